@@ -1,0 +1,280 @@
+/**
+ * The encoder, whole: stock BERT (Devlin et al. 2019; the paper's BERT_base at scale `base`), with Hugging Face's
+ * parameter names, shapes and arithmetic.
+ *
+ * The weights are one flat vector, so that a training step has three tensors of state however deep the encoder.
+ * @module
+ */
+import { compile, type Compiled, type Tensor, tf } from "./engine/mod.ts";
+import { attention, dropoutMask, gatherRows, gelu, layerNorm, linear, splitFlat } from "./engine/ops.ts";
+import { stream } from "./random.ts";
+import type { Recipe } from "./recipe.ts";
+import { vocabulary } from "./vocabulary.ts";
+
+/** An encoder's size; the recipe's group `model`, and the vocabulary's. */
+export type BertConfig = Recipe["model"] & { vocabularySize: number };
+
+/** One parameter: Hugging Face's name, shape, and where its values begin in the flat vector. */
+export interface Parameter {
+  name: string;
+  shape: number[];
+  offset: number;
+  size: number;
+}
+
+/** An encoder with its MLM head. Its weights belong to the caller: `model.weights.dispose()`. */
+export interface Model {
+  config: BertConfig;
+  /** All parameters, in the order of {@link parametersOf}; float32. */
+  weights: Tensor;
+}
+
+/** The config of a recipe. */
+export const bertConfig = (recipe: Recipe): BertConfig => ({ ...recipe.model, vocabularySize: vocabulary.size });
+
+/** The parameters of an encoder, in order. */
+export function parametersOf(config: BertConfig): Parameter[] {
+  const { hidden: H, intermediate: I, vocabularySize: V } = config;
+  const list: [string, number[]][] = [];
+  const norm = (name: string) => list.push([`${name}.weight`, [H]], [`${name}.bias`, [H]]);
+  const dense = (name: string, out: number, inner: number) =>
+    list.push([`${name}.weight`, [out, inner]], [`${name}.bias`, [out]]);
+  list.push(["bert.embeddings.word_embeddings.weight", [V, H]]);
+  list.push(["bert.embeddings.position_embeddings.weight", [config.maxPositions, H]]);
+  list.push(["bert.embeddings.token_type_embeddings.weight", [2, H]]);
+  norm("bert.embeddings.LayerNorm");
+  for (let layer = 0; layer < config.layers; layer++) {
+    const name = `bert.encoder.layer.${layer}`;
+    for (const part of ["query", "key", "value"]) dense(`${name}.attention.self.${part}`, H, H);
+    dense(`${name}.attention.output.dense`, H, H);
+    norm(`${name}.attention.output.LayerNorm`);
+    dense(`${name}.intermediate.dense`, I, H);
+    dense(`${name}.output.dense`, H, I);
+    norm(`${name}.output.LayerNorm`);
+  }
+  dense("cls.predictions.transform.dense", H, H);
+  norm("cls.predictions.transform.LayerNorm");
+  list.push(["cls.predictions.bias", [V]]);
+  let offset = 0;
+  return list.map(([name, shape]) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    offset += size;
+    return { name, shape, offset: offset - size, size };
+  });
+}
+
+/** How many parameters an encoder has, MLM head included. */
+export const parameterCount = (config: BertConfig): number =>
+  parametersOf(config).reduce((total, { size }) => total + size, 0);
+
+/** Whether a parameter is a matrix or an embedding, rather than a bias or a LayerNorm. */
+export const isMatrix = ({ shape }: Parameter): boolean => shape.length > 1;
+
+/**
+ * An encoder with fresh weights: normal with std `initStd` truncated at two, biases 0, LayerNorms 1 and 0.
+ *
+ * @param seed fixes every weight
+ */
+export function createBert(config: BertConfig, seed: number): Model {
+  const parameters = parametersOf(config);
+  const weights = new Float32Array(parameterCount(config));
+  for (const parameter of parameters) {
+    const { name, offset, size } = parameter;
+    if (isMatrix(parameter)) {
+      const random = stream(seed, "weights", name);
+      for (let i = 0; i < size; i++) weights[offset + i] = config.initStd * truncatedNormal(random.uniform);
+    } else if (name.endsWith("LayerNorm.weight")) weights.fill(1, offset, offset + size);
+  }
+  return { config, weights: tf.tensor1d(weights) };
+}
+
+/** A standard normal number in −2…2 (Box–Muller, redrawn outside). */
+function truncatedNormal(uniform: () => number): number {
+  for (;;) {
+    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+    const value = radius * Math.cos(2 * Math.PI * uniform());
+    if (Math.abs(value) <= 2) return value;
+  }
+}
+
+/** A model's parameters by name, inside a trace or a tidy. */
+export type Parameters = Map<string, Tensor>;
+
+/** The flat vector cut into named parameters. */
+export function unflatten(config: BertConfig, weights: Tensor): Parameters {
+  const parameters = parametersOf(config);
+  const tensors = splitFlat(weights, parameters.map(({ shape }) => shape));
+  return new Map(parameters.map(({ name }, i) => [name, tensors[i]]));
+}
+
+/** Dropout of one pass through the encoder. */
+export interface Dropout {
+  rate: number;
+  place: Recipe["views"]["dropoutPlace"];
+  /** Two int32 that fix every draw of the pass. */
+  seed: Tensor;
+}
+
+/** The sum of a token's, its position's and its type's embedding, normalised; layer 0. Returns N × hidden. */
+function embeddings(p: Parameters, config: BertConfig, ids: Tensor): Tensor {
+  const [batch, length] = ids.shape;
+  const words = gatherRows(p.get("bert.embeddings.word_embeddings.weight")!, ids.reshape([batch * length!]));
+  const positions = p.get("bert.embeddings.position_embeddings.weight")!.slice([0, 0], [length!, config.hidden]);
+  const type = p.get("bert.embeddings.token_type_embeddings.weight")!.slice([0, 0], [1, config.hidden]);
+  const sum = words.reshape([batch, length!, config.hidden]).add(positions.add(type)); // batch × length × hidden
+  const flat = sum.reshape([batch * length!, config.hidden]); // N × hidden
+  return norm(p, "bert.embeddings.LayerNorm", flat, config);
+}
+
+const norm = (p: Parameters, name: string, x: Tensor, { layerNormEps }: BertConfig): Tensor =>
+  layerNorm(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!, layerNormEps);
+
+const dense = (p: Parameters, name: string, x: Tensor): Tensor =>
+  linear(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
+
+/**
+ * All hidden states of a batch; pure, for use inside a trace.
+ *
+ * @param ids batch × length, int32
+ * @param bias batch × 1 × 1 × length: 0 at tokens, very negative at pads ({@link padBias})
+ * @returns layers 0…L, each (batch·length) × hidden
+ */
+export function hiddenStates(
+  p: Parameters,
+  config: BertConfig,
+  ids: Tensor,
+  bias: Tensor,
+  dropout?: Dropout,
+): Tensor[] {
+  const [batch, length] = ids.shape as [number, number];
+  const { heads } = config;
+  let draws = 0;
+  const mask = (shape: number[]) =>
+    dropoutMask(shape, dropout!.rate, dropout!.seed.add(tf.tensor1d([draws++, 0], "int32")));
+  const inside = dropout?.place === "attention-and-feed-forward" && dropout.rate > 0;
+  const outside = dropout?.place === "block-outputs" && dropout.rate > 0;
+  let x = embeddings(p, config, ids);
+  const states = [x];
+  for (let layer = 0; layer < config.layers; layer++) {
+    const name = `bert.encoder.layer.${layer}`;
+    const parts = ["query", "key", "value"].map((part) => `${name}.attention.self.${part}`);
+    const weight = tf.concat(parts.map((part) => p.get(`${part}.weight`)!), 0); // 3·hidden × hidden
+    const offset = tf.concat(parts.map((part) => p.get(`${part}.bias`)!), 0); // 3·hidden
+    const qkv = linear(x, weight, offset); // N × 3·hidden
+    const map = inside ? mask([batch, heads, length, length]) : undefined;
+    const mixed = attention(qkv, bias, { batch, length, heads }, map); // N × hidden
+    let attended = dense(p, `${name}.attention.output.dense`, mixed);
+    if (outside) attended = attended.mul(mask(attended.shape));
+    x = norm(p, `${name}.attention.output.LayerNorm`, attended.add(x), config);
+    const inner = gelu(dense(p, `${name}.intermediate.dense`, x)); // N × intermediate
+    let fed = dense(p, `${name}.output.dense`, inner);
+    if (inside || outside) fed = fed.mul(mask(fed.shape));
+    x = norm(p, `${name}.output.LayerNorm`, fed.add(x), config);
+    states.push(x);
+  }
+  return states;
+}
+
+/**
+ * The MLM head on chosen rows: dense, GELU, LayerNorm, and the word embeddings as decoder.
+ *
+ * @param states rows × hidden
+ * @returns rows × vocabulary
+ */
+export function mlmLogits(p: Parameters, config: BertConfig, states: Tensor): Tensor {
+  const hidden = gelu(dense(p, "cls.predictions.transform.dense", states));
+  const normal = norm(p, "cls.predictions.transform.LayerNorm", hidden, config);
+  return linear(normal, p.get("bert.embeddings.word_embeddings.weight")!, p.get("cls.predictions.bias")!);
+}
+
+/** What is added to the logits of pads: far below any score, and finite so that a row of pads stays a number. */
+const PAD_LOGIT = -1e9;
+
+/** The attention bias of rows by their lengths: batch × 1 × 1 × length. */
+export function padBias(lengths: readonly number[], length: number): Tensor {
+  const bias = new Float32Array(lengths.length * length);
+  lengths.forEach((filled, row) => bias.fill(PAD_LOGIT, row * length + filled, (row + 1) * length));
+  return tf.tensor4d(bias, [lengths.length, 1, 1, length]);
+}
+
+const encoders = new Map<string, { all: Compiled; first: Compiled }>();
+
+/** The compiled passes of a config, traced once for each (rows, length). */
+function encoderOf(config: BertConfig): { all: Compiled; first: Compiled } {
+  const key = JSON.stringify(config);
+  let found = encoders.get(key);
+  if (!found) {
+    const states = (weights: Tensor, ids: Tensor, bias: Tensor) =>
+      hiddenStates(unflatten(config, weights), config, ids, bias);
+    found = {
+      all: compile("encode", states),
+      first: compile("embed", (weights, ids, bias) => {
+        const [batch, length] = ids.shape as [number, number];
+        const rows = tf.range(0, batch * length, length, "int32");
+        return [tf.stack(states(weights, ids, bias).map((state) => gatherRows(state, rows)))];
+      }),
+    };
+    encoders.set(key, found);
+  }
+  return found;
+}
+
+function checkBatch(config: BertConfig, ids: Int32Array, lengths: readonly number[]): number {
+  const length = ids.length / lengths.length;
+  if (lengths.length === 0 || !Number.isInteger(length) || length < 1 || length > config.maxPositions) {
+    throw new RangeError(
+      `encode: expected ids of rows × length with length ≤ ${config.maxPositions}, found ${ids.length} ids ` +
+        `for ${lengths.length} lengths.`,
+    );
+  }
+  const wrong = lengths.findIndex((n) => !Number.isInteger(n) || n < 1 || n > length);
+  if (wrong >= 0) throw new RangeError(`encode: lengths[${wrong}] is ${lengths[wrong]}, expected 1…${length}.`);
+  const bad = ids.findIndex((id) => id < 0 || id >= config.vocabularySize);
+  if (bad >= 0) throw new RangeError(`encode: ids[${bad}] is ${ids[bad]}, expected 0…${config.vocabularySize - 1}.`);
+  return length;
+}
+
+async function run(
+  weights: Tensor,
+  pass: Compiled,
+  ids: Int32Array,
+  lengths: readonly number[],
+  length: number,
+) {
+  const inputs = [tf.tensor2d(ids, [lengths.length, length], "int32"), padBias(lengths, length)];
+  try {
+    return await pass(weights, ...inputs);
+  } finally {
+    tf.dispose(inputs);
+  }
+}
+
+/**
+ * All hidden states of rows of tokens, in evaluation mode.
+ *
+ * @param ids rows × length token ids, each row padded on the right with anything
+ * @param lengths tokens of each row that count
+ * @returns layers 0 (embeddings) … L, each rows × length × hidden; states at pads mean nothing
+ * @throws {RangeError} if ids and lengths do not fit together or the model
+ */
+export async function encode(model: Model, ids: Int32Array, lengths: number[]): Promise<Float32Array[]> {
+  const length = checkBatch(model.config, ids, lengths);
+  const states = await run(model.weights, encoderOf(model.config).all, ids, lengths, length);
+  const values = states.map((state) => state.dataSync<"float32">());
+  tf.dispose(states);
+  return values;
+}
+
+/**
+ * The bar embeddings of rows of tokens (study §7.8): the raw state of the first token at every layer.
+ *
+ * @returns (L + 1) × rows × hidden, layer by layer
+ * @throws {RangeError} as {@link encode}
+ */
+export async function encodeBars(model: Model, ids: Int32Array, lengths: number[]): Promise<Float32Array> {
+  const length = checkBatch(model.config, ids, lengths);
+  const [states] = await run(model.weights, encoderOf(model.config).first, ids, lengths, length);
+  const values = states.dataSync<"float32">();
+  states.dispose();
+  return values;
+}

@@ -1,0 +1,65 @@
+/**
+ * How alike two representations of the same bars are.
+ * @module
+ */
+
+/** Columns of x (rows × columns) less their means, in float64. */
+function centred(x: Float32Array | Float64Array, rows: number): Float64Array {
+  const columns = x.length / rows;
+  if (!Number.isInteger(columns)) throw new RangeError(`cka: ${x.length} numbers do not make ${rows} rows.`);
+  const out = Float64Array.from(x);
+  for (let c = 0; c < columns; c++) {
+    let mean = 0;
+    for (let i = c; i < out.length; i += columns) mean += out[i];
+    mean /= rows;
+    for (let i = c; i < out.length; i += columns) out[i] -= mean;
+  }
+  return out;
+}
+
+/** Σ of the squared entries of xᵀy. */
+function squaredProducts(x: Float64Array, y: Float64Array, rows: number): number {
+  const p = x.length / rows, q = y.length / rows;
+  const products = new Float64Array(p * q);
+  for (let r = 0; r < rows; r++) {
+    const row = y.subarray(r * q, (r + 1) * q);
+    for (let i = 0; i < p; i++) {
+      const value = x[r * p + i], at = i * q;
+      for (let j = 0; j < q; j++) products[at + j] += value * row[j];
+    }
+  }
+  return products.reduce((sum, value) => sum + value * value, 0);
+}
+
+/**
+ * Linear centred kernel alignment of representations of the same rows, each with each: |XᵀY|² / (|XᵀX| |YᵀY|) on
+ * centred columns (Kornblith et al. 2019); n × n, symmetric, 1 for representations equal but for rotation and scale.
+ *
+ * @throws {RangeError} if a representation does not have `rows` rows.
+ *
+ * @example
+ * ```ts
+ * import { ckaMatrix } from "@lib/cka.ts";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const x = Float64Array.of(1, 0, 0, 1, 2, 3), turned = Float64Array.of(0, -1, 1, 0, 3, -2);
+ * assertAlmostEquals(ckaMatrix([x, turned], 3)[0][1], 1);
+ * ```
+ */
+export function ckaMatrix(representations: readonly (Float32Array | Float64Array)[], rows: number): number[][] {
+  const all = representations.map((x) => centred(x, rows));
+  const norms = all.map((x) => Math.sqrt(squaredProducts(x, x, rows)));
+  const matrix = all.map(() => new Array<number>(all.length).fill(1));
+  for (let a = 0; a < all.length; a++) {
+    for (let b = 0; b < a; b++) {
+      matrix[a][b] = matrix[b][a] = squaredProducts(all[a], all[b], rows) / (norms[a] * norms[b]);
+    }
+    if (norms[a] === 0) matrix[a][a] = NaN;
+  }
+  return matrix;
+}
+
+/** Linear CKA of two representations of the same rows; see {@link ckaMatrix}. */
+export function cka(x: Float32Array | Float64Array, y: Float32Array | Float64Array, rows: number): number {
+  return ckaMatrix([x, y], rows)[0][1];
+}

@@ -1,0 +1,73 @@
+/**
+ * Figure 1, the method, as a drawing of our own: one bar, its second view, one encoder, two losses.
+ * @module
+ */
+import { colours, ink } from "./theme.ts";
+
+interface Box {
+  x: number;
+  y: number;
+  width: number;
+  lines: string[];
+  fill: string;
+}
+
+const HEIGHT = 44;
+const [blue, orange, green, pink] = colours;
+
+const escape = (text: string): string => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
+
+function box({ x, y, width, lines, fill }: Box): string {
+  const text = lines.map((line, i) => {
+    const at = y + HEIGHT / 2 + 4 + (i - (lines.length - 1) / 2) * 14;
+    return `<text x="${x + width / 2}" y="${at}" text-anchor="middle">${escape(line)}</text>`;
+  });
+  return `<rect x="${x}" y="${y}" width="${width}" height="${HEIGHT}" rx="6" fill="${fill}" fill-opacity="0.16" ` +
+    `stroke="${fill}"/>${text.join("")}`;
+}
+
+const arrow = (x1: number, y1: number, x2: number, y2: number): string =>
+  `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${ink}" marker-end="url(#tip)"/>`;
+
+const description = "The method: a bar's tokens are masked and pass a BERT encoder; masked tokens are guessed (MLM). " +
+  "In the variants a second view passes the same encoder (the bar augmented, a neighbor bar of its song, or the same " +
+  "masked bar under other dropout), and NT-Xent draws the two bar-token states together and other bars' apart.";
+
+/** The method as an SVG that stands by itself, for readers and for screen readers. */
+export function methodDiagram(): string {
+  const first: Box[] = [
+    { x: 10, y: 60, width: 130, lines: ["a bar of REMI+", "34–512 tokens"], fill: blue },
+    { x: 175, y: 60, width: 130, lines: ["15% masked", "80 / 10 / 10"], fill: blue },
+    { x: 345, y: 60, width: 120, lines: ["BERT encoder"], fill: green },
+    { x: 505, y: 20, width: 150, lines: ["masked tokens", "guessed: L_MLM"], fill: blue },
+    { x: 505, y: 100, width: 150, lines: ["state of the", "Bar token, z"], fill: pink },
+  ];
+  const second: Box[] = [
+    { x: 10, y: 190, width: 90, lines: ["augmented", "aug"], fill: orange },
+    { x: 110, y: 190, width: 90, lines: ["another bar", "neighbor"], fill: orange },
+    { x: 210, y: 190, width: 95, lines: ["same, masked", "dropout"], fill: orange },
+    { x: 345, y: 190, width: 120, lines: ["BERT encoder", "(same weights)"], fill: green },
+    { x: 505, y: 190, width: 150, lines: ["state of its", "Bar token, z′"], fill: pink },
+    { x: 700, y: 145, width: 150, lines: ["z near z′, far from", "other bars: L_NT-Xent"], fill: pink },
+    { x: 700, y: 20, width: 150, lines: ["L = L_MLM", "+ 0.1 · L_NT-Xent"], fill: ink },
+  ];
+  const arrows = [
+    arrow(140, 82, 172, 82),
+    arrow(305, 82, 342, 82),
+    arrow(465, 76, 502, 46),
+    arrow(465, 88, 502, 118),
+    arrow(305, 212, 342, 212),
+    arrow(465, 212, 502, 212),
+    arrow(655, 124, 697, 158),
+    arrow(655, 208, 697, 178),
+    arrow(655, 42, 697, 42),
+    arrow(775, 145, 775, 67),
+  ];
+  const captions = `<text x="10" y="48" font-style="italic">first view, all models</text>` +
+    `<text x="10" y="178" font-style="italic">second view, one for each variant</text>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 250" width="860" role="img" ` +
+    `aria-label="${description}" font-family="DejaVu Sans, Verdana, Arial, sans-serif" font-size="12" fill="${ink}" ` +
+    `style="background:#fff;max-width:100%"><title>${description}</title><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" ` +
+    `markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="${ink}"/></marker></defs>` +
+    `${captions}${[...first, ...second].map(box).join("")}${arrows.join("")}</svg>`;
+}

@@ -1,0 +1,56 @@
+/**
+ * An encoder's bar embeddings at every layer.
+ * @module
+ */
+import { bucketOf, padRows, rowsOf } from "./batches.ts";
+import { encodeBars, type Model } from "./bert.ts";
+import type { Corpus } from "./corpus.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Embeddings of bars: `layers[l]` is rows × columns, in the order the bars were given. */
+export interface BarEmbeddings {
+  rows: number;
+  columns: number;
+  layers: Float32Array[];
+}
+
+/**
+ * Embeds bars, unmasked and in evaluation mode (study §11.1), in batches of like lengths.
+ *
+ * @param bars the corpus' bars, in the order the rows shall have
+ * @returns layers 0 (embeddings) … L
+ */
+export async function embedBars(
+  model: Model,
+  corpus: Corpus,
+  bars: ArrayLike<number>,
+  recipe: Recipe,
+  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+): Promise<BarEmbeddings> {
+  const { hidden: columns, layers: depth } = model.config;
+  const layers = Array.from({ length: depth + 1 }, () => new Float32Array(bars.length * columns));
+  const buckets = new Map<number, number[]>();
+  for (let row = 0; row < bars.length; row++) {
+    const length = bucketOf(corpus.tokens(bars[row]).length, recipe.training.buckets);
+    buckets.set(length, [...buckets.get(length) ?? [], row]);
+  }
+  let done = 0;
+  for (const [length, rows] of [...buckets].sort(([a], [b]) => a - b)) {
+    const size = rowsOf(length, recipe.training);
+    for (let from = 0; from < rows.length; from += size) {
+      signal?.throwIfAborted();
+      const part = rows.slice(from, from + size);
+      const tokens = part.map((row) => corpus.tokens(bars[row]));
+      while (tokens.length < size) tokens.push(tokens[0]); // a bucket's last batch keeps its traced shape
+      const states = await encodeBars(model, padRows(tokens, length), tokens.map((t) => t.length));
+      part.forEach((row, i) => {
+        for (let layer = 0; layer <= depth; layer++) {
+          const at = (layer * size + i) * columns;
+          layers[layer].set(states.subarray(at, at + columns), row * columns);
+        }
+      });
+      onProgress?.(done += part.length, bars.length);
+    }
+  }
+  return { rows: bars.length, columns, layers };
+}

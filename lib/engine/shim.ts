@@ -1,0 +1,10 @@
+/**
+ * Two functions of Node's `util` that newer Nodes and Deno have dropped and TensorFlow.js' node kernels still call.
+ * Must be imported before them.
+ * @module
+ */
+import util from "node:util";
+
+const legacy = util as unknown as Record<string, (value: unknown) => boolean>;
+legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
+legacy.isArray ??= Array.isArray;

@@ -1,0 +1,211 @@
+/**
+ * How well a model does what it was trained for: masked tokens, also by kind, and telling a bar's other view.
+ * @module
+ */
+import { type Model, padBias } from "./bert.ts";
+import {
+  augment,
+  bucketOf,
+  evaluationBatch,
+  evaluationPlans,
+  maskTokens,
+  neighborOf,
+  padRows,
+  toTensors,
+} from "./batches.ts";
+import type { Corpus } from "./corpus.ts";
+import { type Compiled, tf } from "./engine/mod.ts";
+import { batchInputs, contrastEvaluation, maskedEvaluation, type ModelName, variants } from "./objectives.ts";
+import { sample, shuffle, stream } from "./random.ts";
+import type { Recipe } from "./recipe.ts";
+import { type TokenKind, vocabulary } from "./vocabulary.ts";
+
+/** Correct guesses of masked tokens of a kind. */
+export interface KindScore {
+  correct: number;
+  count: number;
+}
+
+/** How well masked tokens were guessed. */
+export interface MaskedScore {
+  /** Mean cross-entropy in nats. */
+  loss: number;
+  /** Share of chosen tokens whose arg-max was right. */
+  accuracy: number;
+  /** Chosen tokens. */
+  count: number;
+  byKind: Map<TokenKind, KindScore>;
+}
+
+const emptyKinds = (): Map<TokenKind, KindScore> => new Map();
+
+function countGuess(byKind: Map<TokenKind, KindScore>, label: number, correct: boolean): void {
+  const kind = vocabulary.kind(label);
+  const score = byKind.get(kind) ?? { correct: 0, count: 0 };
+  score.count++;
+  if (correct) score.correct++;
+  byKind.set(kind, score);
+}
+
+const total = (byKind: Map<TokenKind, KindScore>, field: keyof KindScore): number =>
+  [...byKind.values()].reduce((sum, score) => sum + score[field], 0);
+
+/** Compiled evaluations of one training, traced once for each bucket. */
+const compiled = new Map<string, Compiled>();
+function once(key: unknown[], make: () => Compiled): Compiled {
+  const name = JSON.stringify(key);
+  let found = compiled.get(name);
+  if (!found) compiled.set(name, found = make());
+  return found;
+}
+
+/** At most the recipe's number of bars of a split, drawn once by the seed. */
+export function barsToEvaluate(corpus: Corpus, split: "train" | "validation" | "test", recipe: Recipe): number[] {
+  return sample(corpus.barsOf(split), recipe.training.validationBars, stream(recipe.seed, "evaluate", split));
+}
+
+/**
+ * Guesses masked tokens of bars, in evaluation mode (study §8.3).
+ *
+ * @param visit which drawing of masks, where the recipe redraws them
+ */
+export async function evaluateMasked(
+  { config, weights }: Model,
+  corpus: Corpus,
+  bars: readonly number[],
+  recipe: Recipe,
+  { visit = 0, signal }: { visit?: number; signal?: AbortSignal } = {},
+): Promise<MaskedScore> {
+  const evaluate = once(["masked", config], () => maskedEvaluation(config));
+  const byKind = emptyKinds();
+  let loss = 0;
+  for (const plan of evaluationPlans(corpus, bars, recipe)) {
+    signal?.throwIfAborted();
+    const batch = evaluationBatch(corpus, plan, recipe, visit);
+    const inputs = batchInputs(toTensors(batch));
+    const [mean, correct] = await evaluate(weights, ...inputs);
+    const right = correct.dataSync(), counted = batch.weights.reduce((a, b) => a + b, 0);
+    loss += mean.dataSync()[0] * counted;
+    for (let i = 0; i < counted; i++) countGuess(byKind, batch.labels[i], right[i] > 0);
+    tf.dispose([mean, correct, ...inputs]);
+  }
+  const count = total(byKind, "count");
+  return { loss: loss / count, accuracy: total(byKind, "correct") / count, count, byKind };
+}
+
+/**
+ * The guess without a model: each masked token is taken for the most common one of its kind in training.
+ *
+ * The kind is given away for free, as its place in the bar gives it (study §8.4).
+ */
+export function guessMostCommon(corpus: Corpus, bars: readonly number[], recipe: Recipe): MaskedScore {
+  const counts = new Float64Array(vocabulary.size);
+  for (const bar of corpus.barsOf("train")) for (const id of corpus.tokens(bar)) counts[id]++;
+  const best = new Map<TokenKind, number>();
+  counts.forEach((n, id) => {
+    const kind = vocabulary.kind(id), held = best.get(kind);
+    if (held === undefined || n > counts[held]) best.set(kind, id);
+  });
+  const byKind = emptyKinds();
+  for (const plan of evaluationPlans(corpus, bars, recipe)) {
+    const batch = evaluationBatch(corpus, plan, recipe, 0);
+    batch.weights.forEach((weight, i) => {
+      const label = batch.labels[i];
+      if (weight > 0) countGuess(byKind, label, best.get(vocabulary.kind(label)) === label);
+    });
+  }
+  const count = total(byKind, "count");
+  return { loss: NaN, accuracy: total(byKind, "correct") / count, count, byKind };
+}
+
+/** How well a bar's other view was told from other bars. */
+export interface ContrastScore {
+  /** Mean NT-Xent in nats. */
+  loss: number;
+  /** Share of anchors whose positive was the most similar. */
+  accuracy: number;
+  /** 1/(2N − 1): what chance gives. */
+  chance: number;
+  /** N: bars of a batch. */
+  rows: number;
+  batches: number;
+  songs: number;
+}
+
+/** Batches of bars for {@link evaluateContrast}, each of N rows. */
+export function contrastPlans(corpus: Corpus, split: "train" | "validation", recipe: Recipe, rows: number): number[][] {
+  const bars = barsToEvaluate(corpus, split, recipe);
+  if (recipe.contrast.batches === "song-order") {
+    const ordered = [...bars].sort((a, b) => a - b);
+    return Array.from({ length: Math.floor(ordered.length / rows) }, (_, i) => ordered.slice(i * rows, (i + 1) * rows));
+  }
+  const plans: number[][] = [];
+  const queues = new Map<number, number[]>();
+  for (const bar of bars) queues.set(corpus.song(bar), [...queues.get(corpus.song(bar)) ?? [], bar]);
+  const random = stream(recipe.seed, "contrast batches", split);
+  for (;;) { // the songs with most bars left give one each, so that few are left over
+    const songs = shuffle(queues.keys(), random).sort((a, b) => queues.get(b)!.length - queues.get(a)!.length);
+    const chosen = songs.slice(0, rows).filter((song) => queues.get(song)!.length > 0);
+    if (chosen.length < rows) return plans;
+    plans.push(chosen.map((song) => queues.get(song)!.pop()!));
+  }
+}
+
+/** N of validation batches: the recipe's, or fewer where fewer songs are to tell apart. */
+export function contrastRows(corpus: Corpus, recipe: Recipe): number {
+  const wanted = recipe.contrast.validationRows;
+  if (recipe.contrast.batches === "song-order") return wanted;
+  const songs = ["train", "validation"].map((split) => corpus.songs.filter((song) => song.split === split).length);
+  return Math.max(2, Math.min(wanted, ...songs));
+}
+
+/**
+ * NT-Xent of a variant on bars of a split: the first view masked as in training, the second by the variant (§9.1).
+ *
+ * @param dropout whether the encoder drops as in training; without it the views of BERT-dropout are the same
+ */
+export async function evaluateContrast(
+  { config, weights }: Model,
+  name: ModelName,
+  corpus: Corpus,
+  split: "train" | "validation",
+  recipe: Recipe,
+  { dropout = false, signal }: { dropout?: boolean; signal?: AbortSignal } = {},
+): Promise<ContrastScore> {
+  const rate = dropout ? recipe.views.dropout : 0;
+  const evaluate = once(
+    ["contrast", config, recipe.contrast, recipe.views, rate],
+    () => contrastEvaluation(config, recipe, rate),
+  );
+  const rows = contrastRows(corpus, recipe);
+  const plans = contrastPlans(corpus, split, recipe, rows);
+  let loss = 0, accuracy = 0;
+  for (const [i, bars] of plans.entries()) {
+    signal?.throwIfAborted();
+    const [ids, lengths, length] = pairRows(corpus, bars, name, recipe);
+    const inputs = [
+      tf.tensor1d([recipe.seed, i], "int32"),
+      tf.tensor2d(ids, [lengths.length, length], "int32"),
+      padBias(lengths, length),
+    ];
+    const outputs = await evaluate(weights, ...inputs);
+    loss += outputs[0].dataSync()[0] / plans.length;
+    accuracy += outputs[1].dataSync()[0] / plans.length;
+    tf.dispose([...inputs, ...outputs]);
+  }
+  const songs = new Set(plans.flat().map((bar) => corpus.song(bar))).size;
+  return { loss, accuracy, chance: 1 / (2 * rows - 1), rows, batches: plans.length, songs };
+}
+
+function pairRows(corpus: Corpus, bars: number[], name: ModelName, recipe: Recipe): [Int32Array, number[], number] {
+  const draw = (what: string, bar: number) => stream(recipe.seed, what, "validation", bar);
+  const firsts = bars.map((bar) => maskTokens(corpus.tokens(bar), recipe, draw("mask", bar)).ids);
+  const seconds = bars.map((bar, row) => {
+    const { view } = variants[name];
+    if (view === "augmented") return augment(corpus.tokens(bar), recipe, draw("augment", bar));
+    return view === "neighbor" ? corpus.tokens(neighborOf(corpus, bar, recipe, draw("neighbor", bar))) : firsts[row];
+  });
+  const views = [...firsts, ...seconds], lengths = views.map((tokens) => tokens.length);
+  const length = bucketOf(Math.max(...lengths), recipe.training.buckets);
+  return [padRows(views, length), lengths, length];
+}

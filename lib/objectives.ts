@@ -1,0 +1,192 @@
+/**
+ * What the models are trained for: masked tokens (MLM) and, for the variants, NT-Xent between two views of a bar.
+ * @module
+ */
+import { type BertConfig, type Dropout, hiddenStates, isMatrix, mlmLogits, parametersOf, unflatten } from "./bert.ts";
+import { compile, type Compiled, type Tensor, tf } from "./engine/mod.ts";
+import { crossEntropy, gatherRows, joinFlat, splitFlat } from "./engine/ops.ts";
+import { adamW, type OptimizerState } from "./optimizer.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** The four models of the paper. */
+export type ModelName = "BERT" | "BERT-aug" | "BERT-neighbor" | "BERT-dropout";
+
+/** What a variant compares a bar with. */
+export interface Variant {
+  /** The second view: none, the bar transposed and made louder or softer, another bar of its song, or itself. */
+  view: "none" | "augmented" | "neighbor" | "same";
+  /** Whether the encoder drops activations while training (study §7.6). */
+  dropout: boolean;
+}
+
+/** The paper's models by what sets them apart (P section 2; study §9.1). */
+export const variants: Record<ModelName, Variant> = {
+  "BERT": { view: "none", dropout: false },
+  "BERT-aug": { view: "augmented", dropout: false },
+  "BERT-neighbor": { view: "neighbor", dropout: false },
+  "BERT-dropout": { view: "same", dropout: true },
+};
+
+/** The names of {@link variants}, in the paper's order. */
+export const modelNames = Object.keys(variants) as ModelName[];
+
+/**
+ * Mean cross-entropy of the chosen tokens (study §8.3).
+ *
+ * @param logits M × vocabulary
+ * @param labels M, int32
+ * @param weights M: 1 for a chosen token, 0 for filling
+ * @returns the loss in nats, and `correct`: M, 1 where the arg-max is the label
+ */
+export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor): { loss: Tensor; correct: Tensor } {
+  const loss = crossEntropy(logits, labels).mul(weights).sum().div(weights.sum());
+  return { loss, correct: logits.argMax(1).equal(labels).cast("float32") };
+}
+
+/**
+ * NT-Xent over 2N anchors (Chen et al. 2020; study §9.2): cosine similarities over τ, the other view against 2N − 2.
+ *
+ * @param first N × width, raw
+ * @param second N × width, row i the other view of row i
+ * @returns the mean loss in nats, and the share of anchors whose positive is the most similar of 2N − 1
+ */
+export function ntXent(first: Tensor, second: Tensor, temperature: number): { loss: Tensor; accuracy: Tensor } {
+  const rows = first.shape[0];
+  const states = tf.concat([first, second], 0); // 2N × width
+  const unit = states.div(states.square().sum(1, true).sqrt().maximum(1e-8)) as tf.Tensor2D;
+  const itself = tf.eye(2 * rows).mul(-1e9);
+  const logits = tf.matMul(unit, unit, false, true).div(temperature).add(itself); // 2N × 2N
+  const labels = tf.tensor1d(Array.from({ length: 2 * rows }, (_, i) => (i + rows) % (2 * rows)), "int32");
+  return {
+    loss: crossEntropy(logits, labels).mean(),
+    accuracy: logits.argMax(1).equal(labels).cast("float32").mean(),
+  };
+}
+
+/** A batch on the device; see `Batch` in batches.ts for what the rows hold. */
+export interface BatchTensors {
+  /** rows × length; a variant's second views follow its N first ones. */
+  ids: Tensor;
+  /** rows × 1 × 1 × length. */
+  bias: Tensor;
+  /** M: flat positions of chosen tokens, row · length + column. */
+  positions: Tensor;
+  /** M: the tokens that stood there. */
+  labels: Tensor;
+  /** M: 1 for a chosen token, 0 for filling. */
+  weights: Tensor;
+}
+
+const batchOf = ([ids, bias, positions, labels, weights]: Tensor[]): BatchTensors => ({
+  ids,
+  bias,
+  positions,
+  labels,
+  weights,
+});
+
+/** The tensors of a batch in the order the compiled steps take them. */
+export const batchInputs = ({ ids, bias, positions, labels, weights }: BatchTensors): Tensor[] => [
+  ids,
+  bias,
+  positions,
+  labels,
+  weights,
+];
+
+/** The states of the bars' first tokens, split into first and second views. */
+function views(states: Tensor, rows: number, length: number): [Tensor, Tensor] {
+  const bars = gatherRows(states, tf.range(0, rows * length, length, "int32")); // rows × hidden
+  const half = rows / 2, hidden = states.shape[1]!;
+  return [bars.slice([0, 0], [half, hidden]), bars.slice([half, 0], [half, hidden])];
+}
+
+/** The losses of a batch; `contrast` 0 where there is none. */
+function losses(
+  parameters: Map<string, Tensor>,
+  config: BertConfig,
+  recipe: Recipe,
+  batch: BatchTensors,
+  paired: boolean,
+  dropout?: Dropout,
+) {
+  const [rows, length] = batch.ids.shape as [number, number];
+  const last = hiddenStates(parameters, config, batch.ids, batch.bias, dropout).at(-1)!;
+  const logits = mlmLogits(parameters, config, gatherRows(last, batch.positions));
+  const { loss: masked, correct } = maskedLoss(logits, batch.labels, batch.weights);
+  if (!paired) return { total: masked, masked, correct, contrast: tf.scalar(0), accuracy: tf.scalar(0) };
+  const { loss: contrast, accuracy } = ntXent(...views(last, rows, length), recipe.contrast.temperature);
+  return { total: masked.add(contrast.mul(recipe.contrast.weight)), masked, correct, contrast, accuracy };
+}
+
+/** The numbers a step returns, in order. */
+export const stepNumbers = ["loss", "masked", "contrast", "contrastAccuracy", "gradientNorm"] as const;
+
+/** 1 for each element of a matrix, 0 for biases and LayerNorms; for weight decay that spares them. */
+export function decayMask(config: BertConfig): Tensor {
+  const parameters = parametersOf(config);
+  const last = parameters.at(-1)!;
+  const mask = new Float32Array(last.offset + last.size);
+  for (const p of parameters) if (isMatrix(p)) mask.fill(1, p.offset, p.offset + p.size);
+  return tf.tensor1d(mask);
+}
+
+/**
+ * A compiled optimizer step of a model:
+ * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct].
+ *
+ * Both views of a variant pass the encoder as one batch of 2N rows; MLM counts the first N only (study §9.1).
+ */
+export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe): Compiled {
+  const { view, dropout: drops } = variants[model];
+  const rate = drops ? recipe.views.dropout : config.dropout;
+  const shapes = parametersOf(config).map(({ shape }) => shape);
+  const names = parametersOf(config).map(({ name }) => name);
+  return compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...inputs) => {
+    const batch = batchOf(inputs);
+    const dropout = rate > 0 ? { rate, place: recipe.views.dropoutPlace, seed } : undefined;
+    let parts: ReturnType<typeof losses>;
+    const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
+      const parameters = new Map(names.map((name, i) => [name, tensors[i]]));
+      parts = losses(parameters, config, recipe, batch, view !== "none", dropout);
+      Object.values(parts).forEach((tensor) => tf.keep(tensor)); // they would not outlive the gradient's scope
+      return parts.total as tf.Scalar;
+    })(splitFlat(weights, shapes));
+    const { total, masked, correct, contrast, accuracy } = parts!;
+    const state: OptimizerState = { weights, first, second };
+    const spared = recipe.training.decayed === "matrices" ? decayed : undefined;
+    const next = adamW(state, joinFlat(grads), scalars, recipe.training, spared);
+    const numbers = tf.stack([total, masked, contrast, accuracy, next.norm]);
+    const outputs = [next.weights, next.first, next.second, numbers, correct.clone()];
+    tf.dispose(Object.values(parts!));
+    return outputs;
+  });
+}
+
+/**
+ * A compiled evaluation of masked tokens: (weights, ...batch) → [mean loss, correct]; no dropout.
+ */
+export function maskedEvaluation(config: BertConfig): Compiled {
+  return compile("evaluate_masked", (weights, ...inputs) => {
+    const batch = batchOf(inputs), parameters = unflatten(config, weights);
+    const last = hiddenStates(parameters, config, batch.ids, batch.bias).at(-1)!;
+    const logits = mlmLogits(parameters, config, gatherRows(last, batch.positions));
+    const { loss, correct } = maskedLoss(logits, batch.labels, batch.weights);
+    return [loss, correct];
+  });
+}
+
+/**
+ * A compiled evaluation of pairs: (weights, seed, ids, bias) → [NT-Xent loss, accuracy].
+ *
+ * @param dropout the rate, for views that only dropout tells apart; 0 = evaluation mode
+ */
+export function contrastEvaluation(config: BertConfig, recipe: Recipe, dropout: number): Compiled {
+  return compile("evaluate_contrast", (weights, seed, ids, bias) => {
+    const [rows, length] = ids.shape as [number, number];
+    const drops = dropout > 0 ? { rate: dropout, place: recipe.views.dropoutPlace, seed } : undefined;
+    const last = hiddenStates(unflatten(config, weights), config, ids, bias, drops).at(-1)!;
+    const { loss, accuracy } = ntXent(...views(last, rows, length), recipe.contrast.temperature);
+    return [loss, accuracy];
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * AdamW on a flat vector of weights, and its learning-rate schedules.
+ * @module
+ */
+import { type Tensor, tf } from "./engine/mod.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** The optimizer's fields of a recipe. */
+export type AdamWConfig = Pick<
+  Recipe["training"],
+  "beta1" | "beta2" | "epsilon" | "weightDecay" | "clipNorm"
+>;
+
+/** Weights and both moments; each a flat float32 vector. */
+export interface OptimizerState {
+  weights: Tensor;
+  first: Tensor;
+  second: Tensor;
+}
+
+/**
+ * What changes from step to step, as the traced update takes it: learning rate, 1/(1−β₁ᵗ), 1/(1−β₂ᵗ); float32.
+ *
+ * @param step 1 for the first update
+ */
+export function adamWScalars({ beta1, beta2 }: AdamWConfig, step: number, learningRate: number): Tensor {
+  return tf.tensor1d([learningRate, 1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step)]);
+}
+
+/**
+ * One AdamW update (Loshchilov & Hutter 2019, as PyTorch computes it); pure, for use inside a trace.
+ *
+ * @param gradient flat, as long as the weights
+ * @param scalars from {@link adamWScalars}
+ * @param decayed 1 where weight decay applies, 0 elsewhere; everywhere if undefined
+ * @returns the new state, and the gradient's norm before clipping
+ */
+export function adamW(
+  state: OptimizerState,
+  gradient: Tensor,
+  scalars: Tensor,
+  config: AdamWConfig,
+  decayed?: Tensor,
+): OptimizerState & { norm: Tensor } {
+  const { beta1, beta2, epsilon, weightDecay, clipNorm } = config;
+  const [rate, correction1, correction2] = [0, 1, 2].map((i) => scalars.slice([i], [1]));
+  const norm = gradient.square().sum().sqrt();
+  const clipped = clipNorm > 0 ? gradient.mul(tf.minimum(1, tf.div(clipNorm, norm.add(1e-6)))) : gradient;
+  const first = state.first.mul(beta1).add(clipped.mul(1 - beta1));
+  const second = state.second.mul(beta2).add(clipped.square().mul(1 - beta2));
+  const move = first.mul(correction1).div(second.mul(correction2).sqrt().add(epsilon));
+  const decay = decayed ? state.weights.mul(decayed).mul(weightDecay) : state.weights.mul(weightDecay);
+  return { weights: state.weights.sub(move.add(decay).mul(rate)), first, second, norm };
+}
+
+/**
+ * The learning rate of a step (study §10): linear warm-up to the peak, then the recipe's decay.
+ *
+ * @param step 1 for the first update
+ *
+ * @example
+ * ```ts
+ * import { learningRate } from "@lib/optimizer.ts";
+ * import { recipe } from "@lib/recipe.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { training } = recipe("sound", "base");
+ * assertEquals(learningRate(training, 5_000), 0.5e-4);
+ * assertEquals(learningRate(training, 40_000), 0.5e-4);
+ * ```
+ */
+export function learningRate(
+  { learningRate: peak, warmupSteps, decay, steps }: Recipe["training"],
+  step: number,
+): number {
+  if (step < warmupSteps) return peak * step / warmupSteps;
+  if (decay === "inverse-sqrt") return peak * Math.sqrt(warmupSteps / step);
+  if (decay === "linear") return peak * Math.max(0, steps + 1 - step) / Math.max(1, steps + 1 - warmupSteps);
+  return peak;
+}

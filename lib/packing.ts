@@ -1,0 +1,81 @@
+/**
+ * A bar's labels as bytes.
+ *
+ * One record: uint32 index of the bar in its song; uint8 tempo bin; uint8 count of instruments, then one each; uint8
+ * count of positions, then one each; uint16 count of chords, then a uint8 class id each; float64 mean velocity, mean
+ * duration bin, mean duration in quarters (NaN for null). Little-endian, not aligned.
+ * @module
+ */
+import { chordNames } from "./chords.ts";
+import type { BarLabels } from "./labels.ts";
+import { nearestBin, tempoBins } from "./vocabulary.ts";
+
+const fixedBytes = 4 + 1 + 1 + 1 + 2 + 3 * 8;
+const chordIds = new Map(chordNames.map((name, id) => [name, id]));
+
+/**
+ * The record of a bar's labels and its index in the song.
+ *
+ * @example
+ * ```ts
+ * import { packLabels, unpackLabels } from "@lib/packing.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const labels = {
+ *   chords: ["C:maj"],
+ *   groove: [0, 24],
+ *   instruments: [0, 128],
+ *   tempo: 122,
+ *   meanVelocity: 80.5,
+ *   meanDuration: null,
+ *   meanDurationQuarters: 1 / 3,
+ * };
+ * assertEquals(unpackLabels(packLabels(7, labels), 0), { index: 7, labels });
+ * ```
+ */
+export function packLabels(index: number, labels: BarLabels): Uint8Array {
+  const { chords, groove, instruments, tempo, meanVelocity, meanDuration, meanDurationQuarters } = labels;
+  const record = new Uint8Array(fixedBytes + chords.length + groove.length + instruments.length);
+  const view = new DataView(record.buffer);
+  view.setUint32(0, index, true);
+  view.setUint8(4, nearestBin(tempoBins, tempo));
+  let at = 5;
+  for (const values of [instruments, groove]) {
+    record.set([values.length, ...values], at);
+    at += 1 + values.length;
+  }
+  view.setUint16(at, chords.length, true);
+  record.set(chords.map((name) => chordIds.get(name)!), at + 2);
+  at += 2 + chords.length;
+  [meanVelocity, meanDuration, meanDurationQuarters].forEach((mean, i) =>
+    view.setFloat64(at + 8 * i, mean ?? Number.NaN, true)
+  );
+  return record;
+}
+
+/** The labels and the index that a record at a byte offset holds. */
+export function unpackLabels(bytes: Uint8Array, offset: number): { index: number; labels: BarLabels } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  let at = offset + 5;
+  const list = (count: number) => Array.from(bytes.subarray(at, at += count));
+  const instruments = list(bytes[at++]);
+  const groove = list(bytes[at++]);
+  at += 2;
+  const chords = list(view.getUint16(at - 2, true)).map((id) => chordNames[id]);
+  const [meanVelocity, meanDuration, meanDurationQuarters] = [0, 8, 16].map((by) => {
+    const mean = view.getFloat64(at + by, true);
+    return Number.isNaN(mean) ? null : mean;
+  });
+  return {
+    index: view.getUint32(offset, true),
+    labels: {
+      chords,
+      groove,
+      instruments,
+      tempo: tempoBins[bytes[offset + 4]],
+      meanVelocity,
+      meanDuration,
+      meanDurationQuarters,
+    },
+  };
+}

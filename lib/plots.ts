@@ -1,0 +1,272 @@
+/**
+ * The study's own plots, as Vega-Lite v5 specs: scores by layer, learning curves, piano rolls.
+ * @module
+ */
+import { apart, ink, type PlotOptions, series, type Spec, spec, unique } from "@lib/theme.ts";
+
+/** A layer's score of a model in a metric. */
+export interface LayerRow {
+  /** Name of the model. */
+  model: string;
+  /** 0 is the embedding, 1 the first layer. */
+  layer: number;
+  /** Name of the metric; a panel each. */
+  metric: string;
+  /** The score. */
+  value: number;
+  /** Lower end of its interval. */
+  low?: number;
+  /** Upper end of its interval. */
+  high?: number;
+}
+
+/** Choices of {@link layerPlot}. */
+export interface LayerPlotOptions extends PlotOptions {
+  /** Panels side by side. */
+  columns?: number;
+  /** Other people's numbers, drawn as thin level lines in the model's colour. */
+  reference?: { model: string; metric: string; value: number }[];
+}
+
+/**
+ * Figure 2: the layers on x, a panel for each metric, a line for each model.
+ *
+ * @example
+ * ```ts
+ * import { render } from "@lib/draw.ts";
+ * import { layerPlot } from "@lib/plots.ts";
+ * import { assert } from "@std/assert";
+ *
+ * const rows = [0, 1, 2].map((layer) => ({ model: "BERT", layer, metric: "chords", value: 0.5 + layer / 10 }));
+ * const { svg } = await render(layerPlot(rows));
+ * assert(svg.startsWith("<svg"));
+ * ```
+ */
+export function layerPlot(rows: LayerRow[], options: LayerPlotOptions = {}): Spec {
+  const { title, x = "layer", y = null, width = 190, height = 150, columns = 4, reference = [] } = options;
+  const models = unique(rows.map((row) => row.model));
+  const metrics = unique(rows.map((row) => row.metric));
+  const layers = unique(rows.map((row) => row.layer)).sort((a, b) => a - b);
+  const intervals = rows.some((row) => row.low !== undefined && row.high !== undefined);
+  const scale = { zero: false, nice: true };
+  const yAxis = { field: "value", type: "quantitative", title: y, scale, axis: { tickCount: 5 } };
+  const encoding = {
+    x: {
+      field: "layer",
+      type: "quantitative",
+      title: x,
+      scale: { nice: false },
+      axis: { values: layers, format: "d" },
+    },
+    y: yAxis,
+    color: series("model", models, "color"),
+  };
+  const line = {
+    mark: { type: "line", strokeWidth: 2 },
+    encoding: { ...encoding, strokeDash: series("model", models, "strokeDash") },
+  };
+  const points = {
+    mark: { type: "point", filled: true, size: 55, opacity: 1 },
+    encoding: { ...encoding, shape: series("model", models, "shape") },
+  };
+  const bars = {
+    mark: { type: "rule", strokeWidth: 1, opacity: 0.45 },
+    encoding: { ...encoding, y: { ...yAxis, field: "low" }, y2: { field: "high" } },
+  };
+  const level = {
+    transform: [{ filter: "datum.reference" }],
+    mark: { type: "rule", strokeWidth: 1.5, strokeDash: [1, 3] },
+    encoding: { y: yAxis, color: encoding.color },
+  };
+  const measured = [{ filter: "!datum.reference" }];
+  const data = [...rows, ...reference.map((row) => ({ ...row, reference: true }))];
+  const layer = [...(intervals ? [bars] : []), line, points].map((mark) => ({ transform: measured, ...mark }));
+  return spec(
+    `${metrics.join(", ")} by layer ${layers[0]} to ${layers.at(-1)} for ${models.join(", ")}`,
+    title,
+    {
+      data: { values: data },
+      facet: { field: "metric", type: "nominal", title: null, sort: metrics },
+      columns,
+      ...apart,
+      spec: { width, height, layer: reference.length > 0 ? [...layer, level] : layer },
+      resolve: { scale: { y: "independent" }, axis: { x: "independent" } },
+    },
+  );
+}
+
+/** A measurement during training. */
+export interface CurveRow {
+  /** Optimizer step. */
+  step: number;
+  /** The measurement. */
+  value: number;
+  /** What was measured, such as `loss`; a panel each. */
+  measure: string;
+  /** Whose it is, such as `train`; a line each. */
+  series: string;
+}
+
+/** Choices of {@link learningCurves}. */
+export interface CurveOptions extends PlotOptions {
+  /** Level lines to compare with. */
+  baselines?: { measure: string; value: number; series: string }[];
+}
+
+/** Loss, accuracy or any other measure over the steps of training: a panel for each measure, a line for each series. */
+export function learningCurves(rows: CurveRow[], options: CurveOptions = {}): Spec {
+  const { title, x = "step", y = null, width = 320, height = 200, baselines = [] } = options;
+  const names = unique([...rows, ...baselines].map((row) => row.series));
+  const measures = unique(rows.map((row) => row.measure));
+  const sparse = names.filter((name) => rows.filter((row) => row.series === name).length <= 40 * measures.length);
+  const encoding = {
+    x: { field: "step", type: "quantitative", title: x, scale: { nice: false }, axis: { tickCount: 6 } },
+    y: { field: "value", type: "quantitative", title: y, scale: { zero: false }, axis: { tickCount: 6 } },
+    color: series("series", names, "color"),
+  };
+  const layer = [
+    {
+      transform: [{ filter: "isValid(datum.step)" }],
+      mark: { type: "line", strokeWidth: 2 },
+      encoding: { ...encoding, strokeDash: series("series", names, "strokeDash") },
+    },
+    {
+      transform: [{ filter: { field: "series", oneOf: sparse } }, { filter: "isValid(datum.step)" }],
+      mark: { type: "point", filled: true, size: 45, opacity: 1 },
+      encoding: { ...encoding, shape: series("series", names, "shape") },
+    },
+    {
+      transform: [{ filter: "!isValid(datum.step)" }],
+      mark: { type: "rule", strokeWidth: 1.5, strokeDash: [2, 3] },
+      encoding: { y: encoding.y, color: encoding.color },
+    },
+  ];
+  return spec(`${measures.join(", ")} over ${x} for ${names.join(", ")}`, title, {
+    data: { values: [...rows, ...baselines] },
+    facet: { field: "measure", type: "nominal", title: null, sort: measures },
+    columns: 3,
+    ...apart,
+    spec: { width, height, layer: baselines.length > 0 ? layer : layer.slice(0, 2) },
+    resolve: { scale: { y: "independent" }, axis: { x: "independent" } },
+  });
+}
+
+/** A note of {@link pianoRoll}; a score's notes will do. */
+export interface RollNote {
+  /** Onset, ticks. */
+  start: number;
+  /** Offset, ticks. */
+  end: number;
+  /** MIDI pitch. */
+  pitch: number;
+  /** MIDI program, 0 to 127. */
+  program: number;
+  /** Whether it is a drum. */
+  drum: boolean;
+}
+
+/** Choices of {@link pianoRoll}. */
+export interface RollOptions extends PlotOptions {
+  /** Ticks of a quarter note; x counts quarters. */
+  ticksPerQuarter?: number;
+  /** Tick that x counts from. */
+  origin?: number;
+  /** A program's name in the legend. */
+  instrument?: (program: number) => string;
+}
+
+const families = [
+  "piano",
+  "chromatic percussion",
+  "organ",
+  "guitar",
+  "bass",
+  "strings",
+  "ensemble",
+  "brass",
+  "reed",
+  "pipe",
+  "synth lead",
+  "synth pad",
+  "synth effects",
+  "world",
+  "percussive",
+  "sound effects",
+];
+
+/** General MIDI's family and number of a program, such as `guitar 30`, numbered from 0. */
+export const instrumentName = (program: number): string => `${families[program >> 3]} ${program}`;
+
+const pitchNames = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
+
+/** Notes as a piano roll: time in quarters across, pitch up, a colour for each instrument, the drums in a panel below. */
+export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
+  const { title, x = "quarter notes", width = 620, height, ticksPerQuarter = 1, origin = 0 } = options;
+  const { instrument = instrumentName } = options;
+  const quarter = (tick: number) => (tick - origin) / ticksPerQuarter;
+  const rows = notes.map((note) => ({
+    start: quarter(note.start),
+    end: quarter(note.end),
+    low: note.pitch - 0.5,
+    high: note.pitch + 0.5,
+    pitch: note.pitch,
+    instrument: note.drum ? "drums" : instrument(note.program),
+    drum: note.drum,
+  }));
+  const end = Math.max(1, ...rows.map((row) => row.end));
+  const beats = Array.from({ length: Math.floor(end) + 1 }, (_, i) => i);
+  const pitched = rows.filter((row) => !row.drum);
+  const drums = rows.filter((row) => row.drum);
+  const names = unique(pitched.map((row) => row.instrument));
+  const across = (shown: boolean) => ({
+    field: "start",
+    type: "quantitative",
+    title: shown ? x : null,
+    scale: { domain: [0, end], nice: false },
+    axis: { values: beats, format: "d", labels: shown, ticks: shown },
+  });
+  const panel = (values: typeof rows, panelHeight: number, last: boolean, marks: Record<string, unknown>[]) => ({
+    data: { values },
+    width,
+    height: panelHeight,
+    encoding: { x: across(last) },
+    layer: marks,
+  });
+  const lowest = Math.min(...pitched.map((row) => row.pitch));
+  const highest = Math.max(...pitched.map((row) => row.pitch));
+  const octaves = Array.from({ length: 128 }, (_, i) => i).filter((i) => i % (highest - lowest > 30 ? 12 : 6) === 0);
+  const label = `datum.value % 12 == 0 ? 'C' + (datum.value / 12 - 1) : '${
+    pitchNames[6]
+  }' + floor(datum.value / 12 - 1)`;
+  const melody = {
+    mark: { type: "rect", stroke: "#ffffff", strokeWidth: 0.7, cornerRadius: 1.5 },
+    encoding: {
+      x2: { field: "end" },
+      y: {
+        field: "low",
+        type: "quantitative",
+        title: options.y ?? "pitch",
+        scale: { domain: [lowest - 2, highest + 2], nice: false, zero: false },
+        axis: { values: octaves, labelExpr: label },
+      },
+      y2: { field: "high" },
+      color: series("instrument", names, "color"),
+    },
+  };
+  const strokes = {
+    mark: { type: "tick", thickness: 2.5, color: ink },
+    encoding: { y: { field: "pitch", type: "ordinal", title: "drum", sort: "descending", axis: { grid: true } } },
+  };
+  const kinds = unique(drums.map((row) => row.pitch)).length;
+  const panels = [
+    ...(pitched.length > 0
+      ? [panel(pitched, height ?? Math.max(120, 5 * (highest - lowest + 4)), drums.length === 0, [melody])]
+      : []),
+    ...(drums.length > 0 ? [panel(drums, Math.max(30, 15 * kinds), true, [strokes])] : []),
+  ];
+  return spec(`piano roll of ${pitched.length} notes on ${names.join(", ")} and ${drums.length} drum strokes`, title, {
+    vconcat: panels,
+    bounds: "flush",
+    spacing: 14,
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * Tables 2 and 3 from the results table: each model's last layer and best layer.
+ * @module
+ */
+import { type Task, tasks } from "./paper.ts";
+import type { ProbeRow, Split } from "./probe_rows.ts";
+import { headlines, lowerIsBetter, type Protocol } from "./probe_scores.ts";
+
+/** Which rows are compared, and by what. */
+export interface BestOptions {
+  /** Protocol of the rows. */
+  protocol: Protocol;
+  /** Score to compare; by default the protocol's headline of the task. */
+  metric?: string;
+  /** Songs the layer is chosen on; it is reported on test songs in any case (study §11.4). */
+  by: Split;
+}
+
+/**
+ * The test row of the layer (from 1: the embedding output does not take part, as in the paper) whose score is best on
+ * the songs that `by` names; the lower layer of equals. Undefined if no layer has such a score.
+ *
+ * `rows` are of one model, seed and pooling, or any mix that is to be compared.
+ *
+ * @example
+ * ```ts
+ * import { bestLayer } from "@lib/probe_tables.ts";
+ * import type { ProbeRow } from "@lib/probe_rows.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const row = (layer: number, split: "validation" | "test", value: number): ProbeRow => ({
+ *   model: "BERT", seed: 0, layer, pooling: "bar", task: "MV", metric: "rmse", protocol: "sound", split, value,
+ *   low: null, high: null, rows: 10, songs: 2, alpha: 1, threshold: null, skippedClasses: null, k: null,
+ * });
+ * const rows = [row(1, "validation", 5), row(1, "test", 7), row(2, "validation", 6), row(2, "test", 4)];
+ * assertEquals(bestLayer(rows, "MV", { protocol: "sound", by: "validation" })?.value, 7);
+ * assertEquals(bestLayer(rows, "MV", { protocol: "sound", by: "test" })?.value, 4);
+ * ```
+ */
+export function bestLayer(rows: readonly ProbeRow[], task: Task, options: BestOptions): ProbeRow | undefined {
+  const { protocol, by, metric = headlines[protocol][task] } = options;
+  const asked = rows.filter((row) =>
+    row.task === task && row.protocol === protocol && row.metric === metric && row.layer !== null && row.layer >= 1
+  );
+  const sign = lowerIsBetter(metric) ? -1 : 1;
+  const ranked = asked.filter((row) => row.split === by && !Number.isNaN(row.value))
+    .sort((a, b) => sign * (b.value - a.value) || a.layer! - b.layer!);
+  const [best] = ranked;
+  return best &&
+    asked.find((row) =>
+      row.split === "test" && row.layer === best.layer && row.model === best.model && row.seed === best.seed &&
+      row.pooling === best.pooling
+    );
+}
+
+/** One model's line for one task in Tables 2 and 3. */
+export interface LayerRow {
+  model: string;
+  seed: number;
+  pooling: string;
+  task: Task;
+  /** Test row of the last layer (Table 2); for models without layers their only row. */
+  last: ProbeRow;
+  /** Test row of the best layer (Table 3); as `last` for models without layers. */
+  best: ProbeRow;
+}
+
+/**
+ * Each model's, seed's and pooling's last and best layer for each task by the protocol's headline, models in order of
+ * appearance and tasks in the paper's; what a model was not scored for is left out.
+ */
+export function layerTables(rows: readonly ProbeRow[], { protocol, by }: Omit<BestOptions, "metric">): LayerRow[] {
+  const groups = Map.groupBy(rows, ({ model, seed, pooling }) => JSON.stringify([model, seed, pooling]));
+  return [...groups.values()].flatMap((group) =>
+    tasks.flatMap((task) => {
+      const metric = headlines[protocol][task];
+      const tested = group.filter((row) =>
+        row.task === task && row.metric === metric && row.protocol === protocol && row.split === "test"
+      );
+      if (tested.length === 0) return [];
+      const last = tested.reduce((a, b) => (b.layer ?? 0) > (a.layer ?? 0) ? b : a);
+      const { model, seed, pooling } = last;
+      return [{ model, seed, pooling, task, last, best: bestLayer(group, task, { protocol, by }) ?? last }];
+    })
+  );
+}

@@ -1,0 +1,358 @@
+/**
+ * Every choice of a study as one validated, serialisable value.
+ *
+ * A recipe is a {@link Preset} (which reading of the paper) at a {@link Scale} (how much of it).
+ * Section numbers such as §3.2 are those of the paper's own-words specification used by this project: what the
+ * paper says (P) and what its released code did (`authors`), see the README.
+ * @module
+ */
+import { z } from "zod";
+
+/** `sound`: the paper's text and good practice where it is silent; `authors`: what the released code did. */
+export type Preset = "authors" | "sound";
+
+/** `smoke`: seconds, for tests; `demo`: minutes, the report; `small`: hours on a CPU; `base`: the paper's size. */
+export type Scale = "smoke" | "demo" | "small" | "base";
+
+const count = z.int().positive();
+const rate = z.number().min(0).max(1);
+const positive = z.number().positive();
+
+/** The schema is the documentation: each field's description gives unit, default's reason and source. */
+const schema = z.strictObject({
+  preset: z.enum(["authors", "sound"]).describe("Which reading of the paper the fields started from."),
+  scale: z.enum(["smoke", "demo", "small", "base"]).describe("How much of the study is run."),
+  seed: z.int().nonnegative().describe("Seed of every random stream; streams are told apart by name."),
+  midi: z.strictObject({
+    reading: z.enum(["standard", "pretty_midi"])
+      .describe("Note pairing, programs and pedals by the MIDI standard, or by pretty_midi's rules (§1)."),
+    metaTracks: z.enum(["all", "first"])
+      .describe("Tracks whose tempo and time-signature events count; pretty_midi reads the first only (§1.3)."),
+    clock: z.enum(["ticks", "float64-seconds"])
+      .describe("Beats in exact ticks, or in accumulated float64 seconds as pretty_midi keeps them (§16.1)."),
+    missingMeter: z.enum(["4/4", "reject"])
+      .describe("A song without a signature: 4/4 as the MIDI standard says, or rejected (§2.1)."),
+  }),
+  tokens: z.strictObject({
+    quantise: z.enum(["nearest", "floor"]).describe("Note starts to the 1/12-quarter grid (§3.2; floor: authors)."),
+    barTempo: z.enum(["at-bar-start", "first-change-in-bar"])
+      .describe("Tempo token from the tempo map at the bar line, or from the first change inside the bar (§4.2)."),
+    maxTokens: z.int().min(16).max(512).describe("Longest bar in tokens, <eob> included (§4.6: 512)."),
+    cut: z.enum(["note", "token"]).describe("Where a longer bar is cut: after a whole note, or anywhere (§4.6)."),
+    minNotes: count.describe("Bars with fewer notes are not kept (§4.6: 6, i.e. 34 tokens)."),
+  }),
+  labels: z.strictObject({
+    chords: z.enum(["overlap", "onset"])
+      .describe("A bar's chords: those that sound in it, or only those that start in it (§5.7)."),
+    chordOverlapBeats: positive.describe("Least overlap of chord and bar under `overlap`, in quarters (§5.7: 1)."),
+    notes: z.enum(["cut", "whole"]).describe("Labels from the notes left after the cut, or from all (§4.7)."),
+  }),
+  split: z.strictObject({
+    by: z.enum(["hash", "listed"]).describe("Songs in order of a seeded hash, or as the folder lists them (§6.1)."),
+    train: rate.describe("Share of songs to train on (§6.1: 0.8)."),
+    validation: rate.describe("Share of songs to validate on (§6.1: 0.1); the rest are test songs."),
+  }),
+  model: z.strictObject({
+    layers: count.describe("Encoder layers (P: 12)."),
+    hidden: count.describe("Width of the hidden states (P: 768)."),
+    heads: count.describe("Attention heads; must divide the width (P: 12)."),
+    intermediate: count.describe("Width of the feed-forward block (P: 3072)."),
+    maxPositions: count.describe("Learned positions; at least maxTokens (512)."),
+    layerNormEps: positive.describe("Added to the variance in LayerNorm (BERT: 1e-12)."),
+    initStd: positive.describe("Std of the truncated normal that weights start from (BERT: 0.02; §7.7)."),
+    dropout: rate.describe("Dropout on attention maps and feed-forward of all models but BERT-dropout (§7.6: 0)."),
+  }),
+  masking: z.strictObject({
+    rate: rate.describe("Share of a bar's tokens, Bar and <eob> counted, that are chosen (§8.1: 0.15)."),
+    mask: rate.describe("Share of the chosen that become <mask> (§8.2: 0.8)."),
+    random: rate.describe("Share of the chosen that become a random token (§8.2: 0.1); the rest stay."),
+    replacements: z.enum(["events", "all"])
+      .describe("Random tokens are drawn from the 556 events, or from all 560 ids, specials included (§8.2)."),
+    validation: z.enum(["fixed", "redrawn"])
+      .describe("Validation masks fixed by the seed, or drawn anew at each visit (§8.1)."),
+  }),
+  views: z.strictObject({
+    pitchShift: z.int().min(0).max(64).describe("BERT-aug: largest shift of non-drum pitches, semitones (§9.3: 6)."),
+    velocityShift: z.int().min(0).max(31).describe("BERT-aug: largest shift of velocities, bins (§9.3: 3)."),
+    neighborSelf: z.boolean().describe("BERT-neighbor: whether a bar may be its own neighbor (§9.4)."),
+    dropout: rate.describe("BERT-dropout: rate of the dropout that makes its two views (P: 0.1)."),
+    dropoutPlace: z.enum(["attention-and-feed-forward", "block-outputs"])
+      .describe("Dropout on attention maps and feed-forward (P), or on both blocks' outputs (§7.6)."),
+  }),
+  contrast: z.strictObject({
+    temperature: positive.describe("NT-Xent's temperature τ (P: 0.1)."),
+    weight: z.number().nonnegative().describe("Weight α of NT-Xent beside MLM (P: 0.1)."),
+    batches: z.enum(["song-disjoint", "song-order"])
+      .describe("Validation batches with at most one bar of a song, or in song order as the authors' loader (§9.6)."),
+    validationRows: z.int().min(2)
+      .describe("Bars N of a validation batch (§9.2: 24); song-disjoint batches hold at most as many as songs."),
+  }),
+  training: z.strictObject({
+    steps: count.describe("Optimizer steps of one model."),
+    batchTokens: count.describe("Tokens of a batch, pads included; rows follow from the bucket's length."),
+    batchRows: z.int().min(2).describe("Most rows of a batch (P: 24)."),
+    buckets: z.array(count).min(1).describe("Lengths that batches are padded to, ascending; one trace each."),
+    learningRate: positive.describe("Peak learning rate (§10: 1e-4)."),
+    warmupSteps: count.describe("Linear warm-up, in steps (§10: 10,000)."),
+    decay: z.enum(["inverse-sqrt", "linear", "none"])
+      .describe("After warm-up: √(warmup/step) (§10), linear to zero at the last step, or constant."),
+    beta1: rate.describe("AdamW's first decay (§10: 0.9)."),
+    beta2: rate.describe("AdamW's second decay (§10: 0.999)."),
+    epsilon: positive.describe("AdamW's ε (§10: 1e-8)."),
+    weightDecay: z.number().nonnegative().describe("Decoupled weight decay (§10: 0.01)."),
+    decayed: z.enum(["matrices", "all"]).describe("Weight decay spares biases and LayerNorms, or nothing (§10: all)."),
+    clipNorm: z.number().nonnegative().describe("Global gradient norm that is clipped to; 0 = off (§10: off)."),
+    validateEvery: count.describe("Steps between validations and checkpoints."),
+    validationBars: count.describe("Most bars of one validation, drawn once by the seed."),
+    keep: z.enum(["best", "last"]).describe("Weights kept: of the lowest validation loss (§10), or the last ones."),
+    precision: z.enum(["float32"]).describe("Arithmetic of the training step."),
+  }),
+  probing: z.strictObject({
+    pooling: z.enum(["bar"]).describe("A bar's embedding: the state of its Bar token (§7.8)."),
+    trainBarsPerSong: z.int().nonnegative().describe("Most bars of a song to fit on; 0 = all (§11.2: 5)."),
+    testBarsPerSong: z.int().nonnegative().describe("Most bars of a song to score on; 0 = all (§11.2: 10)."),
+    alphas: z.array(positive).min(1).describe("Ridge penalties to choose from on validation songs (§11.6: 100)."),
+    chordThreshold: z.number().describe("Decision value above which the authors count a chord (§11.7: -0.8)."),
+    bestLayer: z.enum(["validation", "test"]).describe("Songs on which the best layer is chosen (§11.4: test)."),
+    clusters: count.describe("K of K-means, bounded by a fifth of the rows it is fitted on (§11.8: 1000)."),
+    clusterIterations: count.describe("Most Lloyd iterations."),
+    bootstraps: count.describe("Resamplings of songs behind each 95% interval."),
+  }),
+});
+
+/** A study's choices; see {@link recipe}. Plain JSON, stored with every artefact. */
+export type Recipe = z.infer<typeof schema>;
+
+/** Any subset of a recipe's fields. */
+export type RecipeChanges = { [K in keyof Recipe]?: Recipe[K] extends object ? Partial<Recipe[K]> : Recipe[K] };
+
+const sound: Omit<Recipe, "scale" | "model" | "training"> = {
+  preset: "sound",
+  seed: 0,
+  midi: { reading: "standard", metaTracks: "all", clock: "ticks", missingMeter: "4/4" },
+  tokens: { quantise: "nearest", barTempo: "at-bar-start", maxTokens: 512, cut: "note", minNotes: 6 },
+  labels: { chords: "overlap", chordOverlapBeats: 1, notes: "cut" },
+  split: { by: "hash", train: 0.8, validation: 0.1 },
+  masking: { rate: 0.15, mask: 0.8, random: 0.1, replacements: "events", validation: "fixed" },
+  views: {
+    pitchShift: 6,
+    velocityShift: 3,
+    neighborSelf: false,
+    dropout: 0.1,
+    dropoutPlace: "attention-and-feed-forward",
+  },
+  contrast: { temperature: 0.1, weight: 0.1, batches: "song-disjoint", validationRows: 24 },
+  probing: {
+    pooling: "bar",
+    trainBarsPerSong: 0,
+    testBarsPerSong: 0,
+    alphas: [1, 10, 100, 1000, 10000],
+    chordThreshold: -0.8,
+    bestLayer: "validation",
+    clusters: 1000,
+    clusterIterations: 100,
+    bootstraps: 1000,
+  },
+};
+
+const authors: typeof sound = {
+  ...sound,
+  preset: "authors",
+  midi: { reading: "pretty_midi", metaTracks: "first", clock: "float64-seconds", missingMeter: "reject" },
+  tokens: { ...sound.tokens, quantise: "floor", barTempo: "first-change-in-bar", cut: "token" },
+  labels: { ...sound.labels, chords: "onset", notes: "whole" },
+  split: { ...sound.split, by: "listed" },
+  masking: { ...sound.masking, replacements: "all", validation: "redrawn" },
+  views: { ...sound.views, neighborSelf: true, dropoutPlace: "block-outputs" },
+  contrast: { ...sound.contrast, batches: "song-order" },
+  probing: { ...sound.probing, trainBarsPerSong: 5, testBarsPerSong: 10, alphas: [100], bestLayer: "test" },
+};
+
+const bert = { maxPositions: 512, layerNormEps: 1e-12, initStd: 0.02, dropout: 0 };
+const adamW = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  clipNorm: 0,
+  keep: "best",
+  precision: "float32",
+} as const;
+
+/** What a scale fixes: the encoder's size, the training's length and, for few songs, a split with more test songs. */
+const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> = {
+  smoke: {
+    model: { ...bert, layers: 2, hidden: 32, heads: 2, intermediate: 64 },
+    training: {
+      ...adamW,
+      steps: 6,
+      batchTokens: 1024,
+      batchRows: 24,
+      buckets: [256, 512],
+      learningRate: 1e-3,
+      warmupSteps: 2,
+      decay: "inverse-sqrt",
+      decayed: "all",
+      validateEvery: 3,
+      validationBars: 16,
+    },
+    split: { train: 0.6, validation: 0.2 },
+    probing: { clusterIterations: 5, bootstraps: 100 },
+  },
+  demo: {
+    model: { ...bert, layers: 6, hidden: 128, heads: 2, intermediate: 512 },
+    training: {
+      ...adamW,
+      steps: 120,
+      batchTokens: 4096,
+      batchRows: 64,
+      buckets: [64, 128, 192, 256, 320, 384, 448, 512],
+      learningRate: 2e-3,
+      warmupSteps: 20,
+      decay: "linear",
+      decayed: "all",
+      clipNorm: 1,
+      validateEvery: 30,
+      validationBars: 200,
+    },
+    split: { train: 0.6, validation: 0.2 },
+  },
+  small: {
+    model: { ...bert, layers: 12, hidden: 192, heads: 3, intermediate: 768 },
+    training: {
+      ...adamW,
+      steps: 6000,
+      batchTokens: 5376,
+      batchRows: 64,
+      buckets: [64, 128, 192, 256, 320, 384, 448, 512],
+      learningRate: 1e-3,
+      warmupSteps: 500,
+      decay: "inverse-sqrt",
+      decayed: "all",
+      validateEvery: 250,
+      validationBars: 1000,
+    },
+  },
+  base: {
+    model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
+    training: {
+      ...adamW,
+      steps: 1_000_000,
+      batchTokens: 12288,
+      batchRows: 24,
+      buckets: [64, 128, 192, 256, 320, 384, 448, 512],
+      learningRate: 1e-4,
+      warmupSteps: 10_000,
+      decay: "inverse-sqrt",
+      decayed: "all",
+      validateEvery: 2000,
+      validationBars: 5000,
+    },
+  },
+};
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** `base` with the fields of `changes` in place of its own, group by group. */
+function merge(base: Record<string, unknown>, changes: Record<string, unknown>): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(changes)) {
+    const old = base[key];
+    merged[key] = isObject(value) && isObject(old) ? merge(old, value) : value;
+  }
+  return merged;
+}
+
+/** Throws where fields that are each valid do not fit together. */
+function checkTogether({ model, tokens, split, training, masking }: Recipe): void {
+  const rules: [boolean, string][] = [
+    [model.hidden % model.heads === 0, `model.hidden (${model.hidden}) must be a multiple of heads (${model.heads})`],
+    [
+      model.maxPositions >= tokens.maxTokens,
+      `model.maxPositions (${model.maxPositions}) must be at least tokens.maxTokens (${tokens.maxTokens})`,
+    ],
+    [split.train + split.validation <= 1, "split.train + split.validation must be at most 1"],
+    [masking.mask + masking.random <= 1, "masking.mask + masking.random must be at most 1"],
+    [
+      training.buckets.every((length, i) => i === 0 || length > training.buckets[i - 1]),
+      `training.buckets must ascend: [${training.buckets}]`,
+    ],
+    [
+      training.buckets.at(-1)! >= tokens.maxTokens,
+      `the last of training.buckets (${
+        training.buckets.at(-1)
+      }) must be at least tokens.maxTokens (${tokens.maxTokens})`,
+    ],
+    [
+      training.batchTokens >= 2 * training.buckets.at(-1)!,
+      `training.batchTokens (${training.batchTokens}) must hold two rows of the longest bucket`,
+    ],
+  ];
+  const broken = rules.filter(([holds]) => !holds).map(([, message]) => message);
+  if (broken.length > 0) throw new RangeError(`This recipe does not fit together: ${broken.join("; ")}.`);
+}
+
+/**
+ * Checks that `value` is a whole recipe and returns it.
+ *
+ * @throws {RangeError} naming every field that is unknown, missing or out of range, with what was expected.
+ */
+export function validateRecipe(value: unknown): Recipe {
+  const result = schema.safeParse(value);
+  if (!result.success) {
+    const lines = result.error.issues.map((issue) => `${issue.path.join(".") || "recipe"}: ${issue.message}`);
+    throw new RangeError(`This recipe is not valid:\n  ${lines.join("\n  ")}`);
+  }
+  checkTogether(result.data);
+  return result.data;
+}
+
+/**
+ * The recipe of a preset at a scale, with changes.
+ *
+ * @throws {RangeError} if a field is unknown, out of range or does not fit the others.
+ *
+ * @example A demo with another seed and shorter bars
+ * ```ts
+ * import { recipe } from "@lib/recipe.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const mine = recipe("sound", "demo", { seed: 7, tokens: { maxTokens: 256 } });
+ * assertEquals(mine.tokens.maxTokens, 256);
+ * assertEquals(mine.tokens.quantise, "nearest");
+ * ```
+ */
+export function recipe(preset: Preset, scale: Scale, changes: RecipeChanges = {}): Recipe {
+  const presets = { sound, authors };
+  if (!Object.hasOwn(presets, preset)) throw new RangeError(`Preset: expected sound or authors, found ${preset}.`);
+  if (!Object.hasOwn(scales, scale)) {
+    throw new RangeError(`Scale: expected one of ${Object.keys(scales).join(", ")}, found ${scale}.`);
+  }
+  const scaled = merge({ ...presets[preset], scale }, scales[scale]);
+  return validateRecipe(merge(structuredClone(scaled), structuredClone(changes)));
+}
+
+/** One line of a recipe's documentation. */
+export interface RecipeField {
+  /** Dotted name, such as `tokens.maxTokens`. */
+  field: string;
+  /** Its value in the recipe. */
+  value: string;
+  /** What it means, with unit and source. */
+  meaning: string;
+}
+
+/** Every field of a recipe with its value and meaning, in order; what the notebooks show. */
+export function describeRecipe(value: Recipe): RecipeField[] {
+  return Object.entries(schema.shape).flatMap(([group, type]) => {
+    const held: unknown = value[group as keyof Recipe];
+    if (!isObject(held)) return [{ field: group, value: String(held), meaning: type.description ?? "" }];
+    const shape = (type as unknown as { shape: Record<string, z.ZodType> }).shape;
+    return Object.entries(shape).map(([name, field]) => ({
+      field: `${group}.${name}`,
+      value: JSON.stringify(held[name]),
+      meaning: field.description ?? "",
+    }));
+  });
+}

@@ -1,0 +1,252 @@
+/**
+ * The study's steps as the notebooks take them: each shows its progress, leaves its result in the run's folder, and
+ * is skipped where that is up to date.
+ * @module
+ */
+import { bertConfig, type Model, parameterCount } from "./bert.ts";
+import { loadCheckpoint } from "./checkpoint.ts";
+import { buildCorpus, type Corpus, openCorpus } from "./corpus.ts";
+import { embedBars } from "./embed.ts";
+import { engineInfo } from "./engine/mod.ts";
+import {
+  barsToEvaluate,
+  type ContrastScore,
+  evaluateContrast,
+  evaluateMasked,
+  guessMostCommon,
+  type MaskedScore,
+} from "./evaluation.ts";
+import { writeFile } from "./files.ts";
+import { livePlot, progress, show, stopSignal } from "./notebook.ts";
+import { type ModelName, variants } from "./objectives.ts";
+import { type CurveRow, learningCurves } from "./plots.ts";
+import { pretrain, type StepLog, trainingLog, untrained } from "./pretrain.ts";
+import type { ProbeRow } from "./probe_rows.ts";
+import { baselineRows } from "./baselines.ts";
+import { probeLayers } from "./probe_pool.ts";
+import type { Study } from "./study.ts";
+import type { TokenKind } from "./vocabulary.ts";
+
+/** Tokenizes the study's songs, once, and opens the store. */
+export async function corpusOf(study: Study): Promise<Corpus> {
+  const dir = study.path("corpus");
+  const inputs = { midi: study.recipe.midi, tokens: study.recipe.tokens, labels: study.recipe.labels };
+  const all = { ...inputs, split: study.recipe.split, seed: study.recipe.seed, data: study.data };
+  await study.once("corpus", all, async () => {
+    let bar: ReturnType<typeof progress> | undefined;
+    const summary = await buildCorpus(study.data, dir, study.recipe, {
+      signal: stopSignal(),
+      onProgress: (done, total) => {
+        bar ??= progress({ label: "Tokenizing", total, unit: "songs" });
+        bar.update(done);
+      },
+    });
+    await bar?.done(`${summary.kept} bars of ${summary.songs} songs`);
+    return summary;
+  });
+  return await openCorpus(dir);
+}
+
+/** Where a model of the study stands. */
+export const modelFolder = (study: Study, model: ModelName): string => `${study.folder}/models/${model}`;
+
+/** Accuracy of one kind of token. */
+export interface KindAccuracy {
+  kind: TokenKind;
+  count: number;
+  accuracy: number;
+}
+
+/** How well one split's masked tokens are guessed. */
+export interface MlmAccuracy {
+  loss: number;
+  accuracy: number;
+  kinds: KindAccuracy[];
+}
+
+/** What a trained model can do; a line of Table 1. */
+export interface Evaluation {
+  model: ModelName;
+  mlm: { train: MlmAccuracy; validation: MlmAccuracy };
+  /** Null for plain BERT. `dropping` is BERT-dropout with dropout on, as in training. */
+  contrast: { train: ContrastScore; validation: ContrastScore; dropping: ContrastScore | null } | null;
+  seconds: number;
+}
+
+const accuracyOf = ({ loss, accuracy, byKind }: MaskedScore): MlmAccuracy => ({
+  loss,
+  accuracy,
+  kinds: [...byKind].map(([kind, { correct, count }]) => ({ kind, count, accuracy: correct / count })),
+});
+
+/** The guess of each kind's most common token, on the validation tokens that the models are asked for. */
+export function mostCommonGuess(study: Study, corpus: Corpus): MlmAccuracy {
+  return accuracyOf(guessMostCommon(corpus, barsToEvaluate(corpus, "validation", study.recipe), study.recipe));
+}
+
+const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast: "NT-Xent loss, nats" } as const;
+
+/** Smoothing of training curves: each point the mean of the steps around it. */
+const SMOOTHED = 9;
+
+/** Learning curves of logs: the training batches, smoothed, and the validation bars. */
+export function curvesOf(logs: readonly StepLog[], name = ""): CurveRow[] {
+  const of = (split: string) => name === "" ? split : `${name}, ${split}`;
+  const half = SMOOTHED >> 1, rows: CurveRow[] = [];
+  logs.forEach(({ step, validation }, i) => {
+    const near = logs.slice(Math.max(0, i - half), i + half + 1);
+    for (const measure of ["masked", "accuracy", "contrast"] as const) {
+      const value = near.reduce((sum, log) => sum + log[measure], 0) / near.length;
+      if (value > 0) rows.push({ step, value, measure: measures[measure], series: of("training") });
+    }
+    if (!validation) return;
+    rows.push({ step, value: validation.loss, measure: measures.masked, series: of("validation") });
+    rows.push({ step, value: validation.accuracy, measure: measures.accuracy, series: of("validation") });
+  });
+  return rows;
+}
+
+async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promise<{ seconds: number }> {
+  const dir = modelFolder(study, model), { steps } = study.recipe.training;
+  const logs: StepLog[] = await trainingLog(dir);
+  const plot = livePlot({ seconds: 4 }), baseline = mostCommonGuess(study, corpus).accuracy;
+  const baselines = [{ measure: measures.accuracy, value: baseline, series: "most common of its kind" }];
+  const draw = () => learningCurves(curvesOf(logs), { title: model, baselines });
+  let bar: ReturnType<typeof progress> | undefined;
+  for await (const log of pretrain({ corpus, recipe: study.recipe, model, dir, signal: stopSignal() })) {
+    bar ??= progress({ label: `Training ${model}`, total: steps, from: log.step - 1 });
+    logs.splice(log.step - 1, Infinity, log);
+    await bar.update(log.step, `loss ${log.loss.toFixed(3)}, accuracy ${(100 * log.accuracy).toFixed(1)}%`);
+    await plot.update(draw);
+  }
+  await bar?.done();
+  if (logs.length < steps) {
+    const message = `${model} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`;
+    throw new DOMException(message, "AbortError");
+  }
+  await plot.done(draw());
+  return { seconds: logs.at(-1)?.seconds ?? 0 };
+}
+
+async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seconds: number): Promise<Evaluation> {
+  const { recipe } = study, model = await loadCheckpoint(modelFolder(study, name));
+  try {
+    const mlm = async (split: "train" | "validation") =>
+      accuracyOf(await evaluateMasked(model, corpus, barsToEvaluate(corpus, split, recipe), recipe));
+    const contrast = (split: "train" | "validation", dropout = false) =>
+      evaluateContrast(model, name, corpus, split, recipe, { dropout });
+    return {
+      model: name,
+      mlm: { train: await mlm("train"), validation: await mlm("validation") },
+      contrast: variants[name].view === "none" ? null : {
+        train: await contrast("train"),
+        validation: await contrast("validation"),
+        dropping: variants[name].dropout ? await contrast("validation", true) : null,
+      },
+      seconds,
+    };
+  } finally {
+    model.weights.dispose();
+  }
+}
+
+const trainingInputs = ({ recipe, data }: Study) => {
+  const { probing: _, ...rest } = recipe;
+  return { ...rest, data };
+};
+
+/** Trains a model, once, with a live plot, and measures what it can do; goes on where it was stopped. */
+export async function train(study: Study, corpus: Corpus, model: ModelName): Promise<Evaluation> {
+  const inputs = { ...trainingInputs(study), model };
+  if (study.done(`train ${model}`, inputs)) {
+    const logs = await trainingLog(modelFolder(study, model));
+    await show(learningCurves(curvesOf(logs), { title: `${model} (trained before)` }));
+  }
+  const { seconds } = await study.once(`train ${model}`, inputs, () => trainModel(study, corpus, model));
+  return await study.once(`evaluate ${model}`, inputs, () => evaluateModel(study, corpus, model, seconds));
+}
+
+/**
+ * A trained model of the study.
+ *
+ * @throws {Error} if it has not been trained, with what to run
+ */
+export async function trained(study: Study, model: ModelName): Promise<Model> {
+  if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) {
+    const notebook = model === "BERT" ? "02_train_bert" : "03_contrastive_variants";
+    throw new Error(`${model} of the run ${study.name} is not trained, or by another recipe: run ${notebook} first.`);
+  }
+  return await loadCheckpoint(modelFolder(study, model));
+}
+
+/** The name of the encoder that was never trained, in tables and plots. */
+export const UNTRAINED = "untrained";
+
+/** The bars of the three splits as the probes take them. */
+export function probeTables(corpus: Corpus) {
+  const of = (split: "train" | "validation" | "test") => {
+    const bars = corpus.barsOf(split);
+    return { labels: Array.from(bars, corpus.labels), songs: bars.map((bar) => corpus.song(bar)) };
+  };
+  return { train: of("train"), validation: of("validation"), test: of("test") };
+}
+
+/** Probes every layer of a model of the study, or of the untrained encoder; once. */
+export async function probe(study: Study, corpus: Corpus, name: ModelName | typeof UNTRAINED): Promise<ProbeRow[]> {
+  const { recipe } = study;
+  return await study.once(`probe ${name}`, { ...recipe, data: study.data, name }, async () => {
+    const model = name === UNTRAINED ? untrained(recipe) : await trained(study, name);
+    try {
+      const signal = stopSignal();
+      const bar = progress({ label: `Embedding with ${name}`, total: corpus.bars, unit: "bars" });
+      const splits = ["train", "validation", "test"] as const;
+      const bars = splits.map((split) => corpus.barsOf(split));
+      const onProgress = (done: number) => void bar.update(done);
+      const { layers, columns } = await embedBars(model, corpus, bars.flatMap((part) => Array.from(part)), recipe, {
+        signal,
+        onProgress,
+      });
+      await bar.done();
+      const cuts = [0, bars[0].length, bars[0].length + bars[1].length, corpus.bars].map((row) => row * columns);
+      const jobs = layers.map((data, layer) => ({
+        meta: { model: name, seed: recipe.seed, layer, pooling: recipe.probing.pooling },
+        features: {
+          columns,
+          train: data.slice(cuts[0], cuts[1]),
+          validation: data.slice(cuts[1], cuts[2]),
+          test: data.slice(cuts[2], cuts[3]),
+        },
+      }));
+      const meter = progress({ label: `Probing ${name}`, total: layers.length, unit: "layers" });
+      const rows = await probeLayers(jobs, probeTables(corpus), recipe, {
+        signal,
+        onDone: (done) => void meter.update(done),
+      });
+      await meter.done();
+      return rows;
+    } finally {
+      model.weights.dispose();
+    }
+  });
+}
+
+/** The guesses that need no encoder, through the same metrics; once. */
+export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
+  return study.once(
+    "probe guesses",
+    { ...study.recipe, data: study.data },
+    () => baselineRows(probeTables(corpus), study.recipe),
+  );
+}
+
+/** Writes all rows of the study as JSON lines, one number a line. */
+export async function writeRows(study: Study, rows: readonly ProbeRow[]): Promise<void> {
+  await writeFile(study.path("results.jsonl"), rows.map((row) => JSON.stringify(row) + "\n").join(""));
+}
+
+/** What runs, and how large its encoder is, in a line. */
+export function encoderText({ recipe }: Study): string {
+  const config = bertConfig(recipe), { engine, version, device } = engineInfo();
+  return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ` +
+    `${(parameterCount(config) / 1e6).toFixed(2)} million parameters; ${engine} ${version} on the ${device}.`;
+}

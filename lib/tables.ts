@@ -1,0 +1,172 @@
+/**
+ * Tables 1 to 3 and Figure 2 as rows: this study's numbers beside the paper's and beside two baselines.
+ * @module
+ */
+import type { MlmAccuracy } from "./steps.ts";
+import type { Evaluation } from "./steps.ts";
+import { type PaperModel, paperModels, paperTables, type Task, tasks } from "./paper.ts";
+import type { ProbeRow } from "./probe_rows.ts";
+import { headlines, lowerIsBetter, type Protocol } from "./probe_scores.ts";
+
+/** Table 1: accuracies of masked tokens and of NT-Xent, ours beside the paper's. */
+export function table1(evaluations: readonly Evaluation[]) {
+  return evaluations.map(({ model, mlm, contrast }) => {
+    const paper = paperTables.table1[model];
+    const row = (ours: MlmAccuracy) => ours.accuracy;
+    return {
+      model,
+      mlmTrain: row(mlm.train),
+      mlmValidation: row(mlm.validation),
+      paperMlm: `${paper.mlm.train} / ${paper.mlm.validation}`,
+      ntTrain: contrast?.train.accuracy,
+      ntValidation: contrast?.validation.accuracy,
+      ntDropping: contrast?.dropping?.accuracy,
+      chance: contrast?.validation.chance,
+      paperNt: paper.ntXent ? `${paper.ntXent.train} / ${paper.ntXent.validation}` : undefined,
+    };
+  });
+}
+
+/** Accuracy by kind of masked token, a column for each name. */
+export function kindTable(columns: Record<string, MlmAccuracy>) {
+  const kinds = Object.values(columns)[0].kinds.toSorted((a, b) => b.count - a.count);
+  const held = (of: MlmAccuracy, kind: string) => of.kinds.find((row) => row.kind === kind)?.accuracy;
+  return [
+    ...kinds.map(({ kind, count }) => ({
+      kind: kind as string,
+      tokens: count,
+      ...Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, held(of, kind)])),
+    })),
+    {
+      kind: "all",
+      tokens: kinds.reduce((sum, { count }) => sum + count, 0),
+      ...Object.fromEntries(Object.entries(columns).map(([name, of]) => [name, of.accuracy])),
+    },
+  ];
+}
+
+/** What each task's score is called in a protocol. */
+const scoreNames: Record<Protocol, Record<Task, string>> = {
+  authors: {
+    C: "C: AUC of decisions",
+    GP: "GP: AUC of decisions",
+    I: "I: AUC of decisions",
+    T: "T: exact rows",
+    MV: "MV: RMSE, velocity",
+    MD: "MD: RMSE, bins",
+    SC: "SC: entropy / ln 1000",
+  },
+  sound: {
+    C: "C: AUC of scores",
+    GP: "GP: AUC of scores",
+    I: "I: AUC of scores",
+    T: "T: accuracy",
+    MV: "MV: RMSE, velocity",
+    MD: "MD: RMSE, bins",
+    SC: "SC: entropy / ln min(n, K)",
+  },
+};
+
+/** The score's name with an arrow that says which way is better. */
+export const scoreName = (task: Task, protocol: Protocol): string =>
+  `${scoreNames[protocol][task]} ${lowerIsBetter(headlines[protocol][task]) ? "↓" : "↑"}`;
+
+/** The test rows of a model's task by layer, ascending. */
+function curve(rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol, split = "test"): ProbeRow[] {
+  const metric = headlines[protocol][task];
+  return rows.filter((row) =>
+    row.model === model && row.task === task && row.protocol === protocol && row.metric === metric &&
+    row.split === split
+  ).sort((a, b) => (a.layer ?? -1) - (b.layer ?? -1));
+}
+
+/** The best layer from 1, chosen on validation songs (`sound`) or, as in the paper, on test songs (`authors`). */
+export function bestTestRow(rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol): ProbeRow {
+  const chosen = curve(rows, model, task, protocol, protocol === "sound" ? "validation" : "test")
+    .filter(({ layer, value }) => layer !== 0 && Number.isFinite(value));
+  const sign = lowerIsBetter(headlines[protocol][task]) ? -1 : 1;
+  const test = curve(rows, model, task, protocol);
+  if (chosen.length === 0) return test.at(-1)!;
+  const best = chosen.reduce((a, b) => sign * b.value > sign * a.value ? b : a);
+  return test.find(({ layer }) => layer === best.layer)!;
+}
+
+/** The last layer's row. */
+export const lastTestRow = (rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol): ProbeRow =>
+  curve(rows, model, task, protocol).at(-1)!;
+
+const decimals = (task: Task): number => task === "MV" || task === "MD" ? 2 : 3;
+
+/** `0.812 [0.790, 0.834]`: a score with its 95% interval over test songs. */
+export function scoreText({ task, value, low, high }: ProbeRow, layer?: number | null): string {
+  const number = (x: number) => x.toFixed(decimals(task));
+  const place = layer === undefined || layer === null ? "" : ` (${layer})`;
+  const interval = low === null || high === null ? "" : ` [${number(low)}, ${number(high)}]`;
+  return `${number(value)}${place}${interval}`;
+}
+
+/** Table 2 (the last layer) or Table 3 (the best layer, in brackets): models by task, the paper's numbers below ours. */
+export function scoreTable(
+  rows: readonly ProbeRow[],
+  models: readonly string[],
+  protocol: Protocol,
+  which: "last" | "best",
+): Record<string, string>[] {
+  const ours = models.map((model) => ({
+    model,
+    ...Object.fromEntries(tasks.map((task) => {
+      const row = which === "last"
+        ? lastTestRow(rows, model, task, protocol)
+        : bestTestRow(rows, model, task, protocol);
+      return [scoreName(task, protocol), scoreText(row, which === "best" ? row.layer : undefined)];
+    })),
+  }));
+  const paper = paperModels.map((model) => ({
+    model: `${model}, paper`,
+    ...Object.fromEntries(tasks.map((task) => [scoreName(task, protocol), paperText(model, task, which)])),
+  }));
+  return [...ours, ...paper];
+}
+
+function paperText(model: PaperModel, task: Task, which: "last" | "best"): string {
+  const { value, layer } = paperTables[which === "last" ? "table2" : "table3"][model][task];
+  return `${value.toFixed(3)}${which === "best" ? ` (${layer})` : ""}`;
+}
+
+/** Figure 2: a model's score at every layer, a panel for each task; baselines without layers as level lines. */
+export function figure2(rows: readonly ProbeRow[], models: readonly string[], protocol: Protocol) {
+  const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
+  return tasks.flatMap((task) =>
+    models.flatMap((model) =>
+      curve(rows, model, task, protocol).flatMap(({ layer, value, low, high }) => {
+        const layers = layer === null ? Array.from({ length: depth + 1 }, (_, i) => i) : [layer];
+        return layers.map((layer) => ({
+          model,
+          layer,
+          metric: scoreName(task, protocol),
+          value,
+          ...(low === null || high === null ? {} : { low, high }),
+        }));
+      })
+    )
+  );
+}
+
+/** A trained model's best layer against the untrained encoder's: who wins each task, and whether the intervals part. */
+export function winsOver(rows: readonly ProbeRow[], models: readonly string[], untrained: string, protocol: Protocol) {
+  return tasks.map((task) => {
+    const sign = lowerIsBetter(headlines[protocol][task]) ? -1 : 1;
+    const base = bestTestRow(rows, untrained, task, protocol);
+    const best = models.map((model) => bestTestRow(rows, model, task, protocol));
+    const first = best.reduce((a, b) => sign * b.value > sign * a.value ? b : a);
+    const wins = best.filter(({ value }) => sign * (value - base.value) > 0).map(({ model }) => model);
+    const apart = sign > 0 ? first.low! > base.high! : first.high! < base.low!;
+    return {
+      task: scoreName(task, protocol),
+      untrained: scoreText(base, base.layer),
+      best: `${first.model}: ${scoreText(first, first.layer)}`,
+      better: wins.length === models.length ? "all four" : wins.join(", ") || "none",
+      apart: apart ? "yes" : "no",
+    };
+  });
+}

@@ -1,0 +1,104 @@
+/**
+ * The look that all plots share, as Vega-Lite v5.
+ *
+ * Series differ by colour (Okabe and Ito's palette, safe for the colour-blind), by shape and by dash; the background is
+ * white, so that a plot reads the same on a light and on a dark page; every spec has a description for screen readers.
+ * @module
+ */
+
+/** A Vega-Lite v5 spec as plain JSON. */
+export interface Spec extends Record<string, unknown> {
+  /** Vega-Lite's schema; what tells a plot from other values. */
+  $schema: string;
+  /** What a screen reader says. */
+  description: string;
+}
+
+/** What every plot takes. */
+export interface PlotOptions {
+  /** Above the plot; also the start of its description. */
+  title?: string;
+  /** Below the x axis. */
+  x?: string;
+  /** Beside the y axis. */
+  y?: string;
+  /** Pixels of the plot, or of one of its panels. */
+  width?: number;
+  /** Pixels of the plot, or of one of its panels. */
+  height?: number;
+}
+
+const font = "DejaVu Sans, Verdana, Arial, sans-serif";
+/** The colour of text. */
+export const ink = "#222222";
+const faint = "#dddddd";
+/** Okabe and Ito's colours, darkest enough for white first. */
+export const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5230", "#000000"];
+const shapes = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "stroke"];
+const dashes = [[1, 0], [7, 2], [3, 2], [9, 2, 2, 2], [1, 2], [12, 3], [5, 1, 1, 1], [2, 4]];
+
+/** The look that all plots share. */
+const config = {
+  background: "#ffffff",
+  padding: 12,
+  font,
+  title: { color: ink, fontSize: 15, anchor: "start", offset: 12 },
+  axis: {
+    labelColor: ink,
+    titleColor: ink,
+    labelFontSize: 11,
+    titleFontSize: 12,
+    titleFontWeight: "normal",
+    gridColor: "#eeeeee",
+    domainColor: "#888888",
+    tickColor: "#888888",
+    titlePadding: 8,
+    labelFlush: false,
+  },
+  legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12, symbolSize: 90, labelLimit: 420 },
+  header: { labelColor: ink, titleColor: ink, labelFontSize: 13, labelFontWeight: "bold", titleFontSize: 12 },
+  view: { stroke: faint },
+};
+
+/** Panels in straight rows and columns, whatever the width of their axes' labels. */
+export const apart = { bounds: "flush", spacing: { row: 72, column: 56 } };
+
+/** A whole spec: `rest` with the shared look, and `description` for screen readers. */
+export function spec(description: string, title: string | undefined, rest: Record<string, unknown>): Spec {
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v5.json",
+    description: title ? `${title}: ${description}` : description,
+    ...(title ? { title } : {}),
+    ...rest,
+    config,
+  };
+}
+
+/** Values in order of first mention. */
+export const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];
+
+/** Scales that give each series its colour, shape and dash; a series whose name says untrained is grey and dotted. */
+function seriesScales(names: string[]): { color: object; shape: object; strokeDash: object } {
+  const plain = (name: string) => /untrained|baseline|majority|random/i.test(name);
+  const rank = names.map((_, i) => names.slice(0, i).filter((other) => !plain(other)).length % colours.length);
+  const range = <T>(of: T[], baseline: T) => names.map((name, i) => plain(name) ? baseline : of[rank[i]]);
+  return {
+    color: { domain: names, range: range(colours, "#777777") },
+    shape: { domain: names, range: range(shapes, "cross") },
+    strokeDash: { domain: names, range: range(dashes, [2, 3]) },
+  };
+}
+
+/** A colour, shape or dash channel that tells `names` apart. */
+export const series = (
+  field: string,
+  names: string[],
+  channel: "color" | "shape" | "strokeDash",
+  title: string | null = null,
+) => ({
+  field,
+  type: "nominal",
+  title,
+  scale: seriesScales(names)[channel],
+  legend: { orient: "bottom", columns: 5, symbolOpacity: 1, symbolStrokeWidth: 1, symbolDash: [1, 0] },
+});

@@ -1,0 +1,157 @@
+import { assert, assertEquals } from "@std/assert";
+import { gunzipSync } from "node:zlib";
+import { findBeats } from "@lib/beats.ts";
+import { chordNames, recognizeChords } from "@lib/chords.ts";
+import { beatChroma } from "@lib/chroma.ts";
+import { readScore } from "@lib/midi.ts";
+import { recipe } from "@lib/recipe.ts";
+import { tokenize } from "@lib/remi.ts";
+import { file, meter, note, type RawEvent } from "./smf.ts";
+
+const sound = recipe("sound", "demo"), authors = recipe("authors", "demo");
+const beat = 480, bar = 4 * beat;
+
+const intervals: Record<string, number[]> = {
+  maj: [0, 4, 7],
+  min: [0, 3, 7],
+  dim: [0, 3, 6],
+  aug: [0, 4, 8],
+  dom7: [0, 4, 7, 10],
+  maj7: [0, 4, 7, 11],
+  min7: [0, 3, 7, 10],
+};
+
+/** The notes of a chord such as "D:min7", its `turn` lowest an octave up. */
+function chord(name: string, start: number, end: number, turn = 0): RawEvent[] {
+  const id = chordNames.indexOf(name), root = Math.floor(id / 7), quality = name.split(":")[1];
+  return intervals[quality].flatMap((interval, i) => note(start, end, 48 + root + interval + (i < turn ? 12 : 0), 80));
+}
+
+/** The chord labels of each bar of a song of these events; drums mark every bar so that none is trimmed. */
+function labels(events: RawEvent[], bars: number, choices = sound): string[][] {
+  const marks = Array.from({ length: bars + 1 }, (_, i) => note(i * bar, (i + 1) * bar, 36, 90, 9)).flat();
+  const score = readScore(file([[meter(0), ...events, ...marks]]), choices);
+  return tokenize(score, choices).slice(0, bars).map((b) => b.labels.chords);
+}
+
+/** An augmented chord is the same set of pitches on three roots; the lowest is taken. */
+const expected = (name: string) => {
+  const id = chordNames.indexOf(name), root = Math.floor(id / 7);
+  return id % 7 === 3 ? chordNames[(root % 4) * 7 + 3] : name;
+};
+
+Deno.test("all 84 chords are found in bars that hold them, under both presets", () => {
+  const events = chordNames.flatMap((name, i) => chord(name, i * bar, (i + 1) * bar));
+  for (const choices of [sound, authors]) {
+    labels(events, 84, choices).forEach((found, i) => {
+      assertEquals(found, [expected(chordNames[i])], chordNames[i]);
+    });
+  }
+});
+
+Deno.test("inversions have the root of the chord, not the lowest note", () => {
+  const names = chordNames.filter((name) => !name.endsWith("aug"));
+  for (const turn of [1, 2]) {
+    const events = names.flatMap((name, i) => chord(name, i * bar, (i + 1) * bar, turn));
+    assertEquals(labels(events, names.length), names.map((name) => [name]));
+  }
+});
+
+Deno.test("two chords in a bar are both its labels, in order of onset", () => {
+  const events = [...chord("G:maj", 0, 2 * beat), ...chord("C:maj", 2 * beat, bar)];
+  assertEquals(labels(events, 1), [["G:maj", "C:maj"]]);
+});
+
+Deno.test("a held chord labels every bar it sounds in under sound, only its first under authors", () => {
+  const events = chord("F:maj7", 0, 3 * bar);
+  assertEquals(labels(events, 3), [["F:maj7"], ["F:maj7"], ["F:maj7"]]);
+  assertEquals(labels(events, 3, authors), [["F:maj7"], [], []]);
+});
+
+Deno.test("a chord that reaches less than a beat into a bar is not its label", () => {
+  const events = [...chord("F:maj", 0, bar), ...chord("G:maj", bar, 2 * bar)];
+  const offGrid = [meter(bar - beat / 2)]; // the bar line moves half a beat forward
+  const bars = tokenize(readScore(file([[meter(0), ...offGrid, ...events]]), sound), sound);
+  assertEquals(bars[0].labels.chords, ["F:maj"]);
+  assert(!bars[1].labels.chords.includes("F:maj"));
+});
+
+Deno.test("notes without a third make no chord, silence is N, and neither is a label", () => {
+  const score = readScore(file([[...note(0, bar, 48), ...note(0, bar, 55), ...note(2 * bar, 3 * bar, 48)]]), sound);
+  assertEquals(recognizeChords(score, sound).map(({ text, root }) => [text, root]).slice(0, 2), [
+    ["C:None", 0],
+    ["N:N", null],
+  ]);
+  assertEquals(tokenize(score, sound).map((b) => b.labels.chords), [[], [], []]);
+});
+
+Deno.test("interval 11 over an augmented chord costs nothing (study §16.2)", () => {
+  const events = [44, 48, 52, 55].flatMap((pitch) => note(0, 2 * bar, pitch));
+  const [first] = recognizeChords(readScore(file([events]), sound), sound);
+  assertEquals(first.text, "G#:aug/C"); // 0 against C's −2; were it −2 as well, the lower root C would win
+});
+
+Deno.test("drums make no chords", () => {
+  const events = [48, 52, 55].flatMap((pitch) => note(0, bar, pitch, 90, 9));
+  assertEquals(recognizeChords(readScore(file([events]), sound), sound).map((c) => c.text), ["N:N"]);
+});
+
+Deno.test("the sustain pedal holds a chord for the ear of the recogniser", () => {
+  const events: RawEvent[] = [
+    [0, 0xb0, 64, 127],
+    ...chord("D:min", 0, beat),
+    [bar, 0xb0, 64, 0],
+    ...note(bar, 2 * bar, 36, 90, 9),
+  ];
+  for (const choices of [sound, authors]) {
+    const segments = recognizeChords(readScore(file([[meter(0), ...events]]), choices), choices);
+    assertEquals([segments[0].text, segments[0].startTick, segments[0].endTick], ["D:min", 0, bar]);
+  }
+});
+
+Deno.test("chord segments of the golden scores are the authors' (golden/bars)", async () => {
+  const { cases } = JSON.parse(await Deno.readTextFile("tests/golden/bars/cases.json"));
+  let compared = 0;
+  for (const { midi, chordSegments } of cases) {
+    if (!chordSegments) continue;
+    const score = readScore(await Deno.readFile(`tests/golden/bars/${midi}`), authors);
+    const found = recognizeChords(score, authors).map((c) => [c.startTick, c.endTick, c.text.split("/")[0]]);
+    assertEquals(found, chordSegments, midi);
+    compared++;
+  }
+  assert(compared > 5);
+});
+
+const shared = new URL("../../shared/", import.meta.url);
+const exists = (path: string) => {
+  try {
+    return Deno.statSync(new URL(path, shared)).isFile;
+  } catch {
+    return false;
+  }
+};
+const inner = "golden/reference/intermediate.jsonl.gz", archive = "corpus/midi-corpus.tar.gz";
+
+Deno.test({
+  name: "beats, bar lines, chroma and segments of nine awkward songs are the authors' (needs ../shared)",
+  ignore: !exists(inner) || !exists(archive),
+  async fn() {
+    const rows = gunzipSync(Deno.readFileSync(new URL(inner, shared))).toString().trim().split("\n");
+    const songs = rows.map((row: string) => JSON.parse(row));
+    const { filesOf } = await import("./archive.ts");
+    const files = filesOf(new URL(archive, shared), new Set(songs.map((song) => `midi/${song.path}`)));
+    for (const song of songs) {
+      const score = readScore(files.get(`midi/${song.path}`)!, authors);
+      const beats = findBeats(score, authors);
+      assertEquals(beats.ticks, song.beatTicks, song.path);
+      assertEquals(beats.barLines, song.downbeatTicks, song.path);
+      const chroma = beatChroma(score, beats), wanted: number[] = song.chroma.flat();
+      assertEquals(chroma.length, wanted.length);
+      wanted.forEach((value, i) =>
+        assert(Math.abs(chroma[i] - value) <= 1e-9 * Math.max(1, value), `${song.path} ${i}`)
+      );
+      const segments = recognizeChords(score, authors).map((c) => [c.startTick, c.endTick, c.text]);
+      assertEquals(segments, song.chordSegments, song.path);
+    }
+  },
+});

@@ -1,0 +1,149 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { buildCorpus, CorpusError, openCorpus, splitBySong } from "@lib/corpus.ts";
+import { readScore } from "@lib/midi.ts";
+import { recipe } from "@lib/recipe.ts";
+import { tokenize } from "@lib/remi.ts";
+import { file, meter, note } from "./smf.ts";
+
+const sound = recipe("sound", "demo"), authors = recipe("authors", "demo");
+const songs = ["d_e1m1", "d_e1m8", "d_tense", "d_inter"];
+
+/** Runs `fn` with a temporary folder of `songs` (and more files) and one for the store. */
+async function withFolders(
+  fn: (source: string, dir: string) => Promise<void>,
+  more: Record<string, Uint8Array> = {},
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${root}/midi/deep/er`, { recursive: true });
+    for (const [i, name] of songs.entries()) {
+      await Deno.copyFile(`data/freedoom/${name}.mid`, `${root}/midi/${i % 2 ? "deep/er/" : ""}${name}.mid`);
+    }
+    for (const [name, bytes] of Object.entries(more)) await Deno.writeFile(`${root}/midi/${name}`, bytes);
+    await fn(`${root}/midi`, `${root}/store`);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+const storeBytes = async (dir: string) => {
+  const files: Record<string, Uint8Array> = {};
+  for await (const { name } of Deno.readDir(dir)) files[name] = await Deno.readFile(`${dir}/${name}`);
+  return files;
+};
+
+Deno.test("a store gives back every kept bar's tokens, labels, song and index", async () => {
+  await withFolders(async (source, dir) => {
+    const summary = await buildCorpus(source, dir, sound);
+    const corpus = await openCorpus(dir);
+    assertEquals(corpus.recipe, sound);
+    assertEquals(corpus.bars, summary.kept);
+    let at = 0;
+    for (const [index, song] of corpus.songs.entries()) {
+      assertEquals(song.firstBar, at);
+      const bars = tokenize(readScore(await Deno.readFile(`${source}/${song.file}`), sound), sound);
+      assertEquals(song.allBars, bars.length);
+      for (const bar of bars.filter((bar) => bar.kept)) {
+        assertEquals(corpus.tokens(at).slice(), bar.tokens);
+        assertEquals(corpus.labels(at), bar.labels);
+        assertEquals([corpus.song(at), corpus.barIndex(at)], [index, bar.index]);
+        at++;
+      }
+    }
+    assertEquals(at, corpus.bars);
+    const splits = (["train", "validation", "test"] as const).map((split) => corpus.barsOf(split).length);
+    assertEquals(splits.reduce((sum, bars) => sum + bars), corpus.bars);
+    assertThrows(() => corpus.tokens(corpus.bars), RangeError, `found ${corpus.bars}`);
+  });
+});
+
+Deno.test("every file that gives no song has a line that says why", async () => {
+  const copy = await Deno.readFile("data/freedoom/d_e1m1.mid");
+  const more = {
+    "a copy.MID": copy,
+    "short.mid": file([[meter(0), ...note(0, 40, 60)]]),
+    "silent.mid": file([[meter(0)]]),
+    "text.midi": new TextEncoder().encode("not music"),
+    "readme.txt": new TextEncoder().encode("no MIDI file, so not counted"),
+  };
+  await withFolders(async (source, dir) => {
+    const summary = await buildCorpus(source, dir, sound);
+    const { rejected, songs } = await openCorpus(dir);
+    assertEquals(rejected.map(({ file, reason }) => [file, reason]), [
+      ["d_e1m1.mid", "duplicate"],
+      ["deep/er/d_e1m8.mid", "not-4/4"],
+      ["short.mid", "no-kept-bars"],
+      ["silent.mid", "no-notes"],
+      ["text.midi", "not-midi"],
+    ]);
+    assertEquals(rejected[0].detail, "same bars as a copy.MID");
+    assertEquals(summary.files, songs.length + rejected.length);
+    assertEquals(summary.rejected, { "duplicate": 1, "no-kept-bars": 1, "no-notes": 1, "not-4/4": 1, "not-midi": 1 });
+    assertEquals(summary.bars, summary.kept + summary.notKept);
+  }, more);
+});
+
+Deno.test("building again gives the same bytes, also over an older store", async () => {
+  await withFolders(async (source, dir) => {
+    const seen: string[] = [];
+    await buildCorpus(source, dir, authors);
+    await buildCorpus(source, dir, sound, { onProgress: (done, total, file) => seen.push(`${done}/${total} ${file}`) });
+    const first = await storeBytes(dir);
+    await buildCorpus(source, `${dir}2`, sound);
+    assertEquals(await storeBytes(`${dir}2`), first);
+    assertEquals(
+      Object.keys(first).sort().join(" "), // no temporary file is left
+      "labels.bin manifest.json offsets.bin rejected.jsonl songs.jsonl tokens.bin",
+    );
+    assertEquals(seen, ["1/4 d_e1m1.mid", "2/4 d_tense.mid", "3/4 deep/er/d_e1m8.mid", "4/4 deep/er/d_inter.mid"]);
+  });
+});
+
+Deno.test("a changed byte, a cut tail, a missing file and another format are noticed and named", async () => {
+  await withFolders(async (source, dir) => {
+    await buildCorpus(source, dir, sound);
+    const whole = await storeBytes(dir);
+    for (const name of ["tokens.bin", "labels.bin", "offsets.bin", "songs.jsonl", "rejected.jsonl"]) {
+      const flipped = whole[name].slice();
+      flipped[flipped.length >> 1] ^= 1;
+      await Deno.writeFile(`${dir}/${name}`, flipped);
+      await assertRejects(() => openCorpus(dir), CorpusError, `${name}: its checksum differs`);
+      await Deno.writeFile(`${dir}/${name}`, flipped.slice(0, -1));
+      await assertRejects(() => openCorpus(dir), CorpusError, `${name}: expected ${flipped.length} bytes`);
+      await Deno.remove(`${dir}/${name}`);
+      await assertRejects(() => openCorpus(dir), CorpusError, `${name} cannot be read`);
+      await Deno.writeFile(`${dir}/${name}`, whole[name]);
+    }
+    await openCorpus(dir);
+    const manifest = JSON.parse(new TextDecoder().decode(whole["manifest.json"]));
+    await Deno.writeTextFile(`${dir}/manifest.json`, JSON.stringify({ ...manifest, format: 99 }));
+    await assertRejects(() => openCorpus(dir), CorpusError, "found 99");
+    await Deno.remove(`${dir}/manifest.json`);
+    await assertRejects(() => openCorpus(dir), CorpusError, "Expected a corpus store");
+  });
+});
+
+Deno.test("an aborted build leaves no manifest and no temporary file", async () => {
+  await withFolders(async (source, dir) => {
+    await buildCorpus(source, dir, sound);
+    const stop = new AbortController();
+    const onProgress = () => stop.abort();
+    await assertRejects(() => buildCorpus(source, dir, sound, { signal: stop.signal, onProgress }), DOMException);
+    const left = Object.keys(await storeBytes(dir));
+    assert(!left.includes("manifest.json") && left.every((name) => !name.endsWith(".part")), left.join(" "));
+  });
+});
+
+Deno.test("a folder without MIDI files is refused", async () => {
+  await assertRejects(() => buildCorpus("tests/golden/songs", "unused", sound), CorpusError, "found none");
+});
+
+Deno.test("the split is by seeded hash under sound, by order under authors, and sums to the shares", () => {
+  const ids = Array.from({ length: 50 }, (_, i) => `song ${i}`);
+  const of = (split: string, splits: Map<string, string>) => ids.filter((id) => splits.get(id) === split);
+  const splits = splitBySong(ids, sound);
+  assertEquals(["train", "validation", "test"].map((split) => of(split, splits).length), [30, 10, 10]);
+  assertEquals([...splitBySong(ids.toReversed(), sound)].sort(), [...splits].sort());
+  assert(of("train", splits).join() !== of("train", splitBySong(ids, { ...sound, seed: 1 })).join());
+  assertEquals(of("train", splitBySong(ids, authors)), ids.slice(0, 30));
+});

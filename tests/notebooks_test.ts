@@ -1,0 +1,161 @@
+import { assert, assertEquals } from "@std/assert";
+import { notebooks, writeReport } from "@lib/cli.ts";
+import { executeNotebook } from "@lib/execute.ts";
+import { outsideReferences } from "@lib/report.ts";
+import { projectRoot } from "@lib/study.ts";
+
+const python = `${projectRoot}/.venv/bin/python`;
+const ready = [python, `${projectRoot}/.venv/libtensorflow/stamp.json`].every((path) => {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+});
+if (!ready) console.warn("Notebook tests are skipped: .venv is not set up; run `deno task setup` first.");
+
+/** A notebook of code cells, written to a temporary folder. */
+function writeNotebook(sources: string[]): { notebook: string; target: string } {
+  const folder = Deno.makeTempDirSync();
+  const cells = sources.map((source, i) => ({
+    cell_type: "code",
+    id: `cell-${i}`,
+    metadata: {},
+    execution_count: null,
+    outputs: [],
+    source,
+  }));
+  const metadata = { kernelspec: { name: "deno", language: "typescript", display_name: "Deno" } };
+  const notebook = `${folder}/test.ipynb`;
+  Deno.writeTextFileSync(notebook, JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 }));
+  return { notebook, target: `${folder}/executed.ipynb` };
+}
+
+/** The outputs of each cell of an executed notebook. */
+function outputsOf(path: string): Record<string, unknown>[][] {
+  const { cells } = JSON.parse(Deno.readTextFileSync(path)) as { cells: { outputs: Record<string, unknown>[] }[] };
+  return cells.map((cell) => cell.outputs);
+}
+
+/** An output as plain text; nbformat stores text as a list of lines. */
+const textOf = (output: Record<string, unknown>): string =>
+  [(output.data as Record<string, string | string[]>)["text/plain"]].flat().join("");
+
+const folder = `${projectRoot}/notebooks`;
+
+Deno.test({
+  name: "80 cells that end with show lose no output",
+  ignore: !ready,
+  async fn() {
+    const shows = Array.from({ length: 80 }, (_, i) => `await show("canary ${i}");`);
+    const { notebook, target } = writeNotebook(['import { show } from "@lib/notebook.ts";', ...shows]);
+    const { error } = await executeNotebook({ python, notebook, target, folder });
+    assertEquals(error, undefined);
+    const texts = outputsOf(target).slice(1).map((outputs) => outputs.map(textOf));
+    assertEquals(texts, shows.map((_, i) => [`canary ${i}`]));
+  },
+});
+
+Deno.test({
+  name: "progress is told while a cell runs, and the notebook keeps its last state",
+  ignore: !ready,
+  async fn() {
+    const { notebook, target } = writeNotebook([
+      `import { progress } from "@lib/notebook.ts";
+       const bar = progress({ label: "counting", total: 8 });
+       for (let i = 1; i <= 8; i++) {
+         await new Promise((resolve) => setTimeout(resolve, 100));
+         await bar.update(i);
+       }
+       await bar.done("counted");`,
+    ]);
+    const told: number[] = [];
+    const onEvent = (event: { event: string; done?: number }) => {
+      if (event.event === "progress") told.push(event.done!);
+    };
+    await executeNotebook({ python, notebook, target, folder, onEvent });
+    assert(told.length >= 3 && told.at(-1) === 8, `progress at ${told}`);
+    const [outputs] = outputsOf(target);
+    assertEquals(outputs.length, 1);
+    assert(textOf(outputs[0]).endsWith("counted"));
+  },
+});
+
+Deno.test({
+  name: "a failing cell is reported with its source and message, and what ran before is kept",
+  ignore: !ready,
+  async fn() {
+    const { notebook, target } = writeNotebook([
+      'import { show } from "@lib/notebook.ts"; await show("before");',
+      'throw new Error("told you so");',
+    ]);
+    const { error } = await executeNotebook({ python, notebook, target, folder });
+    assertEquals(error?.cell, 1);
+    assert(error?.source.includes("throw") && error.message.includes("told you so"));
+    assertEquals(outputsOf(target)[0].length, 1);
+  },
+});
+
+Deno.test({
+  name: "the stop button's signal stops a loop and leaves the kernel its state",
+  ignore: !ready,
+  async fn() {
+    const { notebook, target } = writeNotebook([
+      'import { show, stopSignal } from "@lib/notebook.ts"; let turns = 0;',
+      `const stop = stopSignal();
+       while (!stop.aborted && turns < 1000) {
+         if (++turns === 5) Deno.kill(Deno.pid, "SIGINT");
+         await new Promise((resolve) => setTimeout(resolve, 20));
+       }`,
+      "await show(`alive after ${turns < 1000 && turns >= 5}`);",
+    ]);
+    const { error } = await executeNotebook({ python, notebook, target, folder });
+    assertEquals(error, undefined);
+    assertEquals(textOf(outputsOf(target)[2][0]), "alive after true");
+  },
+});
+
+Deno.test({
+  name: "the four notebooks run at smoke scale, from a few songs to the page",
+  ignore: !ready,
+  async fn() {
+    const songs = Deno.makeTempDirSync();
+    const midi = [...Deno.readDirSync(`${projectRoot}/data/freedoom`)].map((entry) => entry.name)
+      .filter((name) => name.endsWith(".mid")).sort().slice(0, 12);
+    for (const name of midi) Deno.copyFileSync(`${projectRoot}/data/freedoom/${name}`, `${songs}/${name}`);
+    const name = `test-${Deno.pid}`;
+    const run = `${projectRoot}/data/runs/${name}`;
+    try {
+      const args = [
+        "run",
+        "--quiet",
+        "-A",
+        `${projectRoot}/lib/cli.ts`,
+        "report",
+        "--scale",
+        "smoke",
+        "--name",
+        name,
+        "--data",
+        songs,
+      ];
+      const { code } = await new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "inherit" }).output();
+      assertEquals(code, 0);
+      const names = (await notebooks()).map((path) => path.replace(/^.*\//, ""));
+      assertEquals(names.length, 4);
+      assertEquals((await notebooks(`${run}/notebooks`)).map((path) => path.replace(/^.*\//, "")), names);
+      assertEquals(JSON.parse(Deno.readTextFileSync(`${run}/recipe.json`)).scale, "smoke");
+      const page = Deno.readTextFileSync(`${run}/report.html`);
+      assertEquals(outsideReferences(page), []);
+      assert(page.includes("data:image/png;base64,"));
+      await writeReport(run, python);
+      assertEquals(Deno.readTextFileSync(`${run}/report.html`), page);
+    } finally {
+      await Deno.remove(songs, { recursive: true });
+      await Deno.remove(run, { recursive: true }).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+    }
+  },
+});

@@ -1,0 +1,175 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { reportOptions, UsageError } from "@lib/cli.ts";
+import { type Chapter, outsideReferences, reportPage } from "@lib/report.ts";
+import { recipe } from "@lib/recipe.ts";
+import { fingerprint, openStudy } from "@lib/study.ts";
+
+const chapter: Chapter = {
+  name: "01_tokenize",
+  cells: [
+    { cell_type: "markdown" },
+    {
+      cell_type: "code",
+      outputs: [
+        {
+          output_type: "display_data",
+          data: { "text/html": "<table><tr><td>59</td></tr></table>", "text/plain": "59" },
+        },
+        {
+          output_type: "display_data",
+          data: {
+            "application/vnd.vegalite.v5+json": { $schema: "https://vega.github.io/x" },
+            "image/png": "iVBORw0KGgo=\n",
+            "text/plain": "a plot",
+          },
+          metadata: { "image/png": { alt: 'scores "by" layer', width: 300 } },
+        },
+        { output_type: "stream", text: ["a < b\n"] },
+        { output_type: "display_data", data: { "text/markdown": "**bold**" } },
+        {
+          output_type: "display_data",
+          data: { "text/html": "<progress>" },
+          metadata: { progress: { text: "10 of 10" } },
+        },
+      ],
+    },
+  ],
+  rendered: [
+    {
+      html:
+        '<h1 id="Tokenize">Tokenize<a class="anchor-link" href="#Tokenize">¶</a></h1><h2>Songs</h2><p>see <a href="https://example.org">there</a></p><h2>Songs</h2>',
+      outputs: [],
+    },
+    { html: "<pre>await show(1)</pre>", outputs: [null, null, null, "<p><strong>bold</strong></p>", null] },
+  ],
+};
+const stamp = { preset: "sound", scale: "smoke", seed: "0", songs: "data/freedoom", commit: "abc" };
+
+Deno.test("the page holds every output in the richest notation that works offline", () => {
+  const page = reportPage({ title: "Study <1>", chapters: [chapter], stamp });
+  assert(page.includes("<table><tr><td>59</td></tr></table>"));
+  assert(page.includes('<img src="data:image/png;base64,iVBORw0KGgo=" alt="scores &quot;by&quot; layer" width="300">'));
+  assert(page.includes("<pre>a &lt; b\n</pre>"));
+  assert(page.includes("<p><strong>bold</strong></p>"));
+  assert(page.includes('<p class="progress">10 of 10</p>') && !page.includes("<progress>"));
+  assert(page.includes("<details><summary>code</summary><pre>await show(1)</pre></details>"));
+  assert(page.includes("<h1>Study &lt;1&gt;</h1>"));
+  for (const [name, value] of Object.entries(stamp)) assert(page.includes(`${name}</th><td>${value}</td>`), name);
+});
+
+Deno.test("the contents lead to headings that are there, each with its own id", () => {
+  const page = reportPage({ title: "Study", chapters: [chapter], stamp });
+  const ids = [...page.matchAll(/<h\d id="([^"]+)"/g)].map((match) => match[1]);
+  const links = [...page.matchAll(/href="#([^"]+)"/g)].map((match) => decodeURIComponent(match[1]));
+  assertEquals(new Set(ids).size, ids.length);
+  assertEquals(links, ids.filter((id) => id !== "stamp"));
+  assertEquals(links.length, 3);
+});
+
+Deno.test("a page that would fetch something is refused, one that links is not", () => {
+  const withImage = {
+    ...chapter,
+    rendered: [{ html: '<img alt="x" src="https://example.org/x.png">', outputs: [] }, chapter.rendered[1]],
+  };
+  assertThrows(() => reportPage({ title: "Study", chapters: [withImage], stamp }), Error, "https://example.org/x.png");
+  const fetching = [
+    '<script src="//cdn.example/a.js"></script>',
+    '<link rel="stylesheet" href="https://cdn.example/a.css">',
+    '<script type="module">import m from "https://cdn.example/m.mjs"</script>',
+    "<style>@import 'https://cdn.example/b.css';</style>",
+    '<p style="background: url(https://cdn.example/c.png)">',
+    "<iframe src='https://cdn.example/d'></iframe>",
+  ];
+  for (const html of fetching) assertEquals(outsideReferences(html).length, 1, html);
+  assertEquals(
+    outsideReferences(
+      '<p><a title="x" href="https://example.org">link</a> <svg xmlns="http://www.w3.org/2000/svg"></svg></p>',
+    ),
+    [],
+  );
+});
+
+Deno.test("the same run gives the same bytes", () => {
+  const make = () => reportPage({ title: "Study", chapters: [chapter], stamp });
+  assertEquals(make(), make());
+});
+
+Deno.test("options become the kernels' environment, paths are the caller's", () => {
+  assertEquals(reportOptions([], "/home/me"), {
+    name: "demo",
+    env: { STUDY: "demo", SCALE: "demo", PRESET: "sound" },
+    fresh: false,
+    help: false,
+  });
+  const { name, env, fresh } = reportOptions([
+    "--scale",
+    "small",
+    "--preset=authors",
+    "--data",
+    "../My midi",
+    "--fresh",
+  ], "/home/me");
+  assertEquals(name, "small-authors-My-midi");
+  assertEquals(env, { STUDY: name, SCALE: "small", PRESET: "authors", DATA: "/home/My midi" });
+  assert(fresh);
+});
+
+Deno.test("an unknown option is answered with the known ones", () => {
+  const error = assertThrows(() => reportOptions(["--scael", "demo"]), UsageError, "--scael");
+  for (const option of ["--data", "--scale", "--preset", "--name", "--fresh"]) assert(error.message.includes(option));
+});
+
+/** A folder with one file, for songs and runs alike. */
+function folderWithSong(): string {
+  const folder = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(`${folder}/song.mid`, "MThd");
+  return folder;
+}
+
+Deno.test("a run folder of another recipe is refused, with the fields that differ and what to do", () => {
+  const data = folderWithSong();
+  const runs = Deno.makeTempDirSync();
+  openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data, runs });
+  openStudy({ recipe: recipe("sound", "smoke"), name: "mine", runs }); // the same again, songs remembered
+  const other = recipe("sound", "smoke", { seed: 3, training: { steps: 7 } });
+  const error = assertThrows(
+    () => openStudy({ recipe: other, name: "mine", data, runs }),
+    Error,
+    "seed: 0 there, 3 asked for",
+  );
+  assert(error.message.includes("training.steps: 6 there, 7 asked for") && error.message.includes("STUDY=name"));
+  const moved = assertThrows(() =>
+    openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data: folderWithSong(), runs })
+  );
+  assert(moved.message.includes(`songs: ${data} there`));
+});
+
+Deno.test("a study without songs, or with a name that is no folder's, is refused", () => {
+  const made = recipe("sound", "smoke");
+  assertThrows(
+    () => openStudy({ recipe: made, name: "a", data: "/nowhere/midi", runs: Deno.makeTempDirSync() }),
+    Error,
+    "/nowhere/midi",
+  );
+  assertThrows(() => openStudy({ recipe: made, name: "../a" }), RangeError, '"../a"');
+});
+
+Deno.test("a step is done once for the same inputs, whatever the order of their keys", async () => {
+  const data = folderWithSong();
+  const open = () => openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data, runs: data });
+  let times = 0;
+  const work = () => ({ songs: ++times });
+  assertEquals(await open().once("corpus", { a: 1, b: 2 }, work), { songs: 1 });
+  assertEquals(await open().once("corpus", { b: 2, a: 1 }, work), { songs: 1 });
+  assertEquals(await open().once("corpus", { a: 1, b: 3 }, work), { songs: 2 });
+  assertEquals(open().done("corpus", { a: 1, b: 2 }), undefined);
+  assertEquals(open().done("never"), undefined);
+  assertEquals(fingerprint({ x: [1, { b: 1, a: 2 }] }), fingerprint({ x: [1, { a: 2, b: 1 }] }));
+});
+
+Deno.test("a step that was cut off is not done", async () => {
+  const data = folderWithSong();
+  const study = openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data, runs: data });
+  await study.once("train", 1, () => Promise.reject(new Error("cut off"))).catch(() => {});
+  assertEquals(study.done("train", 1), undefined);
+});

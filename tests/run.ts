@@ -1,0 +1,158 @@
+/**
+ * `deno task test`: format, lint, types, unit tests, examples and the notebooks, each stage with its time.
+ *
+ * The last line is `N passed, N failed` (and `, N skipped` if any); each check counts as one, and each test and example
+ * as one. Where JSR is out of reach, `@std/assert` is mapped to `tests/assert.ts`; plain `deno test -A` works elsewhere.
+ * @module
+ */
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SetupError } from "@lib/python.ts";
+import { ensureSetup } from "@lib/setup.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+
+/** How many passed, failed and were skipped. */
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Runs `deno` in the project's root; its output goes to the terminal, and is returned. */
+async function deno(...args: string[]): Promise<{ success: boolean; output: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let output = "";
+  const follow = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      const text = decoder.decode(chunk, { stream: true });
+      output += text;
+      await Deno.stdout.write(new TextEncoder().encode(text));
+    }
+  };
+  await Promise.all([follow(child.stdout), follow(child.stderr)]);
+  return { success: (await child.status).success, output };
+}
+
+/** Whether JSR answers; what it answers with stays in Deno's cache. */
+async function jsrAnswers(): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(20_000);
+    const args = ["cache", "--quiet", "--no-lock", "jsr:@std/assert@1"];
+    const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: root, signal, stderr: "null" }).output();
+    return success;
+  } catch (error) {
+    if (error instanceof DOMException) return false; // it took too long
+    throw error;
+  }
+}
+
+/** An import map like deno.json's, with paths from the root and, where JSR is out of reach, our own assertions. */
+async function importMap(folder: string): Promise<string> {
+  const { imports } = JSON.parse(await Deno.readTextFile(`${root}/deno.json`)) as { imports: Record<string, string> };
+  const absolute = Object.entries(imports).map(([name, target]) => [
+    name,
+    target.startsWith("./") ? new URL(`../${target.slice(2)}`, import.meta.url).href : target,
+  ]);
+  const mapped = Object.fromEntries(absolute);
+  if (await jsrAnswers()) console.log("@std/assert: from JSR");
+  else {
+    console.log("@std/assert: JSR is out of reach, tests/assert.ts stands in");
+    mapped["@std/assert"] = new URL("assert.ts", import.meta.url).href;
+  }
+  const path = `${folder}/import_map.json`;
+  await Deno.writeTextFile(path, JSON.stringify({ imports: mapped }));
+  return path;
+}
+
+/** The code cells of each notebook, joined to one module for the type checker. */
+async function notebookModules(folder: string): Promise<string[]> {
+  const files = (await Array.fromAsync(Deno.readDir(`${root}/notebooks`), (entry) => entry.name))
+    .filter((name) => name.endsWith(".ipynb")).sort();
+  return await Promise.all(files.map(async (name) => {
+    const { cells } = JSON.parse(await Deno.readTextFile(`${root}/notebooks/${name}`)) as {
+      cells: { cell_type: string; source: string | string[] }[];
+    };
+    const code = cells.filter((cell) => cell.cell_type === "code").map(({ source }, i) =>
+      `// ${name}, code cell ${i + 1}\n${typeof source === "string" ? source : source.join("")}\n`
+    );
+    const path = `${folder}/${basename(name, ".ipynb")}.ts`;
+    await Deno.writeTextFile(path, [...code, "export {};\n"].join("\n"));
+    return path;
+  }));
+}
+
+/** Counts of a `deno test` run from its last summary, such as `ok | 12 passed | 1 failed | 2 ignored (3s)`. */
+export function countTests(output: string): Counts | undefined {
+  const summaries = [...output.matchAll(/^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(.*)$/gm)];
+  const last = summaries.at(-1);
+  if (!last) return undefined;
+  return { passed: Number(last[1]), failed: Number(last[2]), skipped: Number(/(\d+) ignored/.exec(last[3])?.[1] ?? 0) };
+}
+
+/** Runs a stage, prints its time, and adds to the counts; a stage that throws or says nothing counts as failed. */
+async function stage(name: string, total: Counts, run: () => Promise<Counts | boolean>): Promise<void> {
+  console.log(`\n== ${name}`);
+  const start = performance.now();
+  let result: Counts | boolean;
+  try {
+    result = await run();
+  } catch (error) {
+    console.error(error);
+    result = false;
+  }
+  const counts = typeof result === "boolean" ? { passed: Number(result), failed: Number(!result), skipped: 0 } : result;
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  total.skipped += counts.skipped;
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`== ${name}: ${counts.failed === 0 ? "ok" : "FAILED"} in ${seconds} s`);
+}
+
+/** Runs `deno test`; a run that fails without a failing test, as by a type error, counts as one failure. */
+async function tests(...args: string[]): Promise<Counts> {
+  const { success, output } = await deno("test", "--allow-all", "--no-check", ...args);
+  const counts = countTests(output) ?? { passed: 0, failed: 0, skipped: 0 };
+  return success ? counts : { ...counts, failed: Math.max(1, counts.failed) };
+}
+
+async function main(): Promise<boolean> {
+  const start = performance.now();
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const folder = await Deno.makeTempDir({ prefix: "notebooks-" });
+  const ok = async (...args: string[]) => (await deno(...args)).success;
+  try {
+    await ensureSetup({ quiet: true });
+    const map = `--import-map=${await importMap(folder)}`;
+    const config = `--config=${root}/deno.json`;
+    await stage("format", total, () => ok("fmt", "--check"));
+    await stage("lint", total, () => ok("lint"));
+    await stage("types of lib and tests", total, () => ok("check", map, "lib", "tests"));
+    await stage("types of the notebooks", total, async () => {
+      const modules = await notebookModules(folder);
+      return modules.length > 0 && await ok("check", config, map, ...modules);
+    });
+    await stage("unit tests", total, () => tests(map, "--ignore=tests/notebooks_test.ts", "tests"));
+    await stage("examples", total, () => tests(map, "--doc", "lib"));
+    await stage("notebooks", total, () => tests(map, "tests/notebooks_test.ts"));
+  } catch (error) {
+    console.error(error instanceof SetupError ? error.message : error);
+    total.failed++;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  const { passed, failed, skipped } = total;
+  console.log(`\nall stages in ${((performance.now() - start) / 1000).toFixed(0)} s`);
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  return failed === 0;
+}
+
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);
