@@ -2,7 +2,7 @@
  * Plain charts, as Vega-Lite v5 specs: heat maps, histograms, bars, scatter plots.
  * @module
  */
-import { colours, ink, type PlotOptions, series, type Spec, spec, unique } from "@lib/theme.ts";
+import { colours, ink, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
 
 /** A cell of {@link heatMap}. */
 export interface HeatRow {

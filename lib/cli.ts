@@ -5,12 +5,12 @@
 import { basename, resolve } from "node:path";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { executeAll, type NotebookRun } from "@lib/execute.ts";
-import { clock } from "@lib/notebook.ts";
-import { SetupError } from "@lib/python.ts";
-import { readChapters, reportPage } from "@lib/report.ts";
-import { ensureSetup } from "@lib/setup.ts";
-import { loadRecipe, openStudy, projectRoot, type Study } from "@lib/study.ts";
+import { executeAll, type NotebookRun } from "./execute.ts";
+import { clock } from "./clock.ts";
+import { SetupError } from "./python.ts";
+import { readChapters, reportPage } from "./report.ts";
+import { ensureSetup } from "./setup.ts";
+import { loadRecipe, openStudy, projectRoot, type Study } from "./study.ts";
 
 const usage = `deno task report [options]: runs the four notebooks and writes data/runs/NAME/report.html
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { Resvg } from "@resvg/resvg-js";
-import type { Spec } from "@lib/theme.ts";
+import type { Spec } from "./theme.ts";
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 

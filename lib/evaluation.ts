@@ -16,7 +16,7 @@ import {
 import type { Corpus } from "./corpus.ts";
 import { type Compiled, tf } from "./engine/mod.ts";
 import { batchInputs, contrastEvaluation, maskedEvaluation, type ModelName, variants } from "./objectives.ts";
-import { sample, shuffle, stream } from "./random.ts";
+import { sample, stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import { type TokenKind, vocabulary } from "./vocabulary.ts";
 
@@ -134,21 +134,17 @@ export interface ContrastScore {
 
 /** Batches of bars for {@link evaluateContrast}, each of N rows. */
 export function contrastPlans(corpus: Corpus, split: "train" | "validation", recipe: Recipe, rows: number): number[][] {
-  const bars = barsToEvaluate(corpus, split, recipe);
-  if (recipe.contrast.batches === "song-order") {
-    const ordered = [...bars].sort((a, b) => a - b);
-    return Array.from({ length: Math.floor(ordered.length / rows) }, (_, i) => ordered.slice(i * rows, (i + 1) * rows));
+  const { batches, validationBatches } = recipe.contrast;
+  if (batches === "song-order") {
+    const bars = Array.from(corpus.barsOf(split));
+    const count = Math.min(validationBatches, Math.floor(bars.length / rows));
+    return Array.from({ length: count }, (_, i) => bars.slice(i * rows, (i + 1) * rows));
   }
-  const plans: number[][] = [];
-  const queues = new Map<number, number[]>();
-  for (const bar of bars) queues.set(corpus.song(bar), [...queues.get(corpus.song(bar)) ?? [], bar]);
-  const random = stream(recipe.seed, "contrast batches", split);
-  for (;;) { // the songs with most bars left give one each, so that few are left over
-    const songs = shuffle(queues.keys(), random).sort((a, b) => queues.get(b)!.length - queues.get(a)!.length);
-    const chosen = songs.slice(0, rows).filter((song) => queues.get(song)!.length > 0);
-    if (chosen.length < rows) return plans;
-    plans.push(chosen.map((song) => queues.get(song)!.pop()!));
-  }
+  const songs = corpus.songs.filter((song) => song.split === split);
+  return Array.from({ length: validationBatches }, (_, batch) => {
+    const random = stream(recipe.seed, "contrast batch", split, batch);
+    return sample(songs, rows, random).map(({ firstBar, bars }) => firstBar + random.integer(bars));
+  });
 }
 
 /** N of validation batches: the recipe's, or fewer where fewer songs are to tell apart. */

@@ -3,8 +3,8 @@
  * @module
  */
 import { basename } from "node:path";
-import { clock } from "@lib/notebook.ts";
-import { projectRoot } from "@lib/study.ts";
+import { clock } from "./clock.ts";
+import { projectRoot } from "./study.ts";
 
 /** What the runner tells while a notebook executes. */
 export type RunEvent =

@@ -5,9 +5,10 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { render } from "@lib/draw.ts";
-import { escapeHtml, type TableOptions, tableText } from "@lib/table.ts";
-import type { Spec } from "@lib/theme.ts";
+import { clock } from "./clock.ts";
+import { render } from "./draw.ts";
+import { escapeHtml, type TableOptions, tableText } from "./table.ts";
+import type { Spec } from "./theme.ts";
 
 /** One output in several notations, as Jupyter's messages hold it. */
 export interface Shown {
@@ -100,15 +101,6 @@ export interface Progress {
   update(done: number, note?: string): Promise<void>;
   /** Shows the last state for good. */
   done(note?: string): Promise<void>;
-}
-
-/** Seconds as `0:07`, `12:30` or `2:03:00`. */
-export function clock(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "–";
-  const whole = Math.max(0, Math.round(seconds));
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  const two = (n: number) => String(n).padStart(2, "0");
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
 /**

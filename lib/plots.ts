@@ -2,7 +2,7 @@
  * The study's own plots, as Vega-Lite v5 specs: scores by layer, learning curves, piano rolls.
  * @module
  */
-import { apart, ink, type PlotOptions, series, type Spec, spec, unique } from "@lib/theme.ts";
+import { apart, ink, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
 
 /** A layer's score of a model in a metric. */
 export interface LayerRow {

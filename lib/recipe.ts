@@ -86,6 +86,7 @@ const schema = z.strictObject({
       .describe("Validation batches with at most one bar of a song, or in song order as the authors' loader (§9.6)."),
     validationRows: z.int().min(2)
       .describe("Bars N of a validation batch (§9.2: 24); song-disjoint batches hold at most as many as songs."),
+    validationBatches: count.describe("Batches of one validation of NT-Xent."),
   }),
   training: z.strictObject({
     steps: count.describe("Optimizer steps of one model."),
@@ -141,7 +142,7 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
     dropout: 0.1,
     dropoutPlace: "attention-and-feed-forward",
   },
-  contrast: { temperature: 0.1, weight: 0.1, batches: "song-disjoint", validationRows: 24 },
+  contrast: { temperature: 0.1, weight: 0.1, batches: "song-disjoint", validationRows: 24, validationBatches: 40 },
   probing: {
     pooling: "bar",
     trainBarsPerSong: 0,
@@ -197,6 +198,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
       validationBars: 16,
     },
     split: { train: 0.6, validation: 0.2 },
+    contrast: { validationBatches: 4 },
     probing: { clusterIterations: 5, bootstraps: 100 },
   },
   demo: {

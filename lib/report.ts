@@ -2,7 +2,7 @@
  * Executed notebooks as one HTML page that opens offline: contents, prose, tables, plots, code folded away, and a stamp.
  * @module
  */
-import { escapeHtml } from "@lib/table.ts";
+import { escapeHtml } from "./table.ts";
 
 /** A cell of an executed notebook, as nbformat 4 stores it. */
 export interface NotebookCell {

@@ -8,8 +8,8 @@
  */
 import { statfs } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { execute, exists, findPython, SetupError } from "@lib/python.ts";
-import { cudaWheels, jupyterPackages, type Wheel, wheelFor } from "@lib/wheels.ts";
+import { execute, exists, findPython, SetupError } from "./python.ts";
+import { cudaWheels, jupyterPackages, type Wheel, wheelFor } from "./wheels.ts";
 
 /** Where a finished set-up put things. */
 export interface Setup {

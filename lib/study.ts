@@ -14,7 +14,7 @@ import {
   type RecipeChanges,
   type Scale,
   validateRecipe,
-} from "@lib/recipe.ts";
+} from "./recipe.ts";
 
 /** The project's root folder, without a slash at its end. */
 export const projectRoot: string = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");

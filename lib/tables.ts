@@ -54,7 +54,7 @@ const scoreNames: Record<Protocol, Record<Task, string>> = {
     T: "T: exact rows",
     MV: "MV: RMSE, velocity",
     MD: "MD: RMSE, bins",
-    SC: "SC: entropy / ln 1000",
+    SC: "SC: entropy / ln K",
   },
   sound: {
     C: "C: AUC of scores",

@@ -61,7 +61,7 @@ const config = {
 };
 
 /** Panels in straight rows and columns, whatever the width of their axes' labels. */
-export const apart = { bounds: "flush", spacing: { row: 72, column: 56 } };
+export const apart = { bounds: "flush", spacing: { row: 84, column: 56 } };
 
 /** A whole spec: `rest` with the shared look, and `description` for screen readers. */
 export function spec(description: string, title: string | undefined, rest: Record<string, unknown>): Spec {

@@ -9,22 +9,22 @@ type ErrorClass<E extends Error> = abstract new (...args: never[]) => E;
 
 /** Throws unless `value` is truthy. */
 export function assert(value: unknown, message?: string): asserts value {
-  assertModule.ok(value, message);
+  assertModule.ok(value, message!);
 }
 
 /** Throws unless the two are deeply equal, prototypes and types included. */
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
-  assertModule.deepStrictEqual(actual, expected, message);
+  assertModule.deepStrictEqual(actual, expected, message!);
 }
 
 /** Throws if the two are deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T, message?: string): void {
-  assertModule.notDeepStrictEqual(actual, expected, message);
+  assertModule.notDeepStrictEqual(actual, expected, message!);
 }
 
 /** Throws unless the two are the same by Object.is. */
 export function assertStrictEquals<T>(actual: unknown, expected: T, message?: string): asserts actual is T {
-  assertModule.strictEqual(actual, expected, message);
+  assertModule.strictEqual(actual, expected, message!);
 }
 
 /** Throws unless |actual − expected| ≤ tolerance (relative 1e-7 of `expected` if none is given). */
@@ -58,7 +58,7 @@ export function assertLessOrEqual<T>(actual: T, expected: T, message?: string): 
 
 /** Throws unless `actual` matches. */
 export function assertMatch(actual: string, expected: RegExp, message?: string): void {
-  assertModule.match(actual, expected, message);
+  assertModule.match(actual, expected, message!);
 }
 
 /** Throws unless `actual` holds `expected`. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { clock, markdown, progress, show, table } from "@lib/notebook.ts";
+import { clock } from "@lib/clock.ts";
+import { markdown, progress, show, table } from "@lib/notebook.ts";
 import { tableText } from "@lib/table.ts";
 
 /** Numbers of a Markdown table's body, back from their text. */
