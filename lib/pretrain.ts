@@ -217,12 +217,15 @@ export async function* pretrain({ corpus, recipe, model, dir, signal }: Pretrain
         log.seconds = state.seconds;
       }
       await Deno.writeTextFile(logPath, JSON.stringify(log) + "\n", { append: true });
-      if (due || signal?.aborted) {
+      if (due) {
         await keep(dir, state, tensors, saved);
         saved = number;
       }
       yield log;
-      if (signal?.aborted) return;
+      if (signal?.aborted) {
+        if (saved !== number) await keep(dir, state, tensors, saved);
+        return;
+      }
     }
     await finish(dir);
   } finally {
