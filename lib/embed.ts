@@ -14,8 +14,22 @@ export interface BarEmbeddings {
   layers: Float32Array[];
 }
 
+/** The first row of each bar that is not a repetition, with the rows of all its repetitions. */
+function distinctBars(corpus: Corpus, bars: ArrayLike<number>): Map<number, number[]> {
+  const rowsOfText = new Map<string, number[]>();
+  for (let row = 0; row < bars.length; row++) {
+    const text = corpus.tokens(bars[row]).join();
+    const rows = rowsOfText.get(text);
+    if (rows) rows.push(row);
+    else rowsOfText.set(text, [row]);
+  }
+  return new Map([...rowsOfText.values()].map((rows) => [rows[0], rows]));
+}
+
 /**
  * Embeds bars, unmasked and in evaluation mode (study §11.1), in batches of like lengths.
+ *
+ * Music repeats itself: bars with the same tokens have the same embedding, and pass the encoder once.
  *
  * @param bars the corpus' bars, in the order the rows shall have
  * @returns layers 0 (embeddings) … L
@@ -29,8 +43,9 @@ export async function embedBars(
 ): Promise<BarEmbeddings> {
   const { hidden: columns, layers: depth } = model.config;
   const layers = Array.from({ length: depth + 1 }, () => new Float32Array(bars.length * columns));
+  const distinct = distinctBars(corpus, bars);
   const buckets = new Map<number, number[]>();
-  for (let row = 0; row < bars.length; row++) {
+  for (const row of distinct.keys()) {
     const length = bucketOf(corpus.tokens(bars[row]).length, recipe.training.buckets);
     buckets.set(length, [...buckets.get(length) ?? [], row]);
   }
@@ -43,13 +58,15 @@ export async function embedBars(
       const tokens = part.map((row) => corpus.tokens(bars[row]));
       while (tokens.length < size) tokens.push(tokens[0]); // a bucket's last batch keeps its traced shape
       const states = await encodeBars(model, padRows(tokens, length), tokens.map((t) => t.length));
-      part.forEach((row, i) => {
+      part.forEach((first, i) => {
+        const rows = distinct.get(first)!;
         for (let layer = 0; layer <= depth; layer++) {
           const at = (layer * size + i) * columns;
-          layers[layer].set(states.subarray(at, at + columns), row * columns);
+          for (const row of rows) layers[layer].set(states.subarray(at, at + columns), row * columns);
         }
+        done += rows.length;
       });
-      onProgress?.(done += part.length, bars.length);
+      onProgress?.(done, bars.length);
     }
   }
   return { rows: bars.length, columns, layers };

@@ -87,7 +87,7 @@ export async function executeNotebook(options: ExecuteOptions): Promise<Notebook
 }
 
 /** Each notebook's share of a run's time, as seen at demo scale on two cores; only for the first guess of time left. */
-const usualShares: Record<string, number> = { "01": 0.05, "02": 0.22, "03": 0.5, "04": 0.23 };
+const usualShares: Record<string, number> = { "01": 0.02, "02": 0.11, "03": 0.54, "04": 0.33 };
 
 /** Choices of {@link executeAll}. */
 export interface ExecuteAllOptions {

@@ -111,29 +111,32 @@ export interface CurveRow {
 export interface CurveOptions extends PlotOptions {
   /** Level lines to compare with. */
   baselines?: { measure: string; value: number; series: string }[];
+  /** The series in order of their colours, those of other plots included; the order of first mention if left out. */
+  order?: string[];
 }
 
 /** Loss, accuracy or any other measure over the steps of training: a panel for each measure, a line for each series. */
 export function learningCurves(rows: CurveRow[], options: CurveOptions = {}): Spec {
-  const { title, x = "step", y = null, width = 320, height = 200, baselines = [] } = options;
-  const names = unique([...rows, ...baselines].map((row) => row.series));
+  const { title, x = "step", y = null, width = 320, height = 200, baselines = [], order = [] } = options;
+  const held = unique([...rows, ...baselines].map((row) => row.series));
+  const names = order.length > 0 ? unique([...order, ...held]) : held;
   const measures = unique(rows.map((row) => row.measure));
   const sparse = names.filter((name) => rows.filter((row) => row.series === name).length <= 40 * measures.length);
   const encoding = {
     x: { field: "step", type: "quantitative", title: x, scale: { nice: false }, axis: { tickCount: 6 } },
     y: { field: "value", type: "quantitative", title: y, scale: { zero: false }, axis: { tickCount: 6 } },
-    color: series("series", names, "color"),
+    color: series("series", names, "color", null, held),
   };
   const layer = [
     {
       transform: [{ filter: "isValid(datum.step)" }],
       mark: { type: "line", strokeWidth: 2 },
-      encoding: { ...encoding, strokeDash: series("series", names, "strokeDash") },
+      encoding: { ...encoding, strokeDash: series("series", names, "strokeDash", null, held) },
     },
     {
       transform: [{ filter: { field: "series", oneOf: sparse } }, { filter: "isValid(datum.step)" }],
       mark: { type: "point", filled: true, size: 45, opacity: 1 },
-      encoding: { ...encoding, shape: series("series", names, "shape") },
+      encoding: { ...encoding, shape: series("series", names, "shape", null, held) },
     },
     {
       transform: [{ filter: "!isValid(datum.step)" }],

@@ -18,13 +18,14 @@ import {
 } from "./evaluation.ts";
 import { writeFile } from "./files.ts";
 import { livePlot, progress, show, stopSignal } from "./notebook.ts";
-import { type ModelName, variants } from "./objectives.ts";
+import { type ModelName, modelNames, variants } from "./objectives.ts";
 import { type CurveRow, learningCurves } from "./plots.ts";
 import { pretrain, type StepLog, trainingLog, untrained } from "./pretrain.ts";
 import type { ProbeRow } from "./probe_rows.ts";
 import { baselineRows } from "./baselines.ts";
 import { probeLayers } from "./probe_pool.ts";
 import type { Study } from "./study.ts";
+import type { Spec } from "./theme.ts";
 import type { TokenKind } from "./vocabulary.ts";
 
 /** Tokenizes the study's songs, once, and opens the store. */
@@ -89,21 +90,39 @@ const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast:
 /** Smoothing of training curves: each point the mean of the steps around it. */
 const SMOOTHED = 9;
 
-/** Learning curves of logs: the training batches, smoothed, and the validation bars. */
-export function curvesOf(logs: readonly StepLog[], name = ""): CurveRow[] {
-  const of = (split: string) => name === "" ? split : `${name}, ${split}`;
+/** Learning curves of a model: its training batches, smoothed, and the validation bars. */
+export function curvesOf(logs: readonly StepLog[]): CurveRow[] {
   const half = SMOOTHED >> 1, rows: CurveRow[] = [];
   logs.forEach(({ step, validation }, i) => {
     const near = logs.slice(Math.max(0, i - half), i + half + 1);
     for (const measure of ["masked", "accuracy", "contrast"] as const) {
       const value = near.reduce((sum, log) => sum + log[measure], 0) / near.length;
-      if (value > 0) rows.push({ step, value, measure: measures[measure], series: of("training") });
+      if (value > 0) rows.push({ step, value, measure: measures[measure], series: "training" });
     }
     if (!validation) return;
-    rows.push({ step, value: validation.loss, measure: measures.masked, series: of("validation") });
-    rows.push({ step, value: validation.accuracy, measure: measures.accuracy, series: of("validation") });
+    rows.push({ step, value: validation.loss, measure: measures.masked, series: "validation" });
+    rows.push({ step, value: validation.accuracy, measure: measures.accuracy, series: "validation" });
   });
   return rows;
+}
+
+/** The models' curves in one plot each: masked tokens of validation bars, and NT-Xent of training batches. */
+export async function compareCurves(study: Study): Promise<Spec[]> {
+  const curves = await Promise.all(modelNames.map(async (model) => {
+    const rows = curvesOf(await trainingLog(modelFolder(study, model)));
+    return rows.map((row) => ({ ...row, split: row.series, series: model }));
+  }));
+  const rows = curves.flat(), order: string[] = [...modelNames];
+  return [
+    learningCurves(rows.filter(({ split }) => split === "validation"), {
+      title: "Masked tokens of validation songs",
+      order,
+    }),
+    learningCurves(rows.filter(({ measure }) => measure === measures.contrast), {
+      title: "NT-Xent in training",
+      order,
+    }),
+  ];
 }
 
 async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promise<{ seconds: number }> {
@@ -167,15 +186,28 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
 }
 
 /**
+ * What a model of the study was measured to do.
+ *
+ * @throws {Error} if it has not been trained, with what to run
+ */
+export function evaluationOf(study: Study, model: ModelName): Evaluation {
+  const record = study.done<Evaluation>(`evaluate ${model}`, { ...trainingInputs(study), model });
+  if (!record) throw notTrained(study, model);
+  return record.info;
+}
+
+function notTrained(study: Study, model: ModelName): Error {
+  const notebook = model === "BERT" ? "02_train_bert" : "03_contrastive_variants";
+  return new Error(`${model} of the run ${study.name} is not trained, or by another recipe: run ${notebook} first.`);
+}
+
+/**
  * A trained model of the study.
  *
  * @throws {Error} if it has not been trained, with what to run
  */
 export async function trained(study: Study, model: ModelName): Promise<Model> {
-  if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) {
-    const notebook = model === "BERT" ? "02_train_bert" : "03_contrastive_variants";
-    throw new Error(`${model} of the run ${study.name} is not trained, or by another recipe: run ${notebook} first.`);
-  }
+  if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) throw notTrained(study, model);
   return await loadCheckpoint(modelFolder(study, model));
 }
 

@@ -46,6 +46,9 @@ function formatNumber(value: number, decimals: number): string {
   return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 
+/** A first column of at most so many characters names its rows and is not broken over lines. */
+const NARROW = 28;
+
 const width = (text: string): number => [...text].length;
 
 function pad(text: string, to: number, align: string): string {
@@ -112,14 +115,15 @@ export function tableText(rows: readonly object[], options: TableOptions = {}): 
     `| ${columns.map((column) => rules[column.align]).join(" | ")} |`,
     ...lines.map((line, row) => markdownLine(line.map(({ text, bold }) => bold[row] ? `**${text}**` : text))),
   ];
-  const cell = (tag: "th" | "td", content: string, column: { align: string }) =>
-    `<${tag}${tag === "th" ? ' scope="col"' : ""} style="text-align:${column.align}">${content}</${tag}>`;
-  const head = columns.map((column) => cell("th", escapeHtml(column.heading), column)).join("");
+  const whole = columns.map(({ width }, i) => i === 0 && width <= NARROW ? ";white-space:nowrap" : "");
+  const cell = (tag: "th" | "td", content: string, column: { align: string }, i: number) =>
+    `<${tag}${tag === "th" ? ' scope="col"' : ""} style="text-align:${column.align}${whole[i]}">${content}</${tag}>`;
+  const head = columns.map((column, i) => cell("th", escapeHtml(column.heading), column, i)).join("");
   const body = lines.map((line, row) =>
     `<tr>${
-      line.map((column) => {
+      line.map((column, i) => {
         const text = escapeHtml(column.text);
-        return cell("td", column.bold[row] ? `<strong>${text}</strong>` : text, column);
+        return cell("td", column.bold[row] ? `<strong>${text}</strong>` : text, column, i);
       }).join("")
     }</tr>`
   );

@@ -97,11 +97,11 @@ export const lastTestRow = (rows: readonly ProbeRow[], model: string, task: Task
 
 const decimals = (task: Task): number => task === "MV" || task === "MD" ? 2 : 3;
 
-/** `0.812 [0.790, 0.834]`: a score with its 95% interval over test songs. */
+/** `0.812 [0.790, 0.834]`: a score with its 95% interval over test songs, which is not broken over lines. */
 export function scoreText({ task, value, low, high }: ProbeRow, layer?: number | null): string {
   const number = (x: number) => x.toFixed(decimals(task));
   const place = layer === undefined || layer === null ? "" : ` (${layer})`;
-  const interval = low === null || high === null ? "" : ` [${number(low)}, ${number(high)}]`;
+  const interval = low === null || high === null ? "" : ` [${number(low)},\u00a0${number(high)}]`;
   return `${number(value)}${place}${interval}`;
 }
 

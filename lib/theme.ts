@@ -77,28 +77,33 @@ export function spec(description: string, title: string | undefined, rest: Recor
 /** Values in order of first mention. */
 export const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];
 
-/** Scales that give each series its colour, shape and dash; a series whose name says untrained is grey and dotted. */
+/** How the baselines look, in turn: dark, so that they stand behind the models' colours. */
+const baselineLook = { colours: ["#777777", "#222222"], shapes: ["cross", "stroke"], dashes: [[6, 3], [2, 3]] };
+
+/** Scales that give each series its colour, shape and dash; baselines are grey and dotted, each in its own way. */
 function seriesScales(names: string[]): { color: object; shape: object; strokeDash: object } {
-  const plain = (name: string) => /untrained|baseline|majority|random/i.test(name);
-  const rank = names.map((_, i) => names.slice(0, i).filter((other) => !plain(other)).length % colours.length);
-  const range = <T>(of: T[], baseline: T) => names.map((name, i) => plain(name) ? baseline : of[rank[i]]);
+  const plain = (name: string) => /untrained|baseline|majority|most common|random/i.test(name);
+  const rank = names.map((own, i) => names.slice(0, i).filter((other) => plain(other) === plain(own)).length);
+  const range = <T>(of: T[], baseline: T[]) =>
+    names.map((name, i) => plain(name) ? baseline[rank[i] % baseline.length] : of[rank[i] % of.length]);
   return {
-    color: { domain: names, range: range(colours, "#777777") },
-    shape: { domain: names, range: range(shapes, "cross") },
-    strokeDash: { domain: names, range: range(dashes, [2, 3]) },
+    color: { domain: names, range: range(colours, baselineLook.colours) },
+    shape: { domain: names, range: range(shapes, baselineLook.shapes) },
+    strokeDash: { domain: names, range: range(dashes, baselineLook.dashes) },
   };
 }
 
-/** A colour, shape or dash channel that tells `names` apart. */
+/** A colour, shape or dash channel that tells `names` apart; the legend lists those `shown`, or all. */
 export const series = (
   field: string,
   names: string[],
   channel: "color" | "shape" | "strokeDash",
   title: string | null = null,
+  shown: string[] = names,
 ) => ({
   field,
   type: "nominal",
   title,
   scale: seriesScales(names)[channel],
-  legend: { orient: "bottom", columns: 5, symbolOpacity: 1, symbolStrokeWidth: 1, symbolDash: [1, 0] },
+  legend: { orient: "bottom", columns: 5, values: shown, symbolOpacity: 1, symbolStrokeWidth: 1, symbolDash: [1, 0] },
 });
