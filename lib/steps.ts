@@ -185,29 +185,9 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
   return await study.once(`evaluate ${model}`, inputs, () => evaluateModel(study, corpus, model, seconds));
 }
 
-/**
- * What a model of the study was measured to do.
- *
- * @throws {Error} if it has not been trained, with what to run
- */
-export function evaluationOf(study: Study, model: ModelName): Evaluation {
-  const record = study.done<Evaluation>(`evaluate ${model}`, { ...trainingInputs(study), model });
-  if (!record) throw notTrained(study, model);
-  return record.info;
-}
-
-function notTrained(study: Study, model: ModelName): Error {
-  const notebook = model === "BERT" ? "02_train_bert" : "03_contrastive_variants";
-  return new Error(`${model} of the run ${study.name} is not trained, or by another recipe: run ${notebook} first.`);
-}
-
-/**
- * A trained model of the study.
- *
- * @throws {Error} if it has not been trained, with what to run
- */
-export async function trained(study: Study, model: ModelName): Promise<Model> {
-  if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) throw notTrained(study, model);
+/** A trained model of the study, and trains it first where that was not done. */
+async function trained(study: Study, corpus: Corpus, model: ModelName): Promise<Model> {
+  if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) await train(study, corpus, model);
   return await loadCheckpoint(modelFolder(study, model));
 }
 
@@ -223,11 +203,11 @@ export function probeTables(corpus: Corpus) {
   return { train: of("train"), validation: of("validation"), test: of("test") };
 }
 
-/** Probes every layer of a model of the study, or of the untrained encoder; once. */
+/** Probes every layer of a model of the study, or of the untrained encoder; once. A model not yet trained is trained. */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | typeof UNTRAINED): Promise<ProbeRow[]> {
   const { recipe } = study;
   return await study.once(`probe ${name}`, { ...recipe, data: study.data, name }, async () => {
-    const model = name === UNTRAINED ? untrained(recipe) : await trained(study, name);
+    const model = name === UNTRAINED ? untrained(recipe) : await trained(study, corpus, name);
     try {
       const signal = stopSignal();
       const bar = progress({ label: `Embedding with ${name}`, total: corpus.bars, unit: "bars" });

@@ -152,6 +152,21 @@ export function figure2(rows: readonly ProbeRow[], models: readonly string[], pr
   );
 }
 
+/**
+ * The paper's Figure 2 as far as its tables give it: two points of each curve, the best layer and the last.
+ *
+ * Its drawing is not in any file that could be read; scores are the authors' (see {@link scoreTable}).
+ */
+export function paperFigure() {
+  return tasks.flatMap((task) =>
+    paperModels.flatMap((model) => {
+      const last = paperTables.table2[model][task], best = paperTables.table3[model][task];
+      const points = best.layer === last.layer ? [last] : [best, last];
+      return points.map(({ layer, value }) => ({ model, layer, metric: scoreName(task, "authors"), value }));
+    })
+  );
+}
+
 /** A trained model's best layer against the untrained encoder's: who wins each task, and whether the intervals part. */
 export function winsOver(rows: readonly ProbeRow[], models: readonly string[], untrained: string, protocol: Protocol) {
   return tasks.map((task) => {
