@@ -1,10 +1,11 @@
 /**
  * The encoder, whole: stock BERT (Devlin et al. 2019; the paper's BERT_base at scale `base`), with Hugging Face's
- * parameter names, shapes and arithmetic.
+ * parameter names, shapes and arithmetic. The authors' own encoder, where the recipe asks for it, is in authors_bert.ts.
  *
  * The weights are one flat vector, so that a training step has three tensors of state however deep the encoder.
  * @module
  */
+import { authorsLogits, authorsParameters, authorsStates } from "./authors_bert.ts";
 import { compile, type Compiled, type Tensor, tf } from "./engine/mod.ts";
 import { attention, dropoutMask, gatherRows, gelu, layerNorm, linear, splitFlat } from "./engine/ops.ts";
 import { stream } from "./random.ts";
@@ -32,8 +33,8 @@ export interface Model {
 /** The config of a recipe. */
 export const bertConfig = (recipe: Recipe): BertConfig => ({ ...recipe.model, vocabularySize: vocabulary.size });
 
-/** The parameters of an encoder, in order. */
-export function parametersOf(config: BertConfig): Parameter[] {
+/** Names and shapes of stock BERT's parameters, in order. */
+function bertParameters(config: BertConfig): [string, number[]][] {
   const { hidden: H, intermediate: I, vocabularySize: V } = config;
   const list: [string, number[]][] = [];
   const norm = (name: string) => list.push([`${name}.weight`, [H]], [`${name}.bias`, [H]]);
@@ -55,6 +56,12 @@ export function parametersOf(config: BertConfig): Parameter[] {
   dense("cls.predictions.transform.dense", H, H);
   norm("cls.predictions.transform.LayerNorm");
   list.push(["cls.predictions.bias", [V]]);
+  return list;
+}
+
+/** The parameters of an encoder, in order. */
+export function parametersOf(config: BertConfig): Parameter[] {
+  const list = config.encoder === "authors" ? authorsParameters(config) : bertParameters(config);
   let offset = 0;
   return list.map(([name, shape]) => {
     const size = shape.reduce((a, b) => a * b, 1);
@@ -71,28 +78,41 @@ export const parameterCount = (config: BertConfig): number =>
 export const isMatrix = ({ shape }: Parameter): boolean => shape.length > 1;
 
 /**
- * An encoder with fresh weights: normal with std `initStd` truncated at two, biases 0, LayerNorms 1 and 0.
+ * An encoder with fresh weights; LayerNorms begin at 1 and 0.
+ *
+ * `bert`: normal with std `initStd` truncated at two, biases 0. `torch`: PyTorch's defaults, normal with std 1 for
+ * embeddings and uniform within ±1/√inputs for dense layers and their biases (study §7.7).
  *
  * @param seed fixes every weight
  */
 export function createBert(config: BertConfig, seed: number): Model {
   const parameters = parametersOf(config);
   const weights = new Float32Array(parameterCount(config));
+  let inputs = 1; // of the dense layer whose weight came last
   for (const parameter of parameters) {
-    const { name, offset, size } = parameter;
-    if (isMatrix(parameter)) {
-      const random = stream(seed, "weights", name);
-      for (let i = 0; i < size; i++) weights[offset + i] = config.initStd * truncatedNormal(random.uniform);
-    } else if (name.endsWith("LayerNorm.weight")) weights.fill(1, offset, offset + size);
+    const { name, offset, size, shape } = parameter;
+    const { uniform } = stream(seed, "weights", name), end = offset + size;
+    const isNorm = parameters.some((other) => other.name === name.replace(/bias$/, "weight") && !isMatrix(other));
+    if (isMatrix(parameter)) inputs = shape[1];
+    if (isNorm) weights.fill(name.endsWith("weight") ? 1 : 0, offset, end);
+    else if (config.init === "bert") {
+      if (isMatrix(parameter)) {
+        for (let i = offset; i < end; i++) weights[i] = config.initStd * truncatedNormal(uniform);
+      }
+    } else if (/embed/.test(name)) { for (let i = offset; i < end; i++) weights[i] = normal(uniform); }
+    else for (let i = offset; i < end; i++) weights[i] = (2 * uniform() - 1) / Math.sqrt(inputs);
   }
   return { config, weights: tf.tensor1d(weights) };
 }
 
-/** A standard normal number in −2…2 (Box–Muller, redrawn outside). */
+/** A standard normal number (Box–Muller). */
+const normal = (uniform: () => number): number =>
+  Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+
+/** A standard normal number in −2…2, redrawn outside. */
 function truncatedNormal(uniform: () => number): number {
   for (;;) {
-    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
-    const value = radius * Math.cos(2 * Math.PI * uniform());
+    const value = normal(uniform);
     if (Math.abs(value) <= 2) return value;
   }
 }
@@ -146,6 +166,7 @@ export function hiddenStates(
   bias: Tensor,
   dropout?: Dropout,
 ): Tensor[] {
+  if (config.encoder === "authors") return authorsStates(p, config, ids, bias, dropout);
   const [batch, length] = ids.shape as [number, number];
   const { heads } = config;
   let draws = 0;
@@ -182,6 +203,7 @@ export function hiddenStates(
  * @returns rows × vocabulary
  */
 export function mlmLogits(p: Parameters, config: BertConfig, states: Tensor): Tensor {
+  if (config.encoder === "authors") return authorsLogits(p, config, states);
   const hidden = gelu(dense(p, "cls.predictions.transform.dense", states));
   const normal = norm(p, "cls.predictions.transform.LayerNorm", hidden, config);
   return linear(normal, p.get("bert.embeddings.word_embeddings.weight")!, p.get("cls.predictions.bias")!);

@@ -13,7 +13,13 @@ export class CheckpointError extends Error {
   override name = "CheckpointError";
 }
 
-/** Hugging Face's config of an encoder. */
+/** The config of the authors' encoder, which no library but this one opens. */
+const authorsConfig = ({ encoder: _, ...config }: BertConfig): Record<string, unknown> => ({
+  model_type: "authors-bert",
+  ...config,
+});
+
+/** Hugging Face's config of stock BERT. */
 function huggingFaceConfig(config: BertConfig): Record<string, unknown> {
   return {
     architectures: ["BertForMaskedLM"],
@@ -49,15 +55,23 @@ function readConfig(path: string, text: string): BertConfig {
       throw new CheckpointError(`${path}: expected ${key} ${value}, found ${held[key]}.`);
     }
   };
-  expect("model_type", "bert");
-  expect("hidden_act", "gelu");
-  expect("type_vocab_size", 2);
-  expect("position_embedding_type", "absolute");
   const number = (key: string): number => {
     if (typeof held[key] !== "number") throw new CheckpointError(`${path}: expected a number for ${key}, found none.`);
     return held[key];
   };
+  if (held.model_type === "authors-bert") {
+    const sizes = ["layers", "hidden", "heads", "intermediate", "maxPositions", "layerNormEps", "initStd", "dropout"];
+    for (const key of [...sizes, "vocabularySize"]) number(key);
+    const { model_type: _, ...config } = held;
+    return { encoder: "authors", ...config } as unknown as BertConfig;
+  }
+  expect("model_type", "bert");
+  expect("hidden_act", "gelu");
+  expect("type_vocab_size", 2);
+  expect("position_embedding_type", "absolute");
   return {
+    encoder: "bert",
+    init: "bert",
     layers: number("num_hidden_layers"),
     hidden: number("hidden_size"),
     heads: number("num_attention_heads"),
@@ -87,8 +101,9 @@ export function namedParameters(config: BertConfig, weights: Float32Array) {
  */
 export async function saveCheckpoint(dir: string, config: BertConfig, weights: Float32Array): Promise<void> {
   const bytes = writeSafetensors(namedParameters(config, weights));
+  const toJson = config.encoder === "authors" ? authorsConfig : huggingFaceConfig;
   await writeFile(`${dir}/model.safetensors`, bytes);
-  await writeFile(`${dir}/config.json`, JSON.stringify(huggingFaceConfig(config), null, 2) + "\n");
+  await writeFile(`${dir}/config.json`, JSON.stringify(toJson(config), null, 2) + "\n");
   await writeFile(`${dir}/checksum.json`, JSON.stringify({ "model.safetensors": await sha256(bytes) }) + "\n");
 }
 

@@ -53,12 +53,15 @@ const schema = z.strictObject({
     validation: rate.describe("Share of songs to validate on (§6.1: 0.1); the rest are test songs."),
   }),
   model: z.strictObject({
+    encoder: z.enum(["bert", "authors"])
+      .describe("Stock BERT, or the authors' own: shared LayerNorms, rotary positions, pads that take part (§7)."),
     layers: count.describe("Encoder layers (P: 12)."),
     hidden: count.describe("Width of the hidden states (P: 768)."),
     heads: count.describe("Attention heads; must divide the width (P: 12)."),
     intermediate: count.describe("Width of the feed-forward block (P: 3072)."),
     maxPositions: count.describe("Learned positions; at least maxTokens (512)."),
     layerNormEps: positive.describe("Added to the variance in LayerNorm (BERT: 1e-12)."),
+    init: z.enum(["bert", "torch"]).describe("Fresh weights as BERT's, or by PyTorch's defaults (§7.7)."),
     initStd: positive.describe("Std of the truncated normal that weights start from (BERT: 0.02; §7.7)."),
     dropout: rate.describe("Dropout on attention maps and feed-forward of all models but BERT-dropout (§7.6: 0)."),
   }),
@@ -169,7 +172,18 @@ const authors: typeof sound = {
   probing: { ...sound.probing, trainBarsPerSong: 5, testBarsPerSong: 10, alphas: [100], bestLayer: "test" },
 };
 
-const bert = { maxPositions: 512, layerNormEps: 1e-12, initStd: 0.02, dropout: 0 };
+const bert = {
+  encoder: "bert",
+  maxPositions: 512,
+  layerNormEps: 1e-12,
+  init: "bert",
+  initStd: 0.02,
+  dropout: 0,
+} as const;
+
+/** What the authors' encoder is besides its size, at every scale (study §7). */
+const authorsModel = { encoder: "authors", init: "torch", layerNormEps: 1e-5 } as const;
+
 const adamW = {
   beta1: 0.9,
   beta2: 0.999,
@@ -332,7 +346,8 @@ export function recipe(preset: Preset, scale: Scale, changes: RecipeChanges = {}
   if (!Object.hasOwn(scales, scale)) {
     throw new RangeError(`Scale: expected one of ${Object.keys(scales).join(", ")}, found ${scale}.`);
   }
-  const scaled = merge({ ...presets[preset], scale }, scales[scale]);
+  const sized = merge({ ...presets[preset], scale }, scales[scale]);
+  const scaled = preset === "authors" ? merge(sized, { model: authorsModel }) : sized;
   return validateRecipe(merge(structuredClone(scaled), structuredClone(changes)));
 }
 
