@@ -5,7 +5,7 @@
  */
 import { bertConfig, type Model, parameterCount } from "./bert.ts";
 import { loadCheckpoint } from "./checkpoint.ts";
-import { buildCorpus, type Corpus, openCorpus } from "./corpus.ts";
+import { buildCorpus, type Corpus, openCorpus, type Split } from "./corpus.ts";
 import { embedBars } from "./embed.ts";
 import { engineInfo } from "./engine/mod.ts";
 import {
@@ -21,7 +21,9 @@ import { livePlot, progress, show, stopSignal } from "./notebook.ts";
 import { type ModelName, modelNames, variants } from "./objectives.ts";
 import { type CurveRow, learningCurves } from "./plots.ts";
 import { pretrain, type StepLog, trainingLog, untrained } from "./pretrain.ts";
-import type { ProbeRow } from "./probe_rows.ts";
+import type { ProbeRow, ProbeTables } from "./probe_rows.ts";
+import { sample, stream } from "./random.ts";
+import type { Recipe } from "./recipe.ts";
 import { baselineRows } from "./baselines.ts";
 import { probeLayers } from "./probe_pool.ts";
 import type { Study } from "./study.ts";
@@ -194,10 +196,21 @@ async function trained(study: Study, corpus: Corpus, model: ModelName): Promise<
 /** The name of the encoder that was never trained, in tables and plots. */
 export const UNTRAINED = "untrained";
 
+/** A split's bars to probe: all of them, or at most the recipe's number of each song, drawn by the seed (study §11.2). */
+export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
+  const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
+  if (most === 0) return corpus.barsOf(split);
+  return Int32Array.from(corpus.songs.flatMap(({ split: own, firstBar, bars }, song) => {
+    if (own !== split) return [];
+    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
+    return sample(all, most, stream(seed, "probe bars", song)).sort((a, b) => a - b);
+  }));
+}
+
 /** The bars of the three splits as the probes take them. */
-export function probeTables(corpus: Corpus) {
-  const of = (split: "train" | "validation" | "test") => {
-    const bars = corpus.barsOf(split);
+export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
+  const of = (split: Split) => {
+    const bars = probeBars(corpus, split, recipe);
     return { labels: Array.from(bars, corpus.labels), songs: bars.map((bar) => corpus.song(bar)) };
   };
   return { train: of("train"), validation: of("validation"), test: of("test") };
@@ -210,16 +223,16 @@ export async function probe(study: Study, corpus: Corpus, name: ModelName | type
     const model = name === UNTRAINED ? untrained(recipe) : await trained(study, corpus, name);
     try {
       const signal = stopSignal();
-      const bar = progress({ label: `Embedding with ${name}`, total: corpus.bars, unit: "bars" });
       const splits = ["train", "validation", "test"] as const;
-      const bars = splits.map((split) => corpus.barsOf(split));
+      const bars = splits.map((split) => Array.from(probeBars(corpus, split, recipe)));
+      const bar = progress({ label: `Embedding with ${name}`, total: bars.flat().length, unit: "bars" });
       const onProgress = (done: number) => void bar.update(done);
-      const { layers, columns } = await embedBars(model, corpus, bars.flatMap((part) => Array.from(part)), recipe, {
+      const { layers, columns } = await embedBars(model, corpus, bars.flat(), recipe, {
         signal,
         onProgress,
       });
       await bar.done();
-      const cuts = [0, bars[0].length, bars[0].length + bars[1].length, corpus.bars].map((row) => row * columns);
+      const cuts = [0, 1, 2, 3].map((split) => bars.slice(0, split).flat().length * columns);
       const jobs = layers.map((data, layer) => ({
         meta: { model: name, seed: recipe.seed, layer, pooling: recipe.probing.pooling },
         features: {
@@ -230,7 +243,7 @@ export async function probe(study: Study, corpus: Corpus, name: ModelName | type
         },
       }));
       const meter = progress({ label: `Probing ${name}`, total: layers.length, unit: "layers" });
-      const rows = await probeLayers(jobs, probeTables(corpus), recipe, {
+      const rows = await probeLayers(jobs, probeTables(corpus, recipe), recipe, {
         signal,
         onDone: (done) => void meter.update(done),
       });
@@ -247,7 +260,7 @@ export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> 
   return study.once(
     "probe guesses",
     { ...study.recipe, data: study.data },
-    () => baselineRows(probeTables(corpus), study.recipe),
+    () => baselineRows(probeTables(corpus, study.recipe), study.recipe),
   );
 }
 
