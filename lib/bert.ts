@@ -7,7 +7,16 @@
  */
 import { authorsLogits, authorsParameters, authorsStates } from "./authors_bert.ts";
 import { compile, type Compiled, type Tensor, tf } from "./engine/mod.ts";
-import { attention, dropoutMask, gatherRows, gelu, layerNorm, linear, splitFlat } from "./engine/ops.ts";
+import {
+  attention,
+  attentionOfOne,
+  dropoutMask,
+  gatherRows,
+  gelu,
+  layerNorm,
+  linear,
+  splitFlat,
+} from "./engine/ops.ts";
 import { stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import { vocabulary } from "./vocabulary.ts";
@@ -157,7 +166,8 @@ const dense = (p: Parameters, name: string, x: Tensor): Tensor =>
  *
  * @param ids batch × length, int32
  * @param bias batch × 1 × 1 × length: 0 at tokens, very negative at pads ({@link padBias})
- * @returns layers 0…L, each (batch·length) × hidden
+ * @param only flat positions, one a row, whose last states are wanted; the last layer computes no other (evaluation)
+ * @returns layers 0…L, each (batch·length) × hidden; the last one batch × hidden under `only`
  */
 export function hiddenStates(
   p: Parameters,
@@ -165,8 +175,12 @@ export function hiddenStates(
   ids: Tensor,
   bias: Tensor,
   dropout?: Dropout,
+  only?: Tensor,
 ): Tensor[] {
-  if (config.encoder === "authors") return authorsStates(p, config, ids, bias, dropout);
+  if (config.encoder === "authors") {
+    const states = authorsStates(p, config, ids, bias, dropout);
+    return only ? [...states.slice(0, -1), gatherRows(states.at(-1)!, only)] : states;
+  }
   const [batch, length] = ids.shape as [number, number];
   const { heads } = config;
   let draws = 0;
@@ -179,11 +193,22 @@ export function hiddenStates(
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `bert.encoder.layer.${layer}`;
     const parts = ["query", "key", "value"].map((part) => `${name}.attention.self.${part}`);
-    const weight = tf.concat(parts.map((part) => p.get(`${part}.weight`)!), 0); // 3·hidden × hidden
-    const offset = tf.concat(parts.map((part) => p.get(`${part}.bias`)!), 0); // 3·hidden
-    const qkv = linear(x, weight, offset); // N × 3·hidden
-    const map = inside ? mask([batch, heads, length, length]) : undefined;
-    const mixed = attention(qkv, bias, { batch, length, heads }, map); // N × hidden
+    const project = (x: Tensor, parts: string[]) =>
+      // the parts' outputs beside each other
+      linear(
+        x,
+        tf.concat(parts.map((part) => p.get(`${part}.weight`)!), 0),
+        tf.concat(parts.map((part) => p.get(`${part}.bias`)!), 0),
+      );
+    const shape = { batch, length, heads };
+    let mixed: Tensor; // N × hidden
+    if (only && layer === config.layers - 1) {
+      const keyValue = project(x, parts.slice(1)); // N × 2·hidden
+      x = gatherRows(x, only); // batch × hidden
+      mixed = attentionOfOne(project(x, parts.slice(0, 1)), keyValue, bias, shape);
+    } else {
+      mixed = attention(project(x, parts), bias, shape, inside ? mask([batch, heads, length, length]) : undefined);
+    }
     let attended = dense(p, `${name}.attention.output.dense`, mixed);
     if (outside) attended = attended.mul(mask(attended.shape));
     x = norm(p, `${name}.attention.output.LayerNorm`, attended.add(x), config);
@@ -226,14 +251,14 @@ function encoderOf(config: BertConfig): { all: Compiled; first: Compiled } {
   const key = JSON.stringify(config);
   let found = encoders.get(key);
   if (!found) {
-    const states = (weights: Tensor, ids: Tensor, bias: Tensor) =>
-      hiddenStates(unflatten(config, weights), config, ids, bias);
     found = {
-      all: compile("encode", states),
+      all: compile("encode", (weights, ids, bias) => hiddenStates(unflatten(config, weights), config, ids, bias)),
       first: compile("embed", (weights, ids, bias) => {
         const [batch, length] = ids.shape as [number, number];
         const rows = tf.range(0, batch * length, length, "int32");
-        return [tf.stack(states(weights, ids, bias).map((state) => gatherRows(state, rows)))];
+        const states = hiddenStates(unflatten(config, weights), config, ids, bias, undefined, rows);
+        const below = states.slice(0, -1).map((state) => gatherRows(state, rows));
+        return [tf.stack([...below, states.at(-1)!])];
       }),
     };
     encoders.set(key, found);

@@ -197,6 +197,27 @@ export function attention(
 }
 
 /**
+ * {@link attention} for one query a row: what the first tokens attend to. It has no gradient; for evaluation.
+ *
+ * @param query batch × width
+ * @param keyValue N × 2·width: keys and values beside each other
+ * @returns batch × width
+ */
+export function attentionOfOne(
+  query: Tensor,
+  keyValue: Tensor,
+  bias: Tensor,
+  { batch, length, heads }: AttentionShape,
+): Tensor {
+  const width = query.shape[1]!, size = width / heads;
+  const parts = transpose(reshape(keyValue, [batch, length, 2, heads, size]), [2, 0, 3, 1, 4]);
+  const [key, value] = rawOps("Unpack", { num: 2, T: "float32", axis: 0 }, [parts], 2);
+  const q = mul(reshape(query, [batch, heads, 1, size]), tf.scalar(1 / Math.sqrt(size)));
+  const map = unary("Softmax", add(batchMatMul(q, key, false, true), bias)); // batch × heads × 1 × length
+  return reshape(batchMatMul(map, value), [batch, width]);
+}
+
+/**
  * Cross-entropy of each row's logits with its label.
  *
  * @param logits N × classes
