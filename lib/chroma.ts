@@ -163,18 +163,35 @@ function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: nu
  * What moves out of 0…127 is lost; the row at the edge that has no neighbour to take from keeps its whole value
  * (study §5.2).
  */
-function bent(bends: Bends, pitch: number, rowOf: (pitch: number) => Piece): Piece {
+function bent(bends: Bends, pitch: number, beats: Spans, rowOf: (pitch: number) => Piece): Piece {
   const { from: starts, to: stops, whole, sign, rest } = bends;
+  const weights = new Float64Array(7); // columns of the rows −3…3 away
+  const bend = (i: number, columns: number) => {
+    const row = pitch + whole[i], behind = row - sign[i], ahead = row + sign[i];
+    if (row < 0 || row > 127) return;
+    weights[whole[i] + 3] += columns * (behind < 0 || behind > 127 ? 1 : 1 - rest[i]);
+    if (rest[i] > 0 && ahead >= 0 && ahead <= 127) weights[whole[i] + sign[i] + 3] += columns * rest[i];
+  };
   return (from, to, velocity) => {
     let at = from;
-    for (let i = firstAbove(stops, from); i < stops.length && starts[i] < to; i++) {
-      const start = Math.max(from, starts[i]), stop = Math.min(to, stops[i]);
+    for (let i = firstAbove(stops, from); i < stops.length && starts[i] < to;) {
+      const start = Math.max(from, starts[i]), beat = firstAbove(beats.to, start);
       if (start > at) rowOf(pitch)(at, start, velocity);
-      at = stop;
-      const row = pitch + whole[i], behind = row - sign[i], ahead = row + sign[i];
-      if (row < 0 || row > 127) continue;
-      rowOf(row)(start, stop, behind < 0 || behind > 127 ? velocity : (1 - rest[i]) * velocity);
-      if (rest[i] > 0 && ahead >= 0 && ahead <= 127) rowOf(ahead)(start, stop, rest[i] * velocity);
+      weights.fill(0);
+      at = Math.min(to, stops[i]);
+      bend(i, at - start);
+      if (stops[i] > to) i = stops.length;
+      else i++;
+      if (beat < beats.to.length && start > beats.from[beat]) { // all that end in the same beat, at once
+        for (const last = Math.min(to, beats.to[beat]); i < stops.length && stops[i] <= last; i++) {
+          weights[3] += starts[i] - at;
+          bend(i, stops[i] - starts[i]);
+          at = stops[i];
+        }
+      }
+      for (let k = 0; k < 7; k++) {
+        if (weights[k] > 0) rowOf(pitch + k - 3)(start, at, velocity * (weights[k] / (at - start)));
+      }
     }
     if (to > at) rowOf(pitch)(at, to, velocity);
   };
@@ -226,7 +243,7 @@ function addPart(part: Part, { pedals, bends }: Held, beats: Beats, roll: Roll):
       ends.subarray(from, to),
       stopped.subarray(from, to),
       pedals,
-      bends.from.length === 0 ? rowOf(pitch) : bent(bends, pitch, rowOf),
+      bends.from.length === 0 ? rowOf(pitch) : bent(bends, pitch, roll, rowOf),
     );
     for (const row of rows) row?.flush();
   }
