@@ -49,6 +49,9 @@ export interface Track {
   lastTick: number;
 }
 
+/** Most channel events of a file: a million notes with something to spare. */
+const maxEvents = 2 ** 21;
+
 /** An empty list of events. */
 export const noEvents = (): Events => ({
   count: 0,
@@ -101,7 +104,7 @@ function metaFault(type: number, data: Uint8Array): string | undefined {
  * at its end-of-track event, or at `limit`; an event that does not fit in is left out, and so is all from a fault on
  * that lies at or beyond `declared`, where nobody promised events.
  *
- * @throws {MidiError} with the reasons `truncated`, `event`, `data-byte`, `meta`, `tick-limit`.
+ * @throws {MidiError} with the reasons `truncated`, `event`, `data-byte`, `meta`, `tick-limit`, `event-limit`.
  */
 export function decodeTrack(
   bytes: Uint8Array,
@@ -138,6 +141,9 @@ export function decodeTrack(
   };
   const push = (kind: number, channel: number, number: number, value: number) => {
     const i = events.count;
+    if (i === maxEvents) {
+      throw new MidiError("event-limit", `Expected at most ${maxEvents} notes, programs and controls, found more`, at);
+    }
     if (i === events.ticks.length) grow(events);
     events.ticks[i] = tick;
     events.kinds[i] = kind;
@@ -213,8 +219,8 @@ export function decodeTrack(
     try {
       if (event()) break;
     } catch (error) {
-      const recovered = !strict && error instanceof MidiError && (error.reason === "truncated" || from >= declared);
-      if (!recovered) throw error;
+      if (strict || !(error instanceof MidiError) || error.reason === "event-limit") throw error;
+      if (error.reason !== "truncated" && from < declared) throw error;
       at = Math.min(from, Math.max(declared, start));
       break;
     }

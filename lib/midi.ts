@@ -125,9 +125,8 @@ function scoreOf(bytes: Uint8Array, recipe: Recipe): Score {
   }
 
   const parts = strict ? pairLikePrettyMidi(events, tracks) : pairByStandard(events, tracks);
-  const byStart = (a: Note, b: Note) => a.start - b.start || a.pitch - b.pitch;
-  for (const part of parts) part.notes.sort(byStart);
-  const notes = parts.flatMap((part) => part.notes).sort(byStart);
+  for (const part of parts) part.notes = inOrder(part.notes);
+  const notes = parts.length === 1 ? parts[0].notes : inOrder(parts.flatMap((part) => part.notes));
   let endTick = heard.reduce((last, track) => Math.max(last, track.lastText), meters.at(-1)?.tick ?? 0);
   const sounding = strict ? heldTempi(tempi, ticksPerQuarter) : tempi.filter((tempo) => tempo.microseconds > 0);
   endTick = Math.max(endTick, sounding.at(-1)?.tick ?? 0);
@@ -138,6 +137,13 @@ function scoreOf(bytes: Uint8Array, recipe: Recipe): Score {
     throw new MidiError("tick-limit", `Expected at most ${maxQuarters} quarters, found ${tooFar / ticksPerQuarter}`);
   }
   return { ticksPerQuarter, notes, parts, tempi: sounding, meters, endTick: Math.min(endTick, limit) };
+}
+
+/** Notes by (start, pitch), the given order kept among equals; the list itself where it is in order. */
+function inOrder(notes: Note[]): Note[] {
+  const compare = (a: Note, b: Note) => a.start - b.start || a.pitch - b.pitch;
+  for (let i = 1; i < notes.length; i++) if (compare(notes[i - 1], notes[i]) > 0) return notes.sort(compare);
+  return notes;
 }
 
 /** Tick of the last note end, controller or bend of a part. */

@@ -8,7 +8,7 @@
  * `not-midi` no header; `chunk` a track chunk is missing or empty; `truncated` the bytes end inside an event;
  * `division` SMPTE or zero ticks a quarter, so no quarters; `event` an undefined or missing status byte;
  * `data-byte` a data byte above 127; `meta` a meta event that cannot be decoded; `tempo` a tempo of zero;
- * `tick-limit` longer than can be held;
+ * `tick-limit` longer, and `event-limit` more events, than can be held;
  * `no-time-signature`, `not-4/4`, `no-notes`: readable, but not for this study (study §2.1).
  */
 export type MidiReason =
@@ -21,6 +21,7 @@ export type MidiReason =
   | "meta"
   | "tempo"
   | "tick-limit"
+  | "event-limit"
   | "no-time-signature"
   | "not-4/4"
   | "no-notes";

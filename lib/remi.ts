@@ -4,8 +4,9 @@
  * A bar is `Bar_0, Position_0, Tempo_t, (Position, Instrument, Pitch, Velocity, Duration)…, <eob>` (study §2–§4).
  * @module
  */
-import { findBeats, roundedTempi, roundHalfEven } from "./beats.ts";
+import { findBeats, roundedTempi } from "./beats.ts";
 import { type ChordSegment, recognizeChords } from "./chords.ts";
+import { gridOf } from "./grid.ts";
 import { type BarLabels, type BarNote, chordsOfBar, labelBar } from "./labels.ts";
 import { MidiError, type Note, type Part, type Score } from "./midi.ts";
 import type { Recipe } from "./recipe.ts";
@@ -15,7 +16,6 @@ import {
   eob,
   kinds,
   nearestBin,
-  positionsPerBar,
   positionsPerQuarter,
   tempoBins,
   velocityBins,
@@ -35,109 +35,10 @@ export interface Bar {
   labels: BarLabels;
 }
 
-/** A note with its start on the grid; ticks may be fractions where a quarter is no multiple of 12 ticks. */
-interface GridNote extends BarNote {
-  start: number;
-}
+/** Bins of every velocity. */
+const binOfVelocity = Uint8Array.from({ length: 128 }, (_, velocity) => nearestBin(velocityBins, velocity));
 
 const headTokens = 3, noteTokens = 5; // Bar, Position, Tempo; Position, Instrument, Pitch, Velocity, Duration
-
-/** Ticks at which the pedal goes down and up again; the last may stay down. */
-function pedalsOf({ pedals }: Part["controls"]): { downs: number[]; ups: number[] } {
-  const downs: number[] = [], ups: number[] = [];
-  for (const { tick, value } of pedals) {
-    if (downs.length === ups.length) {
-      if (value >= 64) downs.push(tick);
-    } else if (value < 64) ups.push(tick);
-  }
-  return { downs, ups };
-}
-
-/** Each note's end with the pedal of its part held: the release of the last pedal that overlaps it (study §3.4). */
-function pedalledEnds(parts: Part[]): Map<Note, number> {
-  const ends = new Map<Note, number>();
-  const spans = new Map<Part["controls"], { downs: number[]; ups: number[] }>(); // parts may share their pedals
-  for (const { notes, controls } of parts) {
-    const { downs, ups } = spans.get(controls) ?? pedalsOf(controls);
-    spans.set(controls, { downs, ups });
-    let first = 0; // the first pedal released after the note's start
-    for (const note of notes) {
-      while (first < ups.length && ups[first] <= note.start) first++;
-      let low = first, high = ups.length; // the first pedal pressed after the note's end
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (downs[middle] <= note.end) low = middle + 1;
-        else high = middle;
-      }
-      if (low > first && ups[low - 1] > note.end) ends.set(note, ups[low - 1]);
-    }
-  }
-  return ends;
-}
-
-/** A function from a tick to its grid point: the nearest, or the last before it as the authors round it (§3.2). */
-function quantiser({ ticksPerQuarter, endTick }: Score, recipe: Recipe): (tick: number) => number {
-  const step = ticksPerQuarter / positionsPerQuarter;
-  const perQuarter = (index: number) => (index * ticksPerQuarter) / positionsPerQuarter;
-  if (recipe.tokens.quantise === "nearest") {
-    return (tick) => perQuarter(Math.floor((2 * tick * positionsPerQuarter + ticksPerQuarter) / (2 * ticksPerQuarter)));
-  }
-  if (recipe.midi.clock === "ticks") {
-    return (tick) => perQuarter(Math.floor((tick * positionsPerQuarter) / ticksPerQuarter));
-  }
-  const points = Math.ceil(Math.max(ticksPerQuarter, endTick) / step);
-  return (tick) => {
-    let index = Math.min(points - 1, Math.floor(tick / step) + 1);
-    while (index > 0 && index * step > tick) index--; // float64: an exact point may compute as above its tick
-    return roundHalfEven(index * step);
-  };
-}
-
-/** Index of the position nearest to an offset from the bar line; of two equally near the lower (study §3.3). */
-function positionIn(barStart: number, tick: number, ticksPerQuarter: number): number {
-  const step = (4 * ticksPerQuarter) / positionsPerBar;
-  const distance = (index: number) => Math.abs(index * step + barStart - tick);
-  const guess = Math.floor((tick - barStart) / step);
-  let best = Math.min(positionsPerBar - 1, Math.max(0, guess - 1));
-  for (let index = best + 1; index <= Math.min(positionsPerBar - 1, guess + 2); index++) {
-    if (distance(index) < distance(best)) best = index;
-  }
-  return best;
-}
-
-/** Bins of every velocity, and of every duration in positions up to the longest. */
-const binOfVelocity = Uint8Array.from({ length: 128 }, (_, velocity) => nearestBin(velocityBins, velocity));
-const binOfDuration = Uint8Array.from({ length: 769 }, (_, positions) => nearestBin(durationBins, positions));
-
-/** Notes on the grid in the order of the tokens: start, drums before programs, pitch (study §4.3). */
-function gridNotes(score: Score, recipe: Recipe): GridNote[] {
-  const quantise = quantiser(score, recipe);
-  const ends = pedalledEnds(score.parts);
-  const rank = ({ instrument, pitch }: GridNote) => 128 * (instrument === drums ? -1 : instrument) + pitch;
-  const notes = score.notes.map((note): GridNote => {
-    const ticks = (ends.get(note) ?? note.end) - note.start;
-    const positions = roundHalfEven((ticks / score.ticksPerQuarter) * positionsPerQuarter);
-    return {
-      start: quantise(note.start),
-      position: 0, // until its bar is known
-      instrument: note.drum ? drums : note.program,
-      pitch: note.pitch,
-      velocity: note.velocity,
-      duration: binOfDuration[Math.min(positions, 768)],
-    };
-  });
-  // The notes are in order of time and the grid keeps it, so that only notes of one start are out of order.
-  for (let from = 0, to = 0; from < notes.length; from = to) {
-    let ordered = true;
-    for (to = from + 1; to < notes.length && notes[to].start === notes[from].start; to++) {
-      if (rank(notes[to]) < rank(notes[to - 1])) ordered = false;
-    }
-    if (ordered) continue;
-    const sorted = notes.slice(from, to).sort((a, b) => rank(a) - rank(b));
-    for (let i = from; i < to; i++) notes[i] = sorted[i - from];
-  }
-  return notes;
-}
 
 /** Tempo-bin index of each bar; `bars` are all bars left after trimming (study §4.2). */
 function barTempi(score: Score, bars: { startTick: number; endTick: number }[], recipe: Recipe): number[] {
@@ -222,23 +123,22 @@ export function tokenize(score: Score, recipe: Recipe): Bar[] {
 
 function barsOf(score: Score, recipe: Recipe): Bar[] {
   checkMeters(score, recipe);
-  const notes = gridNotes(score, recipe);
-  if (notes.length === 0) throw new MidiError("no-notes", "Expected notes, found none");
+  const { starts, notes } = gridOf(score, recipe);
+  if (starts.length === 0) throw new MidiError("no-notes", "Expected notes, found none");
   // A start that is rounded up may lie at the end or beyond: bars go on until it is inside one.
   const nearest = recipe.tokens.quantise === "nearest";
-  const end = Math.max(score.endTick, nearest ? Math.floor(notes.at(-1)!.start) + 1 : 0);
+  const end = Math.max(score.endTick, nearest ? Math.floor(starts.at(-1)!) + 1 : 0);
   const lines = findBeats(score, recipe, end).barLines;
-  const spans = lines.map((startTick, i) => ({ startTick, endTick: lines[i + 1] ?? end }));
-
   let next = 0;
-  const held = spans.map(({ startTick, endTick }) => {
-    while (next < notes.length && notes[next].start < startTick) next++;
+  const spans = lines.map((startTick, i) => {
+    const endTick = lines[i + 1] ?? end;
+    while (next < starts.length && starts[next] < startTick) next++;
     const from = next;
-    while (next < notes.length && notes[next].start < endTick) next++;
-    return notes.slice(from, next);
+    while (next < starts.length && starts[next] < endTick) next++;
+    return { startTick, endTick, from, to: next };
   });
-  const first = held.findIndex((notes) => notes.length > 0);
-  const last = held.findLastIndex((notes) => notes.length > 0);
+  const first = spans.findIndex(({ from, to }) => from < to);
+  const last = spans.findLastIndex(({ from, to }) => from < to);
   if (first < 0) throw new MidiError("no-notes", "Expected notes inside the bars, found none");
   const bars = spans.slice(first, last + 1);
   const tempi = barTempi(score, bars, recipe);
@@ -246,15 +146,15 @@ function barsOf(score: Score, recipe: Recipe): Bar[] {
 
   const length = recipe.tokens.maxTokens - 1;
   const whole = Math.floor((length - headTokens) / noteTokens);
-  return bars.map((bar, index) => {
-    const all = held[first + index];
-    for (const note of all) note.position = positionIn(bar.startTick, note.start, score.ticksPerQuarter);
+  return bars.map(({ startTick, endTick, from, to }, index) => {
+    const all = notes(from, to, startTick);
     const fitting = all.length > whole ? all.slice(0, whole) : all;
     const tokens = encode(recipe.tokens.cut === "note" ? fitting : all.slice(0, whole + 1), tempi[index], length);
     const labelled = recipe.labels.notes === "cut" ? fitting : all;
     return {
       index,
-      ...bar,
+      startTick,
+      endTick,
       tokens,
       kept: all.length >= recipe.tokens.minNotes,
       labels: labelBar(labelled, chords[index], tempoBins[tempi[index]]),
