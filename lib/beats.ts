@@ -142,10 +142,13 @@ function walkBeats(spans: Span[], meterTimes: number[], end: number): number[] {
 function pickBarLines(beats: number[], meterTimes: number[]): number[] {
   const starts = meterTimes.length === 0 || meterTimes[0] > 0 ? [0, ...meterTimes] : meterTimes;
   const firstClose = (time: number, otherwise: number) => {
-    const margin = 1e-8 + 1e-5 * Math.abs(time);
-    const from = Math.max(0, lastAtMost(beats, (beat) => beat, time - 2 * margin));
-    for (let i = from; i < beats.length && beats[i] <= time + 2 * margin; i++) if (isClose(beats[i], time)) return i;
-    return otherwise;
+    let low = 0, high = beats.length; // the first beat that is close to the time or after it
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (beats[middle] < time && !isClose(beats[middle], time)) low = middle + 1;
+      else high = middle;
+    }
+    return low < beats.length && isClose(beats[low], time) ? low : otherwise;
   };
   const lines: number[] = [];
   let stop = 0;

@@ -2,180 +2,149 @@
  * How loud each pitch class is in each beat of a score.
  *
  * The mean over a beat's columns of the velocities that sound there, pedals and bends applied: what the authors'
- * reader measures on a roll of 128 rows (study §5.2), here without the roll, from where notes start and end.
+ * reader measures on a roll of 128 rows (study §5.2), here without the roll, from where notes start and end, so that
+ * neither long notes nor long silences cost anything.
  * @module
  */
 import { lastTickOf, type Part, type Score } from "./midi.ts";
 import type { Beats } from "./beats.ts";
+import {
+  type Bends,
+  bendSpans,
+  bent,
+  eachStretch,
+  firstAbove,
+  pedalSpans,
+  type Piece,
+  type Spans,
+} from "./stretches.ts";
 
-/** Index of the first of ascending `edges` at or above `value`. */
-function firstAtLeast(edges: ArrayLike<number>, value: number): number {
-  let low = 0, high = edges.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (edges[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Most beats that a stretch adds to one by one; the rest of a longer one is noted where it begins and stops. */
+const longStretch = 64;
+
+/** The beats of a score as spans of columns, and what is added up in them. */
+interface Roll extends Spans {
+  /** Mean velocity of each pitch in each beat, beats × 128. */
+  means: Float64Array;
+  /** By pitch: the velocity that from a beat on fills whole beats more (or, negative, less). */
+  fills: (Float64Array | undefined)[];
+  /** Whether anything was added to a beat's means. */
+  touched: Uint8Array;
 }
 
-/** Distinct values, ascending. */
-const sorted = (values: number[]) => Float64Array.from(new Set(values)).sort();
-
-interface Columns {
-  from: number;
-  to: number;
+/**
+ * What adds the stretches of one pitch, in order of time, to a roll, and what must be called after the last.
+ *
+ * A beat's sum is divided once: velocities and columns are integers, so that only the division rounds, as it does for
+ * the authors. `end` cuts the last beats short.
+ */
+function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: number, end: number) {
+  const count = lows.length;
+  let open = -1, sum = 0;
+  const flush = () => {
+    if (open >= 0) means[open * 128 + pitch] += sum / (Math.min(end, highs[open]) - lows[open]);
+    open = -1;
+    sum = 0;
+  };
+  const add = (beat: number, from: number, to: number, velocity: number) => {
+    const columns = Math.min(to, end, highs[beat]) - Math.max(from, lows[beat]);
+    if (columns <= 0) return;
+    if (open !== beat) flush();
+    open = beat;
+    sum += velocity * columns;
+    touched[beat] = 1;
+  };
+  const piece: Piece = (from, to, velocity) => {
+    if (open >= 0 && from > lows[open] && to <= highs[open] && to <= end) { // as most do where bends are many
+      sum += velocity * (to - from);
+      return;
+    }
+    let beat = firstAbove(highs, from);
+    const near = Math.min(count, beat + longStretch);
+    for (; beat < near && lows[beat] < to; beat++) add(beat, from, to, velocity);
+    if (beat === count || lows[beat] >= to) return;
+    const stop = Math.max(beat, firstAbove(highs, Math.min(to, end))); // the first beat that is not filled
+    const fill = fills[pitch] ??= new Float64Array(count + 1);
+    fill[beat] += velocity;
+    fill[stop] -= velocity;
+    for (beat = stop; beat < count && lows[beat] < to; beat++) add(beat, from, to, velocity);
+  };
+  return { piece, flush };
 }
 
-/** A part's notes as changes of velocity by column, one list a pitch. */
-type Changes = Map<number, { column: number; change: number }[]>;
-
-function changesOf(part: Part, beats: Beats): Changes {
-  const changes: Changes = new Map();
+/** The notes of a part by pitch: `first[pitch]` … `first[pitch + 1]` − 1, starts and ends each ascending. */
+function byPitch(part: Part, beats: Beats) {
+  const count = part.notes.length;
+  const first = new Uint32Array(129), starts = new Float64Array(count), ends = new Float64Array(count);
+  const begun = new Float64Array(count), stopped = new Float64Array(count);
+  for (const { pitch } of part.notes) first[pitch + 1]++;
+  for (let pitch = 0; pitch < 128; pitch++) first[pitch + 1] += first[pitch];
+  const next = first.slice(0, 128), unsorted = new Uint8Array(128);
   for (const { pitch, start, end, velocity } of part.notes) {
-    let held = changes.get(pitch);
-    if (!held) changes.set(pitch, held = []);
-    held.push({ column: beats.column(start), change: velocity }, { column: beats.column(end), change: -velocity });
+    const i = next[pitch]++;
+    starts[i] = beats.column(start);
+    ends[i] = beats.column(end);
+    begun[i] = stopped[i] = velocity;
+    if (i > first[pitch] && ends[i] < ends[i - 1]) unsorted[pitch] = 1;
   }
-  for (const held of changes.values()) held.sort((a, b) => a.column - b.column);
-  return changes;
-}
-
-/** The column spans in which the pedal is down; one that is never released does not count. */
-function pedalSpans(part: Part, beats: Beats): Columns[] {
-  const spans: Columns[] = [];
-  let from: number | undefined;
-  for (const { tick, value } of part.controls.pedals) {
-    if (from === undefined && value >= 64) from = beats.column(tick);
-    else if (from !== undefined && value < 64) {
-      spans.push({ from, to: beats.column(tick) });
-      from = undefined;
-    }
+  for (let pitch = 0; pitch < 128; pitch++) {
+    if (unsorted[pitch] === 0) continue;
+    const from = first[pitch], to = first[pitch + 1];
+    const order = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => ends[a] - ends[b]);
+    ends.set(order.map((i) => ends[i]), from);
+    stopped.set(order.map((i) => begun[i]), from);
   }
-  return spans;
+  return { first, starts, begun, ends, stopped };
 }
 
-/** Calls `piece(from, to, velocity)` for the stretches of constant velocity of one pitch, louder held by the pedal. */
-function eachStretch(
-  changes: { column: number; change: number }[],
-  pedals: Columns[],
-  piece: (from: number, to: number, velocity: number) => void,
-): void {
-  let velocity = 0, at = 0, span = 0, next = 0;
-  const step = (to: number, held: number) => {
-    if (to > at && held > 0) piece(at, to, held);
-    at = Math.max(at, to);
-  };
-  const settle = (column: number) => {
-    while (next < changes.length && changes[next].column <= column) velocity += changes[next++].change;
-  };
-  const until = (stop: number, sustained: boolean) => {
-    settle(at);
-    let held = velocity;
-    while (at < stop) {
-      const to = Math.min(stop, changes[next]?.column ?? stop);
-      step(to, sustained ? held : velocity);
-      if (to < stop) settle(to);
-      held = sustained ? Math.max(held, velocity) : velocity;
-    }
-  };
-  const end = changes.at(-1)?.column ?? 0;
-  for (; span < pedals.length; span++) {
-    const { from, to } = pedals[span];
-    if (from > at) until(from, false);
-    if (to > at) until(to, true);
-  }
-  if (end > at) until(end, false);
+/** The pedals and bends of a part as spans. */
+interface Held {
+  pedals: Spans;
+  bends: Bends;
 }
 
-/** The pitch bends of a part as column spans with their shift in semitones; spans without a shift are left out. */
-function bendSpans(part: Part, beats: Beats, end: number): (Columns & { shift: number })[] {
-  return part.controls.bends.map(({ tick, value }, i, all) => ({
-    from: beats.column(tick),
-    to: i + 1 < all.length ? beats.column(all[i + 1].tick) : end,
-    shift: (2 * value) / 8192,
-  })).filter(({ from, to, shift }) => shift !== 0 && from < to);
-}
-
-/**
- * Moves the pitches of cells `first` … `stop` − 1 by a bend: whole semitones first, the rest split between neighbours.
- *
- * `sums` has one row for each of the ascending `pitches`, all others being silent. What moves out of 0…127 is lost;
- * the row at the edge that has no neighbour to take from keeps its whole value (study §5.2).
- */
-function bendCells(sums: Float64Array[], pitches: number[], first: number, stop: number, shift: number): void {
-  const whole = Math.trunc(shift), rest = Math.abs(shift - whole);
-  const behind = shift > 0 ? -1 : 1;
-  const before = new Float64Array(128);
-  for (let cell = first; cell < stop; cell++) {
-    for (let row = 0; row < pitches.length; row++) before[pitches[row]] = sums[row][cell];
-    for (let row = 0; row < pitches.length; row++) {
-      const pitch = pitches[row], own = pitch - whole, neighbour = pitch + behind;
-      const moved = own >= 0 && own < 128 ? before[own] : 0;
-      if (neighbour < 0 || neighbour > 127) sums[row][cell] = moved;
-      else {
-        const from = neighbour - whole;
-        sums[row][cell] = (1 - rest) * moved + rest * (from >= 0 && from < 128 ? before[from] : 0);
-      }
-    }
-  }
-}
-
-/**
- * Adds the mean velocity of each pitch in each beat of one part to `roll` (beats × 128).
- *
- * Cells are stretches of columns between the edges of beats and bends; a cell's sum is exact, as velocities are
- * integers, so that only the divisions round, as they do for the authors.
- */
-function addPart(part: Part, beats: Beats, roll: Float64Array): void {
-  if (part.drum || part.notes.length === 0) return;
-  const count = beats.columns.length;
+/** Adds the mean velocity of each pitch in each beat of one part. */
+function addPart(part: Part, { pedals, bends }: Held, beats: Beats, roll: Roll): void {
   const end = Math.max(beats.column(lastTickOf(part)), beats.lastColumn);
-  const spans: Columns[] = [];
-  for (let beat = 0; beat + 1 < count; beat++) { // the last beat stays silent (study §5.2)
-    const from = beats.columns[beat], to = beats.columns[beat + 1];
-    spans.push({ from, to: Math.min(end, to === from ? to + 1 : to) });
+  const { first, starts, begun, ends, stopped } = byPitch(part, beats);
+  for (let pitch = 0; pitch < 128; pitch++) {
+    const from = first[pitch], to = first[pitch + 1];
+    if (from === to) continue;
+    const rows: (ReturnType<typeof adder> | undefined)[] = Array(7); // of pitches −3…3 away
+    const rowOf = (row: number) => (rows[row - pitch + 3] ??= adder(roll, row, end)).piece;
+    eachStretch(
+      starts.subarray(from, to),
+      begun.subarray(from, to),
+      ends.subarray(from, to),
+      stopped.subarray(from, to),
+      pedals,
+      bends.from.length === 0 ? rowOf(pitch) : bent(bends, pitch, roll, rowOf),
+    );
+    for (const row of rows) row?.flush();
   }
-  const bends = bendSpans(part, beats, end);
-  const edges = sorted([...spans, ...bends].flatMap(({ from, to }) => [from, to]));
-  const pedals = pedalSpans(part, beats);
-  const changes = changesOf(part, beats);
-  const reach = bends.length === 0 ? [] : [-2, -1, 0, 1, 2];
-  const pitches = new Set([...changes.keys()].flatMap((pitch) => [pitch, ...reach.map((by) => pitch + by)]));
-  const rows = [...pitches].filter((pitch) => pitch >= 0 && pitch < 128).sort((a, b) => a - b);
-  const sums = rows.map(() => new Float64Array(edges.length));
-  rows.forEach((pitch, row) => {
-    const held = changes.get(pitch);
-    if (!held) return;
-    const sum = sums[row], whole = new Float64Array(edges.length + 1); // change of the velocity that fills cells
-    eachStretch(held, pedals, (from, to, velocity) => {
-      const first = firstAtLeast(edges, from), last = firstAtLeast(edges, to) - 1; // edge at or after, edge before
-      if (first > last) {
-        if (first > 0) sum[first - 1] += velocity * (to - from);
-        return;
-      }
-      if (first > 0) sum[first - 1] += velocity * (edges[first] - from);
-      sum[last] += velocity * (to - edges[last]);
-      whole[first] += velocity;
-      whole[last] -= velocity;
-    });
-    for (let cell = 0, velocity = 0; cell + 1 < edges.length; cell++) {
-      velocity += whole[cell];
-      sum[cell] += velocity * (edges[cell + 1] - edges[cell]);
-    }
+}
+
+/** Bends times parts above which parts that share their bends are bent as one; sums then round in another order. */
+const manyBends = 1 << 19;
+
+/** The parts that sound, those under very many common bends made one. */
+function soundingParts(score: Score): Part[] {
+  const sounding = score.parts.filter((part) => !part.drum && part.notes.length > 0);
+  const sharing = Map.groupBy(sounding, (part) => part.controls);
+  return sounding.flatMap((part) => {
+    const all = sharing.get(part.controls)!;
+    if (all.length * part.controls.bends.length <= manyBends) return [part];
+    if (part !== all[0]) return [];
+    return [{ ...part, notes: all.flatMap((part) => part.notes).sort((a, b) => a.start - b.start) }];
   });
-  for (const { from, to, shift } of bends) {
-    bendCells(sums, rows, firstAtLeast(edges, from), firstAtLeast(edges, to), shift);
-  }
-  spans.forEach(({ from, to }, beat) => {
-    if (from >= to) return;
-    const first = firstAtLeast(edges, from), last = firstAtLeast(edges, to);
-    rows.forEach((pitch, row) => {
-      let sum = 0;
-      for (let cell = first; cell < last; cell++) sum += sums[row][cell];
-      roll[beat * 128 + pitch] += sum / (to - from);
-    });
-  });
+}
+
+/** The spans of all beats but the last, which stays silent (study §5.2), with nothing in them. */
+function emptyRoll({ columns }: Beats): Roll {
+  const count = Math.max(0, columns.length - 1);
+  const from = Float64Array.from(columns.slice(0, count));
+  const to = from.map((column, beat) => columns[beat + 1] === column ? column + 1 : columns[beat + 1]);
+  return { from, to, means: new Float64Array(count * 128), fills: [], touched: new Uint8Array(count) };
 }
 
 /**
@@ -184,12 +153,29 @@ function addPart(part: Part, beats: Beats, roll: Float64Array): void {
  * The last beat is always 0, as in the authors' reader.
  */
 export function beatChroma(score: Score, beats: Beats): Float64Array {
-  const count = beats.ticks.length;
-  const roll = new Float64Array(count * 128);
-  for (const part of score.parts) addPart(part, beats, roll);
-  const chroma = new Float64Array(count * 12);
-  for (let beat = 0; beat < count; beat++) {
-    for (let pitch = 0; pitch < 128; pitch++) chroma[beat * 12 + pitch % 12] += roll[beat * 128 + pitch];
+  const roll = emptyRoll(beats);
+  const spans = new Map<Part["controls"], Held>();
+  for (const part of soundingParts(score)) {
+    let held = spans.get(part.controls);
+    if (!held) {
+      const { pedals, bends } = part.controls;
+      spans.set(part.controls, held = { pedals: pedalSpans(pedals, beats), bends: bendSpans(bends, beats) });
+    }
+    addPart(part, held, beats, roll);
+  }
+  const { means, fills, touched } = roll;
+  fills.forEach((fill, pitch) => {
+    for (let beat = 0, velocity = 0; beat < touched.length; beat++) {
+      velocity += fill![beat];
+      if (velocity === 0) continue;
+      means[beat * 128 + pitch] += velocity;
+      touched[beat] = 1;
+    }
+  });
+  const chroma = new Float64Array(beats.ticks.length * 12);
+  for (let beat = 0; beat < touched.length; beat++) {
+    if (touched[beat] === 0) continue;
+    for (let pitch = 0; pitch < 128; pitch++) chroma[beat * 12 + pitch % 12] += means[beat * 128 + pitch];
   }
   return chroma;
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { type ChordSegment, qualities, roots } from "./chords.ts";
-import { durationBins, positionsPerQuarter } from "./vocabulary.ts";
+import { drums, durationBins, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** The labels of one bar. */
@@ -43,9 +43,21 @@ export interface Span {
   endTick: number;
 }
 
-const sorted = (values: number[]) => [...new Set(values)].sort((a, b) => a - b);
-const mean = (values: number[]) =>
-  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+/** The distinct values of a list of integers from 0 to below `bound`, ascending. */
+function distinct(values: BarNote[], of: (note: BarNote) => number, bound: number): number[] {
+  const seen = new Uint8Array(bound);
+  for (const note of values) seen[of(note)] = 1;
+  const found: number[] = [];
+  for (let value = 0; value < bound; value++) if (seen[value] === 1) found.push(value);
+  return found;
+}
+
+/** The mean of a number of each note; null without notes. */
+function mean(notes: BarNote[], of: (note: BarNote) => number): number | null {
+  let sum = 0;
+  for (const note of notes) sum += of(note);
+  return notes.length === 0 ? null : sum / notes.length;
+}
 
 /**
  * The chords of a bar by `recipe.labels` (study §5.7).
@@ -70,11 +82,11 @@ export function chordsOfBar(bar: Span, segments: ChordSegment[], ticksPerQuarter
 export function labelBar(notes: BarNote[], chords: string[], tempo: number): BarLabels {
   return {
     chords,
-    groove: sorted(notes.map((note) => note.position)),
-    instruments: sorted(notes.map((note) => note.instrument)),
+    groove: distinct(notes, (note) => note.position, positionsPerBar),
+    instruments: distinct(notes, (note) => note.instrument, drums + 1),
     tempo,
-    meanVelocity: mean(notes.map((note) => note.velocity)),
-    meanDuration: mean(notes.map((note) => note.duration)),
-    meanDurationQuarters: mean(notes.map((note) => durationBins[note.duration] / positionsPerQuarter)),
+    meanVelocity: mean(notes, (note) => note.velocity),
+    meanDuration: mean(notes, (note) => note.duration),
+    meanDurationQuarters: mean(notes, (note) => durationBins[note.duration] / positionsPerQuarter),
   };
 }

@@ -1,18 +1,20 @@
 /**
  * MIDI bytes ↔ a score: notes, tempi, signatures and controls in ticks.
  *
- * `midi-file` decodes the events, {@link readChunks} makes the bytes fit for it, and notes are paired here, in time
- * linear in the events, by the MIDI standard or by the rules of the authors' reader (study §1). `@tonejs/midi` writes.
+ * {@link readChunks} decodes the events and notes are paired, in time linear in the events, by the MIDI standard or by
+ * the rules of the authors' reader (study §1). `@tonejs/midi` writes.
  * @module
  */
-import { parseMidi } from "midi-file";
 import tone from "@tonejs/midi";
-import { concat, MidiError, readChunks } from "./chunks.ts";
+import { readChunks } from "./chunks.ts";
+import type { Meter, Tempo, Track } from "./events.ts";
+import { MidiError } from "./midi_error.ts";
 import { pairByStandard, pairLikePrettyMidi } from "./pairing.ts";
 import { drums } from "./vocabulary.ts";
 import type { Recipe } from "./recipe.ts";
 
-export { MidiError, type MidiReason } from "./chunks.ts";
+export type { Meter, Tempo } from "./events.ts";
+export { MidiError, type MidiReason } from "./midi_error.ts";
 
 /** A sounding note. */
 export interface Note {
@@ -52,20 +54,6 @@ export interface Part {
   controls: Controls;
 }
 
-/** A tempo from a tick on. */
-export interface Tempo {
-  tick: number;
-  /** Microseconds a quarter. */
-  microseconds: number;
-}
-
-/** A time signature from a tick on. */
-export interface Meter {
-  tick: number;
-  numerator: number;
-  denominator: number;
-}
-
 /** A song in ticks. */
 export interface Score {
   ticksPerQuarter: number;
@@ -78,99 +66,8 @@ export interface Score {
   meters: Meter[];
   /** Tick of the last note end, control, tempo, signature, key or lyric (study §1.8). */
   endTick: number;
-}
-
-/** Tick and content of an event that matters here. */
-export interface TrackEvent {
-  tick: number;
-  type: "on" | "off" | "program" | "controller" | "bend";
-  /** Channel 0–15, plus 16 times the port where ports count. */
-  channel: number;
-  /** Pitch, program or controller number. */
-  number: number;
-  /** Velocity, controller value or bend. */
-  value: number;
-}
-
-interface Track {
-  events: TrackEvent[];
-  tempi: Tempo[];
-  meters: Meter[];
-  /** Tick of the last key signature or lyric, and of the last event of any kind. */
-  lastText: number;
-  lastTick: number;
-}
-
-interface ParsedEvent {
-  deltaTime: number;
-  type: string;
-  channel: number;
-  noteNumber: number;
-  velocity: number;
-  programNumber: number;
-  controllerType: number;
-  value: number;
-  port: number;
-  microsecondsPerBeat: number;
-  numerator: number;
-  denominator: number;
-}
-
-/** `midi-file`'s parser with what it throws made into a {@link MidiError}; it publishes no types. */
-function parseEvents(track: Uint8Array): ParsedEvent[] {
-  const head = new Uint8Array(22);
-  const view = new DataView(head.buffer);
-  [0x4d546864, 6, 0x00000001, 0x00604d54].forEach((word, i) => view.setUint32(4 * i, word));
-  view.setUint16(16, 0x726b);
-  view.setUint32(18, track.length);
-  try {
-    return parseMidi(concat([head, track])).tracks[0] as unknown as ParsedEvent[];
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new MidiError("parser", `Expected MIDI events, but the parser says: ${message}`);
-  }
-}
-
-function readTrack(bytes: Uint8Array): Track {
-  const track: Track = { events: [], tempi: [], meters: [], lastText: 0, lastTick: 0 };
-  let tick = 0, port = 0;
-  for (const event of parseEvents(bytes)) {
-    tick += event.deltaTime;
-    const channel = event.channel + 16 * port;
-    const push = (type: TrackEvent["type"], number: number, value: number) =>
-      track.events.push({ tick, type, channel, number, value });
-    switch (event.type) {
-      case "noteOn":
-        push("on", event.noteNumber, event.velocity);
-        break;
-      case "noteOff":
-        push("off", event.noteNumber, 0);
-        break;
-      case "programChange":
-        push("program", event.programNumber, 0);
-        break;
-      case "controller":
-        push("controller", event.controllerType, event.value);
-        break;
-      case "pitchBend":
-        push("bend", 0, event.value);
-        break;
-      case "portPrefix":
-        port = event.port;
-        break;
-      case "setTempo":
-        track.tempi.push({ tick, microseconds: event.microsecondsPerBeat });
-        break;
-      case "timeSignature":
-        track.meters.push({ tick, numerator: event.numerator, denominator: event.denominator });
-        break;
-      case "keySignature":
-      case "lyrics":
-        track.lastText = tick;
-    }
-  }
-  track.lastTick = tick;
-  return track;
+  /** The file it was read from, if that is known; errors about the score name it. */
+  file?: string;
 }
 
 const byTick = (a: { tick: number }, b: { tick: number }) => a.tick - b.tick;
@@ -178,10 +75,12 @@ const byTick = (a: { tick: number }, b: { tick: number }) => a.tick - b.tick;
 const maxQuarters = 100_000, maxTicks = 1e7;
 
 /**
- * The score in the bytes of a MIDI file, by the rules of `recipe.midi` (study §1).
+ * The score in the bytes of a MIDI file, by the rules of `recipe.midi` (study §1); `file` names it in errors.
  *
  * `standard`: note-offs end the oldest open note of their track, channel and pitch; notes of no length and notes that
- * never end are left out; program changes hold for their channel from any track, at equal ticks a track's own first.
+ * never end are left out; program changes hold for their channel from any track, at equal ticks a track's own first;
+ * tempi of zero are no tempi; metas of a wrong length, chunks of another kind and wrong chunk lengths are passed over;
+ * the tracks of format 2 follow one another. What lies beyond 100,000 quarters is cut off, but no note may start there.
  *
  * @throws {MidiError} for bytes that hold no readable music; its `reason` says which way.
  *
@@ -192,15 +91,23 @@ const maxQuarters = 100_000, maxTicks = 1e7;
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = await Deno.readFile("data/freedoom/d_e1m1.mid");
- * const score = readScore(bytes, recipe("sound", "demo"));
+ * const score = readScore(bytes, recipe("sound", "demo"), "d_e1m1.mid");
  * assertEquals(score.notes.every((note) => note.end > note.start), true);
  * ```
  */
-export function readScore(bytes: Uint8Array, recipe: Recipe): Score {
+export function readScore(bytes: Uint8Array, recipe: Recipe, file?: string): Score {
+  try {
+    return { ...scoreOf(bytes, recipe), ...(file === undefined ? {} : { file }) };
+  } catch (error) {
+    if (error instanceof MidiError) error.file = file;
+    throw error;
+  }
+}
+
+function scoreOf(bytes: Uint8Array, recipe: Recipe): Score {
   const strict = recipe.midi.reading === "pretty_midi";
-  const { ticksPerQuarter, tracks: chunks, format } = readChunks(bytes, strict);
-  const tracks = chunks.map(readTrack);
-  if (format === 2 && !strict) inSequence(tracks);
+  const { ticksPerQuarter, tracks, events, format } = readChunks(bytes, strict);
+  if (format === 2 && !strict) inSequence(tracks, events.ticks);
   const lastTick = tracks.reduce((last, track) => Math.max(last, track.lastTick), 0);
   if (strict && lastTick + 1 > maxTicks) {
     throw new MidiError("tick-limit", `Expected at most ${maxTicks} ticks, found ${lastTick + 1}`);
@@ -208,22 +115,35 @@ export function readScore(bytes: Uint8Array, recipe: Recipe): Score {
   const heard = recipe.midi.metaTracks === "first" ? tracks.slice(0, 1) : tracks;
   const tempi = heard.flatMap((track) => track.tempi).sort(byTick);
   const meters = heard.flatMap((track) => track.meters).sort(byTick);
-  if (strict && tempi.some((tempo) => tempo.microseconds === 0)) throw new MidiError("tempo", "A tempo is 0");
-  if (strict && meters.some((meter) => meter.numerator === 0)) throw new MidiError("meta", "A signature is 0");
+  const stopped = tempi.find(({ microseconds }) => microseconds === 0);
+  if (strict && stopped) {
+    throw new MidiError("tempo", `Expected microseconds a quarter, found 0 at tick ${stopped.tick}`);
+  }
+  const beatless = meters.find(({ numerator }) => numerator === 0);
+  if (strict && beatless) {
+    throw new MidiError("meta", `Expected beats in a signature, found 0 at tick ${beatless.tick}`);
+  }
 
-  const events = tracks.map((track) => track.events);
-  const parts = strict ? pairLikePrettyMidi(events) : pairByStandard(events);
-  const byStart = (a: Note, b: Note) => a.start - b.start || a.pitch - b.pitch;
-  for (const part of parts) part.notes.sort(byStart);
-  const notes = parts.flatMap((part) => part.notes).sort(byStart);
-  let endTick = Math.max(0, ...heard.map((track) => track.lastText), meters.at(-1)?.tick ?? 0);
+  const parts = strict ? pairLikePrettyMidi(events, tracks) : pairByStandard(events, tracks);
+  for (const part of parts) part.notes = inOrder(part.notes);
+  const notes = parts.length === 1 ? parts[0].notes : inOrder(parts.flatMap((part) => part.notes));
+  let endTick = heard.reduce((last, track) => Math.max(last, track.lastText), meters.at(-1)?.tick ?? 0);
   const sounding = strict ? heldTempi(tempi, ticksPerQuarter) : tempi.filter((tempo) => tempo.microseconds > 0);
   endTick = Math.max(endTick, sounding.at(-1)?.tick ?? 0);
   for (const part of parts) endTick = Math.max(endTick, lastTickOf(part));
-  if (endTick > maxQuarters * ticksPerQuarter) {
-    throw new MidiError("tick-limit", `Expected at most ${maxQuarters} quarters, found ${endTick / ticksPerQuarter}`);
+  const limit = maxQuarters * ticksPerQuarter;
+  const tooFar = strict ? endTick : notes.at(-1)?.start ?? 0;
+  if (tooFar > limit || (!strict && tooFar === limit)) {
+    throw new MidiError("tick-limit", `Expected at most ${maxQuarters} quarters, found ${tooFar / ticksPerQuarter}`);
   }
-  return { ticksPerQuarter, notes, parts, tempi: sounding, meters, endTick };
+  return { ticksPerQuarter, notes, parts, tempi: sounding, meters, endTick: Math.min(endTick, limit) };
+}
+
+/** Notes by (start, pitch), the given order kept among equals; the list itself where it is in order. */
+function inOrder(notes: Note[]): Note[] {
+  const compare = (a: Note, b: Note) => a.start - b.start || a.pitch - b.pitch;
+  for (let i = 1; i < notes.length; i++) if (compare(notes[i - 1], notes[i]) > 0) return notes.sort(compare);
+  return notes;
 }
 
 /** Tick of the last note end, controller or bend of a part. */
@@ -231,10 +151,12 @@ export const lastTickOf = (part: Part): number =>
   part.notes.reduce((last, note) => Math.max(last, note.end), part.controls.lastTick);
 
 /** Format 2: each track starts where the one before it ended. */
-function inSequence(tracks: Track[]): void {
+function inSequence(tracks: Track[], ticks: Float64Array): void {
   let offset = 0;
   for (const track of tracks) {
-    for (const event of [...track.events, ...track.tempi, ...track.meters]) event.tick += offset;
+    for (let i = track.from; i < track.to; i++) ticks[i] += offset;
+    for (const event of track.tempi) event.tick += offset;
+    for (const event of track.meters) event.tick += offset;
     if (track.lastText > 0) track.lastText += offset;
     offset = track.lastTick += offset;
   }

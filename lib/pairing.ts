@@ -1,19 +1,31 @@
 /**
- * Note-ons and note-offs → notes, by the two sets of rules a recipe may ask for.
+ * Note-ons and note-offs → notes, by the two sets of rules a recipe may ask for; both in time linear in the events.
  * @module
  */
-import type { Controls, Note, Part, TrackEvent } from "./midi.ts";
+import { bend, controller, type Events, off, on, program, type Track } from "./events.ts";
+import type { Controls, Note, Part } from "./midi.ts";
 
 const drumChannel = 9;
 const sustain = 64;
 
 const silent = (): Controls => ({ pedals: [], bends: [], lastTick: 0 });
 
-function control(controls: Controls, { tick, type, number, value }: TrackEvent): void {
-  if (type === "bend") controls.bends.push({ tick, value });
-  else if (number === sustain) controls.pedals.push({ tick, value });
+function control(controls: Controls, { kinds, ticks, numbers, values }: Events, i: number): void {
+  const tick = ticks[i];
+  if (kinds[i] === bend) controls.bends.push({ tick, value: values[i] });
+  else if (numbers[i] === sustain) controls.pedals.push({ tick, value: values[i] });
   controls.lastTick = Math.max(controls.lastTick, tick);
 }
+
+/** The note from the on at index `from` to a tick. */
+const note = ({ ticks, numbers, values }: Events, from: number, end: number, { program, drum }: Part): Note => ({
+  start: ticks[from],
+  end,
+  pitch: numbers[from],
+  velocity: values[from],
+  program,
+  drum,
+});
 
 /**
  * Parts by the rules of the authors' reader (study §1.5–1.7, §16.3).
@@ -21,30 +33,32 @@ function control(controls: Controls, { tick, type, number, value }: TrackEvent):
  * One part a (program, channel, track) that has notes; an off ends every open note of its pitch that started earlier,
  * the program is that of the off; controls that come before a part's first note are shared by reference.
  */
-export function pairLikePrettyMidi(tracks: TrackEvent[][]): Part[] {
+export function pairLikePrettyMidi(events: Events, tracks: Track[]): Part[] {
+  const { kinds, ticks, numbers } = events;
   const parts: Part[] = [];
-  for (const events of tracks) {
+  for (const { from, to } of tracks) {
     const programs = new Uint8Array(16);
-    const open = new Map<number, TrackEvent[]>();
+    const open = new Map<number, number[]>(); // by channel and pitch: indices of ons, by time
     const ofProgram = new Map<number, Part>(); // by channel and program
     const stragglers = new Map<number, Controls>(); // by channel
-    for (const event of events) {
-      const channel = event.channel % 16; // ports do not count
+    for (let i = from; i < to; i++) {
+      const channel = events.channels[i] & 15; // ports do not count
       const partKey = channel * 128 + programs[channel];
-      const noteKey = channel * 128 + event.number;
-      if (event.type === "program") programs[channel] = event.number;
-      else if (event.type === "on") {
+      const noteKey = channel * 128 + numbers[i];
+      const kind = kinds[i];
+      if (kind === program) programs[channel] = numbers[i];
+      else if (kind === on) {
         const held = open.get(noteKey);
-        if (held) held.push(event);
-        else open.set(noteKey, [event]);
-      } else if (event.type === "off") {
+        if (held) held.push(i);
+        else open.set(noteKey, [i]);
+      } else if (kind === off) {
         const held = open.get(noteKey);
-        if (!held) continue;
-        const closed = held.filter((on) => on.tick !== event.tick);
-        if (closed.length > 0 && closed.length < held.length) {
-          open.set(noteKey, held.filter((on) => on.tick === event.tick));
-        } else open.delete(noteKey);
-        if (closed.length === 0) continue;
+        if (!held || held.length === 0) continue;
+        let closed = held.length; // those that started on this very tick stay open, or vanish if they are all
+        while (closed > 0 && ticks[held[closed - 1]] === ticks[i]) closed--;
+        if (closed === 0 || closed === held.length) open.delete(noteKey);
+        else open.set(noteKey, held.slice(closed));
+        if (closed === 0) continue;
         let part = ofProgram.get(partKey);
         if (!part) {
           const controls = stragglers.get(channel) ?? silent();
@@ -52,66 +66,70 @@ export function pairLikePrettyMidi(tracks: TrackEvent[][]): Part[] {
           ofProgram.set(partKey, part);
           parts.push(part);
         }
-        for (const on of closed) part.notes.push(note(on, event.tick, part.program, part.drum));
+        for (let k = 0; k < closed; k++) part.notes.push(note(events, held[k], ticks[i], part));
       } else {
         let controls = ofProgram.get(partKey)?.controls ?? stragglers.get(channel);
         if (!controls) stragglers.set(channel, controls = silent());
-        control(controls, event);
+        control(controls, events, i);
       }
     }
   }
   return parts;
 }
 
-const note = (on: TrackEvent, end: number, program: number, drum: boolean): Note => ({
-  start: on.tick,
-  end,
-  pitch: on.number,
-  velocity: on.value,
-  program,
-  drum,
-});
-
+/** The program changes of a channel at one tick, by what they leave in force. */
 interface Change {
   tick: number;
+  /** The last track that changes the program at the tick, and to which. */
   track: number;
-  index: number;
   program: number;
+  /** The same without that track; −1 where no other track does. */
+  otherProgram: number;
 }
 
-/** Program changes of every channel, in order of time, then of track. */
-function programChanges(tracks: TrackEvent[][]): Map<number, Change[]> {
-  const changes = new Map<number, Change[]>();
-  tracks.forEach((events, track) =>
-    events.forEach(({ type, channel, tick, number }, index) => {
-      if (type !== "program") return;
-      const held = changes.get(channel);
-      const change = { tick, track, index, program: number };
+/** Program changes of every channel, in order of time. */
+function programChanges(events: Events, tracks: Track[]): Map<number, Change[]> {
+  const all = new Map<number, { tick: number; track: number; program: number }[]>();
+  tracks.forEach(({ from, to }, track) => {
+    for (let i = from; i < to; i++) {
+      if (events.kinds[i] !== program) continue;
+      const change = { tick: events.ticks[i], track, program: events.numbers[i] };
+      const held = all.get(events.channels[i]);
       if (held) held.push(change);
-      else changes.set(channel, [change]);
-    })
-  );
-  for (const held of changes.values()) held.sort((a, b) => a.tick - b.tick || a.track - b.track);
-  return changes;
+      else all.set(events.channels[i], [change]);
+    }
+  });
+  const merged = new Map<number, Change[]>();
+  for (const [channel, changes] of all) {
+    const held: Change[] = [];
+    for (const { tick, track, program } of changes.sort((a, b) => a.tick - b.tick || a.track - b.track)) {
+      const last = held.at(-1);
+      if (last?.tick !== tick) held.push({ tick, track, program, otherProgram: -1 });
+      else Object.assign(last, { track, program }, last.track === track ? {} : { otherProgram: last.program });
+    }
+    merged.set(channel, held);
+  }
+  return merged;
 }
 
-/** The program in force for a note-on: the latest change; of those at one tick, its own track's, then the last. */
-function programAt(changes: Change[], on: TrackEvent, track: number, index: number): number {
+/**
+ * The program in force for a note-on of `track`, whose own last change so far is `own`: that of the latest tick; of
+ * those at one tick the track's own, then the last track's.
+ */
+function programAt(changes: Change[], tick: number, track: number, own?: { tick: number; program: number }): number {
   let low = 0, high = changes.length; // the first change after the note's tick
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (changes[middle].tick <= on.tick) low = middle + 1;
+    if (changes[middle].tick <= tick) low = middle + 1;
     else high = middle;
   }
-  let found: Change | undefined;
-  for (let i = low - 1; i >= 0 && (!found || changes[i].tick === found.tick); i--) {
+  for (let i = low - 1; i >= 0; i--) { // goes on at most once: only changes at the note's own tick can be to come
     const change = changes[i];
-    const own = change.track === track;
-    if (own && change.tick === on.tick && change.index > index) continue;
-    if (own) return change.program;
-    found ??= change;
+    if (own?.tick === change.tick) return own.program;
+    if (change.track !== track) return change.program;
+    if (change.otherProgram >= 0) return change.otherProgram;
   }
-  return found?.program ?? 0;
+  return 0;
 }
 
 /**
@@ -120,8 +138,9 @@ function programAt(changes: Change[], on: TrackEvent, track: number, index: numb
  * An off ends the oldest open note of its track, channel and pitch; the program is that of the note-on, set in any
  * track; notes of no length and notes that never end are left out; pedals and bends act on the channel.
  */
-export function pairByStandard(tracks: TrackEvent[][]): Part[] {
-  const changes = programChanges(tracks);
+export function pairByStandard(events: Events, tracks: Track[]): Part[] {
+  const { kinds, ticks, channels, numbers } = events;
+  const changes = programChanges(events, tracks);
   const controls = new Map<number, Controls>();
   const parts = new Map<number, Part>();
   const controlsOf = (channel: number) => {
@@ -129,29 +148,38 @@ export function pairByStandard(tracks: TrackEvent[][]): Part[] {
     if (!held) controls.set(channel, held = silent());
     return held;
   };
-  tracks.forEach((events, track) => {
-    const open = new Map<number, { queue: { on: TrackEvent; program: number }[]; head: number }>();
-    events.forEach((event, index) => {
-      const { channel, type, number, tick } = event;
-      const key = channel * 128 + number;
-      if (type === "on") {
-        const program = programAt(changes.get(channel) ?? [], event, track, index);
-        let held = open.get(key);
-        if (!held) open.set(key, held = { queue: [], head: 0 });
-        held.queue.push({ on: event, program });
-      } else if (type === "off") {
-        const held = open.get(key);
-        if (!held || held.head === held.queue.length) return;
-        const { on, program } = held.queue[held.head++];
-        if (on.tick === tick) return;
-        let part = parts.get(channel * 128 + program);
+  const keys = 128 * (1 + channels.subarray(0, events.count).reduce((most, channel) => Math.max(most, channel), 0));
+  // Open notes by channel and pitch: the oldest and latest on, and after each on the next; -1 where there is none.
+  const oldest = new Int32Array(keys).fill(-1), latest = new Int32Array(keys), later = new Int32Array(events.count);
+  const programs = new Uint8Array(events.count);
+  tracks.forEach(({ from, to }, track) => {
+    const own = new Map<number, { tick: number; program: number }>(); // last program change here, by channel
+    for (let i = from; i < to; i++) {
+      const channel = channels[i], kind = kinds[i], key = channel * 128 + numbers[i];
+      if (kind === on) {
+        const of = changes.get(channel);
+        if (of) programs[i] = programAt(of, ticks[i], track, own.get(channel));
+        later[i] = -1;
+        if (oldest[key] < 0) oldest[key] = i;
+        else later[latest[key]] = i;
+        latest[key] = i;
+      } else if (kind === off) {
+        const started = oldest[key];
+        if (started < 0) continue;
+        oldest[key] = later[started];
+        if (ticks[started] === ticks[i]) continue;
+        const partKey = channel * 128 + programs[started];
+        let part = parts.get(partKey);
         if (!part) {
-          part = { program, drum: channel % 16 === drumChannel, notes: [], controls: controlsOf(channel) };
-          parts.set(channel * 128 + program, part);
+          const drum = channel % 16 === drumChannel;
+          part = { program: programs[started], drum, notes: [], controls: controlsOf(channel) };
+          parts.set(partKey, part);
         }
-        part.notes.push(note(on, tick, program, part.drum));
-      } else if (type !== "program") control(controlsOf(channel), event);
-    });
+        part.notes.push(note(events, started, ticks[i], part));
+      } else if (kind === program) own.set(channel, { tick: ticks[i], program: numbers[i] });
+      else if (kind === controller || kind === bend) control(controlsOf(channel), events, i);
+    }
+    for (let i = from; i < to; i++) if (kinds[i] === on) oldest[channels[i] * 128 + numbers[i]] = -1; // never ended
   });
   const early = (a: { tick: number }, b: { tick: number }) => a.tick - b.tick;
   for (const { pedals, bends } of controls.values()) {

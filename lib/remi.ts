@@ -4,8 +4,9 @@
  * A bar is `Bar_0, Position_0, Tempo_t, (Position, Instrument, Pitch, Velocity, Duration)…, <eob>` (study §2–§4).
  * @module
  */
-import { findBeats, roundedTempi, roundHalfEven } from "./beats.ts";
+import { findBeats, roundedTempi } from "./beats.ts";
 import { type ChordSegment, recognizeChords } from "./chords.ts";
+import { gridOf } from "./grid.ts";
 import { type BarLabels, type BarNote, chordsOfBar, labelBar } from "./labels.ts";
 import { MidiError, type Note, type Part, type Score } from "./midi.ts";
 import type { Recipe } from "./recipe.ts";
@@ -15,7 +16,6 @@ import {
   eob,
   kinds,
   nearestBin,
-  positionsPerBar,
   positionsPerQuarter,
   tempoBins,
   velocityBins,
@@ -35,89 +35,10 @@ export interface Bar {
   labels: BarLabels;
 }
 
-/** A note with its start on the grid; ticks may be fractions where a quarter is no multiple of 12 ticks. */
-interface GridNote {
-  start: number;
-  instrument: number;
-  pitch: number;
-  velocity: number;
-  duration: number;
-}
+/** Bins of every velocity. */
+const binOfVelocity = Uint8Array.from({ length: 128 }, (_, velocity) => nearestBin(velocityBins, velocity));
 
 const headTokens = 3, noteTokens = 5; // Bar, Position, Tempo; Position, Instrument, Pitch, Velocity, Duration
-
-/** Each note's end with the pedal of its part held: the release of the last pedal that overlaps it (study §3.4). */
-function pedalledEnds(parts: Part[]): Map<Note, number> {
-  const ends = new Map<Note, number>();
-  for (const { notes, controls } of parts) {
-    const downs: number[] = [], ups: number[] = [];
-    for (const { tick, value } of controls.pedals) {
-      if (downs.length === ups.length) {
-        if (value >= 64) downs.push(tick);
-      } else if (value < 64) ups.push(tick);
-    }
-    let first = 0; // the first pedal released after the note's start
-    for (const note of notes) {
-      while (first < ups.length && ups[first] <= note.start) first++;
-      let low = first, high = ups.length; // the first pedal pressed after the note's end
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (downs[middle] <= note.end) low = middle + 1;
-        else high = middle;
-      }
-      if (low > first && ups[low - 1] > note.end) ends.set(note, ups[low - 1]);
-    }
-  }
-  return ends;
-}
-
-/** A function from a tick to its grid point: the nearest, or the last before it as the authors round it (§3.2). */
-function quantiser({ ticksPerQuarter, endTick }: Score, recipe: Recipe): (tick: number) => number {
-  const step = ticksPerQuarter / positionsPerQuarter;
-  const perQuarter = (index: number) => (index * ticksPerQuarter) / positionsPerQuarter;
-  if (recipe.tokens.quantise === "nearest") {
-    return (tick) => perQuarter(Math.floor((2 * tick * positionsPerQuarter + ticksPerQuarter) / (2 * ticksPerQuarter)));
-  }
-  if (recipe.midi.clock === "ticks") {
-    return (tick) => perQuarter(Math.floor((tick * positionsPerQuarter) / ticksPerQuarter));
-  }
-  const points = Math.ceil(Math.max(ticksPerQuarter, endTick) / step);
-  return (tick) => {
-    let index = Math.min(points - 1, Math.floor(tick / step) + 1);
-    while (index > 0 && index * step > tick) index--; // float64: an exact point may compute as above its tick
-    return roundHalfEven(index * step);
-  };
-}
-
-/** Index of the position nearest to an offset from the bar line; of two equally near the lower (study §3.3). */
-function positionIn(barStart: number, tick: number, ticksPerQuarter: number): number {
-  const step = (4 * ticksPerQuarter) / positionsPerBar;
-  const distance = (index: number) => Math.abs(index * step + barStart - tick);
-  const guess = Math.floor((tick - barStart) / step);
-  let best = Math.min(positionsPerBar - 1, Math.max(0, guess - 1));
-  for (let index = best + 1; index <= Math.min(positionsPerBar - 1, guess + 2); index++) {
-    if (distance(index) < distance(best)) best = index;
-  }
-  return best;
-}
-
-/** Notes on the grid in the order of the tokens: start, drums before programs, pitch (study §4.3). */
-function gridNotes(score: Score, recipe: Recipe): GridNote[] {
-  const quantise = quantiser(score, recipe);
-  const ends = pedalledEnds(score.parts);
-  const order = (note: GridNote) => note.instrument === drums ? -1 : note.instrument;
-  return score.notes.map((note) => {
-    const ticks = (ends.get(note) ?? note.end) - note.start;
-    const positions = roundHalfEven((ticks / score.ticksPerQuarter) * positionsPerQuarter);
-    return {
-      start: quantise(note.start),
-      instrument: note.drum ? drums : note.program,
-      pitch: note.pitch,
-      velocity: note.velocity,
-      duration: nearestBin(durationBins, positions),
-    };
-  }).sort((a, b) => a.start - b.start || order(a) - order(b) || a.pitch - b.pitch);
-}
 
 /** Tempo-bin index of each bar; `bars` are all bars left after trimming (study §4.2). */
 function barTempi(score: Score, bars: { startTick: number; endTick: number }[], recipe: Recipe): number[] {
@@ -145,30 +66,38 @@ function checkMeters(score: Score, recipe: Recipe): void {
   }
   const other = score.meters.find(({ numerator, denominator }) => numerator !== 4 || denominator !== 4);
   if (other) {
-    const found = `${other.numerator}/${other.denominator} at tick ${other.tick}`;
+    const below = other.denominator < 2 ** 31 ? other.denominator : `2^${Math.log2(other.denominator)}`;
+    const found = `${other.numerator}/${below} at tick ${other.tick}`;
     throw new MidiError("not-4/4", `Expected 4/4 throughout, found ${found}`);
   }
 }
 
-function encode(notes: BarNote[], tempo: number, length: number): Uint16Array {
-  const ids = [kinds.Bar.first, kinds.Position.first, kinds.Tempo.first + tempo];
+/** The tokens of a bar, at most `length` before `<eob>`, whose last note may be cut. */
+function encode(notes: BarNote[], tempo: number, length: number): Uint16Array<ArrayBuffer> {
+  const ids = new Uint16Array(headTokens + notes.length * noteTokens + 1);
+  ids[0] = kinds.Bar.first;
+  ids[1] = kinds.Position.first;
+  ids[2] = kinds.Tempo.first + tempo;
+  let at = headTokens;
   for (const { position, instrument, pitch, velocity, duration } of notes) {
-    ids.push(
-      kinds.Position.first + position,
-      kinds.Instrument.first + instrument,
-      kinds[instrument === drums ? "Pitch_Drum" : "Pitch"].first + pitch,
-      kinds.Velocity.first + nearestBin(velocityBins, velocity),
-      kinds.Duration.first + duration,
-    );
-    if (ids.length >= length) break;
+    ids[at++] = kinds.Position.first + position;
+    ids[at++] = kinds.Instrument.first + instrument;
+    ids[at++] = (instrument === drums ? kinds.Pitch_Drum.first : kinds.Pitch.first) + pitch;
+    ids[at++] = kinds.Velocity.first + binOfVelocity[velocity];
+    ids[at++] = kinds.Duration.first + duration;
   }
-  return Uint16Array.from([...ids.slice(0, length), eob]);
+  const tokens = at > length ? ids.slice(0, length + 1) : ids;
+  tokens[tokens.length - 1] = eob;
+  return tokens;
 }
 
 /**
  * The bars of a score from its first to its last bar with notes, as tokens with labels.
  *
- * @throws {MidiError} with reason `no-time-signature`, `not-4/4` or `no-notes` (study §2.1).
+ * Bars without notes in between have three tokens and `<eob>`; a song is at most 100,000 quarters long, so that a gap
+ * in a small file costs at most 25,000 of them. Time and memory are otherwise linear in the notes and controls.
+ *
+ * @throws {MidiError} with reason `no-time-signature`, `not-4/4` or `no-notes` (study §2.1), and the score's file.
  *
  * @example
  * ```ts
@@ -184,24 +113,32 @@ function encode(notes: BarNote[], tempo: number, length: number): Uint16Array {
  * ```
  */
 export function tokenize(score: Score, recipe: Recipe): Bar[] {
+  try {
+    return barsOf(score, recipe);
+  } catch (error) {
+    if (error instanceof MidiError) error.file = score.file;
+    throw error;
+  }
+}
+
+function barsOf(score: Score, recipe: Recipe): Bar[] {
   checkMeters(score, recipe);
-  const notes = gridNotes(score, recipe);
-  if (notes.length === 0) throw new MidiError("no-notes", "Expected notes, found none");
+  const { starts, notes } = gridOf(score, recipe);
+  if (starts.length === 0) throw new MidiError("no-notes", "Expected notes, found none");
   // A start that is rounded up may lie at the end or beyond: bars go on until it is inside one.
   const nearest = recipe.tokens.quantise === "nearest";
-  const end = Math.max(score.endTick, nearest ? Math.floor(notes.at(-1)!.start) + 1 : 0);
+  const end = Math.max(score.endTick, nearest ? Math.floor(starts.at(-1)!) + 1 : 0);
   const lines = findBeats(score, recipe, end).barLines;
-  const spans = lines.map((startTick, i) => ({ startTick, endTick: lines[i + 1] ?? end }));
-
   let next = 0;
-  const held = spans.map(({ startTick, endTick }) => {
-    while (next < notes.length && notes[next].start < startTick) next++;
+  const spans = lines.map((startTick, i) => {
+    const endTick = lines[i + 1] ?? end;
+    while (next < starts.length && starts[next] < startTick) next++;
     const from = next;
-    while (next < notes.length && notes[next].start < endTick) next++;
-    return notes.slice(from, next);
+    while (next < starts.length && starts[next] < endTick) next++;
+    return { startTick, endTick, from, to: next };
   });
-  const first = held.findIndex((notes) => notes.length > 0);
-  const last = held.findLastIndex((notes) => notes.length > 0);
+  const first = spans.findIndex(({ from, to }) => from < to);
+  const last = spans.findLastIndex(({ from, to }) => from < to);
   if (first < 0) throw new MidiError("no-notes", "Expected notes inside the bars, found none");
   const bars = spans.slice(first, last + 1);
   const tempi = barTempi(score, bars, recipe);
@@ -209,17 +146,15 @@ export function tokenize(score: Score, recipe: Recipe): Bar[] {
 
   const length = recipe.tokens.maxTokens - 1;
   const whole = Math.floor((length - headTokens) / noteTokens);
-  return bars.map((bar, index) => {
-    const all = held[first + index].map(({ start, ...note }) => ({
-      ...note,
-      position: positionIn(bar.startTick, start, score.ticksPerQuarter),
-    }));
-    const fitting = all.slice(0, whole);
-    const tokens = encode(recipe.tokens.cut === "note" ? fitting : all, tempi[index], length);
+  return bars.map(({ startTick, endTick, from, to }, index) => {
+    const all = notes(from, to, startTick);
+    const fitting = all.length > whole ? all.slice(0, whole) : all;
+    const tokens = encode(recipe.tokens.cut === "note" ? fitting : all.slice(0, whole + 1), tempi[index], length);
     const labelled = recipe.labels.notes === "cut" ? fitting : all;
     return {
       index,
-      ...bar,
+      startTick,
+      endTick,
       tokens,
       kept: all.length >= recipe.tokens.minNotes,
       labels: labelBar(labelled, chords[index], tempoBins[tempi[index]]),

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { MidiError, type MidiReason, type Note, readScore, writeScore } from "@lib/midi.ts";
 import { recipe } from "@lib/recipe.ts";
-import { stream } from "@lib/random.ts";
 import { body, chunk, file, header, meter, note, program, type RawEvent, tempo } from "./smf.ts";
 
 const sound = recipe("sound", "demo"), authors = recipe("authors", "demo");
@@ -155,7 +154,7 @@ Deno.test("what cannot be read is refused with a stable reason", () => {
     [file([note(0, 9, 60)], 0xe250), "division", "division"],
     [bytesOf(header(1), chunk("MTrk", [0, 60, 64])), "event", "event"],
     [bytesOf(header(1), chunk("MTrk", [0, 0x90, 0x90, 64])), "data-byte", "data-byte"],
-    [file([note(0, 0x0fffffff, 60)], 1), "tick-limit", "tick-limit"],
+    [file([[...note(0, 9, 60), ...note(0x0ffffff0, 0x0fffffff, 60)]], 1), "tick-limit", "tick-limit"],
   ];
   for (const [bytes, bySound, byAuthors] of cases) {
     assertEquals(reasonOf(bytes, sound), bySound);
@@ -187,18 +186,5 @@ Deno.test("a score written and read again has the same notes, tempi and signatur
     assertEquals(order(again.notes), order(score.notes));
     assertEquals(again.tempi, score.tempi);
     assertEquals(again.meters, score.meters);
-  }
-});
-
-Deno.test("mutated songs give notes or a MidiError, under both readings", async () => {
-  const random = stream(1, "fuzz");
-  for (const name of ["d_e1m1", "d_tense"]) {
-    const original = await Deno.readFile(`data/freedoom/${name}.mid`);
-    for (let i = 0; i < 150; i++) {
-      const bytes = original.slice(0, random.integer(8) === 0 ? random.integer(original.length) : original.length);
-      for (let n = 0; n <= random.integer(20); n++) bytes[random.integer(bytes.length)] = random.integer(256);
-      reasonOf(bytes, sound);
-      reasonOf(bytes, authors);
-    }
   }
 });
