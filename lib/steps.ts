@@ -31,9 +31,8 @@ import type { TokenKind } from "./vocabulary.ts";
 /** Tokenizes the study's songs, once, and opens the store. */
 export async function corpusOf(study: Study): Promise<Corpus> {
   const dir = study.path("corpus");
-  const inputs = { midi: study.recipe.midi, tokens: study.recipe.tokens, labels: study.recipe.labels };
-  const all = { ...inputs, split: study.recipe.split, seed: study.recipe.seed, data: study.data };
-  await study.once("corpus", all, async () => {
+  const { midi, tokens, labels, duplicates, split, seed } = study.recipe;
+  await study.once("corpus", { midi, tokens, labels, duplicates, split, seed, data: study.data }, async () => {
     let bar: ReturnType<typeof progress> | undefined;
     const summary = await buildCorpus(study.data, dir, study.recipe, {
       signal: stopSignal(),
