@@ -5,7 +5,16 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { clock } from "./clock.ts";
-import { buildCorpus, buildShard, type CorpusSummary, mergeCorpora, type Shard, verifyCorpus } from "./corpus.ts";
+import {
+  buildCorpus,
+  buildShard,
+  type CorpusSummary,
+  mergeCorpora,
+  openCorpus,
+  type Shard,
+  verifyCorpus,
+} from "./corpus.ts";
+import { exportParquet } from "./parquet.ts";
 import type { Overlap } from "./store.ts";
 import { type Preset, recipe, type RecipeChanges, type Scale } from "./recipe.ts";
 
@@ -20,6 +29,7 @@ export const tokenizeUsage = `deno task tokenize SOURCE --out DIR [options]: rea
   --shard I/N      tokenize only this part, for --merge
   --merge          join the folders named instead of SOURCE, which hold the shards 1/N … N/N
   --verify         read every byte of the store at DIR and compare it with its manifest; alone, or after a build
+  --parquet FILE   write the store at DIR as one Parquet file too; alone, or after a build
   --help           this text
 
 Single fields of the recipe are changed by the variable RECIPE, as in RECIPE='{"seed":7}'.`;
@@ -36,6 +46,7 @@ export interface TokenizeOptions {
   shard?: Shard;
   merge: boolean;
   verify: boolean;
+  parquet?: string;
 }
 
 /**
@@ -47,7 +58,7 @@ export function tokenizeOptions(args: string[], cwd: string): TokenizeOptions {
   const wrong = (what: string) => new TypeError(`${what}\n\n${tokenizeUsage}`);
   const text = { type: "string" } as const, flag = { type: "boolean", default: false } as const;
   const options = {
-    ...{ out: text, preset: text, scale: text, workers: text, shard: text },
+    ...{ out: text, preset: text, scale: text, workers: text, shard: text, parquet: text },
     ...{ merge: flag, verify: flag, help: flag },
   };
   const parsed = (() => {
@@ -68,7 +79,11 @@ export function tokenizeOptions(args: string[], cwd: string): TokenizeOptions {
   }
   if (!help) {
     if (out === undefined) throw wrong("--out: expected the folder of the store, found none.");
-    if (merge ? positionals.length === 0 : positionals.length > 1 || (positionals.length === 0 && !verify)) {
+    if (
+      merge
+        ? positionals.length === 0
+        : positionals.length > 1 || (positionals.length === 0 && !verify && !values.parquet)
+    ) {
       throw wrong(`Expected ${merge ? "folders of shards" : "one source"}, found ${positionals.join(" ") || "none"}.`);
     }
     if (merge && cut) throw wrong("--merge and --shard: expected one of them, found both.");
@@ -83,6 +98,7 @@ export function tokenizeOptions(args: string[], cwd: string): TokenizeOptions {
     ...(cut ? { shard: { index: Number(cut[1]), of: Number(cut[2]) } } : {}),
     merge,
     verify,
+    ...(values.parquet === undefined ? {} : { parquet: resolve(cwd, values.parquet) }),
   };
 }
 
@@ -109,7 +125,7 @@ export function summaryLines(summary: CorpusSummary): string[] {
 }
 
 /** A line that is written over itself in a terminal, and once in ten seconds elsewhere. */
-function meter(): (done: number, total: number) => void {
+function meter(unit: string): (done: number, total: number) => void {
   const start = performance.now(), terminal = Deno.stderr.isTerminal();
   let last = 0, first: number | null = null;
   return (done, total) => {
@@ -118,7 +134,7 @@ function meter(): (done: number, total: number) => void {
     if (done < total && now - last < (terminal ? 200 : 10_000)) return;
     last = now;
     const seconds = (now - start) / 1000, left = seconds / Math.max(1, done - first) * (total - done);
-    const line = `${done} of ${done < total ? "about " : ""}${total} songs, ${clock(seconds)}` +
+    const line = `${done} of ${done < total && unit === "songs" ? "about " : ""}${total} ${unit}, ${clock(seconds)}` +
       (done < total && done > first ? `, about ${clock(left)} left` : "");
     Deno.stderr.writeSync(
       new TextEncoder().encode(terminal ? `\r\x1b[K${line}${done < total ? "" : "\n"}` : `${line}\n`),
@@ -138,7 +154,7 @@ export async function tokenizeCommand(args: string[], cwd: string = Deno.env.get
   Deno.addSignalListener("SIGINT", onInterrupt);
   try {
     const changes = JSON.parse(Deno.env.get("RECIPE") || "{}") as RecipeChanges;
-    const options = { workers, signal: stop.signal, onProgress: meter() };
+    const options = { workers, signal: stop.signal, onProgress: meter("songs") };
     const choices = recipe(asked.preset, asked.scale, changes);
     let summary: CorpusSummary | undefined;
     if (merge) summary = await mergeCorpora(sources, out, stop.signal);
@@ -148,6 +164,11 @@ export async function tokenizeCommand(args: string[], cwd: string = Deno.env.get
     const seconds = (performance.now() - start) / 1000;
     if (summary) console.log(`${out}: ${Math.round(summary.kept / seconds)} bars a second, ${clock(seconds)}`);
     if (shard) console.log(`${out}: shard ${shard.index}/${shard.of} is done; join all of them by --merge.`);
+    if (asked.parquet) {
+      const corpus = await openCorpus(out);
+      await exportParquet(corpus, asked.parquet, { signal: stop.signal, onProgress: meter("bars") });
+      corpus.close();
+    }
     if (verify) {
       await verifyCorpus(out);
       console.log(`${out}: every byte is as the manifest says.`);
