@@ -1,5 +1,6 @@
 /**
- * The study from a terminal: `deno task report` executes the four notebooks and writes their page.
+ * The study from a terminal: `deno task report` executes the four notebooks and writes their page, `deno task tokenize`
+ * makes a store of bars from songs.
  * @module
  */
 import { basename, resolve } from "node:path";
@@ -11,6 +12,7 @@ import { SetupError } from "./python.ts";
 import { readChapters, reportPage } from "./report.ts";
 import { ensureSetup } from "./setup.ts";
 import { loadRecipe, openStudy, projectRoot, type Study } from "./study.ts";
+import { tokenizeCommand, tokenizeUsage } from "./tokenize_cli.ts";
 
 const usage = `deno task report [options]: runs the four notebooks and writes data/runs/NAME/report.html
 
@@ -165,13 +167,17 @@ export async function report(args: string[]): Promise<number> {
   return 0;
 }
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { report };
+const commands: Record<string, (args: string[]) => Promise<number>> = { report, tokenize: tokenizeCommand };
 
 if (import.meta.main) {
   const [command, ...args] = Deno.args;
   const run = commands[command];
   if (!run) {
-    console.error(`Expected one of ${Object.keys(commands).join(", ")}, found ${command ?? "nothing"}.\n\n${usage}`);
+    console.error(
+      `Expected one of ${Object.keys(commands).join(", ")}, found ${
+        command ?? "nothing"
+      }.\n\n${usage}\n\n${tokenizeUsage}`,
+    );
     Deno.exit(2);
   }
   try {

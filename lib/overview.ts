@@ -38,6 +38,74 @@ export function rejectRows(corpus: Corpus) {
   });
 }
 
+/** Clusters of near-duplicates, largest first: songs that share bars and are split together. */
+export function clusterRows(corpus: Corpus) {
+  const clusters = Map.groupBy(corpus.songs, ({ cluster }) => cluster);
+  return [...clusters.values()].filter((songs) => songs.length > 1).sort((a, b) => b.length - a.length).map((
+    songs,
+  ) => ({
+    songs: songs.length,
+    bars: songs.reduce((sum, song) => sum + song.bars, 0),
+    split: songs[0].split,
+    files: songs.map(({ file }) => file).join(", "),
+  }));
+}
+
+/** How many test bars also occur in train, under the store's split and under one by file that keeps all copies. */
+export function leakRows(corpus: Corpus) {
+  const { tokens, notes } = corpus.summary.leak;
+  const same = [["same tokens", tokens], ["same positions and pitches", notes]] as const;
+  return same.flatMap(([bars, leak]) =>
+    ([["of this corpus", leak.split], ["by file alone", leak.byFile]] as const).map(([split, found]) => ({
+      bars,
+      split,
+      testBars: found.testBars,
+      alsoInTrain: found.testInTrain,
+      share: found.testInTrain / Math.max(1, found.testBars),
+    }))
+  );
+}
+
+/** What two readings make of the same songs, a number a line; `share` is that of the bars that both kept. */
+export function differenceRows(a: Corpus, b: Corpus) {
+  const barsOf = (corpus: Corpus) => {
+    const bars = new Map<string, number>();
+    for (const { file, firstBar, bars: count } of corpus.songs) {
+      for (let bar = firstBar; bar < firstBar + count; bar++) bars.set(`${file}\n${corpus.barIndex(bar)}`, bar);
+    }
+    return bars;
+  };
+  const ofA = barsOf(a), ofB = barsOf(b), same = new Map<string, number>();
+  let both = 0;
+  for (const [key, barA] of ofA) {
+    const barB = ofB.get(key);
+    if (barB === undefined) continue;
+    both++;
+    const labelsA = a.labels(barA), labelsB = b.labels(barB);
+    const equal: Record<string, boolean> = { tokens: String(a.tokens(barA)) === String(b.tokens(barB)) };
+    for (const label of Object.keys(labelsA) as (keyof typeof labelsA)[]) {
+      equal[label] = String(labelsA[label]) === String(labelsB[label]);
+    }
+    for (const [what, is] of Object.entries(equal)) same.set(what, (same.get(what) ?? 0) + Number(is));
+  }
+  const files = new Set(b.songs.map(({ file }) => file));
+  const counts: [string, number, number, number][] = [
+    ["songs", a.songs.length, b.songs.length, a.songs.filter(({ file }) => files.has(file)).length],
+    ["bars", a.bars, b.bars, both],
+    ["tokens", a.summary.tokens, b.summary.tokens, 0],
+  ];
+  const presets = [a.recipe.preset, b.recipe.preset];
+  return {
+    counts: counts.map(([what, inA, inB, inBoth]) => ({
+      what,
+      [presets[0]]: inA,
+      [presets[1]]: inB,
+      both: what === "tokens" ? null : inBoth,
+    })),
+    same: [...same].map(([what, bars]) => ({ what, bars, share: bars / Math.max(1, both) })),
+  };
+}
+
 /** The vocabulary's categories with ids, first and last name. */
 export function vocabularyRows() {
   return (Object.entries(kinds) as [TokenKind, { first: number; count: number }][]).map(([kind, { first, count }]) => ({

@@ -47,6 +47,16 @@ const schema = z.strictObject({
     chordOverlapBeats: positive.describe("Least overlap of chord and bar under `overlap`, in quarters (§5.7: 1)."),
     notes: z.enum(["cut", "whole"]).describe("Labels from the notes left after the cut, or from all (§4.7)."),
   }),
+  duplicates: z.strictObject({
+    exact: z.enum(["drop", "keep"]).describe(
+      "Songs with the same kept bars: one stays, or all as in the paper (§4.8).",
+    ),
+    near: z.enum(["cluster", "ignore"])
+      .describe("Songs that share bars are split together (with split.by hash), or as if they were strangers (§4.8)."),
+    bars: z.enum(["notes", "tokens"])
+      .describe("Bars are shared if positions and pitches are the same, or only if all tokens are."),
+    shared: rate.describe("Share of the smaller song's different bars that makes two songs share a cluster."),
+  }),
   split: z.strictObject({
     by: z.enum(["hash", "listed"]).describe("Songs in order of a seeded hash, or as the folder lists them (§6.1)."),
     train: rate.describe("Share of songs to train on (§6.1: 0.8)."),
@@ -136,6 +146,7 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
   midi: { reading: "standard", metaTracks: "all", clock: "ticks", missingMeter: "4/4" },
   tokens: { quantise: "nearest", barTempo: "at-bar-start", maxTokens: 512, cut: "note", minNotes: 6 },
   labels: { chords: "overlap", chordOverlapBeats: 1, notes: "cut" },
+  duplicates: { exact: "drop", near: "cluster", bars: "notes", shared: 0.5 },
   split: { by: "hash", train: 0.8, validation: 0.1 },
   masking: { rate: 0.15, mask: 0.8, random: 0.1, replacements: "events", validation: "fixed" },
   views: {
@@ -165,6 +176,7 @@ const authors: typeof sound = {
   midi: { reading: "pretty_midi", metaTracks: "first", clock: "float64-seconds", missingMeter: "reject" },
   tokens: { ...sound.tokens, quantise: "floor", barTempo: "first-change-in-bar", cut: "token" },
   labels: { ...sound.labels, chords: "onset", notes: "whole" },
+  duplicates: { ...sound.duplicates, exact: "keep", near: "ignore" },
   split: { ...sound.split, by: "listed" },
   masking: { ...sound.masking, replacements: "all", validation: "redrawn" },
   views: { ...sound.views, neighborSelf: true, dropoutPlace: "block-outputs" },

@@ -26,18 +26,16 @@ import { sample, stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import { baselineRows } from "./baselines.ts";
 import { probeLayers } from "./probe_pool.ts";
+import { type Recipe, recipe } from "./recipe.ts";
 import type { Study } from "./study.ts";
 import type { Spec } from "./theme.ts";
 import type { TokenKind } from "./vocabulary.ts";
 
-/** Tokenizes the study's songs, once, and opens the store. */
-export async function corpusOf(study: Study): Promise<Corpus> {
-  const dir = study.path("corpus");
-  const inputs = { midi: study.recipe.midi, tokens: study.recipe.tokens, labels: study.recipe.labels };
-  const all = { ...inputs, split: study.recipe.split, seed: study.recipe.seed, data: study.data };
-  await study.once("corpus", all, async () => {
+async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promise<Corpus> {
+  const dir = study.path(step), { midi, tokens, labels, duplicates, split, seed } = choices;
+  await study.once(step, { midi, tokens, labels, duplicates, split, seed, data: study.data }, async () => {
     let bar: ReturnType<typeof progress> | undefined;
-    const summary = await buildCorpus(study.data, dir, study.recipe, {
+    const summary = await buildCorpus(study.data, dir, choices, {
       signal: stopSignal(),
       onProgress: (done, total) => {
         bar ??= progress({ label: "Tokenizing", total, unit: "songs" });
@@ -48,6 +46,15 @@ export async function corpusOf(study: Study): Promise<Corpus> {
     return summary;
   });
   return await openCorpus(dir);
+}
+
+/** Tokenizes the study's songs, once, and opens the store. */
+export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "corpus", study.recipe);
+
+/** The study's songs as the other preset reads them, once: `authors` beside `sound`, or the other way round. */
+export function otherCorpusOf(study: Study): Promise<Corpus> {
+  const { preset, scale, seed } = study.recipe, other = preset === "sound" ? "authors" : "sound";
+  return tokenizeOnce(study, `corpus-${other}`, recipe(other, scale, { seed }));
 }
 
 /** Where a model of the study stands. */

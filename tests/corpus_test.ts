@@ -93,9 +93,9 @@ Deno.test("building again gives the same bytes, also over an older store", async
     assertEquals(await storeBytes(`${dir}2`), first);
     assertEquals(
       Object.keys(first).sort().join(" "), // no temporary file is left
-      "labels.bin manifest.json offsets.bin rejected.jsonl songs.jsonl tokens.bin",
+      "labels-00000.bin manifest.json offsets-00000.bin rejected.jsonl songs.jsonl tokens-00000.bin",
     );
-    assertEquals(seen, ["1/4 d_e1m1.mid", "2/4 d_tense.mid", "3/4 deep/er/d_e1m8.mid", "4/4 deep/er/d_inter.mid"]);
+    assertEquals(seen, ["4/4 deep/er/d_inter.mid"]);
   });
 });
 
@@ -103,7 +103,7 @@ Deno.test("a changed byte, a cut tail, a missing file and another format are not
   await withFolders(async (source, dir) => {
     await buildCorpus(source, dir, sound);
     const whole = await storeBytes(dir);
-    for (const name of ["tokens.bin", "labels.bin", "offsets.bin", "songs.jsonl", "rejected.jsonl"]) {
+    for (const name of ["tokens-00000.bin", "labels-00000.bin", "offsets-00000.bin", "songs.jsonl", "rejected.jsonl"]) {
       const flipped = whole[name].slice();
       flipped[flipped.length >> 1] ^= 1;
       await Deno.writeFile(`${dir}/${name}`, flipped);
@@ -117,20 +117,25 @@ Deno.test("a changed byte, a cut tail, a missing file and another format are not
     await openCorpus(dir);
     const manifest = JSON.parse(new TextDecoder().decode(whole["manifest.json"]));
     await Deno.writeTextFile(`${dir}/manifest.json`, JSON.stringify({ ...manifest, format: 99 }));
-    await assertRejects(() => openCorpus(dir), CorpusError, "found 99");
+    await assertRejects(() => openCorpus(dir), CorpusError, "expected format 2, found 99");
+    await Deno.writeTextFile(`${dir}/manifest.json`, JSON.stringify({ ...manifest, recipe: authors }));
+    await assertRejects(() => openCorpus(dir), CorpusError, "differs from its seal");
     await Deno.remove(`${dir}/manifest.json`);
     await assertRejects(() => openCorpus(dir), CorpusError, "Expected a corpus store");
   });
 });
 
-Deno.test("an aborted build leaves no manifest and no temporary file", async () => {
+Deno.test("an aborted build leaves no manifest, and goes on when it is started again", async () => {
   await withFolders(async (source, dir) => {
     await buildCorpus(source, dir, sound);
+    const whole = await storeBytes(dir);
     const stop = new AbortController();
     const onProgress = () => stop.abort();
     await assertRejects(() => buildCorpus(source, dir, sound, { signal: stop.signal, onProgress }), DOMException);
-    const left = Object.keys(await storeBytes(dir));
-    assert(!left.includes("manifest.json") && left.every((name) => !name.endsWith(".part")), left.join(" "));
+    assertEquals((await Array.fromAsync(Deno.readDir(`${dir}/parts`), ({ name }) => name)).join(), "000000.part");
+    await assertRejects(() => openCorpus(dir), CorpusError, "go on building");
+    await buildCorpus(source, dir, sound);
+    assertEquals(await storeBytes(dir), whole);
   });
 });
 

@@ -1,0 +1,315 @@
+/**
+ * A store of bars on disk, format 2: what is in it, how it is written, opened and verified.
+ *
+ * `manifest.json` is written last. Bars stand in shards of whole songs, numbered from 0: `tokens-N.bin` (uint16 of the
+ * bars, one after another), `labels-N.bin` (one {@link packLabels} record a bar) and `offsets-N.bin` (uint32: bars+1
+ * token offsets, then bars+1 label offsets). Beside them `songs.jsonl` and `rejected.jsonl`, a line for every file that
+ * gave no song. All numbers are little-endian.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { readSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { writeFile } from "./files.ts";
+import type { BarLabels } from "./labels.ts";
+import type { MidiReason } from "./chunks.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** What songs are for. */
+export type Split = "train" | "validation" | "test";
+
+/** The splits in order. */
+export const splits: readonly Split[] = ["train", "validation", "test"];
+
+/** A song of a store. */
+export interface Song {
+  /** First 32 hex digits of the SHA-256 of the file's bytes. */
+  id: string;
+  /** Path below the source, with slashes. */
+  file: string;
+  split: Split;
+  /** Index of the first song of its cluster of near-duplicates; its own index where it is alone. */
+  cluster: number;
+  /** Its kept bars are `firstBar` … `firstBar + bars − 1` of the store. */
+  firstBar: number;
+  bars: number;
+  /** Bars between its first and its last note, those that are not kept included. */
+  allBars: number;
+}
+
+/** A file that gave no song: refused, unreadable, unfit, a copy, or without a bar that is kept. */
+export interface Rejected {
+  file: string;
+  reason:
+    | MidiReason
+    | "duplicate"
+    | "no-kept-bars"
+    | "unreadable"
+    | "link"
+    | "unsafe-path"
+    | "too-large"
+    | "internal-error";
+  /** What was expected and found, or which file it repeats. */
+  detail: string;
+}
+
+/** Bars of two splits that occur in both. */
+export interface Overlap {
+  trainBars: number;
+  testBars: number;
+  /** Test bars that also occur in train. */
+  testInTrain: number;
+  /** Train bars that also occur in test. */
+  trainInTest: number;
+}
+
+/** What the store's split shares, and what one by file alone, copies kept, would have. */
+export interface Leak {
+  split: Overlap;
+  byFile: Overlap;
+}
+
+/** What a build did. */
+export interface CorpusSummary {
+  /** MIDI files found. */
+  files: number;
+  songs: number;
+  /** Bars of the songs, those kept in the store and those not (too few notes). */
+  bars: number;
+  kept: number;
+  notKept: number;
+  /** Tokens of the kept bars. */
+  tokens: number;
+  /** Rejected files by reason. */
+  rejected: Record<string, number>;
+  /** Near-duplicates: clusters of more than one song, songs in them, songs of the largest. */
+  clusters: { clusters: number; songs: number; largest: number };
+  /** Bars of train and test with the same tokens, and with the same positions and pitches. */
+  leak: { tokens: Leak; notes: Leak };
+}
+
+/** A store, opened. */
+export interface Corpus {
+  recipe: Recipe;
+  songs: Song[];
+  /** Number of bars in the store. */
+  bars: number;
+  summary: CorpusSummary;
+  rejected: Rejected[];
+  /** The ids of a bar, `<eob>` included; not to be written to. */
+  tokens(bar: number): Uint16Array;
+  labels(bar: number): BarLabels;
+  /** Index in `songs` of a bar's song. */
+  song(bar: number): number;
+  /** Index of a bar inside its song, bars that are not kept counted. */
+  barIndex(bar: number): number;
+  /** The bars of a split, ascending. */
+  barsOf(split: Split): Int32Array;
+  /** Closes the files of a store that is read from disk. */
+  close(): void;
+}
+
+/** A store that cannot be built or opened; names the file and what is wrong with it. */
+export class CorpusError extends Error {
+  override name = "CorpusError";
+}
+
+/** The version of the format. */
+export const FORMAT = 2;
+
+/** Tokens after which a shard takes no further song: 32 MiB. */
+export const SHARD_TOKENS = 2 ** 24;
+
+/** A file of a store as the manifest knows it. */
+export interface Held {
+  bytes: number;
+  crc32: number;
+  sha256: string;
+}
+
+/** What `manifest.json` holds. */
+export interface Manifest {
+  format: number;
+  recipe: Recipe;
+  summary: CorpusSummary;
+  /** Bars of each shard. */
+  shards: number[];
+  files: Record<string, Held>;
+}
+
+/** The three files of a shard. */
+export const shardFiles = (shard: number) =>
+  (["tokens", "labels", "offsets"] as const).map((kind) => `${kind}-${String(shard).padStart(5, "0")}.bin`);
+
+/** A file that grows under a temporary name, its checksums with it. */
+async function growing(dir: string, name: string) {
+  const file = await Deno.create(`${dir}/${name}.part`);
+  const hash = createHash("sha256");
+  let bytes = 0, crc = 0, open = true;
+  return {
+    append(part: Uint8Array) {
+      hash.update(part);
+      crc = crc32(part, crc);
+      bytes += part.length;
+      for (let at = 0; at < part.length;) at += file.writeSync(part.subarray(at));
+    },
+    close() {
+      if (open) file.close();
+      open = false;
+    },
+    async finish(): Promise<Held> {
+      await file.sync();
+      file.close();
+      open = false;
+      await Deno.rename(`${dir}/${name}.part`, `${dir}/${name}`);
+      return { bytes, crc32: crc, sha256: hash.digest("hex") };
+    },
+  };
+}
+
+type Growing = Awaited<ReturnType<typeof growing>>;
+
+/** A song's bars as the store takes them. */
+export interface PackedBars {
+  tokens: Uint16Array;
+  labels: Uint8Array;
+  /** Tokens and label bytes of each bar. */
+  tokenCounts: Uint16Array;
+  labelCounts: Uint32Array;
+}
+
+const bytesOf = (values: Uint16Array | Uint32Array) =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+/** Writes a store song by song, then its manifest; memory stays that of one shard's offsets. */
+export async function storeWriter(dir: string, shardTokens = SHARD_TOKENS) {
+  const files: Manifest["files"] = {}, shards: number[] = [];
+  let tokens: Growing | null = null, labels: Growing | null = null;
+  let tokenOffsets = [0], labelOffsets = [0];
+  const write = async (name: string, content: Uint8Array) => {
+    await writeFile(`${dir}/${name}`, content);
+    files[name] = {
+      bytes: content.length,
+      crc32: crc32(content),
+      sha256: createHash("sha256").update(content).digest("hex"),
+    };
+  };
+  const close = async () => {
+    if (!tokens || !labels) return;
+    const [tokenFile, labelFile, offsetFile] = shardFiles(shards.length);
+    files[tokenFile] = await tokens.finish();
+    files[labelFile] = await labels.finish();
+    await write(offsetFile, bytesOf(Uint32Array.from([...tokenOffsets, ...labelOffsets])));
+    shards.push(tokenOffsets.length - 1);
+    tokens = labels = null;
+    tokenOffsets = [0];
+    labelOffsets = [0];
+  };
+  await Deno.mkdir(dir, { recursive: true });
+  return {
+    async add(song: PackedBars) {
+      if (!tokens || !labels) {
+        const [tokenFile, labelFile] = shardFiles(shards.length);
+        tokens = await growing(dir, tokenFile);
+        labels = await growing(dir, labelFile);
+      }
+      tokens.append(bytesOf(song.tokens));
+      labels.append(song.labels);
+      for (const count of song.tokenCounts) tokenOffsets.push(tokenOffsets.at(-1)! + count);
+      for (const count of song.labelCounts) labelOffsets.push(labelOffsets.at(-1)! + count);
+      if (tokenOffsets.at(-1)! >= shardTokens) await close();
+    },
+    async finish(recipe: Recipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
+      await close();
+      const lines = (rows: unknown[]) =>
+        new TextEncoder().encode(rows.map((row) => JSON.stringify(row) + "\n").join(""));
+      await write("songs.jsonl", lines(songs));
+      await write("rejected.jsonl", lines(rejected));
+      const manifest: Manifest = { format: FORMAT, recipe, summary, shards, files };
+      await writeFile(`${dir}/manifest.json`, JSON.stringify(sealed(manifest), null, 2) + "\n");
+    },
+    /** Lets go of what is open, after a failure. */
+    abandon() {
+      tokens?.close();
+      labels?.close();
+    },
+  };
+}
+
+const seal = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
+const sealed = (manifest: Manifest) => ({ ...manifest, seal: seal(manifest) });
+
+/**
+ * Reads a store's manifest.
+ *
+ * @throws {CorpusError} if there is none, or one that was changed or is of another format.
+ */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const path = `${dir}/manifest.json`;
+  const text = await Deno.readTextFile(path).catch((error: Error) => {
+    throw new CorpusError(
+      `Expected a corpus store at ${dir}, but ${path} cannot be read: ${error.message}. Build it, or go on building it.`,
+    );
+  });
+  let found: Manifest & { seal?: string };
+  try {
+    found = JSON.parse(text);
+  } catch (error) {
+    throw new CorpusError(`${path} is not JSON: ${(error as Error).message}. Build the corpus again.`);
+  }
+  if (found?.format !== FORMAT) {
+    throw new CorpusError(`${path}: expected format ${FORMAT}, found ${found?.format}. Build the corpus again.`);
+  }
+  const { seal: stamp, ...manifest } = found;
+  if (stamp !== seal(manifest)) throw new CorpusError(`${path}: its checksum differs from its seal. Build it again.`);
+  return manifest;
+}
+
+/**
+ * Checks a file against the manifest: its size and, unless `size` alone is asked for, its bytes.
+ *
+ * @throws {CorpusError} naming the file that is missing, cut or changed.
+ */
+export function checkFile(dir: string, name: string, { files }: Manifest, what: "size" | "crc32" | "sha256"): void {
+  const path = `${dir}/${name}`, expected = files[name];
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    throw new CorpusError(`${path} cannot be read: ${(error as Error).message}. Build the corpus again.`);
+  }
+  using held = file;
+  const { size } = held.statSync();
+  if (size !== expected?.bytes) {
+    throw new CorpusError(`${path}: expected ${expected?.bytes} bytes, found ${size}. Build it again.`);
+  }
+  if (what === "size") return;
+  const buffer = new Uint8Array(2 ** 20), hash = createHash("sha256");
+  let crc = 0;
+  for (let count = held.readSync(buffer); count !== null; count = held.readSync(buffer)) {
+    if (what === "crc32") crc = crc32(buffer.subarray(0, count), crc);
+    else hash.update(buffer.subarray(0, count));
+  }
+  if (what === "crc32" ? crc !== expected.crc32 : hash.digest("hex") !== expected.sha256) {
+    throw new CorpusError(`${path}: its checksum differs from manifest.json's, so bytes changed. Build it again.`);
+  }
+}
+
+/** Fills a buffer from a place in an open file. */
+export function readAt(fd: number, buffer: Uint8Array, position: number): void {
+  for (let at = 0; at < buffer.length;) {
+    const count = readSync(fd, buffer, at, buffer.length - at, position + at);
+    if (count === 0) throw new CorpusError(`Expected ${buffer.length} bytes at ${position}, found the file's end.`);
+    at += count;
+  }
+}
+
+/**
+ * Reads every byte of a store and compares it with the manifest's SHA-256.
+ *
+ * @throws {CorpusError} naming the first file that is missing, cut or changed.
+ */
+export async function verifyCorpus(dir: string): Promise<void> {
+  const manifest = await readManifest(dir);
+  for (const name of Object.keys(manifest.files)) checkFile(dir, name, manifest, "sha256");
+}

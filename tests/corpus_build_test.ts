@@ -1,0 +1,256 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { buildCorpus, buildShard, CorpusError, mergeCorpora, openCorpus, verifyCorpus } from "@lib/corpus.ts";
+import { projectRoot } from "@lib/study.ts";
+import { recipe } from "@lib/recipe.ts";
+import { openCorpus as openStore } from "@lib/store_reader.ts";
+import { tokenizeOptions } from "@lib/tokenize_cli.ts";
+import { type Entries, tarGz, zip } from "./archives.ts";
+import { file, meter } from "./smf.ts";
+
+const sound = recipe("sound", "demo");
+const freedoom = `${projectRoot}/data/freedoom`;
+
+async function withFolder(fn: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await fn(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The files of a store with the SHA-256 of each. */
+async function digests(dir: string): Promise<Record<string, string>> {
+  const found: [string, string][] = [];
+  for await (const { name } of Deno.readDir(dir)) {
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(`${dir}/${name}`)));
+    found.push([name, digest.toHex()]);
+  }
+  return Object.fromEntries(found.sort());
+}
+
+/** The embedded songs, some of them in other folders, in an order that is not that of their names. */
+async function entries(): Promise<Entries> {
+  const names = (await Array.fromAsync(Deno.readDir(freedoom), ({ name }) => name)).filter((n) => n.endsWith(".mid"));
+  const songs = names.sort().reverse().map((name, i): Entries[number] => [
+    `${i % 3 ? "" : "other/"}${name}`,
+    Deno.readFileSync(`${freedoom}/${name}`),
+  ]);
+  return [["read.me", new Uint8Array(9)], ...songs];
+}
+
+async function unpack(folder: string, files: Entries): Promise<string> {
+  await Deno.mkdir(`${folder}/midi/other`, { recursive: true });
+  for (const [name, bytes] of files) await Deno.writeFile(`${folder}/midi/${name}`, bytes as Uint8Array);
+  return `${folder}/midi`;
+}
+
+Deno.test("folder, zip and tar.gz give the same store to the byte, with any number of workers", async () => {
+  await withFolder(async (folder) => {
+    const files = await entries();
+    await unpack(folder, files);
+    await Deno.writeFile(`${folder}/midi.zip`, await zip(files));
+    await Deno.writeFile(`${folder}/midi.tar.gz`, await tarGz(files));
+    const stores: Record<string, string>[] = [];
+    const ways = [["midi", 0], ["midi", 2], ["midi.zip", 1], ["midi.zip", 3], ["midi.tar.gz", 0], ["midi.tar.gz", 2]];
+    for (const [name, workers] of ways as [string, number][]) {
+      const counts: [number, number][] = [];
+      const onProgress = (done: number, total: number) => void counts.push([done, total]);
+      await buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers, onProgress });
+      assertEquals(counts.at(-1), [66, 66]);
+      stores.push(await digests(`${folder}/store`));
+    }
+    for (const store of stores) assertEquals(store, stores[0]);
+    await verifyCorpus(`${folder}/store`);
+  });
+});
+
+Deno.test("paths that climb out, links and bombs are refused with a line, and the rest is read", async () => {
+  await withFolder(async (folder) => {
+    const song = await Deno.readFile(`${freedoom}/d_inter.mid`), zeros = new Uint8Array(17 * 2 ** 20);
+    const files: Entries = [
+      ["../climbs.mid", song],
+      ["/root.mid", song],
+      ["a/../../b.mid", song],
+      ["link.mid", { link: "/etc/passwd" }],
+      ["bomb.mid", zeros],
+      ["./good.mid", song],
+    ];
+    const expected = [
+      ["../climbs.mid", "unsafe-path"],
+      ["/root.mid", "unsafe-path"],
+      ["a/../../b.mid", "unsafe-path"],
+      ["bomb.mid", "too-large"],
+      ["link.mid", "link"],
+    ];
+    await Deno.writeFile(`${folder}/a.zip`, await zip([...files, ["grows.mid", zeros.subarray(2 ** 23)]]));
+    await Deno.writeFile(`${folder}/a.tgz`, await tarGz(files));
+    for (const name of ["a.tgz", "a.zip"]) {
+      await buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers: 0 });
+      const { songs, rejected } = await openCorpus(`${folder}/store`);
+      assertEquals(songs.map((one) => one.file), ["good.mid"]);
+      const found = rejected.map((line) => [line.file, line.reason]);
+      assertEquals(found, name === "a.zip" ? expected.toSpliced(4, 0, ["grows.mid", "too-large"]) : expected);
+    }
+    await Deno.mkdir(`${folder}/tree`);
+    await Deno.writeFile(`${folder}/tree/good.mid`, song);
+    await Deno.symlink(`${folder}/tree/good.mid`, `${folder}/tree/link.mid`);
+    await Deno.symlink(freedoom, `${folder}/tree/songs`);
+    await buildCorpus(`${folder}/tree`, `${folder}/store`, sound);
+    const { rejected } = await openCorpus(`${folder}/store`);
+    assertEquals(rejected.map((line) => [line.file, line.reason]), [["link.mid", "link"], ["songs", "link"]]);
+  });
+});
+
+Deno.test("an archive that is cut or none, and a source that is not there, are refused with their names", async () => {
+  await withFolder(async (folder) => {
+    const files = await entries();
+    for (const [name, bytes] of [["cut.zip", await zip(files)], ["cut.tar.gz", await tarGz(files)]] as const) {
+      await Deno.writeFile(`${folder}/${name}`, bytes.subarray(0, bytes.length >> 1));
+      const build = () => buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers: 0 });
+      await assertRejects(build, CorpusError, `${name}: expected a whole archive`);
+    }
+    await Deno.writeFile(`${folder}/song.rar`, new Uint8Array(3));
+    await assertRejects(
+      () => buildCorpus(`${folder}/song.rar`, `${folder}/store`, sound),
+      CorpusError,
+      "found the file",
+    );
+    await assertRejects(
+      () => buildCorpus(`${folder}/none`, `${folder}/store`, sound),
+      CorpusError,
+      "Expected a folder",
+    );
+    await Deno.writeFile(`${folder}/empty.zip`, await zip([["read.me", new Uint8Array(9)]]));
+    const empty = () => buildCorpus(`${folder}/empty.zip`, `${folder}/store`, sound, { workers: 0 });
+    await assertRejects(empty, CorpusError, "empty.zip, found none");
+  });
+});
+
+Deno.test("killed at any moment and started again, a build ends in the bytes of an undisturbed one", async () => {
+  await withFolder(async (folder) => {
+    const source = await unpack(folder, await entries()), args = [source, "--scale", "demo", "--workers", "2"];
+    const tokenize = (out: string) =>
+      new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", "--no-check", "-A", "lib/cli.ts", "tokenize", ...args, "--out", out],
+        cwd: projectRoot,
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+    assert((await tokenize(`${folder}/whole`).status).success);
+    const whole = await digests(`${folder}/whole`);
+    const left = (name: string) => {
+      try {
+        return [...Deno.readDirSync(`${folder}/store/${name}`)].map((entry) => entry.name);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return [];
+        throw error;
+      }
+    };
+    const moments: (() => boolean)[] = [
+      () => left("").includes("build.json"),
+      () => left("parts").some((name) => name.endsWith(".tmp")),
+      () => left("parts").length >= 3,
+      () => left("parts").length >= 5,
+      () => left("").some((name) => name.startsWith("tokens")),
+      () => left("").includes("manifest.json"),
+    ];
+    for (const come of moments) {
+      const child = tokenize(`${folder}/store`), ended = child.status.then(() => true);
+      const pause = () => new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 2));
+      while (!come() && !await Promise.race([ended, pause()]));
+      try {
+        child.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it ended before
+      }
+      await ended;
+    }
+    assert((await tokenize(`${folder}/store`).status).success);
+    assertEquals(await digests(`${folder}/store`), whole);
+  });
+});
+
+Deno.test("shards merge to the store of a whole build, and only whole sets of finished shards of one source", async () => {
+  await withFolder(async (folder) => {
+    const source = await unpack(folder, await entries()), parts = [1, 2, 3].map((i) => `${folder}/part${i}`);
+    await buildCorpus(source, `${folder}/whole`, sound);
+    for (const [i, part] of parts.entries()) await buildShard(source, part, sound, { index: i + 1, of: 3 });
+    await mergeCorpora(parts.toReversed(), `${folder}/store`);
+    assertEquals(await digests(`${folder}/store`), await digests(`${folder}/whole`));
+    const merge = (shards: string[]) => () => mergeCorpora(shards, `${folder}/other`);
+    await assertRejects(merge(parts.slice(1)), CorpusError, "each of the 3 shards once, found 2/3, 3/3");
+    await assertRejects(merge([...parts, parts[0]]), CorpusError, "once");
+    await assertRejects(merge([...parts, source]), CorpusError, "midi: expected a shard");
+    await buildShard(source, parts[1], recipe("authors", "demo"), { index: 2, of: 3 });
+    await assertRejects(merge(parts), CorpusError, "part2: expected the source and recipe of");
+    await assertRejects(() => buildShard(source, parts[0], sound, { index: 4, of: 3 }), RangeError, "found 4/3");
+  });
+});
+
+Deno.test("a part that was damaged is removed and named, and building again mends it", async () => {
+  await withFolder(async (folder) => {
+    const source = await unpack(folder, await entries()), parts = [1, 2].map((i) => `${folder}/part${i}`);
+    for (const [i, part] of parts.entries()) await buildShard(source, part, sound, { index: i + 1, of: 2 });
+    const path = `${parts[0]}/parts/000002.part`, bytes = await Deno.readFile(path);
+    bytes[bytes.length >> 1] ^= 1;
+    await Deno.writeFile(path, bytes);
+    await assertRejects(() => mergeCorpora(parts, `${folder}/store`), CorpusError, "000002.part: expected a part");
+    await buildShard(source, parts[0], sound, { index: 1, of: 2 });
+    await mergeCorpora(parts, `${folder}/store`);
+    await verifyCorpus(`${folder}/store`);
+  });
+});
+
+Deno.test("a store too large for memory is read from disk, and a flipped byte is noticed before its bars are given", async () => {
+  await withFolder(async (folder) => {
+    await buildCorpus(freedoom, `${folder}/store`, sound);
+    const held = await openCorpus(`${folder}/store`), read = await openStore(`${folder}/store`, { memory: 0 });
+    for (let bar = 0; bar < held.bars; bar += 7) {
+      assertEquals(read.tokens(bar), held.tokens(bar).slice());
+      assertEquals(read.labels(bar), held.labels(bar));
+      assertEquals([read.song(bar), read.barIndex(bar)], [held.song(bar), held.barIndex(bar)]);
+    }
+    assertEquals(read.barsOf("test"), held.barsOf("test"));
+    read.close();
+    const path = `${folder}/store/tokens-00000.bin`, bytes = await Deno.readFile(path);
+    bytes[5] ^= 1;
+    await Deno.writeFile(path, bytes);
+    const changed = await openStore(`${folder}/store`, { memory: 0 });
+    assertThrows(() => changed.tokens(900), CorpusError, "tokens-00000.bin: its checksum differs");
+    await assertRejects(() => verifyCorpus(`${folder}/store`), CorpusError, "tokens-00000.bin: its checksum differs");
+  });
+});
+
+Deno.test("the command line takes what it knows, and tells what it knows otherwise", () => {
+  const options = tokenizeOptions(["--", "songs.zip", "--out", "store", "--shard", "2/3", "--workers", "4"], "/here");
+  assertEquals([options.sources, options.out, options.shard], [["/here/songs.zip"], "/here/store", {
+    index: 2,
+    of: 3,
+  }]);
+  assertEquals([options.preset, options.scale, options.workers], ["sound", "base", 4]);
+  const wrong: [string[], string][] = [
+    [["a", "--out", "b", "--fast"], "--fast"],
+    [["a"], "--out: expected"],
+    [["--out", "b"], "Expected one source, found none"],
+    [["a", "b", "--out", "c"], "found a b"],
+    [["a", "--out", "b", "--shard", "3/2"], "found 3/2"],
+    [["a", "--out", "b", "--workers", "-1"], "workers"],
+    [["--merge", "--out", "b"], "Expected folders of shards"],
+  ];
+  for (const [args, message] of wrong) {
+    const error = assertThrows(() => tokenizeOptions(args, "/here"), TypeError, message);
+    assert((error as Error).message.includes("--verify"), "the usage is told");
+  }
+});
+
+Deno.test("no exception of one file ends a build", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/midi`);
+    await Deno.copyFile(`${freedoom}/d_inter.mid`, `${folder}/midi/good.mid`);
+    await Deno.writeFile(`${folder}/midi/empty.mid`, new Uint8Array());
+    await Deno.writeFile(`${folder}/midi/silent.mid`, file([[meter(0)]]));
+    const { songs, rejected } = await buildCorpus(`${folder}/midi`, `${folder}/store`, sound);
+    assertEquals([songs, Object.values(rejected).reduce((sum, count) => sum + count)], [1, 2]);
+  });
+});
