@@ -23,7 +23,6 @@ import { type CurveRow, learningCurves } from "./plots.ts";
 import { pretrain, type StepLog, trainingLog, untrained } from "./pretrain.ts";
 import type { ProbeRow, ProbeTables } from "./probe_rows.ts";
 import { sample, stream } from "./random.ts";
-import type { Recipe } from "./recipe.ts";
 import { baselineRows } from "./baselines.ts";
 import { probeLayers } from "./probe_pool.ts";
 import { type Recipe, recipe } from "./recipe.ts";
