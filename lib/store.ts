@@ -12,7 +12,7 @@ import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { writeFile } from "./files.ts";
 import type { BarLabels } from "./labels.ts";
-import type { MidiReason } from "./chunks.ts";
+import type { MidiReason } from "./midi_error.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** What songs are for. */
