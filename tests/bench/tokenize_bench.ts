@@ -20,13 +20,13 @@ const authorsBars = 215, prettyFiles = 200 / 11.7;
 /** The environment with the peers, made if they are not in it. */
 async function peerPython(): Promise<string> {
   const python = `${root}.venv-bench/bin/python`;
-  const probe = () => execute(python, ["-c", "import pretty_midi, miditok, symusic"]);
+  const probe = () => execute(python, ["-c", "import pretty_midi, miditok, symusic, numpy; numpy.int"]);
   if (!exists(python)) await execute(await findPython(), ["-m", "venv", `${root}.venv-bench`]);
   try {
     await probe();
   } catch {
     const pip = (...packages: string[]) => execute(python, ["-m", "pip", "install", "--quiet", ...packages]);
-    await pip("numpy<2", "setuptools<81", "wheel", "six", "mido==1.2.10", "miditok>=3.1,<3.2", "symusic");
+    await pip("numpy<1.24", "setuptools<81", "wheel", "six", "mido==1.2.10", "miditok>=3.1,<3.2", "symusic");
     await pip("--no-build-isolation", "--no-deps", "pretty_midi==0.2.9");
     await probe();
   }

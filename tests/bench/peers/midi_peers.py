@@ -26,6 +26,8 @@ def measure(read):
             total += read(path)
         except Exception:  # whatever a file makes it throw, it is refused
             failed += 1
+    if 2 * failed > len(files):
+        raise SystemExit(f"{failed} of {len(files)} files failed: the environment is broken, or these are no songs")
     return {"files": len(files), "failed": failed, "total": total, "seconds": time.perf_counter() - start}
 
 
