@@ -8,15 +8,8 @@ import { closeSync, openSync } from "node:fs";
 import { type BarTable, clusterSongs, numberHashes, overlap, splitSongs } from "./duplicates.ts";
 import { type PartFile, readPart } from "./parts.ts";
 import type { Recipe } from "./recipe.ts";
-import {
-  type CorpusSummary,
-  type Leak,
-  type PackedBars,
-  readAt,
-  type Rejected,
-  type Song,
-  storeWriter,
-} from "./store.ts";
+import { type CorpusSummary, type Leak, readAt, type Rejected, type Song } from "./store.ts";
+import { type PackedBars, storeWriter } from "./store_writer.ts";
 
 /** A song in a part: where its columns begin in the part's file. */
 interface Found extends NonNullable<PartFile["song"]> {

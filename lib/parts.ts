@@ -14,7 +14,8 @@ import { packLabels } from "./packing.ts";
 import type { Recipe } from "./recipe.ts";
 import { tokenize } from "./remi.ts";
 import type { SourceFile } from "./sources.ts";
-import { CorpusError, type PackedBars, type Rejected } from "./store.ts";
+import { CorpusError, type Rejected } from "./store.ts";
+import type { PackedBars } from "./store_writer.ts";
 import { kinds } from "./vocabulary.ts";
 
 /** Files that are tokenized together; `index` counts them from the source's beginning. */

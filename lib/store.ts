@@ -1,5 +1,5 @@
 /**
- * A store of bars on disk, format 2: what is in it, how it is written, opened and verified.
+ * A store of bars on disk, format 2: what is in it, and how it is verified.
  *
  * `manifest.json` is written last. Bars stand in shards of whole songs, numbered from 0: `tokens-N.bin` (uint16 of the
  * bars, one after another), `labels-N.bin` (one {@link packLabels} record a bar) and `offsets-N.bin` (uint32: bars+1
@@ -10,7 +10,6 @@
 import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { writeFile } from "./files.ts";
 import type { BarLabels } from "./labels.ts";
 import type { MidiReason } from "./midi_error.ts";
 import type { Recipe } from "./recipe.ts";
@@ -141,103 +140,9 @@ export interface Manifest {
 export const shardFiles = (shard: number) =>
   (["tokens", "labels", "offsets"] as const).map((kind) => `${kind}-${String(shard).padStart(5, "0")}.bin`);
 
-/** A file that grows under a temporary name, its checksums with it. */
-async function growing(dir: string, name: string) {
-  const file = await Deno.create(`${dir}/${name}.part`);
-  const hash = createHash("sha256");
-  let bytes = 0, crc = 0, open = true;
-  return {
-    append(part: Uint8Array) {
-      hash.update(part);
-      crc = crc32(part, crc);
-      bytes += part.length;
-      for (let at = 0; at < part.length;) at += file.writeSync(part.subarray(at));
-    },
-    close() {
-      if (open) file.close();
-      open = false;
-    },
-    async finish(): Promise<Held> {
-      await file.sync();
-      file.close();
-      open = false;
-      await Deno.rename(`${dir}/${name}.part`, `${dir}/${name}`);
-      return { bytes, crc32: crc, sha256: hash.digest("hex") };
-    },
-  };
-}
-
-type Growing = Awaited<ReturnType<typeof growing>>;
-
-/** A song's bars as the store takes them. */
-export interface PackedBars {
-  tokens: Uint16Array;
-  labels: Uint8Array;
-  /** Tokens and label bytes of each bar. */
-  tokenCounts: Uint16Array;
-  labelCounts: Uint32Array;
-}
-
-const bytesOf = (values: Uint16Array | Uint32Array) =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-
-/** Writes a store song by song, then its manifest; memory stays that of one shard's offsets. */
-export async function storeWriter(dir: string, shardTokens = SHARD_TOKENS) {
-  const files: Manifest["files"] = {}, shards: number[] = [];
-  let tokens: Growing | null = null, labels: Growing | null = null;
-  let tokenOffsets = [0], labelOffsets = [0];
-  const write = async (name: string, content: Uint8Array) => {
-    await writeFile(`${dir}/${name}`, content);
-    files[name] = {
-      bytes: content.length,
-      crc32: crc32(content),
-      sha256: createHash("sha256").update(content).digest("hex"),
-    };
-  };
-  const close = async () => {
-    if (!tokens || !labels) return;
-    const [tokenFile, labelFile, offsetFile] = shardFiles(shards.length);
-    files[tokenFile] = await tokens.finish();
-    files[labelFile] = await labels.finish();
-    await write(offsetFile, bytesOf(Uint32Array.from([...tokenOffsets, ...labelOffsets])));
-    shards.push(tokenOffsets.length - 1);
-    tokens = labels = null;
-    tokenOffsets = [0];
-    labelOffsets = [0];
-  };
-  await Deno.mkdir(dir, { recursive: true });
-  return {
-    async add(song: PackedBars) {
-      if (!tokens || !labels) {
-        const [tokenFile, labelFile] = shardFiles(shards.length);
-        tokens = await growing(dir, tokenFile);
-        labels = await growing(dir, labelFile);
-      }
-      tokens.append(bytesOf(song.tokens));
-      labels.append(song.labels);
-      for (const count of song.tokenCounts) tokenOffsets.push(tokenOffsets.at(-1)! + count);
-      for (const count of song.labelCounts) labelOffsets.push(labelOffsets.at(-1)! + count);
-      if (tokenOffsets.at(-1)! >= shardTokens) await close();
-    },
-    async finish(recipe: Recipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
-      await close();
-      const lines = (rows: unknown[]) =>
-        new TextEncoder().encode(rows.map((row) => JSON.stringify(row) + "\n").join(""));
-      await write("songs.jsonl", lines(songs));
-      await write("rejected.jsonl", lines(rejected));
-      const manifest: Manifest = { format: FORMAT, recipe, summary, shards, files };
-      await writeFile(`${dir}/manifest.json`, JSON.stringify(sealed(manifest), null, 2) + "\n");
-    },
-    /** Lets go of what is open, after a failure. */
-    abandon() {
-      tokens?.close();
-      labels?.close();
-    },
-  };
-}
-
 const seal = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
-const sealed = (manifest: Manifest) => ({ ...manifest, seal: seal(manifest) });
+/** A manifest with the checksum of itself. */
+export const sealed = (manifest: Manifest) => ({ ...manifest, seal: seal(manifest) });
 
 /**
  * Reads a store's manifest.

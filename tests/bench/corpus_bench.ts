@@ -4,15 +4,17 @@
  *
  * `deno run -A tests/bench/corpus_bench.ts [SOURCE] [MOST_BARS] [MOST_ASSEMBLED]`: SOURCE (default: the embedded songs)
  * is a folder; builds go to MOST_BARS (default 10⁵); stores are assembled from parts that are repeated, not tokenized
- * again, opened and read at random up to MOST_ASSEMBLED bars (default 10⁶; 10⁷ take 7 GB of disk).
+ * again, opened and read at random up to MOST_ASSEMBLED bars (default 10⁶; 10⁷ take 10 GB of disk), and once more from
+ * transposed copies with deduplication on.
  * @module
  */
 import { assemble } from "@lib/assemble.ts";
 import { buildCorpus, openCorpus } from "@lib/corpus.ts";
-import { partPath, readPart, writePart } from "@lib/parts.ts";
+import { hashTokens, notesOf, type Part, partPath, readPart, writePart } from "@lib/parts.ts";
 import { openSource } from "@lib/sources.ts";
 import { recipe } from "@lib/recipe.ts";
 import { projectRoot } from "@lib/study.ts";
+import { kinds } from "@lib/vocabulary.ts";
 import { tokenizeChunks } from "@lib/tokenize_pool.ts";
 
 const choices = recipe("sound", "base", { duplicates: { exact: "keep", near: "cluster" } });
@@ -45,21 +47,41 @@ async function repeated(source: string, folder: string, times: number): Promise<
   return midi;
 }
 
+/** Moves the pitches of a part by semitones, within the 128 there are. */
+function transpose(part: Part, semitones: number): void {
+  const { first, count } = kinds.Pitch;
+  part.tokens.forEach((id, i) => {
+    if (id >= first && id < first + count) part.tokens[i] = first + (id - first + semitones) % count;
+  });
+  let at = 0;
+  part.tokenCounts.forEach((length, bar) => {
+    const tokens = part.tokens.subarray(at, at += length);
+    part.hashes[bar] = hashTokens(tokens);
+    part.noteHashes[bar] = hashTokens(notesOf(tokens));
+  });
+  for (const { song } of part.files) if (song) song.content += ` ${semitones % count}`;
+}
+
 /** What a child process does; prints its result. */
 const tasks: Record<string, (...args: string[]) => Promise<Result>> = {
   build: (source, dir, workers) => timed(() => buildCorpus(source, dir, choices, { workers: Number(workers) })),
-  async assemble(parts, dir, times) {
+  async assemble(parts, dir, times, transposed) {
+    const by = {
+      ...choices,
+      duplicates: { ...choices.duplicates, exact: transposed ? "drop" as const : "keep" as const },
+    };
     await Deno.mkdir(`${dir}/parts`, { recursive: true });
     const first = [...Deno.readDirSync(`${parts}/parts`)].length, paths: string[] = [];
     for (let copy = 0; copy < Number(times); copy++) {
       for (let i = 0; i < first; i++) {
         const part = readPart(partPath(parts, i)), path = partPath(dir, copy * first + i);
         part.files.forEach((file) => file.file = `${copy}/${file.file}`);
+        if (transposed) transpose(part, copy);
         await writePart(path, part);
         paths.push(path);
       }
     }
-    const result = await timed(() => assemble(paths, dir, choices));
+    const result = await timed(() => assemble(paths, dir, by));
     const opening = performance.now(), corpus = await openCorpus(dir), opened = performance.now();
     for (let i = 0; i < 20_000; i++) corpus.tokens(Math.floor(corpus.bars * ((i * 0.618033988749895) % 1)));
     const touched = performance.now();
@@ -114,6 +136,8 @@ async function main(source = `${projectRoot}/data/freedoom`, mostBuilt = "1e5", 
       line("assembled, opened, read", await child("assemble", `${folder}/parts`, `${folder}/grown`, String(times)));
       await Deno.remove(`${folder}/grown`, { recursive: true });
     }
+    const times = Math.min(128, Math.round(Number(mostAssembled) / once.bars));
+    line("transposed copies, dedup", await child("assemble", `${folder}/parts`, `${folder}/grown`, `${times}`, "yes"));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
