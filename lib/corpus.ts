@@ -53,7 +53,7 @@ export interface BuildOptions {
   workers?: number;
   /** Stops the build; started again, it goes on. */
   signal?: AbortSignal;
-  /** Called as files are done; `total` is an estimate for archives until the end. */
+  /** Called at the beginning of a folder and as files are done; `total` is an estimate for archives until the end. */
   onProgress?: (done: number, total: number, file: string) => void;
 }
 
@@ -141,6 +141,7 @@ async function tokenizeSource(
     if (files.length > 0) yield { index: Math.floor(seen / FILES_A_CHUNK), files };
   };
   const few = source.total(Infinity) <= FILES_A_CHUNK;
+  if (Number.isFinite(source.total(Infinity))) onProgress?.(0, source.total(0), "");
   await tokenizeChunks(chunks(), dir, recipe, {
     workers: workers ?? (few ? 0 : navigator.hardwareConcurrency),
     signal,
@@ -156,12 +157,14 @@ async function tokenizeSource(
   return count;
 }
 
-/** Removes the shards of an earlier store. */
+/** Removes the shards of an earlier store, and what a killed build left half written. */
 async function clear(dir: string): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
   await removeIfThere(`${dir}/manifest.json`);
   for await (const { name } of Deno.readDir(dir)) {
-    if (/^(tokens|labels|offsets)(-\d+)?\.bin/.test(name)) await Deno.remove(`${dir}/${name}`);
+    if (/^(tokens|labels|offsets)(-\d+)?\.bin|\.(json|jsonl)\.[0-9a-f]{8}\.tmp$/.test(name)) {
+      await Deno.remove(`${dir}/${name}`);
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import type { BarLabels } from "./labels.ts";
-import type { MidiReason } from "./midi_error.ts";
+import type { MidiReason } from "./midi.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** What songs are for. */

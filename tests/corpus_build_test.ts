@@ -166,6 +166,9 @@ Deno.test("killed at any moment and started again, a build ends in the bytes of 
       }
       await ended;
     }
+    for (const name of ["songs.jsonl.0a1b2c3d.tmp", "tokens-00007.bin.part"]) {
+      await Deno.writeFile(`${folder}/store/${name}`, new Uint8Array(3)); // as a kill while writing leaves them
+    }
     assert((await tokenize(`${folder}/store`).status).success);
     assertEquals(await digests(`${folder}/store`), whole);
   });
@@ -244,7 +247,7 @@ Deno.test("the command line takes what it knows, and tells what it knows otherwi
   }
 });
 
-Deno.test("no exception of one file ends a build", async () => {
+Deno.test("files that hold no music do not end a build", async () => {
   await withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/midi`);
     await Deno.copyFile(`${freedoom}/d_inter.mid`, `${folder}/midi/good.mid`);
