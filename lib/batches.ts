@@ -5,6 +5,7 @@
  * resumed at any step, or prepared elsewhere, draws the same.
  * @module
  */
+import { roundHalfEven } from "./beats.ts";
 import { padBias } from "./bert.ts";
 import type { Corpus } from "./corpus.ts";
 import { tf } from "./engine/mod.ts";
@@ -12,12 +13,6 @@ import { type BatchTensors, type ModelName, variants } from "./objectives.ts";
 import { type Random, shuffle, stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import { eob, kinds, mask, pad, vocabulary } from "./vocabulary.ts";
-
-/** `value` rounded to an integer, halves to the even one, as the authors' code rounds (study §8.1). */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value), rest = value - floor;
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-}
 
 /** A bar with chosen tokens hidden. */
 export interface MaskedBar {

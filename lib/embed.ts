@@ -2,7 +2,7 @@
  * An encoder's bar embeddings at every layer.
  * @module
  */
-import { bucketOf, padRows, rowsOf } from "./batches.ts";
+import { evaluationPlans, padRows, rowsOf } from "./batches.ts";
 import { encodeBars, type Model } from "./bert.ts";
 import type { Corpus } from "./corpus.ts";
 import type { Recipe } from "./recipe.ts";
@@ -14,7 +14,7 @@ export interface BarEmbeddings {
   layers: Float32Array[];
 }
 
-/** The first row of each bar that is not a repetition, with the rows of all its repetitions. */
+/** The bars that are no repetition of one before, each with the rows of all its repetitions. */
 function distinctBars(corpus: Corpus, bars: ArrayLike<number>): Map<number, number[]> {
   const rowsOfText = new Map<string, number[]>();
   for (let row = 0; row < bars.length; row++) {
@@ -23,7 +23,7 @@ function distinctBars(corpus: Corpus, bars: ArrayLike<number>): Map<number, numb
     if (rows) rows.push(row);
     else rowsOfText.set(text, [row]);
   }
-  return new Map([...rowsOfText.values()].map((rows) => [rows[0], rows]));
+  return new Map([...rowsOfText.values()].map((rows) => [bars[rows[0]], rows]));
 }
 
 /**
@@ -44,30 +44,21 @@ export async function embedBars(
   const { hidden: columns, layers: depth } = model.config;
   const layers = Array.from({ length: depth + 1 }, () => new Float32Array(bars.length * columns));
   const distinct = distinctBars(corpus, bars);
-  const buckets = new Map<number, number[]>();
-  for (const row of distinct.keys()) {
-    const length = bucketOf(corpus.tokens(bars[row]).length, recipe.training.buckets);
-    buckets.set(length, [...buckets.get(length) ?? [], row]);
-  }
   let done = 0;
-  for (const [length, rows] of [...buckets].sort(([a], [b]) => a - b)) {
-    const size = rowsOf(length, recipe.training);
-    for (let from = 0; from < rows.length; from += size) {
-      signal?.throwIfAborted();
-      const part = rows.slice(from, from + size);
-      const tokens = part.map((row) => corpus.tokens(bars[row]));
-      while (tokens.length < size) tokens.push(tokens[0]); // a bucket's last batch keeps its traced shape
-      const states = await encodeBars(model, padRows(tokens, length), tokens.map((t) => t.length));
-      part.forEach((first, i) => {
-        const rows = distinct.get(first)!;
-        for (let layer = 0; layer <= depth; layer++) {
-          const at = (layer * size + i) * columns;
-          for (const row of rows) layers[layer].set(states.subarray(at, at + columns), row * columns);
-        }
-        done += rows.length;
-      });
-      onProgress?.(done, bars.length);
-    }
+  for (const { length, bars: part } of evaluationPlans(corpus, [...distinct.keys()], recipe)) {
+    signal?.throwIfAborted();
+    const size = rowsOf(length, recipe.training), tokens = part.map(corpus.tokens);
+    while (tokens.length < size) tokens.push(tokens[0]); // a bucket's last batch keeps its traced shape
+    const states = await encodeBars(model, padRows(tokens, length), tokens.map((t) => t.length));
+    part.forEach((bar, i) => {
+      const rows = distinct.get(bar)!;
+      for (let layer = 0; layer <= depth; layer++) {
+        const at = (layer * size + i) * columns;
+        for (const row of rows) layers[layer].set(states.subarray(at, at + columns), row * columns);
+      }
+      done += rows.length;
+    });
+    onProgress?.(done, bars.length);
   }
   return { rows: bars.length, columns, layers };
 }

@@ -43,7 +43,7 @@ export function bestLayer(rows: readonly ProbeRow[], task: Task, options: BestOp
     row.task === task && row.protocol === protocol && row.metric === metric && row.layer !== null && row.layer >= 1
   );
   const sign = lowerIsBetter(metric) ? -1 : 1;
-  const ranked = asked.filter((row) => row.split === by && !Number.isNaN(row.value))
+  const ranked = asked.filter((row) => row.split === by && Number.isFinite(row.value))
     .sort((a, b) => sign * (b.value - a.value) || a.layer! - b.layer!);
   const [best] = ranked;
   return best &&

@@ -2,21 +2,20 @@
  * Tables 1 to 3 and Figure 2 as rows: this study's numbers beside the paper's and beside two baselines.
  * @module
  */
-import type { MlmAccuracy } from "./steps.ts";
-import type { Evaluation } from "./steps.ts";
+import type { Evaluation, MlmAccuracy } from "./steps.ts";
 import { type PaperModel, paperModels, paperTables, type Task, tasks } from "./paper.ts";
 import type { ProbeRow } from "./probe_rows.ts";
+import { bestLayer } from "./probe_tables.ts";
 import { headlines, lowerIsBetter, type Protocol } from "./probe_scores.ts";
 
 /** Table 1: accuracies of masked tokens and of NT-Xent, ours beside the paper's. */
 export function table1(evaluations: readonly Evaluation[]) {
   return evaluations.map(({ model, mlm, contrast }) => {
     const paper = paperTables.table1[model];
-    const row = (ours: MlmAccuracy) => ours.accuracy;
     return {
       model,
-      mlmTrain: row(mlm.train),
-      mlmValidation: row(mlm.validation),
+      mlmTrain: mlm.train.accuracy,
+      mlmValidation: mlm.validation.accuracy,
       paperMlm: `${paper.mlm.train} / ${paper.mlm.validation}`,
       ntTrain: contrast?.train.accuracy,
       ntValidation: contrast?.validation.accuracy,
@@ -72,23 +71,18 @@ export const scoreName = (task: Task, protocol: Protocol): string =>
   `${scoreNames[protocol][task]} ${lowerIsBetter(headlines[protocol][task]) ? "↓" : "↑"}`;
 
 /** The test rows of a model's task by layer, ascending. */
-function curve(rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol, split = "test"): ProbeRow[] {
+function curve(rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol): ProbeRow[] {
   const metric = headlines[protocol][task];
   return rows.filter((row) =>
     row.model === model && row.task === task && row.protocol === protocol && row.metric === metric &&
-    row.split === split
+    row.split === "test"
   ).sort((a, b) => (a.layer ?? -1) - (b.layer ?? -1));
 }
 
 /** The best layer from 1, chosen on validation songs (`sound`) or, as in the paper, on test songs (`authors`). */
 export function bestTestRow(rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol): ProbeRow {
-  const chosen = curve(rows, model, task, protocol, protocol === "sound" ? "validation" : "test")
-    .filter(({ layer, value }) => layer !== 0 && Number.isFinite(value));
-  const sign = lowerIsBetter(headlines[protocol][task]) ? -1 : 1;
-  const test = curve(rows, model, task, protocol);
-  if (chosen.length === 0) return test.at(-1)!;
-  const best = chosen.reduce((a, b) => sign * b.value > sign * a.value ? b : a);
-  return test.find(({ layer }) => layer === best.layer)!;
+  const own = rows.filter((row) => row.model === model), by = protocol === "sound" ? "validation" : "test";
+  return bestLayer(own, task, { protocol, by }) ?? lastTestRow(rows, model, task, protocol);
 }
 
 /** The last layer's row. */

@@ -4,11 +4,11 @@ import {
   evaluationPlans,
   maskTokens,
   neighborOf,
-  roundHalfEven,
   rowsOf,
   trainingBatch,
   trainingPlans,
 } from "@lib/batches.ts";
+import { roundHalfEven } from "@lib/beats.ts";
 import { buildCorpus, type Corpus, openCorpus } from "@lib/corpus.ts";
 import { stream } from "@lib/random.ts";
 import { recipe } from "@lib/recipe.ts";
