@@ -5,7 +5,8 @@
  */
 import type { BertConfig, Dropout, Parameters } from "./bert.ts";
 import { type Tensor, tf } from "./engine/mod.ts";
-import { dropoutMask, gatherRows, gelu, layerNorm, linear } from "./engine/ops.ts";
+import { dropoutMask } from "./engine/attention.ts";
+import { denseGelu, gatherRows, layerNorm, linear } from "./engine/ops.ts";
 
 /** Dimensions of a head that are rotated (study §7.3). */
 const ROTARY = 32;
@@ -40,6 +41,9 @@ const norm = (p: Parameters, name: string, x: Tensor, { layerNormEps }: BertConf
 
 const dense = (p: Parameters, name: string, x: Tensor): Tensor =>
   linear(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
+
+const denseWithGelu = (p: Parameters, name: string, x: Tensor): Tensor =>
+  denseGelu(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
 
 const bare = (p: Parameters, name: string, x: Tensor): Tensor =>
   tf.matMul(x as tf.Tensor2D, p.get(`${name}.weight`)! as tf.Tensor2D, false, true);
@@ -109,7 +113,7 @@ export function authorsStates(
     const map = drop(tf.softmax(logits.mul(real).add(pads)), inside); // batch × heads × length × length
     const mixed = tf.matMul(map, v).transpose([0, 2, 1, 3]).reshape([rows, hidden]);
     x = norm(p, "transformer.norm1", drop(bare(p, `${name}.0.to_out`, mixed), !inside).add(x), config);
-    const inner = gelu(dense(p, `${name}.1.mlp.1`, norm(p, `${name}.1.mlp.0`, x, config)));
+    const inner = denseWithGelu(p, `${name}.1.mlp.1`, norm(p, `${name}.1.mlp.0`, x, config));
     x = norm(p, "transformer.norm2", drop(dense(p, `${name}.1.mlp.3`, inner), true).add(x), config);
     states.push(x);
   }
@@ -118,5 +122,6 @@ export function authorsStates(
 
 /** The authors' MLM head: dense, GELU, LayerNorm and a decoder of its own; rows × hidden → rows × vocabulary. */
 export function authorsLogits(p: Parameters, config: BertConfig, states: Tensor): Tensor {
-  return dense(p, "linear_head.3", norm(p, "linear_head.2", gelu(dense(p, "linear_head.0", states)), config));
+  const inner = denseWithGelu(p, "linear_head.0", states);
+  return dense(p, "linear_head.3", norm(p, "linear_head.2", inner, config));
 }

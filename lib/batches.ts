@@ -150,12 +150,14 @@ export function evaluationPlans(corpus: Corpus, bars: readonly number[], { train
 
 /** A batch as plain arrays. */
 export interface Batch {
+  /** N: first views. */
+  rows: number;
   length: number;
   /** rows × length, padded with `<pad>`; a variant's second views follow the first. */
   ids: Int32Array;
   /** Tokens of each row. */
   lengths: number[];
-  /** Chosen tokens of the first views: flat positions, what stood there, and 1; filled up with 0. */
+  /** Chosen tokens of the first views, N × K: flat positions, what stood there, and 1; each row filled up with 0. */
   positions: Int32Array;
   labels: Int32Array;
   weights: Float32Array;
@@ -168,21 +170,42 @@ export function padRows(rows: readonly Uint16Array[], length: number): Int32Arra
   return ids;
 }
 
-/** First views masked, and second views that follow them. */
+/**
+ * Chosen tokens of rows in a grid of rows × K, as the training step asks for them.
+ *
+ * @param most K: most chosen tokens of a row; places left over hold the row's first token at weight 0
+ */
+export function chosenTokens(
+  rows: readonly { positions: readonly number[]; labels: readonly number[] }[],
+  length: number,
+  most: number,
+): Pick<Batch, "positions" | "labels" | "weights"> {
+  const size = rows.length * most;
+  const positions = new Int32Array(size), labels = new Int32Array(size), weights = new Float32Array(size);
+  rows.forEach((chosen, row) => {
+    positions.fill(row * length, row * most, (row + 1) * most);
+    chosen.positions.forEach((position, i) => {
+      positions[row * most + i] = row * length + position;
+      labels[row * most + i] = chosen.labels[i];
+      weights[row * most + i] = 1;
+    });
+  });
+  return { positions, labels, weights };
+}
+
+/** First views masked, and second views that follow them; missing rows repeat the first without choosing a token. */
 function assemble(masked: MaskedBar[], seconds: Uint16Array[], length: number, rows: number, recipe: Recipe): Batch {
-  const most = rows * roundHalfEven(recipe.masking.rate * length);
-  const positions = new Int32Array(most), labels = new Int32Array(most), weights = new Float32Array(most);
-  let at = 0;
-  masked.forEach((bar, row) =>
-    bar.positions.forEach((position, i) => {
-      positions[at] = row * length + position;
-      labels[at] = bar.labels[i];
-      weights[at++] = 1;
-    })
-  );
+  const none = { positions: [], labels: [] };
+  const chosen = Array.from({ length: rows }, (_, row) => masked[row] ?? none);
   const views = [...masked.map(({ ids }) => ids), ...seconds];
   while (views.length < rows) views.push(views[0]); // a bucket's last batch has its shape, not its count
-  return { length, ids: padRows(views, length), lengths: views.map((v) => v.length), positions, labels, weights };
+  return {
+    rows,
+    length,
+    ids: padRows(views, length),
+    lengths: views.map((v) => v.length),
+    ...chosenTokens(chosen, length, roundHalfEven(recipe.masking.rate * length)),
+  };
 }
 
 /** The batch of a plan for a training step: masks and views drawn for this epoch. */
@@ -211,11 +234,11 @@ export function evaluationBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe,
 }
 
 /** A batch on the device; the tensors belong to the caller. */
-export function toTensors({ ids, length, lengths, positions, labels, weights }: Batch): BatchTensors {
+export function toTensors({ ids, length, lengths, rows, positions, labels, weights }: Batch): BatchTensors {
   return {
     ids: tf.tensor2d(ids, [lengths.length, length], "int32"),
     bias: padBias(lengths, length),
-    positions: tf.tensor1d(positions, "int32"),
+    positions: tf.tensor2d(positions, [rows, positions.length / rows], "int32"),
     labels: tf.tensor1d(labels, "int32"),
     weights: tf.tensor1d(weights),
   };

@@ -7,16 +7,9 @@
  */
 import { authorsLogits, authorsParameters, authorsStates } from "./authors_bert.ts";
 import { compile, type Compiled, type Tensor, tf } from "./engine/mod.ts";
-import {
-  attention,
-  attentionOfOne,
-  dropoutMask,
-  gatherRows,
-  gelu,
-  layerNorm,
-  linear,
-  splitFlat,
-} from "./engine/ops.ts";
+import { attention, attentionTo, dropoutMask } from "./engine/attention.ts";
+import { addBias, addNorm, denseGelu, gatherRows, layerNorm, linear, product, splitFlat } from "./engine/ops.ts";
+import type { Precision } from "./engine/raw.ts";
 import { stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import { vocabulary } from "./vocabulary.ts";
@@ -158,64 +151,77 @@ function embeddings(p: Parameters, config: BertConfig, ids: Tensor): Tensor {
 const norm = (p: Parameters, name: string, x: Tensor, { layerNormEps }: BertConfig): Tensor =>
   layerNorm(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!, layerNormEps);
 
-const dense = (p: Parameters, name: string, x: Tensor): Tensor =>
-  linear(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
+/** How a pass through the encoder goes. */
+export interface Pass {
+  /** Dropout, in training. */
+  dropout?: Dropout;
+  /**
+   * batch × K, int32: flat positions (row·length + column), K of each row in its own line, whose last states are
+   * wanted; the last layer computes no other. A loss of these alone has the same gradient as with all of them.
+   */
+  only?: Tensor;
+  /** Element type of the products; float32 by default. */
+  precision?: Precision;
+}
 
 /**
  * All hidden states of a batch; pure, for use inside a trace.
  *
  * @param ids batch × length, int32
  * @param bias batch × 1 × 1 × length: 0 at tokens, very negative at pads ({@link padBias})
- * @param only flat positions, one a row, whose last states are wanted; the last layer computes no other (evaluation)
- * @returns layers 0…L, each (batch·length) × hidden; the last one batch × hidden under `only`
+ * @returns layers 0…L, each (batch·length) × hidden; the last one (batch·K) × hidden under `only`
  */
-export function hiddenStates(
-  p: Parameters,
-  config: BertConfig,
-  ids: Tensor,
-  bias: Tensor,
-  dropout?: Dropout,
-  only?: Tensor,
-): Tensor[] {
+export function hiddenStates(p: Parameters, config: BertConfig, ids: Tensor, bias: Tensor, pass: Pass = {}): Tensor[] {
+  const { dropout, only, precision: type } = pass;
+  const chosen = only?.reshape([only.size]);
   if (config.encoder === "authors") {
     const states = authorsStates(p, config, ids, bias, dropout);
-    return only ? [...states.slice(0, -1), gatherRows(states.at(-1)!, only)] : states;
+    return chosen ? [...states.slice(0, -1), gatherRows(states.at(-1)!, chosen)] : states;
   }
-  const [batch, length] = ids.shape as [number, number];
-  const { heads } = config;
+  const [batch, length] = ids.shape as [number, number], { heads, layers, layerNormEps } = config;
   let draws = 0;
   const mask = (shape: number[]) =>
     dropoutMask(shape, dropout!.rate, dropout!.seed.add(tf.tensor1d([draws++, 0], "int32")));
   const inside = dropout?.place === "attention-and-feed-forward" && dropout.rate > 0;
   const outside = dropout?.place === "block-outputs" && dropout.rate > 0;
+  const get = (name: string) => p.get(name)!;
+  const shape = { batch, length, heads, type };
   let x = embeddings(p, config, ids);
   const states = [x];
-  for (let layer = 0; layer < config.layers; layer++) {
+  for (let layer = 0; layer < layers; layer++) {
     const name = `bert.encoder.layer.${layer}`;
     const parts = ["query", "key", "value"].map((part) => `${name}.attention.self.${part}`);
     const project = (x: Tensor, parts: string[]) =>
       // the parts' outputs beside each other
       linear(
         x,
-        tf.concat(parts.map((part) => p.get(`${part}.weight`)!), 0),
-        tf.concat(parts.map((part) => p.get(`${part}.bias`)!), 0),
+        tf.concat(parts.map((part) => get(`${part}.weight`)), 0),
+        tf.concat(parts.map((part) => get(`${part}.bias`)), 0),
+        type,
       );
-    const shape = { batch, length, heads };
-    let mixed: Tensor; // N × hidden
-    if (only && layer === config.layers - 1) {
+    const end = (inner: Tensor, x: Tensor, dense: string, norm: string, drops: boolean) => {
+      const y = product(inner, get(`${dense}.weight`), type);
+      const [bias, gamma, beta] = [`${dense}.bias`, `${norm}.weight`, `${norm}.bias`].map(get);
+      if (!drops) return addNorm(y, bias, x, gamma, beta, layerNormEps);
+      return layerNorm(addBias(y, bias).mul(mask(y.shape)).add(x), gamma, beta, layerNormEps);
+    };
+    let mixed: Tensor; // tokens × hidden
+    if (chosen && layer === layers - 1) {
       const keyValue = project(x, parts.slice(1)); // N × 2·hidden
-      x = gatherRows(x, only); // batch × hidden
-      mixed = attentionOfOne(project(x, parts.slice(0, 1)), keyValue, bias, shape);
+      x = gatherRows(x, chosen); // (batch·K) × hidden
+      const drops = inside ? mask([batch, heads, chosen.size / batch, length]) : undefined;
+      mixed = attentionTo(project(x, parts.slice(0, 1)), keyValue, bias, shape, drops);
     } else {
       mixed = attention(project(x, parts), bias, shape, inside ? mask([batch, heads, length, length]) : undefined);
     }
-    let attended = dense(p, `${name}.attention.output.dense`, mixed);
-    if (outside) attended = attended.mul(mask(attended.shape));
-    x = norm(p, `${name}.attention.output.LayerNorm`, attended.add(x), config);
-    const inner = gelu(dense(p, `${name}.intermediate.dense`, x)); // N × intermediate
-    let fed = dense(p, `${name}.output.dense`, inner);
-    if (inside || outside) fed = fed.mul(mask(fed.shape));
-    x = norm(p, `${name}.output.LayerNorm`, fed.add(x), config);
+    x = end(mixed, x, `${name}.attention.output.dense`, `${name}.attention.output.LayerNorm`, outside);
+    const inner = denseGelu(
+      x,
+      get(`${name}.intermediate.dense.weight`),
+      get(`${name}.intermediate.dense.bias`),
+      type,
+    ); // tokens × intermediate
+    x = end(inner, x, `${name}.output.dense`, `${name}.output.LayerNorm`, inside || outside);
     states.push(x);
   }
   return states;
@@ -227,11 +233,13 @@ export function hiddenStates(
  * @param states rows × hidden
  * @returns rows × vocabulary
  */
-export function mlmLogits(p: Parameters, config: BertConfig, states: Tensor): Tensor {
+export function mlmLogits(p: Parameters, config: BertConfig, states: Tensor, precision?: Precision): Tensor {
   if (config.encoder === "authors") return authorsLogits(p, config, states);
-  const hidden = gelu(dense(p, "cls.predictions.transform.dense", states));
+  const dense = "cls.predictions.transform.dense";
+  const hidden = denseGelu(states, p.get(`${dense}.weight`)!, p.get(`${dense}.bias`)!, precision);
   const normal = norm(p, "cls.predictions.transform.LayerNorm", hidden, config);
-  return linear(normal, p.get("bert.embeddings.word_embeddings.weight")!, p.get("cls.predictions.bias")!);
+  const words = p.get("bert.embeddings.word_embeddings.weight")!;
+  return linear(normal, words, p.get("cls.predictions.bias")!, precision);
 }
 
 /** What is added to the logits of pads: far below any score, and finite so that a row of pads stays a number. */
@@ -256,7 +264,8 @@ function encoderOf(config: BertConfig): { all: Compiled; first: Compiled } {
       first: compile("embed", (weights, ids, bias) => {
         const [batch, length] = ids.shape as [number, number];
         const rows = tf.range(0, batch * length, length, "int32");
-        const states = hiddenStates(unflatten(config, weights), config, ids, bias, undefined, rows);
+        const only = rows.reshape([batch, 1]);
+        const states = hiddenStates(unflatten(config, weights), config, ids, bias, { only });
         const below = states.slice(0, -1).map((state) => gatherRows(state, rows));
         return [tf.stack([...below, states.at(-1)!])];
       }),

@@ -86,7 +86,9 @@ export async function evaluateMasked(
     const [mean, correct] = await evaluate(weights, ...inputs);
     const right = correct.dataSync(), counted = batch.weights.reduce((a, b) => a + b, 0);
     loss += mean.dataSync()[0] * counted;
-    for (let i = 0; i < counted; i++) countGuess(byKind, batch.labels[i], right[i] > 0);
+    batch.weights.forEach((weight, i) => {
+      if (weight > 0) countGuess(byKind, batch.labels[i], right[i] > 0);
+    });
     tf.dispose([mean, correct, ...inputs]);
   }
   const count = total(byKind, "count");

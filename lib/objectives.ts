@@ -69,11 +69,11 @@ export interface BatchTensors {
   ids: Tensor;
   /** rows × 1 × 1 × length. */
   bias: Tensor;
-  /** M: flat positions of chosen tokens, row · length + column. */
+  /** N × K: flat positions (row · length + column) of the first views' chosen tokens, each row's in its own line. */
   positions: Tensor;
-  /** M: the tokens that stood there. */
+  /** N·K: the tokens that stood there. */
   labels: Tensor;
-  /** M: 1 for a chosen token, 0 for filling. */
+  /** N·K: 1 for a chosen token, 0 for filling. */
   weights: Tensor;
 }
 
@@ -94,12 +94,9 @@ export const batchInputs = ({ ids, bias, positions, labels, weights }: BatchTens
   weights,
 ];
 
-/** The states of the bars' first tokens, split into first and second views. */
-function views(states: Tensor, rows: number, length: number): [Tensor, Tensor] {
-  const bars = gatherRows(states, tf.range(0, rows * length, length, "int32")); // rows × hidden
-  const half = rows / 2, hidden = states.shape[1]!;
-  return [bars.slice([0, 0], [half, hidden]), bars.slice([half, 0], [half, hidden])];
-}
+/** The flat positions of the rows' first tokens: rows × 1. */
+const firstTokens = (rows: number, length: number): Tensor =>
+  tf.range(0, rows * length, length, "int32").reshape([rows, 1]);
 
 /** The losses of a batch; `contrast` 0 where there is none. */
 function losses(
@@ -110,12 +107,26 @@ function losses(
   paired: boolean,
   dropout?: Dropout,
 ) {
-  const [rows, length] = batch.ids.shape as [number, number];
-  const last = hiddenStates(parameters, config, batch.ids, batch.bias, dropout).at(-1)!;
-  const logits = mlmLogits(parameters, config, gatherRows(last, batch.positions));
+  const [rows, length] = batch.ids.shape as [number, number], { precision } = recipe.training;
+  const [first, K] = batch.positions.shape as [number, number];
+  const bars = firstTokens(rows, length);
+  // of a pair's second views only the first token counts; their other K places are filled with it
+  const filling = () => bars.slice([first, 0], [rows - first, 1]).tile([1, K]);
+  const only = paired ? tf.concat([bars, tf.concat([batch.positions, filling()], 0)], 1) : batch.positions;
+  const last = hiddenStates(parameters, config, batch.ids, batch.bias, { dropout, only, precision }).at(-1)!;
+  const asked = (from: number, to: number, column: number, count: number) => {
+    const [row, tokens] = [tf.range(from, to, 1, "int32"), tf.range(column, column + count, 1, "int32")];
+    return gatherRows(last, row.mul(tf.scalar(K + 1, "int32")).reshape([-1, 1]).add(tokens).flatten());
+  };
+  const chosen = paired ? asked(0, first, 1, K) : last; // N·K × hidden
+  const logits = mlmLogits(parameters, config, chosen, precision);
   const { loss: masked, correct } = maskedLoss(logits, batch.labels, batch.weights);
   if (!paired) return { total: masked, masked, correct, contrast: tf.scalar(0), accuracy: tf.scalar(0) };
-  const { loss: contrast, accuracy } = ntXent(...views(last, rows, length), recipe.contrast.temperature);
+  const { loss: contrast, accuracy } = ntXent(
+    asked(0, first, 0, 1),
+    asked(first, rows, 0, 1),
+    recipe.contrast.temperature,
+  );
   return { total: masked.add(contrast.mul(recipe.contrast.weight)), masked, correct, contrast, accuracy };
 }
 
@@ -160,7 +171,7 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
     const outputs = [next.weights, next.first, next.second, numbers, correct.clone()];
     tf.dispose(Object.values(parts!));
     return outputs;
-  });
+  }, { islands: recipe.training.islands });
 }
 
 /**
@@ -169,8 +180,8 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
 export function maskedEvaluation(config: BertConfig): Compiled {
   return compile("evaluate_masked", (weights, ...inputs) => {
     const batch = batchOf(inputs), parameters = unflatten(config, weights);
-    const last = hiddenStates(parameters, config, batch.ids, batch.bias).at(-1)!;
-    const logits = mlmLogits(parameters, config, gatherRows(last, batch.positions));
+    const last = hiddenStates(parameters, config, batch.ids, batch.bias, { only: batch.positions }).at(-1)!;
+    const logits = mlmLogits(parameters, config, last);
     const { loss, correct } = maskedLoss(logits, batch.labels, batch.weights);
     return [loss, correct];
   });
@@ -185,8 +196,10 @@ export function contrastEvaluation(config: BertConfig, recipe: Recipe, dropout: 
   return compile("evaluate_contrast", (weights, seed, ids, bias) => {
     const [rows, length] = ids.shape as [number, number];
     const drops = dropout > 0 ? { rate: dropout, place: recipe.views.dropoutPlace, seed } : undefined;
-    const last = hiddenStates(unflatten(config, weights), config, ids, bias, drops).at(-1)!;
-    const { loss, accuracy } = ntXent(...views(last, rows, length), recipe.contrast.temperature);
+    const only = firstTokens(rows, length), pass = { dropout: drops, only };
+    const bars = hiddenStates(unflatten(config, weights), config, ids, bias, pass).at(-1)!; // rows × hidden
+    const views = tf.split(bars as tf.Tensor2D, 2) as [Tensor, Tensor];
+    const { loss, accuracy } = ntXent(...views, recipe.contrast.temperature);
     return [loss, accuracy];
   });
 }

@@ -2,7 +2,7 @@
  * AdamW on a flat vector of weights, and its learning-rate schedules.
  * @module
  */
-import { type Tensor, tf } from "./engine/mod.ts";
+import { fused, rawOp, type Tensor, tf } from "./engine/mod.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** The optimizer's fields of a recipe. */
@@ -43,14 +43,21 @@ export function adamW(
   decayed?: Tensor,
 ): OptimizerState & { norm: Tensor } {
   const { beta1, beta2, epsilon, weightDecay, clipNorm } = config;
-  const [rate, correction1, correction2] = [0, 1, 2].map((i) => scalars.slice([i], [1]));
-  const norm = gradient.square().sum().sqrt();
-  const clipped = clipNorm > 0 ? gradient.mul(tf.minimum(1, tf.div(clipNorm, norm.add(1e-6)))) : gradient;
-  const first = state.first.mul(beta1).add(clipped.mul(1 - beta1));
-  const second = state.second.mul(beta2).add(clipped.square().mul(1 - beta2));
-  const move = first.mul(correction1).div(second.mul(correction2).sqrt().add(epsilon));
-  const decay = decayed ? state.weights.mul(decayed).mul(weightDecay) : state.weights.mul(weightDecay);
-  return { weights: state.weights.sub(move.add(decay).mul(rate)), first, second, norm };
+  const norm = rawOp("L2Loss", { T: "float32" }, [gradient]).mul(2).sqrt(); // L2Loss: half the sum of squares in one pass
+  const kept = clipNorm > 0 ? tf.minimum(1, tf.div(clipNorm, norm.add(1e-6))) : tf.scalar(1);
+  const update = (weights: Tensor, m: Tensor, v: Tensor, gradient: Tensor, scalars: Tensor, ...rest: Tensor[]) => {
+    const [rate, correction1, correction2] = [0, 1, 2].map((i) => scalars.slice([i], [1]));
+    const [kept, decayed] = rest, clipped = clipNorm > 0 ? gradient.mul(kept) : gradient;
+    const first = m.mul(beta1).add(clipped.mul(1 - beta1));
+    const second = v.mul(beta2).add(clipped.square().mul(1 - beta2));
+    const move = first.mul(correction1).div(second.mul(correction2).sqrt().add(epsilon));
+    const decay = decayed ? weights.mul(decayed).mul(weightDecay) : weights.mul(weightDecay);
+    return [weights.sub(move.add(decay).mul(rate)), first, second];
+  };
+  const name = `adamw ${[beta1, beta2, epsilon, weightDecay, clipNorm]}`;
+  const inputs = [state.weights, state.first, state.second, gradient, scalars, kept, ...(decayed ? [decayed] : [])];
+  const [weights, first, second] = fused(name, update, ...inputs);
+  return { weights, first, second, norm };
 }
 
 /**

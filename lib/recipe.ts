@@ -119,7 +119,13 @@ const schema = z.strictObject({
     validateEvery: count.describe("Steps between validations and checkpoints."),
     validationBars: count.describe("Most bars of one validation, drawn once by the seed."),
     keep: z.enum(["best", "last"]).describe("Weights kept: of the lowest validation loss (§10), or the last ones."),
-    precision: z.enum(["float32"]).describe("Arithmetic of the training step."),
+    precision: z.enum(["float32", "bfloat16"]).describe(
+      "Element type of the training step's products; weights, LayerNorm, softmax and losses are float32 in any case.",
+    ),
+    islands: z.boolean()
+      .describe(
+        "Whether XLA compiles LayerNorm, GELU, softmax and AdamW into one pass each: seconds once for a shape.",
+      ),
   }),
   probing: z.strictObject({
     pooling: z.enum(["bar"]).describe("A bar's embedding: the state of its Bar token (§7.8)."),
@@ -204,6 +210,7 @@ const adamW = {
   clipNorm: 0,
   keep: "best",
   precision: "float32",
+  islands: true,
 } as const;
 
 /** What a scale fixes: the encoder's size, the training's length and, for few songs, a split with more test songs. */
@@ -212,6 +219,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
     model: { ...bert, layers: 2, hidden: 32, heads: 2, intermediate: 64 },
     training: {
       ...adamW,
+      islands: false,
       steps: 6,
       batchTokens: 1024,
       batchRows: 24,

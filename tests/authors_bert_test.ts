@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { chosenTokens } from "@lib/batches.ts";
 import { type BertConfig, createBert, encode, type Model, padBias, parametersOf } from "@lib/bert.ts";
 import { loadCheckpoint, saveCheckpoint } from "@lib/checkpoint.ts";
 import { tf } from "@lib/engine/mod.ts";
@@ -42,13 +43,19 @@ function goldenModel(): Model {
 /** The golden batch, padded as the fixture's name says. */
 function goldenBatch(padding: "" | "_pad60") {
   const ids = expected.get(`input_ids${padding}`)!, labels = expected.get(`targets${padding}`)!.data as Int32Array;
-  const chosen = Array.from(labels.keys()).filter((i) => labels[i] > 0);
+  const [rows, length] = ids.shape;
+  const chosen = Array.from({ length: rows }, (_, row) => {
+    const own = labels.subarray(row * length, (row + 1) * length);
+    const positions = Array.from(own.keys()).filter((i) => own[i] > 0);
+    return { positions, labels: positions.map((i) => own[i]) };
+  });
+  const grid = chosenTokens(chosen, length, Math.max(...chosen.map(({ positions }) => positions.length)));
   return {
-    ids: tf.tensor2d(ids.data as Int32Array, ids.shape as [number, number], "int32"),
-    bias: padBias(lengths, ids.shape[1]),
-    positions: tf.tensor1d(chosen, "int32"),
-    labels: tf.tensor1d(chosen.map((i) => labels[i]), "int32"),
-    weights: tf.ones([chosen.length]),
+    ids: tf.tensor2d(ids.data as Int32Array, [rows, length], "int32"),
+    bias: padBias(lengths, length),
+    positions: tf.tensor2d(grid.positions, [rows, grid.positions.length / rows], "int32"),
+    labels: tf.tensor1d(grid.labels, "int32"),
+    weights: tf.tensor1d(grid.weights),
   };
 }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { chosenTokens } from "@lib/batches.ts";
 import { encode, encodeBars, type Model, parametersOf } from "@lib/bert.ts";
 import { loadCheckpoint } from "@lib/checkpoint.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
@@ -34,13 +35,18 @@ const withModel = async (test: (model: Model) => Promise<void>) => {
 
 /** The golden batch as the training step takes it. */
 function goldenBatch() {
-  const chosen = Array.from(labels.keys()).filter((i) => labels[i] >= 0);
+  const chosen = Array.from({ length: rows }, (_, row) => {
+    const own = labels.subarray(row * length, (row + 1) * length);
+    const positions = Array.from(own.keys()).filter((i) => own[i] >= 0);
+    return { positions, labels: positions.map((i) => own[i]) };
+  });
+  const grid = chosenTokens(chosen, length, Math.max(...chosen.map(({ positions }) => positions.length)));
   return {
     ids: tf.tensor2d(ids, [rows, length], "int32"),
     bias: padBias(lengths, length),
-    positions: tf.tensor1d(chosen, "int32"),
-    labels: tf.tensor1d(chosen.map((i) => labels[i]), "int32"),
-    weights: tf.ones([chosen.length]),
+    positions: tf.tensor2d(grid.positions, [rows, grid.positions.length / rows], "int32"),
+    labels: tf.tensor1d(grid.labels, "int32"),
+    weights: tf.tensor1d(grid.weights),
   };
 }
 

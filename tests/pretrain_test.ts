@@ -108,7 +108,8 @@ Deno.test("BERT-dropout's views are the same in evaluation mode, and differ with
     const still = await evaluateContrast(model, "BERT-dropout", corpus, "train", choices);
     const dropping = await evaluateContrast(model, "BERT-dropout", corpus, "train", choices, { dropout: true });
     assertEquals(still.accuracy, 1);
-    assert(dropping.loss > still.loss);
+    assertLess(dropping.accuracy, 1); // after six steps all bars are much alike, and the dropped views are told apart no more
+    assert(dropping.loss !== still.loss);
     assertLess(Math.abs(still.chance - 1 / (2 * still.rows - 1)), 1e-12);
     model.weights.dispose();
   }));

@@ -87,6 +87,8 @@ const symbols = {
     result: "pointer",
   },
   TF_DeleteFunction: { parameters: ["pointer"], result: "void" },
+  TF_GraphCopyFunction: { parameters: ["pointer", "pointer", "pointer", "pointer"], result: "void" },
+  TF_GraphSetTensorShape: { parameters: ["pointer", OUTPUT, "buffer", "i32", "pointer"], result: "void" },
   TF_GraphGetTensorNumDims: { parameters: ["pointer", OUTPUT, "pointer"], result: "i32" },
   TF_GraphGetTensorShape: { parameters: ["pointer", OUTPUT, "buffer", "i32", "pointer"], result: "void" },
   TF_OperationOutputType: { parameters: [OUTPUT], result: "i32" },
@@ -119,6 +121,7 @@ export const DType = {
   complex64: 8,
   int64: 9,
   bool: 10,
+  bfloat16: 14,
 } as const;
 
 const encoder = new TextEncoder();

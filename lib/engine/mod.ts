@@ -9,7 +9,7 @@ import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
 import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
 import { type Attribute, binding, listDevices, type TensorMetadata, version } from "./binding.ts";
-import { dtypeNumber, trace, type TracedFunction } from "./trace.ts";
+import { dtypeNumber, inIslands, island, trace, type TracedFunction } from "./trace.ts";
 export { TensorFlowError } from "./capi.ts";
 
 /** A tensor of TensorFlow.js; float32, int32 or bool. */
@@ -50,6 +50,9 @@ export function engineInfo(): EngineInfo {
   return { engine: "libtensorflow", version, device, devices: devices.map(({ name }) => name) };
 }
 
+/** Whether compiled functions run on a GPU. */
+export const onGpu: boolean = engineInfo().device === "GPU";
+
 /** Live tensors: TensorFlow.js' own count, and TensorFlow's handles. Both return to where they began. */
 export const tensorCount = (): { tensors: number; handles: number } => ({
   tensors: tf.memory().numTensors,
@@ -81,6 +84,25 @@ export function rawOps(name: string, attributes: RawAttributes, inputs: Tensor[]
   return backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs);
 }
 
+/**
+ * `fn` as one kernel compiled by XLA where a traced function allows it ({@link compile}'s `islands`); elsewhere just `fn`.
+ *
+ * For chains of elementwise ops and sums, which cost a pass over memory each otherwise; not for products.
+ *
+ * @param name what it is, with every constant that `fn` holds
+ */
+export function fused(name: string, fn: (...inputs: Tensor[]) => Tensor[], ...inputs: Tensor[]): Tensor[] {
+  if (!inIslands()) return fn(...inputs);
+  const outputs = island(name, backend.getInputTensorIds(inputs), (symbols) => {
+    let ids: number[] = [];
+    tf.tidy(() => {
+      ids = backend.getInputTensorIds(fn(...symbols.map((symbol) => backend.createOutputTensor(symbol))));
+    });
+    return ids;
+  });
+  return outputs.map((output) => backend.createOutputTensor(output));
+}
+
 /** A compiled function: called like the original, but asynchronous. */
 export interface Compiled {
   /** Runs it; the outputs belong to the caller. */
@@ -93,8 +115,14 @@ export interface Compiled {
  * `fn` as one TensorFlow function for each combination of input shapes; the event loop goes on while it runs.
  *
  * @param fn pure: tensors in, tensors out; reads no value, draws no random number in JavaScript
+ * @param options.islands whether what is {@link fused} inside becomes kernels of XLA's: costs seconds at each first
+ * call, and pays where a function runs hundreds of times
  */
-export function compile(name: string, fn: (...inputs: Tensor[]) => Tensor[]): Compiled {
+export function compile(
+  name: string,
+  fn: (...inputs: Tensor[]) => Tensor[],
+  { islands = false }: { islands?: boolean } = {},
+): Compiled {
   const traced = new Map<string, TracedFunction>();
   const build = (inputs: Tensor[]): TracedFunction =>
     trace(name, inputs.map(({ shape, dtype }) => ({ shape, dtype: dtypeNumber(dtype) })), (symbols) => {
@@ -103,7 +131,7 @@ export function compile(name: string, fn: (...inputs: Tensor[]) => Tensor[]): Co
         ids = backend.getInputTensorIds(fn(...symbols.map((symbol) => backend.createOutputTensor(symbol))));
       });
       return ids;
-    });
+    }, islands);
   const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
     const key = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join();
     let found = traced.get(key);

@@ -31,6 +31,10 @@ interface Graph {
   graph: Pointer;
   outputs: Map<number, Output>;
   nodes: number;
+  /** Whether its islands are compiled by XLA; else their ops are nodes of the graph like all others. */
+  islands: boolean;
+  /** Functions of islands that the graph has a copy of. */
+  copied: Set<string>;
 }
 
 /** A function that TensorFlow holds. */
@@ -49,7 +53,12 @@ const LIST_FIRST = new Set(["ConcatV2", "Pack", "AddN"]);
 /** A captured tensor becomes part of the function; a large one was most likely meant as an input. */
 const LARGEST_CONSTANT = 64 * 1024;
 
+/** TensorFlow.js knows no bfloat16: inside a trace it takes such a symbol for float32; raw ops are told its true type. */
+const shown = (dtype: number): number => dtype === DType.bfloat16 ? DType.float32 : dtype;
+
 let current: Graph | undefined;
+/** The trace that an island is being built for. */
+let outer: Graph | undefined;
 let functions = 0;
 
 /** TF_Output structs in memory. */
@@ -117,6 +126,9 @@ function constant(graph: Graph, id: number): Output {
 
 function outputOf(graph: Graph, id: number): Output {
   let output = graph.outputs.get(id);
+  if (!output && outer?.outputs.has(id)) {
+    throw new TensorFlowError("An island used a symbol of its trace that is not among its inputs.");
+  }
   if (!output) graph.outputs.set(id, output = constant(graph, id));
   return output;
 }
@@ -149,7 +161,7 @@ function addNode(
     const output = infer(graph.graph, operation, index, callText(op, shapes));
     const id = newId();
     graph.outputs.set(id, output);
-    return { id, shape: output.shape, dtype: output.dtype };
+    return { id, shape: output.shape, dtype: shown(output.dtype) };
   });
 }
 
@@ -163,33 +175,36 @@ binding.tensorDataSync = (id) => {
   return readEagerly(id);
 };
 
-/**
- * Builds a function from `build` without computing anything.
- *
- * @param name what the function is called in messages and profiles
- * @param inputs shape and TensorFlow element type of each input
- * @param build called once with the inputs' ids (symbols); returns the outputs' ids
- * @throws {TensorFlowError} naming op and shapes, if a node does not fit, a value is read or something large captured
- */
-export function trace(
+/** A function made of a graph. */
+interface Built {
+  name: string;
+  /** TF_Function; owned by the caller. */
+  function: Pointer;
+  nodes: number;
+  outputs: Output[];
+}
+
+/** Runs `build` on symbols and makes a function of the graph that comes of it; the context knows it then. */
+function buildFunction(
   name: string,
   inputs: readonly { shape: number[]; dtype: number }[],
   build: (ids: TensorMetadata[]) => number[],
-): TracedFunction {
-  if (current) throw new TensorFlowError("Traces do not nest.");
-  const graph: Graph = { graph: C.TF_NewGraph(), outputs: new Map(), nodes: 0 };
+  islands: boolean,
+): Built {
+  const before = { current, outer };
+  const graph: Graph = { graph: C.TF_NewGraph(), outputs: new Map(), nodes: 0, islands, copied: new Set() };
   const unique = `${name}_${functions++}`;
   try {
     const placeholders = inputs.map((input) => placeholder(graph, input));
     const symbols = placeholders.map((output) => {
       const id = newId();
       graph.outputs.set(id, output);
-      return { id, shape: output.shape, dtype: output.dtype };
+      return { id, shape: output.shape, dtype: shown(output.dtype) };
     });
-    current = graph;
+    outer = current, current = graph;
     const outputs = build(symbols).map((id) => outputOf(graph, id));
-    current = undefined;
-    const function_ = C.TF_GraphToFunction(
+    ({ current, outer } = before);
+    const made = C.TF_GraphToFunction(
       graph.graph,
       cString(unique),
       0,
@@ -205,14 +220,74 @@ export function trace(
       status,
     );
     check(() => `Making the function ${unique} failed`);
-    C.TFE_ContextAddFunction(context, function_, status);
+    C.TFE_ContextAddFunction(context, made, status);
     check(() => `Adding the function ${unique} failed`);
-    C.TF_DeleteFunction(function_);
-    return { name: unique, nodes: graph.nodes, run: (ids) => executeAsync(unique, [], ids, outputs.length) };
+    return { name: unique, function: made, nodes: graph.nodes, outputs };
   } finally {
-    current = undefined;
+    ({ current, outer } = before);
     C.TF_DeleteGraph(graph.graph);
   }
+}
+
+/**
+ * Builds a function from `build` without computing anything.
+ *
+ * @param name what the function is called in messages and profiles
+ * @param inputs shape and TensorFlow element type of each input
+ * @param build called once with the inputs' ids (symbols); returns the outputs' ids
+ * @param islands whether {@link island}s inside are compiled by XLA
+ * @throws {TensorFlowError} naming op and shapes, if a node does not fit, a value is read or something large captured
+ */
+export function trace(
+  name: string,
+  inputs: readonly { shape: number[]; dtype: number }[],
+  build: (ids: TensorMetadata[]) => number[],
+  islands = false,
+): TracedFunction {
+  if (current) throw new TensorFlowError("Traces do not nest.");
+  const { name: unique, function: made, nodes, outputs } = buildFunction(name, inputs, build, islands);
+  C.TF_DeleteFunction(made);
+  return { name: unique, nodes, run: (ids) => executeAsync(unique, [], ids, outputs.length) };
+}
+
+const compiledIslands = new Map<string, Built>();
+
+/** Whether an {@link island} called now would be compiled as one. */
+export const inIslands = (): boolean => current?.islands === true && outer === undefined;
+
+/**
+ * A part of a trace as one kernel of XLA's: elementwise ops and sums become one pass over memory, while the products
+ * around it stay oneDNN's. The same part at the same shapes is compiled once in a process.
+ *
+ * @param name tells islands apart, together with the inputs' shapes and types; it must name every constant inside
+ * @param ids the island's inputs, symbols of the trace
+ * @param build the part: its inputs' ids in, its outputs' ids out
+ */
+export function island(
+  name: string,
+  ids: readonly number[],
+  build: (ids: TensorMetadata[]) => number[],
+): TensorMetadata[] {
+  const graph = current!, inputs = ids.map((id) => outputOf(graph, id));
+  const key = `${name}(${inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join()})`;
+  let built = compiledIslands.get(key);
+  if (!built) compiledIslands.set(key, built = buildFunction(name.replace(/\W/g, "_"), inputs, build, false));
+  if (!graph.copied.has(built.name)) {
+    C.TF_GraphCopyFunction(graph.graph, built.function, null, status);
+    check(() => `Copying the island ${key} failed`);
+    graph.copied.add(built.name);
+  }
+  const description = C.TF_NewOperation(graph.graph, cString(built.name), cString(`${built.name}_${graph.nodes}`));
+  for (const input of inputs) C.TF_AddInput(description, outputArray([input]));
+  C.TF_SetAttrBool(description, cString("_XlaMustCompile"), 1);
+  const operation = finish(graph, description, key, inputs.map(({ shape }) => shape));
+  return built.outputs.map(({ shape, dtype }, index) => {
+    const output = { operation, index, shape, dtype }, id = newId();
+    C.TF_GraphSetTensorShape(graph.graph, outputArray([output]), dims(shape), shape.length, status);
+    check(() => `The shape of an output of the island ${key} was refused`);
+    graph.outputs.set(id, output);
+    return { id, shape, dtype: shown(dtype) };
+  });
 }
 
 /** TensorFlow's element type by its name in TensorFlow.js. */

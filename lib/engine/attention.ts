@@ -1,0 +1,148 @@
+/**
+ * Scaled dot-product attention of all heads, whole or for a few queries a row, and the dropout of its maps.
+ * @module
+ */
+import { fused, rawOp, rawOps, type Tensor, tf } from "./mod.ts";
+import { add, batchMatMul, ints, lower, mul, type Precision, raise, reduce, reshape, type Save, sub } from "./raw.ts";
+import { transpose, unary, withGradient } from "./raw.ts";
+
+/**
+ * A mask that zeroes a share `rate` of the entries and scales the rest by 1/(1−rate).
+ *
+ * @param seed two int32 that fix the draw; in a trace they are inputs
+ */
+export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor {
+  return tf.tidy(() => {
+    const uniform = rawOp("StatelessRandomUniform", { dtype: "float32", T: "int32", Tseed: "int32" }, [
+      ints(shape),
+      seed,
+    ]);
+    const kept = rawOp("Cast", { SrcT: "bool", DstT: "float32", Truncate: false }, [
+      rawOp("GreaterEqual", { T: "float32" }, [uniform, tf.scalar(rate)]),
+    ]);
+    return mul(kept, tf.scalar(1 / (1 - rate)));
+  });
+}
+
+/** Shape of an attention. */
+export interface AttentionShape {
+  batch: number;
+  /** Tokens of a row. */
+  length: number;
+  heads: number;
+  /** Element type of the products; the softmax is float32. */
+  type?: Precision;
+}
+
+/** Tokens' parts beside each other → one tensor for each part, batch × heads × tokens × size. */
+function splitHeads(x: Tensor, parts: number, { batch, heads, type = "float32" }: AttentionShape): Tensor[] {
+  const size = x.shape[1]! / parts / heads;
+  const apart = transpose(reshape(lower(x, type), [batch, -1, parts, heads, size], type), [2, 0, 3, 1, 4], type);
+  return parts === 1
+    ? [reshape(apart, apart.shape.slice(1), type)]
+    : rawOps("Unpack", { num: parts, T: type, axis: 0 }, [apart], parts);
+}
+
+/** The inverse of {@link splitHeads}: tokens × parts·width, float32. */
+function joinHeads(parts: Tensor[], { batch, heads, type = "float32" }: AttentionShape): Tensor {
+  const [, , tokens, size] = parts[0].shape as number[], count = parts.length;
+  const all = count === 1
+    ? transpose(parts[0], [0, 2, 1, 3], type)
+    : transpose(rawOp("Pack", { N: count, T: type, axis: 0 }, parts), [1, 3, 0, 2, 4], type);
+  return raise(reshape(all, [batch * tokens, count * heads * size], type), type);
+}
+
+/** softmax(q·kᵀ/√size + bias)·v, and what its gradient needs. */
+function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, dropout: Tensor | undefined, type: Precision) {
+  const scale = 1 / Math.sqrt(q.shape[3]!);
+  const scores = (z: Tensor, bias: Tensor) => [unary("Softmax", add(mul(raise(z, type), tf.scalar(scale)), bias))];
+  const [map] = fused(`softmax ${scale}`, scores, batchMatMul(q, k, false, true, type), bias);
+  const used = lower(dropout ? mul(map, dropout) : map, type);
+  return { map, mixed: batchMatMul(used, v, false, false, type) };
+}
+
+/** The gradients of {@link attend} by q, k and v. */
+function attendGradient(
+  d: Tensor,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  map: Tensor,
+  dropout: Tensor | undefined,
+  type: Precision,
+) {
+  const scale = 1 / Math.sqrt(q.shape[3]!);
+  const used = lower(dropout ? mul(map, dropout) : map, type);
+  const dUsed = batchMatMul(d, v, false, true, type);
+  const gradient = (map: Tensor, dUsed: Tensor, dropout?: Tensor) => {
+    const dMap = dropout ? mul(raise(dUsed, type), dropout) : raise(dUsed, type), weighted = mul(map, dMap);
+    const dScores = sub(weighted, mul(map, reduce("Sum", weighted, [-1], true)));
+    return [lower(mul(dScores, tf.scalar(scale)), type)];
+  };
+  const [dScores] = fused(`softmax_gradient ${scale}`, gradient, map, dUsed, ...(dropout ? [dropout] : []));
+  return [
+    batchMatMul(dScores, k, false, false, type),
+    batchMatMul(dScores, q, true, false, type),
+    batchMatMul(used, d, true, false, type),
+  ];
+}
+
+/**
+ * Scaled dot-product attention of all heads: softmax(q·kᵀ/√size + bias)·v.
+ *
+ * @param qkv N × 3·width: queries, keys and values beside each other
+ * @param bias batch × 1 × 1 × length, added to the logits (0, or very negative for pads); gets no gradient
+ * @param dropout batch × heads × length × length from {@link dropoutMask}, for the attention map
+ * @returns N × width, heads beside each other
+ */
+export function attention(qkv: Tensor, bias: Tensor, shape: AttentionShape, dropout?: Tensor): Tensor {
+  const { type = "float32" } = shape;
+  return withGradient(
+    (qkv: Tensor, bias: Tensor, save: Save) => {
+      const [q, k, v] = splitHeads(qkv, 3, shape);
+      const { map, mixed } = attend(q, k, v, bias, dropout, type);
+      save([q, k, v, map, ...(dropout ? [dropout] : [])]);
+      const gradFunc = (dy: Tensor, [q, k, v, map, dropout]: Tensor[]) => {
+        const [d] = splitHeads(dy, 1, shape);
+        return [joinHeads(attendGradient(d, q, k, v, map, dropout, type), shape), tf.zerosLike(bias)];
+      };
+      return { value: joinHeads([mixed], shape), gradFunc };
+    },
+    qkv,
+    bias,
+  );
+}
+
+/**
+ * {@link attention} for some queries of each row: of a last layer whose other states nobody asks for.
+ *
+ * @param query (batch·queries) × width
+ * @param keyValue N × 2·width: keys and values beside each other
+ * @param dropout batch × heads × queries × length
+ * @returns (batch·queries) × width
+ */
+export function attentionTo(
+  query: Tensor,
+  keyValue: Tensor,
+  bias: Tensor,
+  shape: AttentionShape,
+  dropout?: Tensor,
+): Tensor {
+  const { type = "float32" } = shape;
+  return withGradient(
+    (query: Tensor, keyValue: Tensor, bias: Tensor, save: Save) => {
+      const [q] = splitHeads(query, 1, shape), [k, v] = splitHeads(keyValue, 2, shape);
+      const { map, mixed } = attend(q, k, v, bias, dropout, type);
+      save([q, k, v, map, ...(dropout ? [dropout] : [])]);
+      const gradFunc = (dy: Tensor, [q, k, v, map, dropout]: Tensor[]) => {
+        const [d] = splitHeads(dy, 1, shape);
+        const [dQuery, dKey, dValue] = attendGradient(d, q, k, v, map, dropout, type);
+        return [joinHeads([dQuery], shape), joinHeads([dKey, dValue], shape), tf.zerosLike(bias)];
+      };
+      return { value: joinHeads([mixed], shape), gradFunc };
+    },
+    query,
+    keyValue,
+    bias,
+  );
+}
