@@ -254,20 +254,23 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
     split: { train: 0.6, validation: 0.2 },
     contrast: { validationBatches: 12 },
   },
+  // Twelve layers, 64 wide: on two cores (AVX2, float32) about 12,500 tokens a second, so that one plain model sees the
+  // 47 million tokens of 3,000 songs once within about an hour; 128 wide makes 4,900 a second, 192 fewer.
   small: {
-    model: { ...bert, layers: 12, hidden: 192, heads: 3, intermediate: 768 },
+    model: { ...bert, layers: 12, hidden: 64, heads: 2, intermediate: 128 },
     training: {
       ...adamW,
-      steps: 6000,
-      batchTokens: 5376,
+      steps: 9_300,
+      batchTokens: 5_376,
       batchRows: 64,
-      buckets: [64, 128, 192, 256, 320, 384, 448, 512],
-      learningRate: 1e-3,
+      buckets: [64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480, 512],
+      learningRate: 1.5e-3,
       warmupSteps: 500,
-      decay: "inverse-sqrt",
+      decay: "linear",
       decayed: "all",
-      validateEvery: 250,
-      validationBars: 1000,
+      clipNorm: 1,
+      validateEvery: 300,
+      validationBars: 500,
     },
   },
   base: {
