@@ -123,12 +123,12 @@ Deno.test(
 Deno.test(
   "a product's gradients are the same at widths that are powers of two and at others",
   tidily(() =>
-    [[8, 4], [8, 6], [6, 4], [6, 10]].forEach(([outer, inner]) => {
+    [[256, 4], [4, 256], [256, 256], [6, 10]].forEach(([outer, inner]) => {
       const inputs = [draw([5, inner]), draw([outer, inner])], weights = draw([5, outer]);
       const of = (f: (x: Tensor, w: Tensor) => Tensor) =>
         tf.grads((x: Tensor, w: Tensor) => f(x, w).mul(weights).sum() as tf.Scalar)(inputs);
       const ours = of(product), plain = of((x, w) => tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D, false, true));
-      ours.forEach((g, i) => assertLess(largestDifference(g.dataSync(), plain[i].dataSync()), 1e-6));
+      ours.forEach((g, i) => assertLess(largestDifference(g.dataSync(), plain[i].dataSync()), 1e-5));
       tf.dispose([...inputs, weights, ...ours, ...plain]);
     })
   ),

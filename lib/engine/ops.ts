@@ -53,7 +53,8 @@ export function gatherRows(table: Tensor, indices: Tensor): Tensor {
   );
 }
 
-const isPowerOfTwo = (n: number) => (n & (n - 1)) === 0;
+/** Widths whose columns share cache sets: powers of two of at least a KiB of float32. */
+const aliases = (n: number) => n >= 256 && (n & (n - 1)) === 0;
 
 /**
  * dyᵀ·x, a weight's gradient.
@@ -64,8 +65,8 @@ const isPowerOfTwo = (n: number) => (n & (n - 1)) === 0;
  */
 function weightGradient(dy: Tensor, x: Tensor, type: Precision): Tensor {
   const [outer, inner] = [dy.shape[1]!, x.shape[1]!];
-  const narrow = type === "float32" && !onGpu && (isPowerOfTwo(outer) || isPowerOfTwo(inner));
-  if (!narrow) return raise(matMul(dy, x, true, false, type), type);
+  const aliased = type === "float32" && !onGpu && (aliases(outer) || aliases(inner));
+  if (!aliased) return raise(matMul(dy, x, true, false, type), type);
   const dense = { transpose_a: true, transpose_b: false, a_is_sparse: false, b_is_sparse: false };
   const product = (a: Tensor, b: Tensor) => rawOp("SparseMatMul", { ...dense, Ta: type, Tb: type }, [a, b]);
   return outer > inner ? transpose(product(x, dy), [1, 0]) : product(dy, x);

@@ -28,8 +28,10 @@ export const matMul = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: bo
 export const batchMatMul = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, type: Precision) =>
   rawOp("BatchMatMulV2", { T: type, adj_x: transposeA, adj_y: transposeB }, [a, b]);
 /** Σ over rows as a product with ones: N × width → width; half the time of BiasAddGrad at 5,376 × 1,024 on two cores. */
-export const columnSum = (x: Tensor) =>
-  reshape(matMul(tf.ones([1, x.shape[0]]), x, false, false, "float32"), [x.shape[1]!]);
+export function columnSum(x: Tensor): Tensor {
+  const ones = rawOp("Fill", { T: "float32", index_type: "int32" }, [ints([1, x.shape[0]]), tf.scalar(1)]);
+  return reshape(matMul(ones, x, false, false, "float32"), [x.shape[1]!]);
+}
 export const transpose = (x: Tensor, order: number[], type: Precision = "float32") =>
   rawOp("Transpose", { T: type, Tperm: "int32" }, [x, ints(order)]);
 export const reshape = (x: Tensor, shape: number[], type: Precision = "float32") =>

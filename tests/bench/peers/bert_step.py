@@ -1,9 +1,12 @@
 """Training steps of Hugging Face's BertForMaskedLM in PyTorch, timed on request.
 
 Reads lines of JSON from stdin: {"model": {...}, "precision": "float32" | "bfloat16", "compile": bool} makes a model,
-{"steps": n} trains n steps and prints their seconds; {"product": n} times an n³ product. One answer a line.
+{"steps": n} trains n steps and answers with their seconds; {"epoch": FILE} visits the bars of a JSON file once as the
+paper's loop does: random batches of 24 padded to the longest, the head on all positions; {"product": n} times an n³
+product. One answer a line.
 """
 import json
+import random
 import sys
 import time
 
@@ -23,44 +26,59 @@ def make(request):
     model = BertForMaskedLM(config).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     rows, length = m["rows"], m["length"]
-    ids = torch.randint(4, m["vocabularySize"], (rows, length))
-    labels = torch.full_like(ids, -100)
-    for row in range(rows):
-        chosen = torch.randperm(length)[: round(0.15 * length)]
-        labels[row, chosen] = ids[row, chosen]
-    mask = torch.ones_like(ids)
     half = request["precision"] == "bfloat16"
 
-    def forward():
+    def forward(ids, mask, labels):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             return model(input_ids=ids, attention_mask=mask, labels=labels).loss
 
     run = torch.compile(forward) if request["compile"] else forward
 
-    def step():
+    def step(ids, mask, labels):
         optimizer.zero_grad(set_to_none=True)
-        loss = run()
+        loss = run(ids, mask, labels)
         loss.backward()
         optimizer.step()
         return loss.item()
 
-    return step
+    return step, batch([[random.randrange(4, m["vocabularySize"]) for _ in range(length)] for _ in range(rows)])
 
 
-step = None
+def batch(bars):
+    """Rows padded to the longest, and 15% of each chosen."""
+    longest = max(map(len, bars))
+    ids = torch.tensor([bar + [0] * (longest - len(bar)) for bar in bars])
+    mask = torch.tensor([[1] * len(bar) + [0] * (longest - len(bar)) for bar in bars])
+    labels = torch.full_like(ids, -100)
+    for row, bar in enumerate(bars):
+        chosen = torch.randperm(len(bar))[: round(0.15 * len(bar))]
+        labels[row, chosen] = ids[row, chosen]
+    return ids, mask, labels
+
+
+step = inputs = None
 for line in sys.stdin:
     request = json.loads(line)
     try:
         if "model" in request:
-            step = make(request)
-            answer = {"first": step()}
+            step, inputs = make(request)
+            start = time.perf_counter()
+            loss = step(*inputs)
+            answer = {"first": time.perf_counter() - start, "loss": loss}
         elif "steps" in request:
             times = []
             for _ in range(request["steps"]):
                 start = time.perf_counter()
-                step()
+                step(*inputs)
                 times.append(time.perf_counter() - start)
             answer = {"seconds": times}
+        elif "epoch" in request:
+            bars = json.load(open(request["epoch"]))
+            random.shuffle(bars)
+            start = time.perf_counter()
+            for i in range(0, len(bars), 24):
+                step(*batch(bars[i : i + 24]))
+            answer = {"seconds": [time.perf_counter() - start]}
         else:
             n = request["product"]
             dtype = getattr(torch, request["precision"])
