@@ -13,6 +13,7 @@ import { readChapters, reportPage } from "./report.ts";
 import { ensureSetup } from "./setup.ts";
 import { loadRecipe, openStudy, projectRoot, type Study } from "./study.ts";
 import { tokenizeCommand, tokenizeUsage } from "./tokenize_cli.ts";
+import { trainCommand, trainUsage } from "./train_cli.ts";
 
 const usage = `deno task report [options]: runs the four notebooks and writes data/runs/NAME/report.html
 
@@ -167,7 +168,11 @@ export async function report(args: string[]): Promise<number> {
   return 0;
 }
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { report, tokenize: tokenizeCommand };
+const commands: Record<string, (args: string[]) => Promise<number>> = {
+  report,
+  tokenize: tokenizeCommand,
+  train: trainCommand,
+};
 
 if (import.meta.main) {
   const [command, ...args] = Deno.args;
@@ -176,7 +181,7 @@ if (import.meta.main) {
     console.error(
       `Expected one of ${Object.keys(commands).join(", ")}, found ${
         command ?? "nothing"
-      }.\n\n${usage}\n\n${tokenizeUsage}`,
+      }.\n\n${usage}\n\n${tokenizeUsage}\n\n${trainUsage}`,
     );
     Deno.exit(2);
   }
