@@ -68,6 +68,19 @@ function outOfPatience(
   return most > 0 && patience.waited >= most;
 }
 
+/** The validation bars; a corpus that a recipe cannot train on is refused before anything is written. */
+function barsNeeded(corpus: Corpus, recipe: Recipe): number[] {
+  const { keep, patience } = recipe.training, bars = barsToEvaluate(corpus, "validation", recipe);
+  const lacking = (split: string, why: string) =>
+    new RangeError(
+      `Expected bars of ${split} songs${why}, found none among ${corpus.songs.length} songs: ` +
+        `take more songs, or raise split.${split === "training" ? "train" : split}.`,
+    );
+  if (corpus.barsOf("train").length === 0) throw lacking("training", "");
+  if (bars.length > 0 || keep === "last" && patience === 0) return bars;
+  throw lacking("validation", `, as the recipe ${keep === "best" ? "keeps the best weights" : "stops early"}`);
+}
+
 /** One process at a time trains in a folder; the system frees the lock of one that died. */
 async function lockFolder(dir: string): Promise<Disposable> {
   await Deno.mkdir(`${dir}/training`, { recursive: true });
@@ -100,6 +113,7 @@ async function guarded<T>(dir: string, saved: number | undefined, write: () => P
  * Stopped anywhere (signal, crash), called again it goes on from the last state that was kept with the draws it would
  * have had. Aborting finishes the step at hand and keeps it before the generator ends.
  *
+ * @throws {RangeError} if the corpus lacks training bars, or validation bars that the recipe needs
  * @throws {CheckpointError} if `dir` holds a run that began with another recipe, model, corpus or engine, or one whose
  * files are damaged, or one that another process trains
  * @throws {DivergedError} if a loss is no number or exploded, naming step, bars and the last good state
@@ -108,6 +122,7 @@ async function guarded<T>(dir: string, saved: number | undefined, write: () => P
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
   const { corpus, recipe, model, dir, signal, say = console.error } = options;
   const config = bertConfig(recipe), { training } = recipe, now = beginning(recipe, corpus, model);
+  const validationBars = barsNeeded(corpus, recipe);
   using _lock = await guarded(dir, undefined, () => lockFolder(dir));
   const held = await readRun(dir, now, say);
   const fresh = () => {
@@ -139,7 +154,6 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       saved = state.step;
     };
     const step = trainingStep(model, config, recipe);
-    const validationBars = barsToEvaluate(corpus, "validation", recipe);
     const plans = trainingPlans(corpus, recipe, model);
     for (let i = 0; i < state.step; i++) plans.next();
     while (state.step < training.steps && !state.ended) {
@@ -162,7 +176,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       const due = number % training.validateEvery === 0 || number === training.steps;
       const validate = () =>
         evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, { visit: number });
-      const score = due ? await validate() : undefined;
+      const score = due && validationBars.length > 0 ? await validate() : undefined;
       if (score && !Number.isFinite(score.loss)) stop(`the validation loss after it is ${score.loss}`, plan);
       state.step = number;
       state.tokens += tokens;
