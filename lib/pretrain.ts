@@ -145,7 +145,11 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
     );
   };
   try {
-    using log = await guarded(dir, saved, () => openLog(dir, state.step, say));
+    using log = await guarded(
+      dir,
+      saved,
+      () => openLog(dir, { step: state.step, seconds: state.seconds, tensorboard: training.tensorboard, say }),
+    );
     const keep = async () => {
       await guarded(dir, saved, async () => {
         await log.sync();

@@ -127,6 +127,7 @@ const schema = z.strictObject({
       "Stops after so many validations without a gain; 0 = off, so that models are compared after the same steps.",
     ),
     leastGain: z.number().nonnegative().describe("Fall of the validation loss that counts as a gain, nats."),
+    tensorboard: z.boolean().describe("Whether the log is written as TensorBoard's events, too; off, as few look."),
     precision: z.enum(["float32"]).describe("Arithmetic of the training step."),
   }),
   probing: z.strictObject({
@@ -214,6 +215,7 @@ const adamW = {
   explosion: 3,
   patience: 0,
   leastGain: 0,
+  tensorboard: false,
   precision: "float32",
 } as const;
 

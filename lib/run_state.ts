@@ -27,7 +27,9 @@ import { trainingLog } from "./training_log.ts";
 /** What a run began with; it goes on only with the same. */
 export interface Began {
   model: ModelName;
-  recipe: Pick<Recipe, "seed" | "model" | "masking" | "views" | "contrast" | "training">;
+  recipe: Pick<Recipe, "seed" | "model" | "masking" | "views" | "contrast"> & {
+    training: Omit<Recipe["training"], "tensorboard">;
+  };
   corpus: { songs: number; bars: number; checksum: string };
   engine: { engine: string; device: string };
 }
@@ -48,12 +50,13 @@ export interface RunState {
   began: Began;
 }
 
-/** What a run on this machine would begin with. */
+/** What a run on this machine would begin with; whether TensorBoard is written for changes no number. */
 export function beginning(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): Began {
   const { seed, model: size, masking, views, contrast, training } = recipe, { engine, device } = engineInfo();
+  const { tensorboard: _, ...counted } = training;
   return {
     model,
-    recipe: { seed, model: size, masking, views, contrast, training },
+    recipe: { seed, model: size, masking, views, contrast, training: counted },
     corpus: { songs: songs.length, bars, checksum },
     engine: { engine, device },
   };

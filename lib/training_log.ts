@@ -4,6 +4,7 @@
  */
 import { readTextIfThere, writeFile } from "./files.ts";
 import type { ModelName } from "./objectives.ts";
+import { eventHeader, eventRecord } from "./tensorboard.ts";
 
 /** One optimizer step, as logged. */
 export interface StepLog {
@@ -65,17 +66,21 @@ export interface LogFile extends Disposable {
   sync(): Promise<void>;
 }
 
-/**
- * Opens a model's log to go on after a step; later lines, which will come again, and damaged ones are left out.
- *
- * @throws {Error} naming the file, if it cannot be written
- */
-export async function openLog(dir: string, step: number, say: (line: string) => void): Promise<LogFile> {
-  const path = pathOf(dir), { logs, damaged } = await readLog(dir, step);
-  if (damaged.length > 0) say(`${path}: expected JSON in lines ${damaged.join(", ")}, found none; they are left out.`);
-  const text = (log: StepLog) => JSON.stringify(log) + "\n";
-  await writeFile(path, logs.map(text).join(""));
-  const file = await Deno.open(path, { append: true });
+/** Choices of {@link openLog}. */
+export interface LogOptions {
+  /** The step to go on after; later lines, which will come again, are left out. */
+  step: number;
+  /** Seconds that the run has taken so far. */
+  seconds: number;
+  /** Whether to write TensorBoard's event file, too. */
+  tensorboard: boolean;
+  /** Told of damaged lines, which are left out. */
+  say: (line: string) => void;
+}
+
+/** A file that grows, or an error that names it. */
+function growing(path: string) {
+  const file = Deno.openSync(path, { append: true });
   const named = async (write: () => Promise<void>) => {
     try {
       await write();
@@ -84,12 +89,39 @@ export async function openLog(dir: string, step: number, say: (line: string) => 
     }
   };
   return {
-    append: (log) =>
+    append: (bytes: Uint8Array) =>
       named(async () => {
-        let bytes = new TextEncoder().encode(text(log));
         while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));
       }),
     sync: () => named(() => file.syncData()),
-    [Symbol.dispose]: () => file.close(),
+    close: () => file.close(),
+  };
+}
+
+/**
+ * Opens a model's log to go on after a step.
+ *
+ * @throws {Error} naming the file, if it cannot be written
+ */
+export async function openLog(dir: string, { step, seconds, tensorboard, say }: LogOptions): Promise<LogFile> {
+  const path = pathOf(dir), { logs, damaged } = await readLog(dir, step);
+  if (damaged.length > 0) say(`${path}: expected JSON in lines ${damaged.join(", ")}, found none; they are left out.`);
+  const began = Date.now() / 1000 - seconds, events = `${dir}/training/events.out.tfevents.${"0".repeat(10)}.log`;
+  const line = (log: StepLog): Uint8Array => new TextEncoder().encode(JSON.stringify(log) + "\n");
+  const outputs = [{ path, head: [] as Uint8Array[], entry: line }];
+  const event = (log: StepLog) => eventRecord(log, began);
+  if (tensorboard) outputs.push({ path: events, head: [eventHeader(began)], entry: event });
+  for (const { path, head, entry } of outputs) {
+    await writeFile(path, new Uint8Array(await new Blob([...head, ...logs.map(entry)] as BlobPart[]).arrayBuffer()));
+  }
+  const files = outputs.map(({ path, entry }) => ({ entry, ...growing(path) }));
+  return {
+    async append(log) {
+      for (const { append, entry } of files) await append(entry(log));
+    },
+    async sync() {
+      for (const { sync } of files) await sync();
+    },
+    [Symbol.dispose]: () => files.forEach(({ close }) => close()),
   };
 }
