@@ -209,15 +209,17 @@ export const saveBest = (dir: string, step: number, config: BertConfig, weights:
  * @throws {Error} if a file cannot be written, naming it, or a number is none; the states before stay whole
  */
 export async function saveState(dir: string, config: BertConfig, run: RunState, tensors: Tensor[]): Promise<void> {
-  const [weights, ...moments] = tensors.map((tensor) => tensor.dataSync<"float32">());
-  if (![weights, ...moments].every((array) => array.every(Number.isFinite))) {
-    throw new Error(`Step ${run.step}: expected finite weights and moments, found some that are not.`);
-  }
-  const bytes = writeSafetensors(
-    new Map(MOMENTS.map((name, i) => [name, { shape: [weights.length], data: moments[i] }])),
-  );
-  await writeFolder(stateFolder(dir, run.step), async (folder) => {
-    await saveCheckpoint(folder, config, weights);
+  const finite = (tensor: Tensor) => {
+    const values = tensor.dataSync<"float32">();
+    if (values.every(Number.isFinite)) return values;
+    throw new Error(`step ${run.step}: expected finite weights and moments, found some that are not`);
+  };
+  const [weights, ...moments] = tensors;
+  await writeFolder(stateFolder(dir, run.step), async (folder) => { // one file after the other, as they may be large
+    await saveCheckpoint(folder, config, finite(weights));
+    const bytes = writeSafetensors(
+      new Map(MOMENTS.map((name, i) => [name, { shape: moments[i].shape, data: finite(moments[i]) }])),
+    );
     await writeFile(`${folder}/optimizer.safetensors`, bytes);
     const files: Checksums = {
       "checksum.json": await sha256(await Deno.readFile(`${folder}/checksum.json`)),

@@ -24,22 +24,30 @@ async function withCorpus(steps: number, test: (corpus: string, dir: string) => 
   });
 }
 
-/** Trains in a process of its own; sends it a signal `after` milliseconds from its first step, if it still runs. */
-async function run(
-  corpus: string,
-  dir: string,
-  { after, signal = "SIGKILL" }: { after?: number; signal?: Deno.Signal } = {},
-): Promise<{ success: boolean; steps: number[] }> {
+/** When a training is sent a signal: `wait` milliseconds after it told of `steps` steps; 0 = after its process began. */
+interface Blow {
+  steps: number;
+  wait: number;
+  signal: Deno.Signal;
+}
+
+/** Trains in a process of its own, which gets a signal if it still runs then; returns the steps it told of. */
+async function run(corpus: string, dir: string, blow?: Blow): Promise<{ success: boolean; steps: number[] }> {
   const [path, ...args] = command(corpus, dir);
   const process = new Deno.Command(path, { args, cwd: root, stdout: "piped", stderr: "null" }).spawn();
   let text = "", timer: ReturnType<typeof setTimeout> | undefined;
-  for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) { // from its first step on
-    if (after !== undefined) timer ??= setTimeout(() => process.kill(signal), after);
+  const steps = () => text.split("\n").filter((line) => line !== "").map(Number);
+  const strike = () => {
+    if (blow && steps().length >= blow.steps) timer ??= setTimeout(() => process.kill(blow.signal), blow.wait);
+  };
+  strike();
+  for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
     text += part;
+    strike();
   }
   const { success } = await process.status;
   clearTimeout(timer);
-  return { success, steps: text.split("\n").filter((line) => line !== "").map(Number) };
+  return { success, steps: steps() };
 }
 
 /** Asserts that two trainings ended with the same weights and losses, to the bit. */
@@ -50,23 +58,23 @@ async function assertSame(dir: string, other: string): Promise<void> {
 }
 
 Deno.test("a training killed at 20 random moments ends with the weights and losses of an undisturbed one", () =>
-  withCorpus(120, async (corpus, dir) => {
+  withCorpus(150, async (corpus, dir) => {
     assert((await run(corpus, `${dir}/whole`)).success);
     const random = stream(5, "kills");
-    let kills = 0;
-    while (kills < 20) {
-      if ((await run(corpus, `${dir}/killed`, { after: 400 * random.uniform() })).success) break;
-      kills++;
+    for (let kill = 0; kill < 20; kill++) { // every fifth while the run is being taken up again
+      const starting = kill % 5 === 4, steps = starting ? 0 : 1 + random.integer(5);
+      const wait = (starting ? 1000 : 8) * random.uniform();
+      const { success } = await run(corpus, `${dir}/killed`, { steps, wait, signal: "SIGKILL" });
+      assert(!success, `the training was done before it was killed ${kill + 1} times`);
     }
     assert((await run(corpus, `${dir}/killed`)).success);
-    assertEquals(kills, 20, "the training ended before it was killed 20 times");
     await assertSame(`${dir}/killed`, `${dir}/whole`);
 
-    for (const after of [0, 150]) { // the stop button, and Ctrl-C
-      const { success, steps } = await run(corpus, `${dir}/stopped`, { after, signal: "SIGINT" });
-      assert(success, "stopped by SIGINT, it ends as if it were done");
-      const latest = steps.at(-1)!;
-      assert(latest < 120, `it was done after ${latest} steps before it was stopped`);
+    for (const steps of [1, 6]) { // the stop button, and Ctrl-C
+      const stopped = await run(corpus, `${dir}/stopped`, { steps, wait: 0, signal: "SIGINT" });
+      assert(stopped.success, "stopped by SIGINT, it ends as if it were done");
+      const latest = stopped.steps.at(-1)!;
+      assert(latest < 150, "the training was done before it was stopped");
       const state = `${dir}/stopped/training/step-${String(latest).padStart(7, "0")}/state.json`;
       assertEquals(JSON.parse(await Deno.readTextFile(state)).run.step, latest); // the step at hand was kept
     }
