@@ -8,7 +8,7 @@
  */
 import { assemble } from "./assemble.ts";
 import { splitSongs } from "./duplicates.ts";
-import { readTextIfThere, writeFile } from "./files.ts";
+import { readTextIfThere, removeIfThere, writeFile } from "./files.ts";
 import { type Chunk, partPath } from "./parts.ts";
 import type { Recipe } from "./recipe.ts";
 import { openSource, type Source } from "./sources.ts";
@@ -75,12 +75,6 @@ interface Plan {
 }
 
 const FILES_A_CHUNK = 16;
-
-async function removeIfThere(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-}
 
 async function readPlan(dir: string): Promise<Plan | undefined> {
   const text = await readTextIfThere(`${dir}/build.json`);

@@ -24,6 +24,32 @@ export async function writeFile(path: string, content: string | Uint8Array): Pro
   }
 }
 
+/**
+ * Fills a folder so that it is whole or absent: it is made under a name that ends in `.tmp`, then renamed.
+ *
+ * @param fill writes into the folder whose path it is given
+ * @throws what `fill` throws; nothing is left of the folder then, and one of that name stays as it was
+ */
+export async function writeFolder(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await removeIfThere(temporary);
+  try {
+    await fill(temporary);
+    await removeIfThere(path);
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await removeIfThere(temporary).catch(() => {}); // a folder that can only be read; the first error is the one to tell
+    throw error;
+  }
+}
+
+/** Removes a file or a whole folder, or finds none. */
+export async function removeIfThere(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}
+
 /** SHA-256 of bytes, in hexadecimal. */
 export async function sha256(bytes: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);

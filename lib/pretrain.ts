@@ -2,42 +2,27 @@
  * The training loop: one model, step by step, kept on disk so that a run stopped anywhere goes on.
  * @module
  */
-import { bertConfig, createBert, type Model, parametersOf } from "./bert.ts";
-import { toTensors, trainingBatch, trainingPlans } from "./batches.ts";
-import { CheckpointError, saveCheckpoint } from "./checkpoint.ts";
+import { bertConfig, createBert, type Model } from "./bert.ts";
+import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "./batches.ts";
+import { CheckpointError } from "./checkpoint.ts";
 import type { Corpus } from "./corpus.ts";
-import { type Tensor, tf } from "./engine/mod.ts";
+import { tensorCount, tf } from "./engine/mod.ts";
 import { barsToEvaluate, evaluateMasked } from "./evaluation.ts";
-import { readTextIfThere, writeFile } from "./files.ts";
 import { batchInputs, decayMask, type ModelName, stepNumbers, trainingStep } from "./objectives.ts";
 import { adamWScalars, learningRate } from "./optimizer.ts";
-import { hash32 } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
-import { readSafetensors, writeSafetensors } from "./safetensors.ts";
-
-/** One optimizer step, as logged. */
-export interface StepLog {
-  model: ModelName;
-  /** From 1. */
-  step: number;
-  steps: number;
-  epoch: number;
-  /** Tokens of the first views, pads not counted, since the run began. */
-  tokens: number;
-  /** L = L_MLM + α·NT-Xent, nats. */
-  loss: number;
-  masked: number;
-  contrast: number;
-  /** Share of chosen tokens guessed right in this batch, with the model as it was before the step. */
-  accuracy: number;
-  contrastAccuracy: number;
-  gradientNorm: number;
-  learningRate: number;
-  /** Seconds since the run began, validations and checkpoints included. */
-  seconds: number;
-  /** At every `validateEvery` steps and at the last. */
-  validation?: { loss: number; accuracy: number };
-}
+import {
+  beginning,
+  finishRun,
+  freshState,
+  readRun,
+  type RunState,
+  saveBest,
+  saveState,
+  stateFolder,
+} from "./run_state.ts";
+import { openLog, type StepLog } from "./training_log.ts";
+export { type StepLog, trainingLog } from "./training_log.ts";
 
 /** What a training needs. */
 export interface PretrainOptions {
@@ -47,148 +32,169 @@ export interface PretrainOptions {
   /** The model's folder: final weights here, the run's state below `training/`. */
   dir: string;
   signal?: AbortSignal;
+  /** Told what was damaged and what was done about it; default: the standard error output. */
+  say?: (line: string) => void;
 }
 
-/** The run's state beside its weights; everything else follows from the recipe, the corpus and the step. */
-interface RunState {
-  step: number;
-  tokens: number;
-  seconds: number;
-  best: { step: number; loss: number } | null;
-  /** What the run began with; a run goes on only with the same. */
-  began: string;
+/** A training whose loss is no number or exploded. */
+export class DivergedError extends Error {
+  override name = "DivergedError";
 }
 
-const began = (recipe: Recipe, corpus: Corpus, model: ModelName): string => {
-  const { seed, model: size, masking, views, contrast, training } = recipe;
-  const bars = Array.from(corpus.barsOf("train"));
-  const tokens = bars.slice(0, 50).map((bar) => Array.from(corpus.tokens(bar)));
-  return JSON.stringify({
-    model,
-    recipe: { seed, model: size, masking, views, contrast, training },
-    corpus: `${bars.length} bars ${hash32(JSON.stringify([bars, tokens])).toString(16)}`,
-  });
-};
-
-/** Where two JSON texts differ, as dotted names. */
-function differences(a: unknown, b: unknown, path = ""): string[] {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
-    return Object.is(a, b) ? [] : [`${path.slice(1)} (${JSON.stringify(a)}, now ${JSON.stringify(b)})`];
-  }
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].flatMap((key) =>
-    differences((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], `${path}.${key}`)
-  );
+/** The bars of a batch by song, each counted from 0 inside its song. */
+function barNames(corpus: Corpus, { bars }: BatchPlan): string {
+  const songs = Map.groupBy(bars, (bar) => corpus.songs[corpus.song(bar)].file);
+  return [...songs].map(([file, held]) => `${file} ${held.map((bar) => corpus.barIndex(bar)).join(", ")}`).join("; ");
 }
 
-interface Held {
-  state: RunState;
-  tensors: Tensor[];
+/** What is wrong with a step's numbers, if anything is. */
+function trouble(numbers: ArrayLike<number>, { firstLoss }: RunState, { explosion }: Recipe["training"]) {
+  const odd = stepNumbers.findIndex((_, i) => !Number.isFinite(numbers[i]));
+  if (odd >= 0) return `${stepNumbers[odd]} is ${numbers[odd]}`;
+  const most = explosion * (firstLoss ?? Infinity);
+  if (explosion === 0 || numbers[0] <= most) return undefined;
+  return `loss is ${numbers[0].toFixed(2)}, above ${explosion} times the first step's ${firstLoss!.toFixed(2)}`;
 }
 
-const folderOf = (dir: string, step: number): string => `${dir}/training/step-${String(step).padStart(7, "0")}`;
+/** Whether validation has gone on long enough without a gain; counts this one. */
+function outOfPatience(
+  { patience }: RunState,
+  loss: number,
+  { patience: most, leastGain }: Recipe["training"],
+): boolean {
+  const gained = patience.reference === null || loss < patience.reference - leastGain;
+  if (gained) patience.reference = loss;
+  patience.waited = gained ? 0 : patience.waited + 1;
+  return most > 0 && patience.waited >= most;
+}
 
-/** Weights and moments of a run that was stopped, if there are any. */
-async function resume(dir: string, wanted: string, size: number): Promise<Held | undefined> {
-  const text = await readTextIfThere(`${dir}/training/latest.json`);
-  if (text === undefined) return undefined;
-  const state: RunState = JSON.parse(text);
-  if (state.began !== wanted) {
-    throw new CheckpointError(
-      `${dir} holds a run that began differently: ${
-        differences(JSON.parse(state.began), JSON.parse(wanted)).join("; ")
-      }. Choose another run name, or delete the folder to begin anew.`,
+/** The validation bars; a corpus that a recipe cannot train on is refused before anything is written. */
+function barsNeeded(corpus: Corpus, recipe: Recipe): number[] {
+  const { keep, patience } = recipe.training, bars = barsToEvaluate(corpus, "validation", recipe);
+  const lacking = (split: string, why: string) =>
+    new RangeError(
+      `Expected bars of ${split} songs${why}, found none among ${corpus.songs.length} songs: ` +
+        `take more songs, or raise split.${split === "training" ? "train" : split}.`,
+    );
+  if (corpus.barsOf("train").length === 0) throw lacking("training", "");
+  if (bars.length > 0 || keep === "last" && patience === 0) return bars;
+  throw lacking("validation", `, as the recipe ${keep === "best" ? "keeps the best weights" : "stops early"}`);
+}
+
+/** One process at a time trains in a folder; the system frees the lock of one that died. */
+async function lockFolder(dir: string): Promise<Disposable> {
+  await Deno.mkdir(`${dir}/training`, { recursive: true });
+  const file = await Deno.open(`${dir}/training/lock`, { write: true, create: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new CheckpointError(`${dir} is being trained by another process; wait for it or stop it.`);
+}
+
+/** Does what writes to the disk; a failure names what is still whole. */
+async function guarded<T>(dir: string, saved: number | undefined, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error;
+    const last = saved === undefined
+      ? "No state was kept yet"
+      : `The last good state is whole: ${stateFolder(dir, saved)}`;
+    throw new Error(
+      `The training could not be kept: ${(error as Error).message}. ${last}. ` +
+        "Make room, or the folder writable, and start again: it goes on from there.",
+      { cause: error },
     );
   }
-  const path = `${folderOf(dir, state.step)}/state.safetensors`;
-  const held = readSafetensors(await Deno.readFile(path));
-  const tensors = ["weights", "first", "second"].map((name) => {
-    const array = held.get(name);
-    if (array?.data.length !== size) {
-      throw new CheckpointError(`${path}: expected ${name} of ${size} numbers, found ${array?.data.length ?? "none"}.`);
-    }
-    return tf.tensor1d(array.data as Float32Array);
-  });
-  return { state, tensors };
 }
-
-/** Writes the state of a step beside the one before, points to it, and then removes that one. */
-async function keep(dir: string, state: RunState, tensors: Tensor[], before: number | undefined): Promise<void> {
-  const names = ["weights", "first", "second"];
-  const arrays = new Map(
-    names.map((name, i) => [name, { shape: tensors[i].shape, data: tensors[i].dataSync<"float32">() }]),
-  );
-  await writeFile(`${folderOf(dir, state.step)}/state.safetensors`, writeSafetensors(arrays));
-  await writeFile(`${dir}/training/latest.json`, JSON.stringify(state));
-  if (before !== undefined && before !== state.step) await Deno.remove(folderOf(dir, before), { recursive: true });
-}
-
-/** The log's lines up to a step. */
-async function readLog(path: string, step: number): Promise<StepLog[]> {
-  const lines = (await readTextIfThere(path) ?? "").split("\n").slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as StepLog).filter((log) => log.step <= step);
-}
-
-/** The log of a model's training, one entry a step; empty before it began. */
-export const trainingLog = (dir: string): Promise<StepLog[]> => readLog(`${dir}/training/log.jsonl`, Infinity);
 
 /**
  * Trains a model, yielding each step; the weights stand in `dir` when it is done.
  *
- * Stopped anywhere (signal, crash), called again it goes on from the last checkpoint with the draws it would have
- * had. Aborting finishes the step at hand and keeps it before the generator ends.
+ * Stopped anywhere (signal, crash), called again it goes on from the last state that was kept with the draws it would
+ * have had. Aborting finishes the step at hand and keeps it before the generator ends.
  *
- * @throws {CheckpointError} if `dir` holds a run that began with another recipe, model or corpus
- * @throws {Error} if the loss stops being a number, naming step and bars
+ * @throws {RangeError} if the corpus lacks training bars, or validation bars that the recipe needs
+ * @throws {CheckpointError} if `dir` holds a run that began with another recipe, model, corpus or engine, or one whose
+ * files are damaged, or one that another process trains
+ * @throws {DivergedError} if a loss is no number or exploded, naming step, bars and the last good state
+ * @throws {Error} if the disk is full or cannot be written to, naming the file and the last good state
  */
-export async function* pretrain({ corpus, recipe, model, dir, signal }: PretrainOptions): AsyncGenerator<StepLog> {
-  const config = bertConfig(recipe), { training } = recipe;
-  const last = parametersOf(config).at(-1)!, size = last.offset + last.size;
-  const start = began(recipe, corpus, model);
-  const held = await resume(dir, start, size);
+export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
+  const { corpus, recipe, model, dir, signal, say = console.error } = options;
+  const config = bertConfig(recipe), { training } = recipe, now = beginning(recipe, corpus, model);
+  const validationBars = barsNeeded(corpus, recipe);
+  using _lock = await guarded(dir, undefined, () => lockFolder(dir));
+  const held = await readRun(dir, now, say);
   const fresh = () => {
     const { weights } = createBert(config, recipe.seed);
     return [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   };
   let tensors = held?.tensors ?? fresh();
-  const state: RunState = held?.state ?? { step: 0, tokens: 0, seconds: 0, best: null, began: start };
-  const logPath = `${dir}/training/log.jsonl`;
-  const logs = await readLog(logPath, state.step);
-  await writeFile(logPath, logs.map((log) => JSON.stringify(log) + "\n").join(""));
-  const step = trainingStep(model, config, recipe);
-  const spared = decayMask(config);
-  const validationBars = barsToEvaluate(corpus, "validation", recipe);
-  let saved = held ? state.step : undefined, lap = performance.now();
+  const state = held?.run ?? freshState(now), spared = decayMask(config);
+  let saved = held?.run.step, lap = performance.now();
   const tick = () => {
     const now = performance.now();
     state.seconds += (now - lap) / 1000;
     lap = now;
   };
+  const stop = (what: string, plan: BatchPlan): never => {
+    const last = saved === undefined ? "no state was kept before" : `the last good state is ${stateFolder(dir, saved)}`;
+    throw new DivergedError(
+      `${model}, step ${state.step + 1}: ${what}; ${last}. The batch's bars: ${barNames(corpus, plan)}. ` +
+        "Train anew with a lower training.learningRate or with training.clipNorm, under another run name.",
+    );
+  };
   try {
+    using log = await guarded(
+      dir,
+      saved,
+      () => openLog(dir, { step: state.step, seconds: state.seconds, tensorboard: training.tensorboard, say }),
+    );
+    const keep = async () => {
+      await guarded(dir, saved, async () => {
+        await log.sync();
+        await saveState(dir, config, state, tensors);
+      });
+      saved = state.step;
+    };
+    const step = trainingStep(model, config, recipe);
     const plans = trainingPlans(corpus, recipe, model);
     for (let i = 0; i < state.step; i++) plans.next();
-    while (state.step < training.steps) {
+    while (state.step < training.steps && !state.ended) {
+      const begun = performance.now();
       const plan = plans.next().value, batch = trainingBatch(corpus, plan, recipe, model);
       const number = state.step + 1, rate = learningRate(training, number);
       const inputs = batchInputs(toTensors(batch));
       const scalars = adamWScalars(training, number, rate);
       const seed = tf.tensor1d([recipe.seed, number], "int32");
       const outputs = await step(...tensors, scalars, seed, spared, ...inputs);
-      const [loss, masked, contrast, contrastAccuracy, gradientNorm] = outputs[3].dataSync();
+      const numbers = outputs[3].dataSync(), [loss, masked, contrast, contrastAccuracy, gradientNorm] = numbers;
       const chosen = batch.weights.reduce((a, b) => a + b, 0);
       const correct = outputs[4].dataSync<"float32">().reduce((sum, right, i) => sum + right * batch.weights[i], 0);
       tf.dispose([...tensors, scalars, seed, ...inputs, outputs[3], outputs[4]]);
       tensors = outputs.slice(0, 3);
-      if (!Number.isFinite(loss)) {
-        throw new Error(
-          `${model}: the ${stepNumbers[0]} of step ${number} is ${loss}, for the bars ${plan.bars.join(", ")}. ` +
-            `The last good state is that of step ${saved ?? 0}; lower training.learningRate or set clipNorm.`,
-        );
-      }
+      const wrong = trouble(numbers, state, training);
+      if (wrong) stop(wrong, plan);
+      const tokens = batch.lengths.slice(0, plan.bars.length).reduce((a, b) => a + b, 0);
+      const tokensPerSecond = tokens / ((performance.now() - begun) / 1000);
+      const due = number % training.validateEvery === 0 || number === training.steps;
+      const validate = () =>
+        evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, { visit: number });
+      const score = due && validationBars.length > 0 ? await validate() : undefined;
+      if (score && !Number.isFinite(score.loss)) stop(`the validation loss after it is ${score.loss}`, plan);
       state.step = number;
-      state.tokens += batch.lengths.slice(0, plan.bars.length).reduce((a, b) => a + b, 0);
+      state.tokens += tokens;
+      state.firstLoss ??= loss;
+      if (score) {
+        state.ended = outOfPatience(state, score.loss, training);
+        if (state.best === null || score.loss < state.best.loss) {
+          state.best = { step: number, loss: score.loss };
+          await guarded(dir, saved, () => saveBest(dir, number, config, tensors[0].dataSync<"float32">()));
+        }
+      }
       tick();
-      const log: StepLog = {
+      const { tensors: live, handles } = tensorCount();
+      const entry: StepLog = {
         model,
         step: number,
         steps: training.steps,
@@ -202,41 +208,22 @@ export async function* pretrain({ corpus, recipe, model, dir, signal }: Pretrain
         gradientNorm,
         learningRate: rate,
         seconds: state.seconds,
+        tokensPerSecond,
+        memory: { resident: Deno.memoryUsage().rss / 2 ** 20, tensors: live, handles },
+        ...(score ? { validation: { loss: score.loss, accuracy: score.accuracy } } : {}),
+        final: number === training.steps || state.ended,
       };
-      const due = number % training.validateEvery === 0 || number === training.steps;
-      if (due) {
-        const score = await evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, {
-          visit: number,
-        });
-        log.validation = { loss: score.loss, accuracy: score.accuracy };
-        if (state.best === null || score.loss < state.best.loss || training.keep === "last") {
-          state.best = { step: number, loss: score.loss };
-          await saveCheckpoint(`${dir}/training/best`, config, tensors[0].dataSync<"float32">());
-        }
-        tick();
-        log.seconds = state.seconds;
-      }
-      await Deno.writeTextFile(logPath, JSON.stringify(log) + "\n", { append: true });
-      if (due) {
-        await keep(dir, state, tensors, saved);
-        saved = number;
-      }
-      yield log;
-      if (signal?.aborted) {
-        if (saved !== number) await keep(dir, state, tensors, saved);
+      await guarded(dir, saved, () => log.append(entry));
+      if (due) await keep();
+      yield entry;
+      if (signal?.aborted && !entry.final) {
+        if (saved !== number) await keep();
         return;
       }
     }
-    await finish(dir);
+    await guarded(dir, saved, () => finishRun(dir, state));
   } finally {
     tf.dispose([...tensors, spared]);
-  }
-}
-
-/** Puts the weights that were kept where the model is looked for. */
-async function finish(dir: string): Promise<void> {
-  for (const name of ["model.safetensors", "config.json", "checksum.json"]) {
-    await writeFile(`${dir}/${name}`, await Deno.readFile(`${dir}/training/best/${name}`));
   }
 }
 

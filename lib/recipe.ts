@@ -119,6 +119,15 @@ const schema = z.strictObject({
     validateEvery: count.describe("Steps between validations and checkpoints."),
     validationBars: count.describe("Most bars of one validation, drawn once by the seed."),
     keep: z.enum(["best", "last"]).describe("Weights kept: of the lowest validation loss (§10), or the last ones."),
+    explosion: z.number().nonnegative().describe(
+      "Stops a run whose loss is above so many times its first step's, that of a model that knows nothing; " +
+        "0 = only where it is no number.",
+    ),
+    patience: z.int().nonnegative().describe(
+      "Stops after so many validations without a gain; 0 = off, so that models are compared after the same steps.",
+    ),
+    leastGain: z.number().nonnegative().describe("Fall of the validation loss that counts as a gain, nats."),
+    tensorboard: z.boolean().describe("Whether the log is written as TensorBoard's events, too; off, as few look."),
     precision: z.enum(["float32", "bfloat16"]).describe(
       "Element type of the training step's products; weights, LayerNorm, softmax and losses are float32 in any case.",
     ),
@@ -209,6 +218,10 @@ const adamW = {
   weightDecay: 0.01,
   clipNorm: 0,
   keep: "best",
+  explosion: 3,
+  patience: 0,
+  leastGain: 0,
+  tensorboard: false,
   precision: "float32",
   islands: true,
 } as const;

@@ -3,23 +3,31 @@
  * @module
  */
 
-/** A tensor's element type as the format names it, for those read here. */
-type Dtype = "F32" | "F64" | "I64" | "I32" | "BOOL" | "U8";
-
-/** An array with its shape. */
+/** An array with its shape; 16-bit floats are read as float32, which holds each of them exactly. */
 export interface NamedArray {
   shape: number[];
   data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 }
 
-const VIEWS = {
-  F32: Float32Array,
-  F64: Float64Array,
-  I64: BigInt64Array,
-  I32: Int32Array,
-  BOOL: Uint8Array,
-  U8: Uint8Array,
-} as const;
+/** Bytes of an element and the array of whole elements, by the format's names of those read here. */
+const TYPES: Record<string, { bytes: number; view: (buffer: ArrayBuffer) => NamedArray["data"] }> = {
+  F32: { bytes: 4, view: (buffer) => new Float32Array(buffer) },
+  F64: { bytes: 8, view: (buffer) => new Float64Array(buffer) },
+  F16: { bytes: 2, view: (buffer) => Float32Array.from(new Float16Array(buffer)) },
+  BF16: { bytes: 2, view: fromBfloat16 },
+  I64: { bytes: 8, view: (buffer) => new BigInt64Array(buffer) },
+  I32: { bytes: 4, view: (buffer) => new Int32Array(buffer) },
+  BOOL: { bytes: 1, view: (buffer) => new Uint8Array(buffer) },
+  U8: { bytes: 1, view: (buffer) => new Uint8Array(buffer) },
+};
+
+/** A bfloat16 is the upper half of a float32. */
+function fromBfloat16(buffer: ArrayBuffer): Float32Array {
+  const halves = new Uint16Array(buffer), floats = new Float32Array(halves.length);
+  const bits = new Uint32Array(floats.buffer);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
+  return floats;
+}
 
 const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
@@ -80,7 +88,7 @@ export function readSafetensors(bytes: Uint8Array): Map<string, NamedArray> {
   if (bytes.length < 8) wrong(`expected at least 8 bytes, found ${bytes.length}`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length > bytes.length - 8) wrong(`its header of ${length} bytes ends beyond the file's ${bytes.length}`);
-  let header: Record<string, { dtype: Dtype; shape: number[]; data_offsets: [number, number] }>;
+  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
   try {
     header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
   } catch (error) {
@@ -89,11 +97,14 @@ export function readSafetensors(bytes: Uint8Array): Map<string, NamedArray> {
   const tensors = new Map<string, NamedArray>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
-    const { dtype, shape, data_offsets: [from, to] } = entry;
-    const View = VIEWS[dtype] ?? wrong(`${name} has the type ${dtype}, which is not read here`);
-    if (to - from !== product(shape) * View.BYTES_PER_ELEMENT) wrong(`${name} has ${to - from} bytes for [${shape}]`);
+    const { dtype, shape, data_offsets: [from, to] = [NaN, NaN] } = entry ?? {};
+    const type = TYPES[dtype] ?? wrong(`${name} has the type ${dtype}, which is not read here`);
+    if (!Array.isArray(shape)) wrong(`${name} has no shape`);
+    if (!(from >= 0 && to - from === product(shape) * type.bytes)) {
+      wrong(`${name} has ${to - from} bytes for [${shape}] of ${dtype}`);
+    }
     if (8 + length + to > bytes.length) wrong(`${name} ends beyond the file's ${bytes.length} bytes`);
-    tensors.set(name, { shape, data: new View(bytes.slice(8 + length + from, 8 + length + to).buffer) });
+    tensors.set(name, { shape, data: type.view(bytes.slice(8 + length + from, 8 + length + to).buffer) });
   }
   return tensors;
 }

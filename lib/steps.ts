@@ -147,7 +147,7 @@ async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promi
     await plot.update(draw);
   }
   await bar?.done();
-  if (logs.length < steps) {
+  if (!logs.at(-1)?.final) {
     const message = `${model} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`;
     throw new DOMException(message, "AbortError");
   }

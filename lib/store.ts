@@ -90,6 +90,8 @@ export interface CorpusSummary {
 /** A store, opened. */
 export interface Corpus {
   recipe: Recipe;
+  /** SHA-256 over the checksums of the store's files: tokens, labels, songs with their splits, rejected files. */
+  checksum: string;
   songs: Song[];
   /** Number of bars in the store. */
   bars: number;
@@ -143,6 +145,11 @@ export const shardFiles = (shard: number) =>
 const seal = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 /** A manifest with the checksum of itself. */
 export const sealed = (manifest: Manifest) => ({ ...manifest, seal: seal(manifest) });
+
+/** What tells the data of a store from those of others, whatever recipe is written beside them. */
+export const checksumOf = ({ files }: Manifest): string =>
+  createHash("sha256").update(JSON.stringify(Object.keys(files).sort().map((name) => [name, files[name].sha256])))
+    .digest("hex");
 
 /**
  * Reads a store's manifest.

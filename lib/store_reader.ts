@@ -7,6 +7,7 @@ import { unpackLabels } from "./packing.ts";
 import { validateRecipe } from "./recipe.ts";
 import {
   checkFile,
+  checksumOf,
   type Corpus,
   type Manifest,
   readAt,
@@ -119,6 +120,7 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: { memory?: n
   };
   return {
     recipe: validateRecipe(manifest.recipe),
+    checksum: checksumOf(manifest),
     songs,
     bars,
     summary,

@@ -1,13 +1,21 @@
 /**
- * Trains a small model in a process of its own, to be killed: `corpus folder, model folder`.
+ * Trains a small model in a process of its own, to be killed, stopped or short of room: `corpus folder, model folder`.
  * @module
  */
 import { openCorpus } from "@lib/corpus.ts";
+import { stopSignal } from "@lib/notebook.ts";
 import { pretrain } from "@lib/pretrain.ts";
 
 if (import.meta.main) {
   const [corpusDir, dir] = Deno.args, corpus = await openCorpus(corpusDir);
-  for await (const log of pretrain({ corpus, recipe: corpus.recipe, model: "BERT-dropout", dir })) {
-    console.log(log.step);
+  try {
+    for await (
+      const log of pretrain({ corpus, recipe: corpus.recipe, model: "BERT-dropout", dir, signal: stopSignal() })
+    ) {
+      console.log(log.step);
+    }
+  } catch (error) {
+    console.error((error as Error).message);
+    Deno.exitCode = 1;
   }
 }

@@ -1,61 +1,24 @@
-import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { CheckpointError, loadCheckpoint } from "@lib/checkpoint.ts";
-import { buildCorpus, type Corpus, openCorpus } from "@lib/corpus.ts";
+import { assert, assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
+import { loadCheckpoint } from "@lib/checkpoint.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
-import { contrastPlans, evaluateContrast, evaluateMasked, guessMostCommon } from "@lib/evaluation.ts";
+import { barsToEvaluate, contrastPlans, evaluateContrast, evaluateMasked, guessMostCommon } from "@lib/evaluation.ts";
 import { learningRate } from "@lib/optimizer.ts";
-import { pretrain, type StepLog, trainingLog } from "@lib/pretrain.ts";
-import { type Recipe, recipe } from "@lib/recipe.ts";
+import { DivergedError, type StepLog, trainingLog } from "@lib/pretrain.ts";
+import { recipe, type RecipeChanges } from "@lib/recipe.ts";
 import { kinds } from "@lib/vocabulary.ts";
+import { choices, type Collect, collect, numbers, smallCorpus, withFolder } from "./small_run.ts";
 
-const choices = recipe("sound", "smoke", { split: { train: 0.5, validation: 0.3 } });
-
-const corpus: Corpus = await (async () => {
-  const source = await Deno.makeTempDir(), dir = await Deno.makeTempDir();
-  for (const name of ["d_adrian", "d_ampie", "d_betwee", "d_bunny", "d_countd", "d_e1m1"]) {
-    await Deno.copyFile(new URL(`../data/freedoom/${name}.mid`, import.meta.url), `${source}/${name}.mid`);
-  }
-  await buildCorpus(source, dir, choices);
-  const opened = await openCorpus(dir);
-  await Deno.remove(source, { recursive: true });
-  await Deno.remove(dir, { recursive: true });
-  return opened;
-})();
-
-async function collect(
-  dir: string,
-  { model = "BERT", recipe = choices, stopAfter = Infinity }: {
-    model?: "BERT" | "BERT-aug" | "BERT-neighbor" | "BERT-dropout";
-    recipe?: Recipe;
-    stopAfter?: number;
-  } = {},
-): Promise<StepLog[]> {
-  const logs: StepLog[] = [], controller = new AbortController();
-  for await (const log of pretrain({ corpus, recipe, model, dir, signal: controller.signal })) {
-    logs.push(log);
-    if (logs.length === stopAfter) controller.abort();
-  }
-  return logs;
-}
-
-const withFolder = async (test: (dir: string) => Promise<void>) => {
-  const dir = await Deno.makeTempDir();
-  try {
-    await test(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-};
-const numbers = (logs: StepLog[]) => logs.map(({ loss, accuracy, validation }) => [loss, accuracy, validation?.loss]);
+const corpus = await smallCorpus();
+const train = (dir: string, options: Collect = {}) => collect(corpus, dir, options);
 
 for (const model of ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"] as const) {
   Deno.test(`${model} stopped anywhere goes on to the same losses and weights, to the bit`, () =>
     withFolder(async (dir) => {
-      const whole = await collect(`${dir}/whole`, { model });
+      const whole = await train(`${dir}/whole`, { model });
       assertEquals(whole.length, choices.training.steps);
-      const first = await collect(`${dir}/parts`, { model, stopAfter: 2 });
-      const second = await collect(`${dir}/parts`, { model, stopAfter: 2 });
-      const third = await collect(`${dir}/parts`, { model });
+      const first = await train(`${dir}/parts`, { model, stopAfter: 2 });
+      const second = await train(`${dir}/parts`, { model, stopAfter: 2 });
+      const third = await train(`${dir}/parts`, { model });
       assertEquals(numbers([...first, ...second, ...third]), numbers(whole));
       assertEquals(numbers(await trainingLog(`${dir}/parts`)), numbers(whole));
       assertEquals(
@@ -72,38 +35,16 @@ Deno.test("training on few bars learns them, and leaves no tensor behind", () =>
       training: { steps: 60, learningRate: 5e-3, warmupSteps: 5, validateEvery: 60 },
     });
     const before = tensorCount();
-    const logs = await collect(dir, { recipe: learn });
+    const logs = await train(dir, { recipe: learn });
     assertEquals(tensorCount(), before);
     const mean = (part: StepLog[]) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
     assertLess(Math.abs(logs[0].loss - Math.log(560)), 0.3); // an untrained model guesses all 560 alike
     assertLess(mean(logs.slice(-10)), 4.6);
   }));
 
-Deno.test("a folder with another run is refused, and what differs is named", () =>
-  withFolder(async (dir) => {
-    await collect(dir, { stopAfter: 1 });
-    const other = recipe("sound", "smoke", { split: { train: 0.5, validation: 0.3 }, masking: { rate: 0.2 } });
-    const error = await assertRejects(() => collect(dir, { recipe: other }), CheckpointError);
-    assert(error.message.includes("recipe.masking.rate (0.15, now 0.2)"), error.message);
-    assertEquals((await collect(dir)).length, choices.training.steps - 1); // and nothing was lost
-  }));
-
-Deno.test("a damaged checkpoint is refused by name", () =>
-  withFolder(async (dir) => {
-    await collect(dir);
-    const path = `${dir}/model.safetensors`, bytes = await Deno.readFile(path);
-    bytes[bytes.length - 5] ^= 1;
-    await Deno.writeFile(path, bytes);
-    await assertRejects(() => loadCheckpoint(dir), CheckpointError, "model.safetensors is damaged");
-    await Deno.writeFile(path, bytes.subarray(0, 100));
-    await assertRejects(() => loadCheckpoint(dir), CheckpointError, path);
-    await Deno.remove(path);
-    await assertRejects(() => loadCheckpoint(dir), CheckpointError, path);
-  }));
-
 Deno.test("BERT-dropout's views are the same in evaluation mode, and differ with dropout on", () =>
   withFolder(async (dir) => {
-    await collect(dir, { model: "BERT-dropout" });
+    await train(dir, { model: "BERT-dropout" });
     const model = await loadCheckpoint(dir);
     const still = await evaluateContrast(model, "BERT-dropout", corpus, "train", choices);
     const dropping = await evaluateContrast(model, "BERT-dropout", corpus, "train", choices, { dropout: true });
@@ -136,7 +77,7 @@ Deno.test("the guess without a model is each kind's most common training token",
 
 Deno.test("evaluation with fixed masks gives the same numbers again", () =>
   withFolder(async (dir) => {
-    await collect(dir);
+    await train(dir);
     const model = await loadCheckpoint(dir), bars = Array.from(corpus.barsOf("validation")).slice(0, 10);
     const [a, b] = [
       await evaluateMasked(model, corpus, bars, choices),
@@ -155,3 +96,114 @@ Deno.test("the learning rate warms up, peaks and decays as the recipe says", () 
   assertEquals(learningRate({ ...training, decay: "inverse-sqrt" }, 40), 0.5);
   assertEquals(learningRate({ ...training, decay: "none" }, 90), 1);
 });
+
+const smoke = (training: RecipeChanges["training"], seed = 0) =>
+  recipe("sound", "smoke", { seed, split: { train: 0.5, validation: 0.3 }, training });
+
+Deno.test("the same recipe gives the same weights to the bit, and another seed gives others", () =>
+  withFolder(async (dir) => {
+    const weights = async (name: string, seed: number) => {
+      await train(`${dir}/${name}`, { recipe: smoke({}, seed), model: "BERT-dropout" });
+      return await Deno.readFile(`${dir}/${name}/model.safetensors`);
+    };
+    const first = await weights("first", 3);
+    assertEquals(await weights("second", 3), first);
+    assertNotEquals(await weights("other", 4), first);
+  }));
+
+Deno.test("a loss that explodes stops the run with step, bars and the last good state, which stays whole", () =>
+  withFolder(async (dir) => {
+    const wild = smoke({ learningRate: 30, warmupSteps: 1, validateEvery: 1 });
+    const logs: StepLog[] = [];
+    const run = async () => {
+      for (const log of await train(dir, { recipe: wild })) logs.push(log);
+    };
+    const error = await assertRejects(run, DivergedError);
+    const { step } = (await trainingLog(dir)).at(-1)!, folder = `${dir}/training/step-${String(step).padStart(7, "0")}`;
+    assert(error.message.includes(`step ${step + 1}: loss is`), error.message);
+    assert(/above 3 times the first step's 6\.\d\d/.test(error.message), error.message);
+    assert(error.message.includes(folder), error.message);
+    const named = [...error.message.matchAll(/(d_\w+\.mid) ([\d, ]+\d)/g)];
+    const batch = named.flatMap(([, file, bars]) => bars.split(", ").map((bar) => [file, Number(bar)]));
+    const bars = Array.from(
+      corpus.barsOf("train"),
+      (bar) => [corpus.songs[corpus.song(bar)].file, corpus.barIndex(bar)],
+    );
+    assert(batch.length >= 2 && batch.every(([file, bar]) => bars.some(([f, b]) => f === file && b === bar)));
+    const model = await loadCheckpoint(folder);
+    assert(model.weights.dataSync<"float32">().every(Number.isFinite));
+    model.weights.dispose();
+    assertEquals((await assertRejects(run, DivergedError)).message, error.message); // it went on from that state
+    await train(`${dir}/stopped`, { recipe: wild, stopAfter: step });
+    const bytes = (path: string) => Deno.readFile(`${path}/model.safetensors`);
+    assertEquals(await bytes(folder), await bytes(`${dir}/stopped/training/step-${String(step).padStart(7, "0")}`));
+  }));
+
+Deno.test("a number that is none stops the run before it is kept", () =>
+  withFolder(async (dir) => {
+    const steep = { warmupSteps: 1, validateEvery: 1, explosion: 0 };
+    const training = () => train(`${dir}/a`, { recipe: smoke({ ...steep, validateEvery: 6, learningRate: 1e30 }) });
+    await assertRejects(training, DivergedError, "step 2: loss is NaN; no state was kept before");
+    const validation = () => train(`${dir}/b`, { recipe: smoke({ ...steep, learningRate: 1e30 }) });
+    const error = await assertRejects(validation, DivergedError, "step 1: the validation loss after it is NaN");
+    assert(error.message.includes("no state was kept before"), error.message);
+  }));
+
+Deno.test("a training ends when validation gains no more, wherever it was stopped before", () =>
+  withFolder(async (dir) => {
+    const rough = { steps: 24, learningRate: 0.1, warmupSteps: 1, validateEvery: 1, explosion: 0 };
+    const rule = { patience: 3, leastGain: 0.02 };
+    const whole = await train(`${dir}/whole`, { recipe: smoke(rough) });
+    const losses = whole.map(({ validation }) => validation!.loss);
+    let reference = Infinity, waited = 0, end = 0; // the rule, told again
+    while (waited < rule.patience && end < losses.length) {
+      const loss = losses[end++];
+      waited = loss < reference - rule.leastGain ? 0 : waited + 1;
+      if (waited === 0) reference = loss;
+    }
+    assert(end > 4 && end < whole.length, `${losses}`);
+    const early = { recipe: smoke({ ...rough, ...rule }) };
+    const parts = [await train(`${dir}/early`, { ...early, stopAfter: end - 2 }), await train(`${dir}/early`, early)];
+    assertEquals(numbers(parts.flat()), numbers(whole.slice(0, end)));
+    assertEquals(parts.flat().map(({ final }) => final), whole.slice(0, end).map((_, i) => i === end - 1));
+    assertEquals(await train(`${dir}/early`, early), []);
+    const model = await loadCheckpoint(`${dir}/early`);
+    const bars = barsToEvaluate(corpus, "validation", choices);
+    const { loss } = await evaluateMasked(model, corpus, bars, choices);
+    assertEquals(loss, Math.min(...losses.slice(0, end)));
+    model.weights.dispose();
+  }));
+
+Deno.test("a corpus without validation bars is refused where they are needed, and trains on where they are not", () =>
+  withFolder(async (dir) => {
+    const split = { train: 0.5, validation: 0 };
+    const best = recipe("sound", "smoke", { split }),
+      last = recipe("sound", "smoke", { split, training: { keep: "last" } });
+    const none = await smallCorpus(["d_adrian", "d_betwee", "d_bunny"], best);
+    const run = () => collect(none, `${dir}/best`, { recipe: best });
+    await assertRejects(run, RangeError, "Expected bars of validation songs, as the recipe keeps the best weights");
+    const logs = await collect(none, `${dir}/last`, { recipe: last });
+    assert(logs.length === last.training.steps && logs.every(({ validation }) => validation === undefined));
+    (await loadCheckpoint(`${dir}/last`)).weights.dispose();
+  }));
+
+Deno.test("a thousand steps need no more memory, tensors or handles than the first", () =>
+  withFolder(async (dir) => {
+    const tiny = recipe("sound", "smoke", {
+      split: { train: 0.5, validation: 0.3 },
+      tokens: { maxTokens: 64 },
+      model: { layers: 1, hidden: 8, heads: 1, intermediate: 8, maxPositions: 64 },
+      training: { steps: 1000, batchTokens: 128, buckets: [64], validateEvery: 200, validationBars: 4 },
+    });
+    const short = await smallCorpus(undefined, tiny);
+    const logs = await collect(short, dir, { recipe: tiny });
+    assertEquals(logs.length, 1000);
+    const counts = (field: "tensors" | "handles") => [...new Set(logs.map(({ memory }) => memory[field]))];
+    assertEquals([counts("tensors").length, counts("handles").length], [1, 1]);
+    const resident = (from: number) => {
+      const part = logs.slice(from, from + 100).map(({ memory }) => memory.resident).sort((a, b) => a - b);
+      return part[50];
+    };
+    assertLess(resident(900) - resident(100), 48);
+    assert(logs.every(({ tokensPerSecond }) => tokensPerSecond > 0));
+  }));
