@@ -5,7 +5,7 @@
 import { type BertConfig, type Dropout, hiddenStates, isMatrix, mlmLogits, parametersOf, unflatten } from "./bert.ts";
 import { compile, type Compiled, type Tensor, tf } from "./engine/mod.ts";
 import { crossEntropy, gatherRows, joinFlat, splitFlat } from "./engine/ops.ts";
-import { adamW, type OptimizerState } from "./optimizer.ts";
+import { adamW } from "./optimizer.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** The four models of the paper. */
@@ -142,19 +142,13 @@ export function decayMask(config: BertConfig): Tensor {
   return tf.tensor1d(mask);
 }
 
-/**
- * A compiled optimizer step of a model:
- * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct].
- *
- * Both views of a variant pass the encoder as one batch of 2N rows; MLM counts the first N only (study §9.1).
- */
-export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe): Compiled {
+/** The losses of a batch and the flat gradient of their sum; both views of a variant pass as one batch of 2N rows. */
+function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe) {
   const { view, dropout: drops } = variants[model];
   const rate = drops ? recipe.views.dropout : config.dropout;
   const shapes = parametersOf(config).map(({ shape }) => shape);
   const names = parametersOf(config).map(({ name }) => name);
-  return compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...inputs) => {
-    const batch = batchOf(inputs);
+  return (weights: Tensor, seed: Tensor, batch: BatchTensors) => {
     const dropout = rate > 0 ? { rate, place: recipe.views.dropoutPlace, seed } : undefined;
     let parts: ReturnType<typeof losses>;
     const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
@@ -164,14 +158,103 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
       return parts.total as tf.Scalar;
     })(splitFlat(weights, shapes));
     const { total, masked, correct, contrast, accuracy } = parts!;
-    const state: OptimizerState = { weights, first, second };
-    const spared = recipe.training.decayed === "matrices" ? decayed : undefined;
-    const next = adamW(state, joinFlat(grads), scalars, recipe.training, spared);
-    const numbers = tf.stack([total, masked, contrast, accuracy, next.norm]);
-    const outputs = [next.weights, next.first, next.second, numbers, correct.clone()];
+    const numbers = tf.stack([total, masked, contrast, accuracy]), right = correct.clone();
     tf.dispose(Object.values(parts!));
-    return outputs;
+    return { gradient: joinFlat(grads), numbers, correct: right };
+  };
+}
+
+/**
+ * A compiled optimizer step of a model:
+ * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct].
+ *
+ * Both views of a variant pass the encoder as one batch of 2N rows; MLM counts the first N only (study §9.1).
+ */
+export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe): Compiled {
+  const differentiate = lossesAndGradient(model, config, recipe);
+  return compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...inputs) => {
+    const { gradient, numbers, correct } = differentiate(weights, seed, batchOf(inputs));
+    const spared = recipe.training.decayed === "matrices" ? decayed : undefined;
+    const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, spared);
+    return [next.weights, next.first, next.second, tf.concat([numbers, next.norm.reshape([1])]), correct];
   }, { islands: recipe.training.islands });
+}
+
+/** The state of an optimizer, as the training loop holds it: weights and both moments. */
+export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
+
+/** What a step brought. */
+export interface StepResult {
+  state: StepState;
+  /** In the order of {@link stepNumbers}; means over the step's batches. */
+  numbers: Float32Array;
+  /** For each batch, N·K: 1 where a chosen token was guessed. */
+  correct: Float32Array[];
+}
+
+/**
+ * One optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
+ *
+ * The step runs on other threads as soon as it is called: what the caller does before awaiting it goes on meanwhile.
+ *
+ * @param state disposed of by the step
+ * @param batches as {@link batchInputs} orders them; disposed of by the step
+ * @param scalars see `adamWScalars` in optimizer.ts
+ * @param seeds for each batch two int32 that fix its dropout
+ */
+export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe) {
+  const whole = trainingStep(model, config, recipe), { islands, decayed } = recipe.training;
+  const differentiate = lossesAndGradient(model, config, recipe);
+  const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...inputs) => {
+    const { gradient, numbers, correct } = differentiate(weights, seed, batchOf(inputs));
+    return [sum.add(gradient.mul(share)), numbers, correct];
+  }, { islands });
+  const update = compile("update", (weights, first, second, gradient, scalars, mask) => {
+    const spared = decayed === "matrices" ? mask : undefined;
+    const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, spared);
+    return [next.weights, next.first, next.second, next.norm];
+  }, { islands });
+
+  async function one(state: StepState, batch: Tensor[], scalars: Tensor, seed: Tensor, mask: Tensor) {
+    const [weights, first, second, numbers, correct] = await whole(...state, scalars, seed, mask, ...batch);
+    const read = { numbers: numbers.dataSync<"float32">(), correct: [correct.dataSync<"float32">()] };
+    tf.dispose([numbers, correct]);
+    return { state: [weights, first, second] as StepState, ...read };
+  }
+
+  async function several(state: StepState, batches: Tensor[][], scalars: Tensor, seeds: Tensor[], mask: Tensor) {
+    const share = tf.scalar(1 / batches.length), means = new Float32Array(stepNumbers.length);
+    const correct: Float32Array[] = [];
+    let sum: Tensor = tf.zerosLike(state[0]);
+    for (const [i, batch] of batches.entries()) {
+      const outputs = await add(state[0], sum, share, seeds[i], ...batch);
+      outputs[1].dataSync().forEach((number, k) => means[k] += number / batches.length);
+      correct.push(outputs[2].dataSync<"float32">());
+      tf.dispose([sum, outputs[1], outputs[2]]);
+      sum = outputs[0];
+    }
+    const [weights, first, second, norm] = await update(...state, sum, scalars, mask);
+    means[means.length - 1] = norm.dataSync()[0];
+    tf.dispose([share, sum, norm]);
+    return { state: [weights, first, second] as StepState, numbers: means, correct };
+  }
+
+  return async (
+    state: StepState,
+    batches: Tensor[][],
+    scalars: Tensor,
+    seeds: [number, number][],
+    mask: Tensor,
+  ): Promise<StepResult> => {
+    const held = seeds.map((seed) => tf.tensor1d(seed, "int32"));
+    try {
+      return await (batches.length === 1
+        ? one(state, batches[0], scalars, held[0], mask)
+        : several(state, batches, scalars, held, mask));
+    } finally {
+      tf.dispose([...state, ...batches.flat(), scalars, ...held]);
+    }
+  };
 }
 
 /**

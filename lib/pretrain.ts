@@ -8,7 +8,7 @@ import { CheckpointError } from "./checkpoint.ts";
 import type { Corpus } from "./corpus.ts";
 import { tensorCount, tf } from "./engine/mod.ts";
 import { barsToEvaluate, evaluateMasked } from "./evaluation.ts";
-import { batchInputs, decayMask, type ModelName, stepNumbers, trainingStep } from "./objectives.ts";
+import { batchInputs, decayMask, type ModelName, optimizerStep, stepNumbers, type StepState } from "./objectives.ts";
 import { adamWScalars, learningRate } from "./optimizer.ts";
 import type { Recipe } from "./recipe.ts";
 import {
@@ -125,11 +125,11 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
   const validationBars = barsNeeded(corpus, recipe);
   using _lock = await guarded(dir, undefined, () => lockFolder(dir));
   const held = await readRun(dir, now, say);
-  const fresh = () => {
+  const fresh = (): StepState => {
     const { weights } = createBert(config, recipe.seed);
     return [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   };
-  let tensors = held?.tensors ?? fresh();
+  let tensors: StepState = held?.tensors ?? fresh();
   const state = held?.run ?? freshState(now), spared = decayMask(config);
   let saved = held?.run.step, lap = performance.now();
   const tick = () => {
@@ -137,10 +137,12 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
     state.seconds += (now - lap) / 1000;
     lap = now;
   };
-  const stop = (what: string, plan: BatchPlan): never => {
+  const stop = (what: string, plans: BatchPlan[]): never => {
     const last = saved === undefined ? "no state was kept before" : `the last good state is ${stateFolder(dir, saved)}`;
     throw new DivergedError(
-      `${model}, step ${state.step + 1}: ${what}; ${last}. The batch's bars: ${barNames(corpus, plan)}. ` +
+      `${model}, step ${state.step + 1}: ${what}; ${last}. The batch's bars: ${
+        plans.map((plan) => barNames(corpus, plan)).join("; ")
+      }. ` +
         "Train anew with a lower training.learningRate or with training.clipNorm, under another run name.",
     );
   };
@@ -157,31 +159,47 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       });
       saved = state.step;
     };
-    const step = trainingStep(model, config, recipe);
+    const step = optimizerStep(model, config, recipe), { accumulate } = training;
     const plans = trainingPlans(corpus, recipe, model);
-    for (let i = 0; i < state.step; i++) plans.next();
+    for (let i = 0; i < state.step * accumulate; i++) plans.next();
+    const prepare = () =>
+      Array.from({ length: accumulate }, () => {
+        const plan = plans.next().value;
+        return { plan, batch: trainingBatch(corpus, plan, recipe, model) };
+      });
+    let next = prepare();
     while (state.step < training.steps && !state.ended) {
       const begun = performance.now();
-      const plan = plans.next().value, batch = trainingBatch(corpus, plan, recipe, model);
-      const number = state.step + 1, rate = learningRate(training, number);
-      const inputs = batchInputs(toTensors(batch));
-      const scalars = adamWScalars(training, number, rate);
-      const seed = tf.tensor1d([recipe.seed, number], "int32");
-      const outputs = await step(...tensors, scalars, seed, spared, ...inputs);
-      const numbers = outputs[3].dataSync(), [loss, masked, contrast, contrastAccuracy, gradientNorm] = numbers;
-      const chosen = batch.weights.reduce((a, b) => a + b, 0);
-      const correct = outputs[4].dataSync<"float32">().reduce((sum, right, i) => sum + right * batch.weights[i], 0);
-      tf.dispose([...tensors, scalars, seed, ...inputs, outputs[3], outputs[4]]);
-      tensors = outputs.slice(0, 3);
+      const parts = next, number = state.step + 1, rate = learningRate(training, number);
+      const running = step(
+        tensors,
+        parts.map(({ batch }) => batchInputs(toTensors(batch))),
+        adamWScalars(training, number, rate),
+        parts.map((_, i) => [recipe.seed, state.step * accumulate + i + 1]),
+        spared,
+      );
+      next = prepare(); // while the step runs
+      const { state: stepped, numbers, correct } = await running;
+      const [loss, masked, contrast, contrastAccuracy, gradientNorm] = numbers;
+      const sum = (of: (part: typeof parts[number], i: number) => number) =>
+        parts.reduce((total, part, i) => total + of(part, i), 0);
+      const chosen = sum(({ batch }) => batch.weights.reduce((a, b) => a + b, 0));
+      const guessed = sum(({ batch }, i) => correct[i].reduce((n, right, k) => n + right * batch.weights[k], 0));
+      tensors = stepped;
       const wrong = trouble(numbers, state, training);
-      if (wrong) stop(wrong, plan);
-      const tokens = batch.lengths.slice(0, plan.bars.length).reduce((a, b) => a + b, 0);
+      if (wrong) stop(wrong, parts.map(({ plan }) => plan));
+      const tokens = sum(({ plan, batch }) => batch.lengths.slice(0, plan.bars.length).reduce((a, b) => a + b, 0));
       const tokensPerSecond = tokens / ((performance.now() - begun) / 1000);
       const due = number % training.validateEvery === 0 || number === training.steps;
       const validate = () =>
         evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, { visit: number });
       const score = due && validationBars.length > 0 ? await validate() : undefined;
-      if (score && !Number.isFinite(score.loss)) stop(`the validation loss after it is ${score.loss}`, plan);
+      if (score && !Number.isFinite(score.loss)) {
+        stop(
+          `the validation loss after it is ${score.loss}`,
+          parts.map(({ plan }) => plan),
+        );
+      }
       state.step = number;
       state.tokens += tokens;
       state.firstLoss ??= loss;
@@ -198,12 +216,12 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
         model,
         step: number,
         steps: training.steps,
-        epoch: plan.epoch,
+        epoch: parts[0].plan.epoch,
         tokens: state.tokens,
         loss,
         masked,
         contrast,
-        accuracy: correct / chosen,
+        accuracy: guessed / chosen,
         contrastAccuracy,
         gradientNorm,
         learningRate: rate,

@@ -19,7 +19,7 @@ import {
 import type { Corpus } from "./corpus.ts";
 import { engineInfo, type Tensor, tf } from "./engine/mod.ts";
 import { removeIfThere, sha256, writeFile, writeFolder } from "./files.ts";
-import type { ModelName } from "./objectives.ts";
+import type { ModelName, StepState } from "./objectives.ts";
 import type { Recipe } from "./recipe.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { trainingLog } from "./training_log.ts";
@@ -148,7 +148,7 @@ const MOMENTS = ["first", "second"] as const;
 /** A run's state with weights, first and second moments; the tensors belong to the caller. */
 export interface Held {
   run: RunState;
-  tensors: Tensor[];
+  tensors: StepState;
 }
 
 async function readState(dir: string, step: number, now: Began): Promise<Held> {
@@ -164,7 +164,8 @@ async function readState(dir: string, step: number, now: Began): Promise<Held> {
   if (run.best) await verifyCheckpoint(bestFolder(dir, run.best.step));
   const moments = readSafetensors(await readChecked(`${folder}/optimizer.safetensors`));
   const { weights } = await loadCheckpoint(folder);
-  return { run, tensors: [weights, ...MOMENTS.map((name) => tf.tensor1d(moments.get(name)!.data as Float32Array))] };
+  const [first, second] = MOMENTS.map((name) => tf.tensor1d(moments.get(name)!.data as Float32Array));
+  return { run, tensors: [weights, first, second] };
 }
 
 /** A run that is whole but not this one; no older state would change that. */

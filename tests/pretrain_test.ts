@@ -1,11 +1,15 @@
 import { assert, assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
+import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "@lib/batches.ts";
+import { bertConfig, createBert } from "@lib/bert.ts";
 import { loadCheckpoint } from "@lib/checkpoint.ts";
-import { tensorCount } from "@lib/engine/mod.ts";
+import { type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
 import { barsToEvaluate, contrastPlans, evaluateContrast, evaluateMasked, guessMostCommon } from "@lib/evaluation.ts";
-import { learningRate } from "@lib/optimizer.ts";
+import { batchInputs, decayMask, optimizerStep } from "@lib/objectives.ts";
+import { adamWScalars, learningRate } from "@lib/optimizer.ts";
 import { DivergedError, type StepLog, trainingLog } from "@lib/pretrain.ts";
 import { recipe, type RecipeChanges } from "@lib/recipe.ts";
 import { kinds } from "@lib/vocabulary.ts";
+import { largestDifference } from "./golden.ts";
 import { choices, type Collect, collect, numbers, smallCorpus, withFolder } from "./small_run.ts";
 
 const corpus = await smallCorpus();
@@ -206,4 +210,39 @@ Deno.test("a thousand steps need no more memory, tensors or handles than the fir
     };
     assertLess(resident(900) - resident(100), 48);
     assert(logs.every(({ tokensPerSecond }) => tokensPerSecond > 0));
+  }));
+
+Deno.test("a step over two batches has the mean of their gradients, and two alike count as one", async () => {
+  const config = bertConfig(choices), step = optimizerStep("BERT", config, choices), mask = decayMask(config);
+  const plans = trainingPlans(corpus, choices, "BERT"), [a, b] = [plans.next().value, plans.next().value];
+  const run = async (...parts: BatchPlan[]) => {
+    const { weights } = createBert(config, 1);
+    const batches = parts.map((plan) => batchInputs(toTensors(trainingBatch(corpus, plan, choices, "BERT"))));
+    const seeds = parts.map((_, i): [number, number] => [0, i]);
+    const zeros = (): Tensor => tf.zerosLike(weights);
+    const scalars = adamWScalars(choices.training, 1, 1e-3);
+    const { state, numbers } = await step([weights, zeros(), zeros()], batches, scalars, seeds, mask);
+    const read = { moment: state[1].dataSync(), weights: state[0].dataSync(), loss: numbers[0], norm: numbers[4] };
+    tf.dispose(state);
+    return read;
+  };
+  const one = await run(a), before = tensorCount();
+  const [other, both, twice] = [await run(b), await run(a, b), await run(a, a)];
+  assertEquals(tensorCount(), before);
+  const mean = one.moment.map((v, i) => (v + other.moment[i]) / 2); // after one step: (1 − β₁) times the gradient
+  assertLess(largestDifference(both.moment, mean), 1e-6 * Math.hypot(...mean) + 1e-8);
+  assertLess(Math.abs(both.loss - (one.loss + other.loss) / 2), 1e-5);
+  assertLess(Math.abs(both.norm - 10 * Math.hypot(...mean)) / both.norm, 1e-4);
+  assertLess(largestDifference(twice.weights, one.weights), 1e-6);
+  mask.dispose();
+});
+
+Deno.test("a run that accumulates batches goes on to the same losses and weights, to the bit", () =>
+  withFolder(async (dir) => {
+    const training = { ...choices.training, accumulate: 3 }, several = { ...choices, training };
+    const whole = await train(`${dir}/whole`, { recipe: several });
+    const first = await train(`${dir}/parts`, { recipe: several, stopAfter: 2 });
+    const second = await train(`${dir}/parts`, { recipe: several });
+    assertEquals(numbers([...first, ...second]), numbers(whole));
+    assert(whole[0].tokens > 2 * (await train(`${dir}/plain`))[0].tokens);
   }));
