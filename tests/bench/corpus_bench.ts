@@ -10,7 +10,7 @@
  */
 import { assemble } from "@lib/assemble.ts";
 import { buildCorpus, openCorpus } from "@lib/corpus.ts";
-import { hashTokens, notesOf, type Part, partPath, readPart, writePart } from "@lib/parts.ts";
+import { hashNotes, hashTokens, type Part, partPath, readPart, writePart } from "@lib/parts.ts";
 import { openSource } from "@lib/sources.ts";
 import { recipe } from "@lib/recipe.ts";
 import { projectRoot } from "@lib/study.ts";
@@ -57,7 +57,7 @@ function transpose(part: Part, semitones: number): void {
   part.tokenCounts.forEach((length, bar) => {
     const tokens = part.tokens.subarray(at, at += length);
     part.hashes[bar] = hashTokens(tokens);
-    part.noteHashes[bar] = hashTokens(notesOf(tokens));
+    part.noteHashes[bar] = hashNotes(tokens);
   });
   for (const { song } of part.files) if (song) song.content += ` ${semitones % count}`;
 }
