@@ -1,13 +1,14 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { buildCorpus, buildShard, CorpusError, mergeCorpora, openCorpus, verifyCorpus } from "@lib/corpus.ts";
 import { projectRoot } from "@lib/study.ts";
-import { recipe } from "@lib/recipe.ts";
+import { tokenizeChunk } from "@lib/parts.ts";
+import { type Recipe, recipe } from "@lib/recipe.ts";
 import { openCorpus as openStore } from "@lib/store_reader.ts";
 import { tokenizeOptions } from "@lib/tokenize_cli.ts";
 import { type Entries, tarGz, zip } from "./archives.ts";
 import { file, meter } from "./smf.ts";
 
-const sound = recipe("sound", "demo");
+const sound = recipe("sound", "demo"), authors = recipe("authors", "demo");
 const freedoom = `${projectRoot}/data/freedoom`;
 
 async function withFolder(fn: (folder: string) => Promise<void>): Promise<void> {
@@ -56,11 +57,14 @@ Deno.test("folder, zip and tar.gz give the same store to the byte, with any numb
     for (const [name, workers] of ways as [string, number][]) {
       const counts: [number, number][] = [];
       const onProgress = (done: number, total: number) => void counts.push([done, total]);
+      await Deno.remove(`${folder}/store`, { recursive: true }).catch(() => {}); // the first time there is none
       await buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers, onProgress });
       assertEquals(counts.at(-1), [66, 66]);
       stores.push(await digests(`${folder}/store`));
     }
-    for (const store of stores) assertEquals(store, stores[0]);
+    for (const { "source.json": _, ...store } of stores) { // which says whence
+      assertEquals({ ...store, "source.json": stores[0]["source.json"] }, stores[0]);
+    }
     await verifyCorpus(`${folder}/store`);
   });
 });
@@ -86,7 +90,7 @@ Deno.test("paths that climb out, links and bombs are refused with a line, and th
     await Deno.writeFile(`${folder}/a.zip`, await zip([...files, ["grows.mid", zeros.subarray(2 ** 23)]]));
     await Deno.writeFile(`${folder}/a.tgz`, await tarGz(files));
     for (const name of ["a.tgz", "a.zip"]) {
-      await buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers: 0 });
+      await buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers: 0, replace: true });
       const { songs, rejected } = await openCorpus(`${folder}/store`);
       assertEquals(songs.map((one) => one.file), ["good.mid"]);
       const found = rejected.map((line) => [line.file, line.reason]);
@@ -96,7 +100,7 @@ Deno.test("paths that climb out, links and bombs are refused with a line, and th
     await Deno.writeFile(`${folder}/tree/good.mid`, song);
     await Deno.symlink(`${folder}/tree/good.mid`, `${folder}/tree/link.mid`);
     await Deno.symlink(freedoom, `${folder}/tree/songs`);
-    await buildCorpus(`${folder}/tree`, `${folder}/store`, sound);
+    await buildCorpus(`${folder}/tree`, `${folder}/store`, sound, { replace: true });
     const { rejected } = await openCorpus(`${folder}/store`);
     assertEquals(rejected.map((line) => [line.file, line.reason]), [["link.mid", "link"], ["songs", "link"]]);
   });
@@ -107,7 +111,7 @@ Deno.test("an archive that is cut or none, and a source that is not there, are r
     const files = await entries();
     for (const [name, bytes] of [["cut.zip", await zip(files)], ["cut.tar.gz", await tarGz(files)]] as const) {
       await Deno.writeFile(`${folder}/${name}`, bytes.subarray(0, bytes.length >> 1));
-      const build = () => buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers: 0 });
+      const build = () => buildCorpus(`${folder}/${name}`, `${folder}/${name}.store`, sound, { workers: 0 });
       await assertRejects(build, CorpusError, `${name}: expected a whole archive`);
     }
     await Deno.writeFile(`${folder}/song.rar`, new Uint8Array(3));
@@ -122,7 +126,7 @@ Deno.test("an archive that is cut or none, and a source that is not there, are r
       "Expected a folder",
     );
     await Deno.writeFile(`${folder}/empty.zip`, await zip([["read.me", new Uint8Array(9)]]));
-    const empty = () => buildCorpus(`${folder}/empty.zip`, `${folder}/store`, sound, { workers: 0 });
+    const empty = () => buildCorpus(`${folder}/empty.zip`, `${folder}/empty`, sound, { workers: 0 });
     await assertRejects(empty, CorpusError, "empty.zip, found none");
   });
 });
@@ -185,7 +189,11 @@ Deno.test("shards merge to the store of a whole build, and only whole sets of fi
     await assertRejects(merge(parts.slice(1)), CorpusError, "each of the 3 shards once, found 2/3, 3/3");
     await assertRejects(merge([...parts, parts[0]]), CorpusError, "once");
     await assertRejects(merge([...parts, source]), CorpusError, "midi: expected a shard");
-    await buildShard(source, parts[1], recipe("authors", "demo"), { index: 2, of: 3 });
+    await mergeCorpora(parts, `${folder}/store`); // done before
+    await assertRejects(() => buildCorpus(source, parts[1], sound), CorpusError, "shard: 2/3 there, 1/1 asked for");
+    const shard = () => buildShard(source, `${folder}/whole`, sound, { index: 1, of: 3 });
+    await assertRejects(shard, CorpusError, "shard: a whole store there, 1/3 asked for");
+    await buildShard(source, parts[1], authors, { index: 2, of: 3 }, { replace: true });
     await assertRejects(merge(parts), CorpusError, "part2: expected the source and recipe of");
     await assertRejects(() => buildShard(source, parts[0], sound, { index: 4, of: 3 }), RangeError, "found 4/3");
   });
@@ -245,6 +253,41 @@ Deno.test("the command line takes what it knows, and tells what it knows otherwi
     const error = assertThrows(() => tokenizeOptions(args, "/here"), TypeError, message);
     assert((error as Error).message.includes("--verify"), "the usage is told");
   }
+});
+
+Deno.test("a fault of the program ends in a line of its own, not the build, and the next file is read", () => {
+  const files = ["d_inter.mid", "d_e1m1.mid"].map((file) => ({ file, path: `${freedoom}/${file}` }));
+  let faults = 1;
+  const faulty: Recipe = {
+    ...sound,
+    get midi() {
+      if (faults-- > 0) throw new RangeError("a planted fault");
+      return sound.midi;
+    },
+  };
+  const part = tokenizeChunk({ index: 0, files }, faulty), [broken, read] = part.files;
+  assertEquals([broken.file, broken.rejected?.reason, broken.song], ["d_inter.mid", "internal-error", undefined]);
+  assert(broken.rejected!.detail.includes("RangeError: a planted fault"), broken.rejected!.detail);
+  assertEquals([read.file, read.rejected, read.song?.bars], ["d_e1m1.mid", undefined, part.tokenCounts.length]);
+  assertEquals(part.files.slice(1), tokenizeChunk({ index: 0, files: files.slice(1) }, sound).files);
+});
+
+Deno.test("a rejected file's line tells its name, the reason, the byte, and what was expected and found", async () => {
+  await withFolder(async (folder) => {
+    const cut = (await Deno.readFile(`${freedoom}/d_inter.mid`)).subarray(0, 200);
+    await Deno.mkdir(`${folder}/midi/deep`, { recursive: true });
+    await Deno.writeFile(`${folder}/midi/deep/cut.mid`, cut);
+    await Deno.writeFile(`${folder}/midi/text.mid`, new TextEncoder().encode("no music"));
+    await buildCorpus(`${folder}/midi`, `${folder}/store`, authors);
+    const lines = (await Deno.readTextFile(`${folder}/store/rejected.jsonl`)).trim().split("\n");
+    const [first, second] = lines.map((line) => JSON.parse(line));
+    assertEquals(lines.length, 2);
+    for (const line of [first, second]) assertEquals(Object.keys(line), ["file", "reason", "detail"]);
+    assertEquals([first.file, first.reason], ["deep/cut.mid", "truncated"]);
+    assert(/Expected.+\(byte 200\)$/.test(first.detail), first.detail);
+    assertEquals([second.file, second.reason], ["text.mid", "not-midi"]);
+    assert(/Expected MThd/.test(second.detail), second.detail);
+  });
 });
 
 Deno.test("files that hold no music do not end a build", async () => {

@@ -123,7 +123,7 @@ Deno.test("a store drops copies, splits louder versions with their song, and tel
     assert(summary.leak.notes.byFile.testInTrain > 100 && summary.leak.tokens.byFile.testInTrain > 50);
 
     const keeping = { ...sound, duplicates: { ...sound.duplicates, exact: "keep" as const, near: "ignore" as const } };
-    const all = await buildCorpus(`${folder}/midi`, `${folder}/store`, keeping);
+    const all = await buildCorpus(`${folder}/midi`, `${folder}/store`, keeping, { replace: true });
     assertEquals(all.songs, summary.songs + copies.length);
     assertEquals(all.clusters, { clusters: 0, songs: 0, largest: 0 });
     assertEquals(all.rejected.duplicate, undefined);
