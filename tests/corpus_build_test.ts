@@ -213,10 +213,11 @@ Deno.test("a part that was damaged is removed and named, and building again mend
   });
 });
 
-Deno.test("a store too large for memory is read from disk, and a flipped byte is noticed before its bars are given", async () => {
+Deno.test("a store too large for memory is read from disk, and a flipped byte or cut tail noticed as it is opened", async () => {
   await withFolder(async (folder) => {
-    await buildCorpus(freedoom, `${folder}/store`, sound);
-    const held = await openCorpus(`${folder}/store`), read = await openStore(`${folder}/store`, { memory: 0 });
+    const store = `${folder}/store`;
+    await buildCorpus(freedoom, store, sound);
+    const held = await openCorpus(store), read = await openStore(store, { memory: 0 });
     for (let bar = 0; bar < held.bars; bar += 7) {
       assertEquals(read.tokens(bar), held.tokens(bar).slice());
       assertEquals(read.labels(bar), held.labels(bar));
@@ -224,12 +225,24 @@ Deno.test("a store too large for memory is read from disk, and a flipped byte is
     }
     assertEquals(read.barsOf("test"), held.barsOf("test"));
     read.close();
-    const path = `${folder}/store/tokens-00000.bin`, bytes = await Deno.readFile(path);
-    bytes[5] ^= 1;
-    await Deno.writeFile(path, bytes);
-    const changed = await openStore(`${folder}/store`, { memory: 0 });
-    assertThrows(() => changed.tokens(900), CorpusError, "tokens-00000.bin: its checksum differs");
-    await assertRejects(() => verifyCorpus(`${folder}/store`), CorpusError, "tokens-00000.bin: its checksum differs");
+    for (const name of ["tokens-00000.bin", "labels-00000.bin"]) {
+      const bytes = await Deno.readFile(`${store}/${name}`), flipped = bytes.slice();
+      flipped[5] ^= 1;
+      await Deno.writeFile(`${store}/${name}`, flipped);
+      const differs = `${name}: its checksum differs`;
+      await assertRejects(() => openStore(store, { memory: 0 }), CorpusError, differs);
+      await assertRejects(() => verifyCorpus(store), CorpusError, differs);
+      const peeked = await openStore(store, { memory: 0, check: "touch" });
+      const touch = () => name.startsWith("tokens") ? peeked.tokens(900) : peeked.labels(900);
+      assertThrows(touch, CorpusError, differs); // of a bar that is whole
+      peeked.close();
+      await Deno.writeFile(`${store}/${name}`, bytes.subarray(0, -1));
+      for (const check of ["opening", "touch"] as const) {
+        const open = () => openStore(store, { memory: 0, check });
+        await assertRejects(open, CorpusError, `${name}: expected ${bytes.length} bytes, found ${bytes.length - 1}`);
+      }
+      await Deno.writeFile(`${store}/${name}`, bytes);
+    }
   });
 });
 
