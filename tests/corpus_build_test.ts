@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { buildCorpus, buildShard, CorpusError, mergeCorpora, openCorpus, verifyCorpus } from "@lib/corpus.ts";
-import { projectRoot } from "@lib/study.ts";
+import { openStudy, projectRoot } from "@lib/study.ts";
 import { tokenizeChunk } from "@lib/parts.ts";
 import { type Recipe, recipe } from "@lib/recipe.ts";
 import { openCorpus as openStore } from "@lib/store_reader.ts";
@@ -103,6 +103,27 @@ Deno.test("paths that climb out, links and bombs are refused with a line, and th
     await buildCorpus(`${folder}/tree`, `${folder}/store`, sound, { replace: true });
     const { rejected } = await openCorpus(`${folder}/store`);
     assertEquals(rejected.map((line) => [line.file, line.reason]), [["link.mid", "link"], ["songs", "link"]]);
+  });
+});
+
+Deno.test("a study takes its songs from an archive too, and no other file", async () => {
+  await withFolder(async (folder) => {
+    const songs: Entries = ["d_inter", "d_e1m1"].map((
+      name,
+    ) => [`${name}.mid`, Deno.readFileSync(`${freedoom}/${name}.mid`)]);
+    const ways = [["songs.zip", await zip(songs)], ["songs.tar.gz", await tarGz(songs)]] as const;
+    const choices = recipe("sound", "smoke");
+    for (const [name, bytes] of ways) {
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+      const study = openStudy({ recipe: choices, name, data: `${folder}/${name}`, runs: `${folder}/runs` });
+      await buildCorpus(study.data, study.path("corpus"), study.recipe, { workers: 0 });
+      const corpus = await openCorpus(study.path("corpus"));
+      assertEquals(corpus.songs.map(({ file }) => file), ["d_e1m1.mid", "d_inter.mid"]);
+    }
+    await Deno.writeFile(`${folder}/songs.rar`, new Uint8Array(9));
+    const other = () =>
+      openStudy({ recipe: choices, name: "other", data: `${folder}/songs.rar`, runs: `${folder}/runs` });
+    assertThrows(other, Error, ".zip, .tar or .tar.gz of them, at");
   });
 });
 
