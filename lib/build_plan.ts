@@ -49,7 +49,9 @@ const songDifferences = (there: Partial<Origin>, asked: Origin): string[] =>
 
 function refuse(dir: string, what: string, differences: string[]): never {
   throw new CorpusError(
-    `${dir} holds ${what} of other songs or choices:\n  ${differences.join("\n  ")}\n` +
+    `${dir}: expected no store, or one of the same songs and recipe, found ${what} of others:\n  ${
+      differences.join("\n  ")
+    }\n` +
       "Name another folder, ask for the same, delete that folder, or have it replaced (--replace).",
   );
 }

@@ -3,6 +3,7 @@ import { buildCorpus, buildShard, CorpusError, mergeCorpora, openCorpus, verifyC
 import { openStudy, projectRoot } from "@lib/study.ts";
 import { tokenizeChunk } from "@lib/parts.ts";
 import { type Recipe, recipe } from "@lib/recipe.ts";
+import { openSource } from "@lib/sources.ts";
 import { openCorpus as openStore } from "@lib/store_reader.ts";
 import { tokenizeOptions } from "@lib/tokenize_cli.ts";
 import { type Entries, tarGz, zip } from "./archives.ts";
@@ -149,6 +150,68 @@ Deno.test("an archive that is cut or none, and a source that is not there, are r
     await Deno.writeFile(`${folder}/empty.zip`, await zip([["read.me", new Uint8Array(9)]]));
     const empty = () => buildCorpus(`${folder}/empty.zip`, `${folder}/empty`, sound, { workers: 0 });
     await assertRejects(empty, CorpusError, "empty.zip, found none");
+  });
+});
+
+Deno.test("archives are streamed: songs come before the end is read, and a zip that lies about a size is not believed", async () => {
+  await withFolder(async (folder) => {
+    const noise = crypto.getRandomValues(new Uint8Array(2 ** 16)); // which gzip cannot shrink
+    const many: Entries = Array.from({ length: 64 }, (_, i) => [`${i}.mid`, noise.map((byte) => byte ^ i)]);
+    const whole = await tarGz(many);
+    await Deno.writeFile(`${folder}/cut.tar.gz`, whole.subarray(0, whole.length - 1000));
+    const seen: string[] = [];
+    await assertRejects(
+      async () => {
+        for await (const { file, bytes } of (await openSource(`${folder}/cut.tar.gz`)).files()) {
+          assertEquals(bytes, many[seen.length][1]);
+          seen.push(file);
+        }
+      },
+      CorpusError,
+      "cut.tar.gz: expected a whole archive",
+    );
+    assert(seen.length >= 40, `${seen.length} songs before the fault at the end`);
+
+    const song = Deno.readFileSync(`${freedoom}/d_inter.mid`), bytes = await zip([["a.mid", song], ["b.mid", song]]);
+    const directory = new DataView(bytes.buffer).getUint32(bytes.length - 6, true); // its first entry's size: 100
+    new DataView(bytes.buffer).setUint32(directory + 24, 100, true);
+    await Deno.writeFile(`${folder}/lies.zip`, bytes);
+    const files = await Array.fromAsync((await openSource(`${folder}/lies.zip`)).files());
+    assertEquals(files.map(({ file, refused }) => [file, refused?.reason]), [["a.mid", "unreadable"], [
+      "b.mid",
+      undefined,
+    ]]);
+    assertEquals(files[1].bytes, song);
+  });
+});
+
+Deno.test("the command says what it made, that it was done before, and which file was changed", async () => {
+  await withFolder(async (folder) => {
+    await unpack(folder, (await entries()).slice(0, 6));
+    const tokenize = async (...args: string[]) => {
+      const options = {
+        cwd: projectRoot,
+        env: { NO_COLOR: "1" },
+        args: ["run", "--quiet", "--no-check", "-A", "lib/cli.ts"],
+      };
+      options.args.push("tokenize", ...args, "--out", `${folder}/store`);
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), options).output();
+      const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+      return { code, out, err };
+    };
+    const first = await tokenize(`${folder}/midi`, "--scale", "demo");
+    assertEquals(first.code, 0, first.err);
+    assert(/songs of 5 files: .*\n.*store: \d+ bars a second/s.test(first.out), first.out);
+    const again = await tokenize(`${folder}/midi`, "--scale", "demo", "--verify");
+    assert(/done before, of the same songs and recipe\n.*every byte is as/s.test(again.out), again.out);
+    const other = await tokenize(`${folder}/midi`, "--scale", "base");
+    assert(other.code !== 0 && other.err.includes("scale: demo there, base asked for"), other.err);
+    assert(/split\.train: .* there, .* asked for/.test(other.err), other.err);
+    const path = `${folder}/store/labels-00000.bin`, bytes = await Deno.readFile(path);
+    bytes[7] ^= 1;
+    await Deno.writeFile(path, bytes);
+    const changed = await tokenize("--verify");
+    assert(changed.code !== 0 && changed.err.includes("labels-00000.bin: its checksum differs"), changed.err);
   });
 });
 

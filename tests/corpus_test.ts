@@ -166,7 +166,7 @@ Deno.test("a store of other songs or another recipe is kept unless it may be rep
     await assertRejects(
       build(seeded),
       CorpusError,
-      "holds a store of other songs or choices:\n  seed: 0 there, 7 asked for",
+      "found a store of others:\n  seed: 0 there, 7 asked for",
     );
     await assertRejects(build(authors), CorpusError, 'midi.reading: "standard" there, "pretty_midi" asked for');
     const song = `${source}/${songs[0]}.mid`, later = new Date(Date.now() + 5000);
