@@ -85,7 +85,8 @@ export interface Grid {
 /** Puts notes on the grid; in a bar their order is start, drums before programs, pitch (study §4.3). */
 export function gridOf(score: Score, recipe: Recipe): Grid {
   const { ticksPerQuarter } = score;
-  const starts = Float64Array.from(score.notes, ({ start }) => start).map(quantiser(score, recipe));
+  const starts = new Float64Array(score.notes.length), quantised = quantiser(score, recipe);
+  score.notes.forEach(({ start }, i) => starts[i] = quantised(start));
   const ends = pedalledEnds(score.parts);
   const rank = ({ instrument, pitch }: BarNote) => 128 * (instrument === drums ? -1 : instrument) + pitch;
   const notes = (from: number, to: number, barStart: number) => {

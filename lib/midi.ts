@@ -126,7 +126,7 @@ function scoreOf(bytes: Uint8Array, recipe: Recipe): Score {
 
   const parts = strict ? pairLikePrettyMidi(events, tracks) : pairByStandard(events, tracks);
   for (const part of parts) part.notes = inOrder(part.notes);
-  const notes = parts.length === 1 ? parts[0].notes : inOrder(parts.flatMap((part) => part.notes));
+  const notes = parts.length === 1 ? parts[0].notes : inOrder(together(parts));
   let endTick = heard.reduce((last, track) => Math.max(last, track.lastText), meters.at(-1)?.tick ?? 0);
   const sounding = strict ? heldTempi(tempi, ticksPerQuarter) : tempi.filter((tempo) => tempo.microseconds > 0);
   endTick = Math.max(endTick, sounding.at(-1)?.tick ?? 0);
@@ -137,6 +137,14 @@ function scoreOf(bytes: Uint8Array, recipe: Recipe): Score {
     throw new MidiError("tick-limit", `Expected at most ${maxQuarters} quarters, found ${tooFar / ticksPerQuarter}`);
   }
   return { ticksPerQuarter, notes, parts, tempi: sounding, meters, endTick: Math.min(endTick, limit) };
+}
+
+/** The notes of all parts, one part after another. */
+function together(parts: Part[]): Note[] {
+  const notes = new Array<Note>(parts.reduce((sum, part) => sum + part.notes.length, 0));
+  let at = 0;
+  for (const part of parts) for (const note of part.notes) notes[at++] = note;
+  return notes;
 }
 
 /** Notes by (start, pitch), the given order kept among equals; the list itself where it is in order. */
