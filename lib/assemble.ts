@@ -7,7 +7,7 @@
 import { closeSync, openSync } from "node:fs";
 import { type BarTable, clusterSongs, numberHashes, overlap, splitSongs } from "./duplicates.ts";
 import { type PartFile, readPart } from "./parts.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 import { type CorpusSummary, type Leak, readAt, type Rejected, type Song } from "./store.ts";
 import { type PackedBars, storeWriter } from "./store_writer.ts";
 
@@ -99,7 +99,7 @@ function originals(songs: Found[]): Map<string, Found> {
 }
 
 /** Clusters of songs, by the index of their first; songs of equal content are one to begin with. */
-function clustersOf(songs: Found[], numbered: Numbered, recipe: Recipe): Int32Array {
+function clustersOf(songs: Found[], numbered: Numbered, recipe: CorpusRecipe): Int32Array {
   if (recipe.duplicates.near === "ignore") return Int32Array.from(songs.keys());
   const place = new Map<string, number>(), firsts: Found[] = [], indices: number[] = [];
   songs.forEach((song, i) => {
@@ -127,7 +127,7 @@ function clusterCounts(clusters: Int32Array): CorpusSummary["clusters"] {
 export async function assemble(
   paths: string[],
   dir: string,
-  recipe: Recipe,
+  recipe: CorpusRecipe,
   signal?: AbortSignal,
 ): Promise<CorpusSummary> {
   const { songs: all, rejected, hashes, noteHashes } = readParts(paths, signal);

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Meter, Score } from "./midi.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 
 /** Where the beats and bars of a score are. */
 export interface Beats {
@@ -30,7 +30,7 @@ export function roundHalfEven(value: number): number {
 }
 
 /** Beats and bar lines by `recipe.midi.clock`, for a score in 4/4; `end` is the tick that all beats lie before. */
-export function findBeats(score: Score, recipe: Recipe, end: number = score.endTick): Beats {
+export function findBeats(score: Score, recipe: CorpusRecipe, end: number = score.endTick): Beats {
   return recipe.midi.clock === "ticks" ? beatsInTicks(score, end) : beatsInSeconds(score);
 }
 

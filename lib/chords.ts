@@ -7,7 +7,7 @@
 import { beatChroma } from "./chroma.ts";
 import { type Beats, findBeats } from "./beats.ts";
 import type { Score } from "./midi.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 
 /** Names of the roots 0–11, and of the seven qualities, in order of class id = root·7 + quality (study §5.7). */
 export const roots: readonly string[] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
@@ -133,7 +133,7 @@ function bestPath(chroma: Float64Array, count: number): [number, number, number]
  */
 export function recognizeChords(
   score: Score,
-  recipe: Recipe,
+  recipe: CorpusRecipe,
   beats: Beats = findBeats(score, recipe),
 ): ChordSegment[] {
   const count = beats.ticks.length;

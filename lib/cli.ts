@@ -17,7 +17,7 @@ import { trainCommand, trainUsage } from "./train_cli.ts";
 
 const usage = `deno task report [options]: runs the four notebooks and writes data/runs/NAME/report.html
 
-  --data DIR       folder of MIDI files (default: the 66 songs in data/freedoom)
+  --data PATH      folder, .zip, .tar or .tar.gz of MIDI files (default: the 66 songs in data/freedoom)
   --scale SCALE    smoke, demo, small or base (default: demo)
   --preset PRESET  sound or authors (default: sound)
   --name NAME      name of the run's folder (default: the scale, and what else is not the default)

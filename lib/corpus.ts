@@ -8,9 +8,10 @@
  */
 import { assemble } from "./assemble.ts";
 import { splitSongs } from "./duplicates.ts";
-import { readTextIfThere, removeIfThere, writeFile } from "./files.ts";
+import { clear, finished, markFinished, type Plan, prepare, readPlan, type Shard, sweep } from "./build_plan.ts";
+import { writeFile } from "./files.ts";
 import { type Chunk, partPath } from "./parts.ts";
-import type { Recipe } from "./recipe.ts";
+import { type CorpusRecipe, corpusRecipe } from "./recipe.ts";
 import { openSource, type Source } from "./sources.ts";
 import { CorpusError, type CorpusSummary, FORMAT, type Split } from "./store.ts";
 import { tokenizeChunks } from "./tokenize_pool.ts";
@@ -24,6 +25,7 @@ export {
   type Split,
   verifyCorpus,
 } from "./store.ts";
+export { type Shard } from "./build_plan.ts";
 export { openCorpus } from "./store_reader.ts";
 
 /**
@@ -42,7 +44,7 @@ export { openCorpus } from "./store_reader.ts";
  * assertEquals([...splits.values()].filter((split) => split === "train").length, 8);
  * ```
  */
-export function splitBySong(ids: string[], recipe: Recipe): Map<string, Split> {
+export function splitBySong(ids: string[], recipe: CorpusRecipe): Map<string, Split> {
   const found = splitSongs(ids, [...ids.keys()], recipe);
   return new Map(ids.map((id, i) => [id, found[i]]));
 }
@@ -51,75 +53,39 @@ export function splitBySong(ids: string[], recipe: Recipe): Map<string, Split> {
 export interface BuildOptions {
   /** Workers that tokenize; 0 works on this thread. Default: cores, or 0 for a folder of at most 16 songs. */
   workers?: number;
+  /** Whether a store, or the beginnings of one, of other songs or another recipe may be replaced. Default: no. */
+  replace?: boolean;
   /** Stops the build; started again, it goes on. */
   signal?: AbortSignal;
   /** Called at the beginning of a folder and as files are done; `total` is an estimate for archives until the end. */
   onProgress?: (done: number, total: number, file: string) => void;
 }
 
-/** The part `index` (from 1) `of` so many. */
-export interface Shard {
-  index: number;
-  of: number;
-}
-
-/** What stands in `build.json` while a corpus is being built. */
-interface Plan {
-  format: number;
-  recipe: Recipe;
-  identity: string;
-  written: string;
-  shard: Shard;
-  /** Number of chunks of the whole source, once all that belong to the shard are done. */
-  chunks: number | null;
-}
-
 const FILES_A_CHUNK = 16;
 
-async function readPlan(dir: string): Promise<Plan | undefined> {
-  const text = await readTextIfThere(`${dir}/build.json`);
-  return text === undefined ? undefined : JSON.parse(text);
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+/** What a build of a shard of a source is of. */
+function planOf({ identity, written }: Source, recipe: CorpusRecipe, shard: Shard): Plan {
+  return { format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null };
 }
 
-/** What parts are made by: if any of it differs, they are of no use. */
-const made = ({ format, recipe: { midi, tokens, labels }, identity, written, shard }: Plan) =>
-  JSON.stringify([format, midi, tokens, labels, identity, written, shard]);
-
-/** Makes a folder ready for building; returns the numbers of the parts that are already there. */
-async function prepare(dir: string, plan: Plan): Promise<Set<number>> {
-  await Deno.mkdir(dir, { recursive: true });
-  await removeIfThere(`${dir}/manifest.json`);
-  const begun = await readPlan(dir).catch(() => undefined);
-  if (!begun || made(begun) !== made(plan)) await removeIfThere(`${dir}/parts`);
-  await Deno.mkdir(`${dir}/parts`, { recursive: true });
-  await writeFile(`${dir}/build.json`, JSON.stringify(plan));
-  const done = new Set<number>();
-  for await (const { name } of Deno.readDir(`${dir}/parts`)) {
-    const number = /^(\d+)\.part$/.exec(name)?.[1];
-    if (number) done.add(Number(number));
-    else await Deno.remove(`${dir}/parts/${name}`);
-  }
-  return done;
-}
-
-/** Tokenizes what is not yet tokenized of a shard of a source. */
+/** Tokenizes what is not yet tokenized of a shard of a source; returns the number of chunks of the whole source. */
 async function tokenizeSource(
   source: Source,
   dir: string,
-  recipe: Recipe,
-  shard: Shard,
-  { workers, signal, onProgress }: BuildOptions,
+  plan: Plan,
+  { workers, replace, signal, onProgress }: BuildOptions,
 ): Promise<number> {
   const none = () => new CorpusError(`Expected MIDI files (.mid, .midi, .kar, .rmi) in ${source.path}, found none.`);
   if (source.total(Infinity) === 0) throw none();
-  const { identity, written } = source;
-  const plan: Plan = { format: FORMAT, recipe, identity, written, shard, chunks: null };
-  const there = await prepare(dir, plan);
+  const { recipe, shard } = plan, { there, chunks: known } = await prepare(dir, plan, replace);
   const mine = (chunk: number) => chunk % shard.of === shard.index - 1;
   const wanted = (file: number) => {
     const chunk = Math.floor(file / FILES_A_CHUNK);
     return mine(chunk) && !there.has(chunk);
   };
+  if (known !== null && numbers(known).every((chunk) => !mine(chunk) || there.has(chunk))) return known;
   let seen = 0, done = 0, told = 0;
   const chunks = async function* (): AsyncGenerator<Chunk> {
     let files: Chunk["files"] = [];
@@ -151,28 +117,17 @@ async function tokenizeSource(
   return count;
 }
 
-/** Removes the shards of an earlier store, and what a killed build left half written. */
-async function clear(dir: string): Promise<void> {
-  await Deno.mkdir(dir, { recursive: true });
-  await removeIfThere(`${dir}/manifest.json`);
-  for await (const { name } of Deno.readDir(dir)) {
-    if (/^(tokens|labels|offsets)(-\d+)?\.bin|\.(json|jsonl)\.[0-9a-f]{8}\.tmp$/.test(name)) {
-      await Deno.remove(`${dir}/${name}`);
-    }
-  }
-}
-
-const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
-
 /**
  * Reads every MIDI file of `source` (a folder tree, a `.zip`, a `.tar` or a `.tar.gz`) into a store at `dir`.
  *
  * The same files and recipe give the same bytes, whatever the workers and however often the build was stopped: what is
  * done stays in `dir/parts` until the store is whole. Songs with the same kept bars as another are left out as
- * duplicates, and near-duplicates are split together, unless `recipe.duplicates` says otherwise.
+ * duplicates, and near-duplicates are split together, unless `recipe.duplicates` says otherwise. A store that is already
+ * there, whole and of the same files and recipe, is left as it is.
  *
- * @throws {CorpusError} if the source is none, is broken or holds no MIDI files; what the disk throws; and the signal's
- * reason, `AbortError`. `dir` then has no manifest.
+ * @throws {CorpusError} if the source is none, is broken or holds no MIDI files, or if `dir` holds a store, or part of
+ * one, of other files or another recipe (told with what differs) and `replace` is not set; what the disk throws; and the
+ * signal's reason, `AbortError`. `dir` then has no manifest, or the one it had.
  *
  * @example
  * ```ts
@@ -191,14 +146,17 @@ const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 export async function buildCorpus(
   source: string,
   dir: string,
-  recipe: Recipe,
+  recipe: CorpusRecipe,
   options: BuildOptions = {},
 ): Promise<CorpusSummary> {
-  const count = await tokenizeSource(await openSource(source), dir, recipe, { index: 1, of: 1 }, options);
+  const opened = await openSource(source), plan = planOf(opened, recipe, { index: 1, of: 1 });
+  const there = await finished(dir, plan, options.replace);
+  if (there) return there;
+  const count = await tokenizeSource(opened, dir, plan, options);
   await clear(dir);
-  const summary = await assemble(numbers(count).map((i) => partPath(dir, i)), dir, recipe, options.signal);
-  await removeIfThere(`${dir}/parts`);
-  await removeIfThere(`${dir}/build.json`);
+  await markFinished(dir, plan);
+  const summary = await assemble(numbers(count).map((i) => partPath(dir, i)), dir, plan.recipe, options.signal);
+  await sweep(dir);
   return summary;
 }
 
@@ -210,7 +168,7 @@ export async function buildCorpus(
 export async function buildShard(
   source: string,
   dir: string,
-  recipe: Recipe,
+  recipe: CorpusRecipe,
   shard: Shard,
   options: BuildOptions = {},
 ): Promise<void> {
@@ -218,15 +176,21 @@ export async function buildShard(
   if (!(Number.isInteger(index) && Number.isInteger(of) && index >= 1 && index <= of)) {
     throw new RangeError(`Shard: expected i/n with 1 ≤ i ≤ n, found ${index}/${of}.`);
   }
-  await tokenizeSource(await openSource(source), dir, recipe, { index, of }, options);
+  const opened = await openSource(source), plan = planOf(opened, recipe, { index, of });
+  await finished(dir, plan, options.replace);
+  await tokenizeSource(opened, dir, plan, options);
 }
 
 /**
  * Joins the shards 1/n … n/n of a source to the store that {@link buildCorpus} makes of it; the shards stay.
  *
- * @throws {CorpusError} if one is missing, not finished, or of another source or recipe.
+ * @throws {CorpusError} if one is missing, not finished, or of another source or recipe; and as {@link buildCorpus}.
  */
-export async function mergeCorpora(shards: string[], dir: string, signal?: AbortSignal): Promise<CorpusSummary> {
+export async function mergeCorpora(
+  shards: string[],
+  dir: string,
+  { replace, signal }: Pick<BuildOptions, "replace" | "signal"> = {},
+): Promise<CorpusSummary> {
   const plans = await Promise.all(shards.map(async (folder) => {
     const plan = await readPlan(folder);
     if (plan?.format !== FORMAT) throw new CorpusError(`${folder}: expected a shard of a corpus, found none.`);
@@ -242,6 +206,9 @@ export async function mergeCorpora(shards: string[], dir: string, signal?: Abort
     throw new CorpusError(`Expected each of the ${of} shards once, found ${found}.`);
   }
   const folder = (chunk: number) => plans.find(({ shard }) => shard.index - 1 === chunk % of)!.folder;
+  const there = await finished(dir, { ...plans[0], shard: { index: 1, of: 1 } }, replace);
+  if (there) return there;
   await clear(dir);
+  await markFinished(dir, plans[0]);
   return await assemble(numbers(plans[0].chunks!).map((i) => partPath(folder(i), i)), dir, plans[0].recipe, signal);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { hash32 } from "./random.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 import { type Overlap, type Split, splits } from "./store.ts";
 
 /** Songs as ranges of bars: song `s` holds bars `first[s]` … `first[s + 1] − 1`. */
@@ -101,7 +101,7 @@ export function clusterSongs({ first, content, count }: BarTable, shared: number
  * where its middle song would; a split that is due songs and got none gets the last cluster of the largest split.
  * `listed` takes songs as given, clusters ignored. Shares are rounded down; the rest are test songs.
  */
-export function splitSongs(ids: string[], clusters: ArrayLike<number>, recipe: Recipe): Split[] {
+export function splitSongs(ids: string[], clusters: ArrayLike<number>, recipe: CorpusRecipe): Split[] {
   const share = (part: number) => Math.floor(part * ids.length + 1e-9);
   const train = share(recipe.split.train), validation = train + share(recipe.split.validation);
   const of = (at: number): Split => at < train ? "train" : at < validation ? "validation" : "test";

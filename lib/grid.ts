@@ -5,7 +5,7 @@
 import { roundHalfEven } from "./beats.ts";
 import type { BarNote } from "./labels.ts";
 import type { Note, Part, Score } from "./midi.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 import { drums, durationBins, nearestBin, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
 
 /** Ticks at which the pedal goes down and up again; the last may stay down. */
@@ -42,7 +42,7 @@ function pedalledEnds(parts: Part[]): Map<Note, number> {
 }
 
 /** A function from a tick to its grid point: the nearest, or the last before it as the authors round it (§3.2). */
-function quantiser({ ticksPerQuarter, endTick }: Score, recipe: Recipe): (tick: number) => number {
+function quantiser({ ticksPerQuarter, endTick }: Score, recipe: CorpusRecipe): (tick: number) => number {
   const step = ticksPerQuarter / positionsPerQuarter;
   const perQuarter = (index: number) => (index * ticksPerQuarter) / positionsPerQuarter;
   if (recipe.tokens.quantise === "nearest") {
@@ -83,9 +83,10 @@ export interface Grid {
 }
 
 /** Puts notes on the grid; in a bar their order is start, drums before programs, pitch (study §4.3). */
-export function gridOf(score: Score, recipe: Recipe): Grid {
+export function gridOf(score: Score, recipe: CorpusRecipe): Grid {
   const { ticksPerQuarter } = score;
-  const starts = Float64Array.from(score.notes, ({ start }) => start).map(quantiser(score, recipe));
+  const starts = new Float64Array(score.notes.length), quantised = quantiser(score, recipe);
+  score.notes.forEach(({ start }, i) => starts[i] = quantised(start));
   const ends = pedalledEnds(score.parts);
   const rank = ({ instrument, pitch }: BarNote) => 128 * (instrument === drums ? -1 : instrument) + pitch;
   const notes = (from: number, to: number, barStart: number) => {

@@ -4,7 +4,7 @@
  */
 import { type ChordSegment, qualities, roots } from "./chords.ts";
 import { drums, durationBins, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 
 /** The labels of one bar. */
 export interface BarLabels {
@@ -65,7 +65,12 @@ function mean(notes: BarNote[], of: (note: BarNote) => number): number | null {
  * `onset`: those that start in it, repeats kept; `overlap`: those that sound in it for at least
  * `chordOverlapBeats` quarters, each once.
  */
-export function chordsOfBar(bar: Span, segments: ChordSegment[], ticksPerQuarter: number, recipe: Recipe): string[] {
+export function chordsOfBar(
+  bar: Span,
+  segments: ChordSegment[],
+  ticksPerQuarter: number,
+  recipe: CorpusRecipe,
+): string[] {
   const named = segments.filter(({ quality }) => qualities.includes(quality));
   const name = ({ root, quality }: ChordSegment) => `${roots[root!]}:${quality}`;
   if (recipe.labels.chords === "onset") {

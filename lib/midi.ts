@@ -11,7 +11,7 @@ import type { Meter, Tempo, Track } from "./events.ts";
 import { MidiError } from "./midi_error.ts";
 import { pairByStandard, pairLikePrettyMidi } from "./pairing.ts";
 import { drums } from "./vocabulary.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 
 export type { Meter, Tempo } from "./events.ts";
 export { MidiError, type MidiReason } from "./midi_error.ts";
@@ -95,7 +95,7 @@ const maxQuarters = 100_000, maxTicks = 1e7;
  * assertEquals(score.notes.every((note) => note.end > note.start), true);
  * ```
  */
-export function readScore(bytes: Uint8Array, recipe: Recipe, file?: string): Score {
+export function readScore(bytes: Uint8Array, recipe: CorpusRecipe, file?: string): Score {
   try {
     return { ...scoreOf(bytes, recipe), ...(file === undefined ? {} : { file }) };
   } catch (error) {
@@ -104,7 +104,7 @@ export function readScore(bytes: Uint8Array, recipe: Recipe, file?: string): Sco
   }
 }
 
-function scoreOf(bytes: Uint8Array, recipe: Recipe): Score {
+function scoreOf(bytes: Uint8Array, recipe: CorpusRecipe): Score {
   const strict = recipe.midi.reading === "pretty_midi";
   const { ticksPerQuarter, tracks, events, format } = readChunks(bytes, strict);
   if (format === 2 && !strict) inSequence(tracks, events.ticks);
@@ -126,7 +126,7 @@ function scoreOf(bytes: Uint8Array, recipe: Recipe): Score {
 
   const parts = strict ? pairLikePrettyMidi(events, tracks) : pairByStandard(events, tracks);
   for (const part of parts) part.notes = inOrder(part.notes);
-  const notes = parts.length === 1 ? parts[0].notes : inOrder(parts.flatMap((part) => part.notes));
+  const notes = parts.length === 1 ? parts[0].notes : inOrder(together(parts));
   let endTick = heard.reduce((last, track) => Math.max(last, track.lastText), meters.at(-1)?.tick ?? 0);
   const sounding = strict ? heldTempi(tempi, ticksPerQuarter) : tempi.filter((tempo) => tempo.microseconds > 0);
   endTick = Math.max(endTick, sounding.at(-1)?.tick ?? 0);
@@ -137,6 +137,14 @@ function scoreOf(bytes: Uint8Array, recipe: Recipe): Score {
     throw new MidiError("tick-limit", `Expected at most ${maxQuarters} quarters, found ${tooFar / ticksPerQuarter}`);
   }
   return { ticksPerQuarter, notes, parts, tempi: sounding, meters, endTick: Math.min(endTick, limit) };
+}
+
+/** The notes of all parts, one part after another. */
+function together(parts: Part[]): Note[] {
+  const notes = new Array<Note>(parts.reduce((sum, part) => sum + part.notes.length, 0));
+  let at = 0;
+  for (const part of parts) for (const note of part.notes) notes[at++] = note;
+  return notes;
 }
 
 /** Notes by (start, pitch), the given order kept among equals; the list itself where it is in order. */

@@ -13,12 +13,16 @@ import { nearestBin, tempoBins } from "./vocabulary.ts";
 const fixedBytes = 4 + 1 + 1 + 1 + 2 + 3 * 8;
 const chordIds = new Map(chordNames.map((name, id) => [name, id]));
 
+/** Bytes of the record of a bar's labels. */
+export const labelBytes = ({ chords, groove, instruments }: BarLabels): number =>
+  fixedBytes + chords.length + groove.length + instruments.length;
+
 /**
- * The record of a bar's labels and its index in the song.
+ * Writes the record of a bar's labels and its index in the song, {@link labelBytes} long, at a byte of `view`.
  *
  * @example
  * ```ts
- * import { packLabels, unpackLabels } from "@lib/packing.ts";
+ * import { labelBytes, packLabels, unpackLabels } from "@lib/packing.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const labels = {
@@ -30,27 +34,27 @@ const chordIds = new Map(chordNames.map((name, id) => [name, id]));
  *   meanDuration: null,
  *   meanDurationQuarters: 1 / 3,
  * };
- * assertEquals(unpackLabels(packLabels(7, labels), 0), { index: 7, labels });
+ * const record = new Uint8Array(labelBytes(labels));
+ * packLabels(new DataView(record.buffer), 0, 7, labels);
+ * assertEquals(unpackLabels(record, 0), { index: 7, labels });
  * ```
  */
-export function packLabels(index: number, labels: BarLabels): Uint8Array {
+export function packLabels(view: DataView, offset: number, index: number, labels: BarLabels): void {
   const { chords, groove, instruments, tempo, meanVelocity, meanDuration, meanDurationQuarters } = labels;
-  const record = new Uint8Array(fixedBytes + chords.length + groove.length + instruments.length);
-  const view = new DataView(record.buffer);
-  view.setUint32(0, index, true);
-  view.setUint8(4, nearestBin(tempoBins, tempo));
-  let at = 5;
+  view.setUint32(offset, index, true);
+  view.setUint8(offset + 4, nearestBin(tempoBins, tempo));
+  let at = offset + 5;
   for (const values of [instruments, groove]) {
-    record.set([values.length, ...values], at);
-    at += 1 + values.length;
+    view.setUint8(at++, values.length);
+    for (const value of values) view.setUint8(at++, value);
   }
   view.setUint16(at, chords.length, true);
-  record.set(chords.map((name) => chordIds.get(name)!), at + 2);
-  at += 2 + chords.length;
-  [meanVelocity, meanDuration, meanDurationQuarters].forEach((mean, i) =>
-    view.setFloat64(at + 8 * i, mean ?? Number.NaN, true)
-  );
-  return record;
+  at += 2;
+  for (const name of chords) view.setUint8(at++, chordIds.get(name)!);
+  for (const mean of [meanVelocity, meanDuration, meanDurationQuarters]) {
+    view.setFloat64(at, mean ?? Number.NaN, true);
+    at += 8;
+  }
 }
 
 /** The labels and the index that a record at a byte offset holds. */

@@ -17,10 +17,13 @@ function control(controls: Controls, { kinds, ticks, numbers, values }: Events, 
   controls.lastTick = Math.max(controls.lastTick, tick);
 }
 
+/** A tick as the engine's small integer where it is one: read from a float64 array it would be boxed in every note. */
+const small = (tick: number): number => tick < 2 ** 31 ? tick | 0 : tick;
+
 /** The note from the on at index `from` to a tick. */
 const note = ({ ticks, numbers, values }: Events, from: number, end: number, { program, drum }: Part): Note => ({
-  start: ticks[from],
-  end,
+  start: small(ticks[from]),
+  end: small(end),
   pitch: numbers[from],
   velocity: values[from],
   program,

@@ -10,8 +10,8 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { writeFile } from "./files.ts";
 import { MidiError, readScore } from "./midi.ts";
-import { packLabels } from "./packing.ts";
-import type { Recipe } from "./recipe.ts";
+import { labelBytes, packLabels } from "./packing.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 import { tokenize } from "./remi.ts";
 import type { SourceFile } from "./sources.ts";
 import { CorpusError, type Rejected } from "./store.ts";
@@ -51,10 +51,15 @@ export interface Part extends PackedBars {
 const MARK = 0x32524142; // "BAR2"
 const HEAD = 16;
 
-/** 53 bits that differ wherever the tokens do, but for one pair in 9·10¹⁵. */
-export function hashTokens(tokens: ArrayLike<number>): number {
+const { Pitch, Position } = kinds, pitchesEnd = kinds["Pitch_Drum"].first + kinds["Pitch_Drum"].count;
+const everyId = () => true;
+const isNote = (id: number) =>
+  (id >= Pitch.first && id < pitchesEnd) || (id >= Position.first && id < Position.first + Position.count);
+
+function hashOf(tokens: ArrayLike<number>, from: number, counts: (id: number) => boolean): number {
   let a = 0x811c9dc5, b = 0x9e3779b9;
-  for (let i = 0; i < tokens.length; i++) {
+  for (let i = from; i < tokens.length; i++) {
+    if (!counts(tokens[i])) continue;
     a = Math.imul(a ^ tokens[i], 0x01000193);
     a ^= a >>> 15;
     b = Math.imul(b + tokens[i], 0x85ebca6b);
@@ -65,15 +70,13 @@ export function hashTokens(tokens: ArrayLike<number>): number {
   return ((a ^ (a >>> 13)) >>> 11) * 2 ** 32 + ((b ^ (b >>> 15)) >>> 0);
 }
 
-const { Pitch, Position } = kinds, pitchesEnd = kinds["Pitch_Drum"].first + kinds["Pitch_Drum"].count;
+/** 53 bits that differ wherever the tokens do, but for one pair in 9·10¹⁵. */
+export const hashTokens = (tokens: ArrayLike<number>): number => hashOf(tokens, 0, everyId);
 
-/** The positions and pitches of a bar's tokens: its notes, however loud, long, fast and by whom they are played. */
-export const notesOf = (tokens: Uint16Array): Uint16Array =>
-  tokens.subarray(3).filter((id) =>
-    (id >= Pitch.first && id < pitchesEnd) || (id >= Position.first && id < Position.first + Position.count)
-  );
+/** The hash of a bar's notes: of their positions and pitches, however loud, long, fast and by whom they are played. */
+export const hashNotes = (tokens: ArrayLike<number>): number => hashOf(tokens, 3, isNote);
 
-function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: Recipe) {
+function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: CorpusRecipe) {
   const reject = (reason: Rejected["reason"], detail: string) => ({ file, rejected: { reason, detail } });
   if (refused) return reject(refused.reason, refused.detail);
   let held = bytes;
@@ -83,7 +86,7 @@ function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: Recipe
     return reject("unreadable", (error as Error).message.replaceAll(path!, file));
   }
   try {
-    const bars = tokenize(readScore(held, recipe), recipe);
+    const bars = tokenize(readScore(held, recipe, file), recipe);
     const kept = bars.filter((bar) => bar.kept);
     if (kept.length === 0) {
       return reject("no-kept-bars", `none of ${bars.length} bars has ${recipe.tokens.minNotes} notes`);
@@ -97,21 +100,22 @@ function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: Recipe
 }
 
 /** Tokenizes the files of a chunk. */
-export function tokenizeChunk({ files }: Chunk, recipe: Recipe): Part {
+export function tokenizeChunk({ files }: Chunk, recipe: CorpusRecipe): Part {
   const found = files.map((file) => tokenizeFile(file, recipe));
   const bars = found.flatMap((one) => "kept" in one ? one.kept : []);
-  const records = bars.map((bar) => packLabels(bar.index, bar.labels));
+  const labelCounts = Uint32Array.from(bars, ({ labels }) => labelBytes(labels));
   const part: Part = {
     files: [],
     hashes: Float64Array.from(bars, (bar) => hashTokens(bar.tokens)),
-    noteHashes: Float64Array.from(bars, (bar) => hashTokens(notesOf(bar.tokens))),
+    noteHashes: Float64Array.from(bars, (bar) => hashNotes(bar.tokens)),
     tokens: new Uint16Array(bars.reduce((sum, bar) => sum + bar.tokens.length, 0)),
-    labels: new Uint8Array(records.reduce((sum, record) => sum + record.length, 0)),
+    labels: new Uint8Array(labelCounts.reduce((sum, count) => sum + count, 0)),
     tokenCounts: Uint16Array.from(bars, (bar) => bar.tokens.length),
-    labelCounts: Uint32Array.from(records, (record) => record.length),
+    labelCounts,
   };
   bars.reduce((at, bar) => (part.tokens.set(bar.tokens, at), at + bar.tokens.length), 0);
-  records.reduce((at, record) => (part.labels.set(record, at), at + record.length), 0);
+  const view = new DataView(part.labels.buffer);
+  bars.reduce((at, { index, labels }, i) => (packLabels(view, at, index, labels), at + labelCounts[i]), 0);
   let bar = 0, token = 0;
   for (const one of found) {
     if (!("kept" in one)) {

@@ -153,6 +153,9 @@ const schema = z.strictObject({
 /** A study's choices; see {@link recipe}. Plain JSON, stored with every artefact. */
 export type Recipe = z.infer<typeof schema>;
 
+/** The fields that a store of bars depends on; what is trained on it may change without it. */
+export type CorpusRecipe = Pick<Recipe, "preset" | "seed" | "midi" | "tokens" | "labels" | "duplicates" | "split">;
+
 /** Any subset of a recipe's fields. */
 export type RecipeChanges = { [K in keyof Recipe]?: Recipe[K] extends object ? Partial<Recipe[K]> : Recipe[K] };
 
@@ -354,13 +357,34 @@ function checkTogether({ model, tokens, split, training, masking }: Recipe): voi
  * @throws {RangeError} naming every field that is unknown, missing or out of range, with what was expected.
  */
 export function validateRecipe(value: unknown): Recipe {
-  const result = schema.safeParse(value);
-  if (!result.success) {
-    const lines = result.error.issues.map((issue) => `${issue.path.join(".") || "recipe"}: ${issue.message}`);
-    throw new RangeError(`This recipe is not valid:\n  ${lines.join("\n  ")}`);
-  }
-  checkTogether(result.data);
-  return result.data;
+  const valid = checked(schema.safeParse(value));
+  checkTogether(valid);
+  return valid;
+}
+
+function checked<T>(result: z.ZodSafeParseResult<T>): T {
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => `${issue.path.join(".") || "recipe"}: ${issue.message}`);
+  throw new RangeError(`This recipe is not valid:\n  ${lines.join("\n  ")}`);
+}
+
+const corpusSchema = schema.pick({
+  preset: true,
+  seed: true,
+  midi: true,
+  tokens: true,
+  labels: true,
+  duplicates: true,
+  split: true,
+}).strip();
+
+/**
+ * A recipe without what no store of bars depends on; checks that the rest is whole.
+ *
+ * @throws {RangeError} as {@link validateRecipe}
+ */
+export function corpusRecipe(value: unknown): CorpusRecipe {
+  return checked(corpusSchema.safeParse(value));
 }
 
 /**
@@ -399,10 +423,11 @@ export interface RecipeField {
   meaning: string;
 }
 
-/** Every field of a recipe with its value and meaning, in order; what the notebooks show. */
-export function describeRecipe(value: Recipe): RecipeField[] {
+/** Every field of a recipe, or of a part of one, with its value and meaning, in order; what the notebooks show. */
+export function describeRecipe(value: Partial<Recipe>): RecipeField[] {
   return Object.entries(schema.shape).flatMap(([group, type]) => {
     const held: unknown = value[group as keyof Recipe];
+    if (held === undefined) return [];
     if (!isObject(held)) return [{ field: group, value: String(held), meaning: type.description ?? "" }];
     const shape = (type as unknown as { shape: Record<string, z.ZodType> }).shape;
     return Object.entries(shape).map(([name, field]) => ({

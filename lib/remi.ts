@@ -9,7 +9,7 @@ import { type ChordSegment, recognizeChords } from "./chords.ts";
 import { gridOf } from "./grid.ts";
 import { type BarLabels, type BarNote, chordsOfBar, labelBar } from "./labels.ts";
 import { MidiError, type Note, type Part, type Score } from "./midi.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 import {
   drums,
   durationBins,
@@ -41,7 +41,7 @@ const binOfVelocity = Uint8Array.from({ length: 128 }, (_, velocity) => nearestB
 const headTokens = 3, noteTokens = 5; // Bar, Position, Tempo; Position, Instrument, Pitch, Velocity, Duration
 
 /** Tempo-bin index of each bar; `bars` are all bars left after trimming (study §4.2). */
-function barTempi(score: Score, bars: { startTick: number; endTick: number }[], recipe: Recipe): number[] {
+function barTempi(score: Score, bars: { startTick: number; endTick: number }[], recipe: CorpusRecipe): number[] {
   const bpm = recipe.midi.clock === "ticks"
     ? score.tempi.map((tempo) => 6e7 / tempo.microseconds)
     : roundedTempi(score);
@@ -60,7 +60,7 @@ function barTempi(score: Score, bars: { startTick: number; endTick: number }[], 
   });
 }
 
-function checkMeters(score: Score, recipe: Recipe): void {
+function checkMeters(score: Score, recipe: CorpusRecipe): void {
   if (score.meters.length === 0 && recipe.midi.missingMeter === "reject") {
     throw new MidiError("no-time-signature", "Expected a time signature, found none");
   }
@@ -112,7 +112,7 @@ function encode(notes: BarNote[], tempo: number, length: number): Uint16Array<Ar
  * assertEquals(vocabulary.name(bars[0].tokens[0]), "Bar_0");
  * ```
  */
-export function tokenize(score: Score, recipe: Recipe): Bar[] {
+export function tokenize(score: Score, recipe: CorpusRecipe): Bar[] {
   try {
     return barsOf(score, recipe);
   } catch (error) {
@@ -121,7 +121,7 @@ export function tokenize(score: Score, recipe: Recipe): Bar[] {
   }
 }
 
-function barsOf(score: Score, recipe: Recipe): Bar[] {
+function barsOf(score: Score, recipe: CorpusRecipe): Bar[] {
   checkMeters(score, recipe);
   const { starts, notes } = gridOf(score, recipe);
   if (starts.length === 0) throw new MidiError("no-notes", "Expected notes, found none");
@@ -163,7 +163,7 @@ function barsOf(score: Score, recipe: Recipe): Bar[] {
 }
 
 /** The chord labels of bars in order; each bar looks only at the segments near it. */
-function chordsOfBars(bars: { startTick: number; endTick: number }[], score: Score, recipe: Recipe): string[][] {
+function chordsOfBars(bars: { startTick: number; endTick: number }[], score: Score, recipe: CorpusRecipe): string[][] {
   const segments: ChordSegment[] = recognizeChords(score, recipe);
   let from = 0, to = 0;
   return bars.map((bar) => {
@@ -192,7 +192,7 @@ function chordsOfBars(bars: { startTick: number; endTick: number }[], score: Sco
  * assertEquals(tokenize(detokenize(bars, choices), choices)[0].tokens, bars[0].tokens);
  * ```
  */
-export function detokenize(bars: { tokens: Uint16Array }[], _recipe: Recipe): Score {
+export function detokenize(bars: { tokens: Uint16Array }[], _recipe: CorpusRecipe): Score {
   const ticksPerQuarter = 480, step = ticksPerQuarter / positionsPerQuarter;
   const parts = new Map<number, Part>();
   const score: Score = {

@@ -49,6 +49,9 @@ export interface Source {
   total(seen: number): number;
 }
 
+/** Whether a file's name is that of an archive that can be read. */
+export const isArchive = (path: string): boolean => /\.(zip|tar|tar\.gz|tgz)$/i.test(path);
+
 const isSong = (name: string) => /\.(midi?|kar|rmi)$/i.test(name);
 const digest = (value: unknown) => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
 const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
@@ -273,7 +276,6 @@ export async function openSource(path: string): Promise<Source> {
     throw new CorpusError(`Expected a folder, .zip, .tar or .tar.gz of MIDI files at ${path}: ${error.message}`);
   });
   if (info.isDirectory) return await folderSource(path);
-  if (/\.zip$/i.test(path)) return await zipSource(path);
-  if (/\.(tar|tar\.gz|tgz)$/i.test(path)) return await tarSource(path);
+  if (isArchive(path)) return await (/\.zip$/i.test(path) ? zipSource(path) : tarSource(path));
   throw new CorpusError(`Expected a folder, .zip, .tar or .tar.gz of MIDI files, found the file ${path}.`);
 }

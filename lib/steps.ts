@@ -35,6 +35,7 @@ async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promis
   await study.once(step, { midi, tokens, labels, duplicates, split, seed, data: study.data }, async () => {
     let bar: ReturnType<typeof progress> | undefined;
     const summary = await buildCorpus(study.data, dir, choices, {
+      replace: true, // the study knows what is stale
       signal: stopSignal(),
       onProgress: (done, total) => {
         bar ??= progress({ label: "Tokenizing", total, unit: "songs" });

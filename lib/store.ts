@@ -12,7 +12,7 @@ import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import type { BarLabels } from "./labels.ts";
 import type { MidiReason } from "./midi.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 
 /** What songs are for. */
 export type Split = "train" | "validation" | "test";
@@ -89,7 +89,7 @@ export interface CorpusSummary {
 
 /** A store, opened. */
 export interface Corpus {
-  recipe: Recipe;
+  recipe: CorpusRecipe;
   /** SHA-256 over the checksums of the store's files: tokens, labels, songs with their splits, rejected files. */
   checksum: string;
   songs: Song[];
@@ -131,7 +131,7 @@ export interface Held {
 /** What `manifest.json` holds. */
 export interface Manifest {
   format: number;
-  recipe: Recipe;
+  recipe: CorpusRecipe;
   summary: CorpusSummary;
   /** Bars of each shard. */
   shards: number[];

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from "node:fs";
 import { unpackLabels } from "./packing.ts";
-import { validateRecipe } from "./recipe.ts";
+import { corpusRecipe } from "./recipe.ts";
 import {
   checkFile,
   checksumOf,
@@ -32,20 +32,30 @@ interface Shard {
   labels: Column;
 }
 
+/** Choices of {@link openCorpus}. */
+export interface OpenOptions {
+  /** Stores of at most so many bytes are held in memory; of larger ones the offsets. Default: 256 MiB. */
+  memory?: number;
+  /**
+   * When tokens and labels that stay on disk are compared with their checksums: all on `opening`, a second a gigabyte
+   * or two, or each file at the first `touch`, before a bar of it is given: for a look at few bars of many.
+   */
+  check?: "opening" | "touch";
+}
+
 function inMemory(dir: string, name: string, manifest: Manifest): Column {
   checkFile(dir, name, manifest, "crc32");
   const bytes = Deno.readFileSync(`${dir}/${name}`);
   return { read: (from, to) => bytes.subarray(from, to), close: () => {} };
 }
 
-/** A file that is checked when it is first read from. */
-function onDisk(dir: string, name: string, manifest: Manifest): Column {
-  checkFile(dir, name, manifest, "size");
+function onDisk(dir: string, name: string, manifest: Manifest, check: OpenOptions["check"]): Column {
+  checkFile(dir, name, manifest, check === "touch" ? "size" : "crc32");
   let fd: number | null = null;
   return {
     read(from, to) {
       if (fd === null) {
-        checkFile(dir, name, manifest, "crc32");
+        if (check === "touch") checkFile(dir, name, manifest, "crc32");
         fd = openSync(`${dir}/${name}`, "r");
       }
       const bytes = new Uint8Array(to - from);
@@ -74,12 +84,15 @@ function readLines<T>(dir: string, name: string, manifest: Manifest): T[] {
 /**
  * Opens a store that `buildCorpus` made.
  *
- * Sizes and checksums are verified first; of stores above `memory` bytes each shard's checksum when a bar of it is first
- * asked for, before it is given.
+ * The size and the CRC-32 of every file are compared with the manifest's first, and the manifest with its own seal;
+ * {@link verifyCorpus} compares SHA-256.
  *
  * @throws {CorpusError} naming the file that is missing, cut, changed or of another format version.
  */
-export async function openCorpus(dir: string, { memory = 2 ** 28 }: { memory?: number } = {}): Promise<Corpus> {
+export async function openCorpus(
+  dir: string,
+  { memory = 2 ** 28, check = "opening" }: OpenOptions = {},
+): Promise<Corpus> {
   const manifest = await readManifest(dir), { summary, shards: counts } = manifest;
   const bars = summary.kept;
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
@@ -92,8 +105,8 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: { memory?: n
       firstBar: firstBar - count,
       bars: count,
       offsets: readOffsets(dir, offsets, manifest),
-      tokens: column(dir, tokens, manifest),
-      labels: column(dir, labels, manifest),
+      tokens: column(dir, tokens, manifest, check),
+      labels: column(dir, labels, manifest, check),
     };
   });
   const songs = readLines<Song>(dir, "songs.jsonl", manifest);
@@ -119,7 +132,7 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: { memory?: n
     return unpackLabels(shard.labels.read(shard.offsets[at], shard.offsets[at + 1]), 0);
   };
   return {
-    recipe: validateRecipe(manifest.recipe),
+    recipe: corpusRecipe(manifest.recipe),
     checksum: checksumOf(manifest),
     songs,
     bars,

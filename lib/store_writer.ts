@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { writeFile } from "./files.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 import {
   type CorpusSummary,
   FORMAT,
@@ -96,7 +96,7 @@ export async function storeWriter(dir: string, shardTokens = SHARD_TOKENS) {
       for (const count of song.labelCounts) labelOffsets.push(labelOffsets.at(-1)! + count);
       if (tokenOffsets.at(-1)! >= shardTokens) await close();
     },
-    async finish(recipe: Recipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
+    async finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
       await close();
       const lines = (rows: unknown[]) =>
         new TextEncoder().encode(rows.map((row) => JSON.stringify(row) + "\n").join(""));

@@ -15,6 +15,7 @@ import {
   type Scale,
   validateRecipe,
 } from "./recipe.ts";
+import { isArchive } from "./sources.ts";
 
 /** The project's root folder, without a slash at its end. */
 export const projectRoot: string = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
@@ -41,7 +42,7 @@ export interface Study {
   folder: string;
   /** What the run is of. */
   recipe: Recipe;
-  /** The folder of MIDI files it reads. */
+  /** The folder or archive of MIDI files it reads. */
   data: string;
   /** A path in the folder, whose parent folders are made. */
   path(...parts: string[]): string;
@@ -59,7 +60,7 @@ export interface StudyOptions {
   recipe?: Recipe;
   /** The run's name; else `STUDY`, else `demo`. */
   name?: string;
-  /** Folder of MIDI files; else `DATA`, else the run's own, else the embedded songs. Relative to the project's root. */
+  /** Folder or archive of songs; else `DATA`, else the run's own, else the embedded ones. Relative to the project's root. */
   data?: string;
   /** Folder that holds the runs. */
   runs?: string;
@@ -115,7 +116,7 @@ function writeJson(path: string, value: unknown): void {
 }
 
 /** Where two recipes differ: `training.steps: 120 there, 200 asked for`. */
-export function recipeDifferences(there: Recipe, asked: Recipe): string[] {
+export function recipeDifferences(there: Partial<Recipe>, asked: Partial<Recipe>): string[] {
   const wanted = new Map(describeRecipe(asked).map(({ field, value }) => [field, value]));
   return describeRecipe(there).filter(({ field, value }) => wanted.get(field) !== value)
     .map(({ field, value }) => `${field}: ${value} there, ${wanted.get(field)} asked for`);
@@ -134,9 +135,9 @@ function readRecipe(path: string): Recipe | undefined {
   }
 }
 
-const hasSongs = (folder: string): boolean => {
+const hasSongs = (path: string): boolean => {
   try {
-    return [...Deno.readDirSync(folder)].length > 0;
+    return Deno.statSync(path).isDirectory ? [...Deno.readDirSync(path)].length > 0 : isArchive(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
     throw error;
@@ -190,7 +191,7 @@ export function openStudy(options: StudyOptions = {}): Study {
   }
   if (!hasSongs(data)) {
     throw new Error(
-      `Study: expected a folder of MIDI files at ${data}, found none. ` +
+      `Study: expected a folder of MIDI files, or a .zip, .tar or .tar.gz of them, at ${data}, found none. ` +
         "Set DATA (or --data for the report) to where the songs are; if they moved, delete the run folder too.",
     );
   }

@@ -28,6 +28,7 @@ export const tokenizeUsage = `deno task tokenize SOURCE --out DIR [options]: rea
   --workers N      workers (default: one a core)
   --shard I/N      tokenize only this part, for --merge
   --merge          join the folders named instead of SOURCE, which hold the shards 1/N … N/N
+  --replace        replace a store at DIR that is of other songs or another recipe
   --verify         read every byte of the store at DIR and compare it with its manifest; alone, or after a build
   --parquet FILE   write the store at DIR as one Parquet file too; alone, or after a build
   --help           this text
@@ -45,6 +46,7 @@ export interface TokenizeOptions {
   workers?: number;
   shard?: Shard;
   merge: boolean;
+  replace: boolean;
   verify: boolean;
   parquet?: string;
 }
@@ -59,7 +61,7 @@ export function tokenizeOptions(args: string[], cwd: string): TokenizeOptions {
   const text = { type: "string" } as const, flag = { type: "boolean", default: false } as const;
   const options = {
     ...{ out: text, preset: text, scale: text, workers: text, shard: text, parquet: text },
-    ...{ merge: flag, verify: flag, help: flag },
+    ...{ merge: flag, replace: flag, verify: flag, help: flag },
   };
   const parsed = (() => {
     try {
@@ -68,7 +70,8 @@ export function tokenizeOptions(args: string[], cwd: string): TokenizeOptions {
       throw wrong(`Expected the options below, found: ${error instanceof Error ? error.message : error}`);
     }
   })();
-  const { positionals, values: { out, preset = "sound", scale = "base", merge, verify, help, ...values } } = parsed;
+  const { positionals, values: { out, preset = "sound", scale = "base", merge, replace, verify, help, ...values } } =
+    parsed;
   const whole = (name: string, value: string) => {
     if (/^\d+$/.test(value)) return Number(value);
     throw wrong(`--${name}: expected a whole number, found ${value}.`);
@@ -97,6 +100,7 @@ export function tokenizeOptions(args: string[], cwd: string): TokenizeOptions {
     ...(values.workers === undefined ? {} : { workers: whole("workers", values.workers) }),
     ...(cut ? { shard: { index: Number(cut[1]), of: Number(cut[2]) } } : {}),
     merge,
+    replace,
     verify,
     ...(values.parquet === undefined ? {} : { parquet: resolve(cwd, values.parquet) }),
   };
@@ -144,7 +148,7 @@ function meter(unit: string): (done: number, total: number) => void {
 
 /** Builds, merges or verifies a store; returns the process's exit code. */
 export async function tokenizeCommand(args: string[], cwd: string = Deno.env.get("INIT_CWD") ?? Deno.cwd()) {
-  const asked = tokenizeOptions(args, cwd), { sources, out, workers, shard, merge, verify } = asked;
+  const asked = tokenizeOptions(args, cwd), { sources, out, workers, shard, merge, replace, verify } = asked;
   if (asked.help) {
     console.log(tokenizeUsage);
     return 0;
@@ -154,15 +158,19 @@ export async function tokenizeCommand(args: string[], cwd: string = Deno.env.get
   Deno.addSignalListener("SIGINT", onInterrupt);
   try {
     const changes = JSON.parse(Deno.env.get("RECIPE") || "{}") as RecipeChanges;
-    const options = { workers, signal: stop.signal, onProgress: meter("songs") };
+    const told = meter("songs");
+    let worked = merge;
+    const onProgress = (done: number, total: number) => (worked = true, told(done, total));
+    const options = { workers, replace, signal: stop.signal, onProgress };
     const choices = recipe(asked.preset, asked.scale, changes);
     let summary: CorpusSummary | undefined;
-    if (merge) summary = await mergeCorpora(sources, out, stop.signal);
+    if (merge) summary = await mergeCorpora(sources, out, options);
     else if (shard) await buildShard(sources[0], out, choices, shard, options);
     else if (sources.length > 0) summary = await buildCorpus(sources[0], out, choices, options);
     if (summary) console.log(summaryLines(summary).join("\n"));
     const seconds = (performance.now() - start) / 1000;
-    if (summary) console.log(`${out}: ${Math.round(summary.kept / seconds)} bars a second, ${clock(seconds)}`);
+    const speed = summary && `${Math.round(summary.kept / seconds)} bars a second, ${clock(seconds)}`;
+    if (summary) console.log(`${out}: ${worked ? speed : "it was done before, of the same songs and recipe"}`);
     if (shard) console.log(`${out}: shard ${shard.index}/${shard.of} is done; join all of them by --merge.`);
     if (asked.parquet) {
       const corpus = await openCorpus(out);

@@ -3,10 +3,10 @@
  * @module
  */
 import { type Chunk, partPath, tokenizeChunk, writePart } from "./parts.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 
 /** What a worker is sent. */
-export type ToTokenizer = { kind: "build"; recipe: Recipe; dir: string } | { kind: "chunk"; chunk: Chunk };
+export type ToTokenizer = { kind: "build"; recipe: CorpusRecipe; dir: string } | { kind: "chunk"; chunk: Chunk };
 
 /** What a worker answers to a chunk. */
 export type FromTokenizer =
@@ -23,7 +23,7 @@ export interface PoolOptions {
 }
 
 /** A worker that takes several chunks; they are done in turn. */
-function tokenizer(recipe: Recipe, dir: string) {
+function tokenizer(recipe: CorpusRecipe, dir: string) {
   const worker = new Worker(new URL("./tokenize_worker.ts", import.meta.url).href, { type: "module" });
   const waiting = new Map<number, PromiseWithResolvers<void>>();
   const fail = (error: Error) => waiting.forEach(({ reject }) => reject(error));
@@ -62,7 +62,7 @@ function tokenizer(recipe: Recipe, dir: string) {
 export async function tokenizeChunks(
   chunks: AsyncGenerator<Chunk>,
   dir: string,
-  recipe: Recipe,
+  recipe: CorpusRecipe,
   { workers, signal, onDone }: PoolOptions,
 ): Promise<void> {
   const pool = Array.from({ length: workers }, () => tokenizer(recipe, dir));

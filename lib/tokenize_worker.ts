@@ -3,7 +3,7 @@
  * @module
  */
 import { partPath, tokenizeChunk, writePart } from "./parts.ts";
-import type { Recipe } from "./recipe.ts";
+import type { CorpusRecipe } from "./recipe.ts";
 import type { FromTokenizer, ToTokenizer } from "./tokenize_pool.ts";
 
 interface WorkerScope {
@@ -12,7 +12,7 @@ interface WorkerScope {
 }
 
 const scope = globalThis as unknown as WorkerScope;
-let build: { recipe: Recipe; dir: string } | null = null;
+let build: { recipe: CorpusRecipe; dir: string } | null = null;
 
 scope.onmessage = async ({ data }) => {
   if (data.kind === "build") {

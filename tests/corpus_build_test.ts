@@ -1,13 +1,15 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { buildCorpus, buildShard, CorpusError, mergeCorpora, openCorpus, verifyCorpus } from "@lib/corpus.ts";
-import { projectRoot } from "@lib/study.ts";
-import { recipe } from "@lib/recipe.ts";
+import { openStudy, projectRoot } from "@lib/study.ts";
+import { tokenizeChunk } from "@lib/parts.ts";
+import { type Recipe, recipe } from "@lib/recipe.ts";
+import { openSource } from "@lib/sources.ts";
 import { openCorpus as openStore } from "@lib/store_reader.ts";
 import { tokenizeOptions } from "@lib/tokenize_cli.ts";
 import { type Entries, tarGz, zip } from "./archives.ts";
 import { file, meter } from "./smf.ts";
 
-const sound = recipe("sound", "demo");
+const sound = recipe("sound", "demo"), authors = recipe("authors", "demo");
 const freedoom = `${projectRoot}/data/freedoom`;
 
 async function withFolder(fn: (folder: string) => Promise<void>): Promise<void> {
@@ -56,11 +58,14 @@ Deno.test("folder, zip and tar.gz give the same store to the byte, with any numb
     for (const [name, workers] of ways as [string, number][]) {
       const counts: [number, number][] = [];
       const onProgress = (done: number, total: number) => void counts.push([done, total]);
+      await Deno.remove(`${folder}/store`, { recursive: true }).catch(() => {}); // the first time there is none
       await buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers, onProgress });
       assertEquals(counts.at(-1), [66, 66]);
       stores.push(await digests(`${folder}/store`));
     }
-    for (const store of stores) assertEquals(store, stores[0]);
+    for (const { "source.json": _, ...store } of stores) { // which says whence
+      assertEquals({ ...store, "source.json": stores[0]["source.json"] }, stores[0]);
+    }
     await verifyCorpus(`${folder}/store`);
   });
 });
@@ -86,7 +91,7 @@ Deno.test("paths that climb out, links and bombs are refused with a line, and th
     await Deno.writeFile(`${folder}/a.zip`, await zip([...files, ["grows.mid", zeros.subarray(2 ** 23)]]));
     await Deno.writeFile(`${folder}/a.tgz`, await tarGz(files));
     for (const name of ["a.tgz", "a.zip"]) {
-      await buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers: 0 });
+      await buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers: 0, replace: true });
       const { songs, rejected } = await openCorpus(`${folder}/store`);
       assertEquals(songs.map((one) => one.file), ["good.mid"]);
       const found = rejected.map((line) => [line.file, line.reason]);
@@ -96,9 +101,30 @@ Deno.test("paths that climb out, links and bombs are refused with a line, and th
     await Deno.writeFile(`${folder}/tree/good.mid`, song);
     await Deno.symlink(`${folder}/tree/good.mid`, `${folder}/tree/link.mid`);
     await Deno.symlink(freedoom, `${folder}/tree/songs`);
-    await buildCorpus(`${folder}/tree`, `${folder}/store`, sound);
+    await buildCorpus(`${folder}/tree`, `${folder}/store`, sound, { replace: true });
     const { rejected } = await openCorpus(`${folder}/store`);
     assertEquals(rejected.map((line) => [line.file, line.reason]), [["link.mid", "link"], ["songs", "link"]]);
+  });
+});
+
+Deno.test("a study takes its songs from an archive too, and no other file", async () => {
+  await withFolder(async (folder) => {
+    const songs: Entries = ["d_inter", "d_e1m1"].map((
+      name,
+    ) => [`${name}.mid`, Deno.readFileSync(`${freedoom}/${name}.mid`)]);
+    const ways = [["songs.zip", await zip(songs)], ["songs.tar.gz", await tarGz(songs)]] as const;
+    const choices = recipe("sound", "smoke");
+    for (const [name, bytes] of ways) {
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+      const study = openStudy({ recipe: choices, name, data: `${folder}/${name}`, runs: `${folder}/runs` });
+      await buildCorpus(study.data, study.path("corpus"), study.recipe, { workers: 0 });
+      const corpus = await openCorpus(study.path("corpus"));
+      assertEquals(corpus.songs.map(({ file }) => file), ["d_e1m1.mid", "d_inter.mid"]);
+    }
+    await Deno.writeFile(`${folder}/songs.rar`, new Uint8Array(9));
+    const other = () =>
+      openStudy({ recipe: choices, name: "other", data: `${folder}/songs.rar`, runs: `${folder}/runs` });
+    assertThrows(other, Error, ".zip, .tar or .tar.gz of them, at");
   });
 });
 
@@ -107,7 +133,7 @@ Deno.test("an archive that is cut or none, and a source that is not there, are r
     const files = await entries();
     for (const [name, bytes] of [["cut.zip", await zip(files)], ["cut.tar.gz", await tarGz(files)]] as const) {
       await Deno.writeFile(`${folder}/${name}`, bytes.subarray(0, bytes.length >> 1));
-      const build = () => buildCorpus(`${folder}/${name}`, `${folder}/store`, sound, { workers: 0 });
+      const build = () => buildCorpus(`${folder}/${name}`, `${folder}/${name}.store`, sound, { workers: 0 });
       await assertRejects(build, CorpusError, `${name}: expected a whole archive`);
     }
     await Deno.writeFile(`${folder}/song.rar`, new Uint8Array(3));
@@ -122,8 +148,70 @@ Deno.test("an archive that is cut or none, and a source that is not there, are r
       "Expected a folder",
     );
     await Deno.writeFile(`${folder}/empty.zip`, await zip([["read.me", new Uint8Array(9)]]));
-    const empty = () => buildCorpus(`${folder}/empty.zip`, `${folder}/store`, sound, { workers: 0 });
+    const empty = () => buildCorpus(`${folder}/empty.zip`, `${folder}/empty`, sound, { workers: 0 });
     await assertRejects(empty, CorpusError, "empty.zip, found none");
+  });
+});
+
+Deno.test("archives are streamed: songs come before the end is read, and a zip that lies about a size is not believed", async () => {
+  await withFolder(async (folder) => {
+    const noise = crypto.getRandomValues(new Uint8Array(2 ** 16)); // which gzip cannot shrink
+    const many: Entries = Array.from({ length: 64 }, (_, i) => [`${i}.mid`, noise.map((byte) => byte ^ i)]);
+    const whole = await tarGz(many);
+    await Deno.writeFile(`${folder}/cut.tar.gz`, whole.subarray(0, whole.length - 1000));
+    const seen: string[] = [];
+    await assertRejects(
+      async () => {
+        for await (const { file, bytes } of (await openSource(`${folder}/cut.tar.gz`)).files()) {
+          assertEquals(bytes, many[seen.length][1]);
+          seen.push(file);
+        }
+      },
+      CorpusError,
+      "cut.tar.gz: expected a whole archive",
+    );
+    assert(seen.length >= 40, `${seen.length} songs before the fault at the end`);
+
+    const song = Deno.readFileSync(`${freedoom}/d_inter.mid`), bytes = await zip([["a.mid", song], ["b.mid", song]]);
+    const directory = new DataView(bytes.buffer).getUint32(bytes.length - 6, true); // its first entry's size: 100
+    new DataView(bytes.buffer).setUint32(directory + 24, 100, true);
+    await Deno.writeFile(`${folder}/lies.zip`, bytes);
+    const files = await Array.fromAsync((await openSource(`${folder}/lies.zip`)).files());
+    assertEquals(files.map(({ file, refused }) => [file, refused?.reason]), [["a.mid", "unreadable"], [
+      "b.mid",
+      undefined,
+    ]]);
+    assertEquals(files[1].bytes, song);
+  });
+});
+
+Deno.test("the command says what it made, that it was done before, and which file was changed", async () => {
+  await withFolder(async (folder) => {
+    await unpack(folder, (await entries()).slice(0, 6));
+    const tokenize = async (...args: string[]) => {
+      const options = {
+        cwd: projectRoot,
+        env: { NO_COLOR: "1" },
+        args: ["run", "--quiet", "--no-check", "-A", "lib/cli.ts"],
+      };
+      options.args.push("tokenize", ...args, "--out", `${folder}/store`);
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), options).output();
+      const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+      return { code, out, err };
+    };
+    const first = await tokenize(`${folder}/midi`, "--scale", "demo");
+    assertEquals(first.code, 0, first.err);
+    assert(/songs of 5 files: .*\n.*store: \d+ bars a second/s.test(first.out), first.out);
+    const again = await tokenize(`${folder}/midi`, "--scale", "demo", "--verify");
+    assert(/done before, of the same songs and recipe\n.*every byte is as/s.test(again.out), again.out);
+    const other = await tokenize(`${folder}/midi`, "--scale", "base");
+    assert(other.code !== 0 && other.err.includes("scale: demo there, base asked for"), other.err);
+    assert(/split\.train: .* there, .* asked for/.test(other.err), other.err);
+    const path = `${folder}/store/labels-00000.bin`, bytes = await Deno.readFile(path);
+    bytes[7] ^= 1;
+    await Deno.writeFile(path, bytes);
+    const changed = await tokenize("--verify");
+    assert(changed.code !== 0 && changed.err.includes("labels-00000.bin: its checksum differs"), changed.err);
   });
 });
 
@@ -185,7 +273,11 @@ Deno.test("shards merge to the store of a whole build, and only whole sets of fi
     await assertRejects(merge(parts.slice(1)), CorpusError, "each of the 3 shards once, found 2/3, 3/3");
     await assertRejects(merge([...parts, parts[0]]), CorpusError, "once");
     await assertRejects(merge([...parts, source]), CorpusError, "midi: expected a shard");
-    await buildShard(source, parts[1], recipe("authors", "demo"), { index: 2, of: 3 });
+    await mergeCorpora(parts, `${folder}/store`); // done before
+    await assertRejects(() => buildCorpus(source, parts[1], sound), CorpusError, "shard: 2/3 there, 1/1 asked for");
+    const shard = () => buildShard(source, `${folder}/whole`, sound, { index: 1, of: 3 });
+    await assertRejects(shard, CorpusError, "shard: a whole store there, 1/3 asked for");
+    await buildShard(source, parts[1], authors, { index: 2, of: 3 }, { replace: true });
     await assertRejects(merge(parts), CorpusError, "part2: expected the source and recipe of");
     await assertRejects(() => buildShard(source, parts[0], sound, { index: 4, of: 3 }), RangeError, "found 4/3");
   });
@@ -205,10 +297,11 @@ Deno.test("a part that was damaged is removed and named, and building again mend
   });
 });
 
-Deno.test("a store too large for memory is read from disk, and a flipped byte is noticed before its bars are given", async () => {
+Deno.test("a store too large for memory is read from disk, and a flipped byte or cut tail noticed as it is opened", async () => {
   await withFolder(async (folder) => {
-    await buildCorpus(freedoom, `${folder}/store`, sound);
-    const held = await openCorpus(`${folder}/store`), read = await openStore(`${folder}/store`, { memory: 0 });
+    const store = `${folder}/store`;
+    await buildCorpus(freedoom, store, sound);
+    const held = await openCorpus(store), read = await openStore(store, { memory: 0 });
     for (let bar = 0; bar < held.bars; bar += 7) {
       assertEquals(read.tokens(bar), held.tokens(bar).slice());
       assertEquals(read.labels(bar), held.labels(bar));
@@ -216,12 +309,24 @@ Deno.test("a store too large for memory is read from disk, and a flipped byte is
     }
     assertEquals(read.barsOf("test"), held.barsOf("test"));
     read.close();
-    const path = `${folder}/store/tokens-00000.bin`, bytes = await Deno.readFile(path);
-    bytes[5] ^= 1;
-    await Deno.writeFile(path, bytes);
-    const changed = await openStore(`${folder}/store`, { memory: 0 });
-    assertThrows(() => changed.tokens(900), CorpusError, "tokens-00000.bin: its checksum differs");
-    await assertRejects(() => verifyCorpus(`${folder}/store`), CorpusError, "tokens-00000.bin: its checksum differs");
+    for (const name of ["tokens-00000.bin", "labels-00000.bin"]) {
+      const bytes = await Deno.readFile(`${store}/${name}`), flipped = bytes.slice();
+      flipped[5] ^= 1;
+      await Deno.writeFile(`${store}/${name}`, flipped);
+      const differs = `${name}: its checksum differs`;
+      await assertRejects(() => openStore(store, { memory: 0 }), CorpusError, differs);
+      await assertRejects(() => verifyCorpus(store), CorpusError, differs);
+      const peeked = await openStore(store, { memory: 0, check: "touch" });
+      const touch = () => name.startsWith("tokens") ? peeked.tokens(900) : peeked.labels(900);
+      assertThrows(touch, CorpusError, differs); // of a bar that is whole
+      peeked.close();
+      await Deno.writeFile(`${store}/${name}`, bytes.subarray(0, -1));
+      for (const check of ["opening", "touch"] as const) {
+        const open = () => openStore(store, { memory: 0, check });
+        await assertRejects(open, CorpusError, `${name}: expected ${bytes.length} bytes, found ${bytes.length - 1}`);
+      }
+      await Deno.writeFile(`${store}/${name}`, bytes);
+    }
   });
 });
 
@@ -245,6 +350,41 @@ Deno.test("the command line takes what it knows, and tells what it knows otherwi
     const error = assertThrows(() => tokenizeOptions(args, "/here"), TypeError, message);
     assert((error as Error).message.includes("--verify"), "the usage is told");
   }
+});
+
+Deno.test("a fault of the program ends in a line of its own, not the build, and the next file is read", () => {
+  const files = ["d_inter.mid", "d_e1m1.mid"].map((file) => ({ file, path: `${freedoom}/${file}` }));
+  let faults = 1;
+  const faulty: Recipe = {
+    ...sound,
+    get midi() {
+      if (faults-- > 0) throw new RangeError("a planted fault");
+      return sound.midi;
+    },
+  };
+  const part = tokenizeChunk({ index: 0, files }, faulty), [broken, read] = part.files;
+  assertEquals([broken.file, broken.rejected?.reason, broken.song], ["d_inter.mid", "internal-error", undefined]);
+  assert(broken.rejected!.detail.includes("RangeError: a planted fault"), broken.rejected!.detail);
+  assertEquals([read.file, read.rejected, read.song?.bars], ["d_e1m1.mid", undefined, part.tokenCounts.length]);
+  assertEquals(part.files.slice(1), tokenizeChunk({ index: 0, files: files.slice(1) }, sound).files);
+});
+
+Deno.test("a rejected file's line tells its name, the reason, the byte, and what was expected and found", async () => {
+  await withFolder(async (folder) => {
+    const cut = (await Deno.readFile(`${freedoom}/d_inter.mid`)).subarray(0, 200);
+    await Deno.mkdir(`${folder}/midi/deep`, { recursive: true });
+    await Deno.writeFile(`${folder}/midi/deep/cut.mid`, cut);
+    await Deno.writeFile(`${folder}/midi/text.mid`, new TextEncoder().encode("no music"));
+    await buildCorpus(`${folder}/midi`, `${folder}/store`, authors);
+    const lines = (await Deno.readTextFile(`${folder}/store/rejected.jsonl`)).trim().split("\n");
+    const [first, second] = lines.map((line) => JSON.parse(line));
+    assertEquals(lines.length, 2);
+    for (const line of [first, second]) assertEquals(Object.keys(line), ["file", "reason", "detail"]);
+    assertEquals([first.file, first.reason], ["deep/cut.mid", "truncated"]);
+    assert(/Expected.+\(byte 200\)$/.test(first.detail), first.detail);
+    assertEquals([second.file, second.reason], ["text.mid", "not-midi"]);
+    assert(/Expected MThd/.test(second.detail), second.detail);
+  });
 });
 
 Deno.test("files that hold no music do not end a build", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { buildCorpus, CorpusError, openCorpus, splitBySong } from "@lib/corpus.ts";
 import { readScore } from "@lib/midi.ts";
-import { recipe } from "@lib/recipe.ts";
+import { corpusRecipe, recipe } from "@lib/recipe.ts";
 import { tokenize } from "@lib/remi.ts";
 import { file, meter, note } from "./smf.ts";
 
@@ -36,7 +36,7 @@ Deno.test("a store gives back every kept bar's tokens, labels, song and index", 
   await withFolders(async (source, dir) => {
     const summary = await buildCorpus(source, dir, sound);
     const corpus = await openCorpus(dir);
-    assertEquals(corpus.recipe, sound);
+    assertEquals(corpus.recipe, corpusRecipe(sound));
     assertEquals(corpus.bars, summary.kept);
     let at = 0;
     for (const [index, song] of corpus.songs.entries()) {
@@ -87,13 +87,14 @@ Deno.test("building again gives the same bytes, also over an older store", async
   await withFolders(async (source, dir) => {
     const seen: string[] = [];
     await buildCorpus(source, dir, authors);
-    await buildCorpus(source, dir, sound, { onProgress: (done, total, file) => seen.push(`${done}/${total} ${file}`) });
+    const onProgress = (done: number, total: number, file: string) => void seen.push(`${done}/${total} ${file}`);
+    await buildCorpus(source, dir, sound, { replace: true, onProgress });
     const first = await storeBytes(dir);
     await buildCorpus(source, `${dir}2`, sound);
     assertEquals(await storeBytes(`${dir}2`), first);
     assertEquals(
       Object.keys(first).sort().join(" "), // no temporary file is left
-      "labels-00000.bin manifest.json offsets-00000.bin rejected.jsonl songs.jsonl tokens-00000.bin",
+      "labels-00000.bin manifest.json offsets-00000.bin rejected.jsonl songs.jsonl source.json tokens-00000.bin",
     );
     assertEquals(seen, ["0/4 ", "4/4 deep/er/d_inter.mid"]);
   });
@@ -127,8 +128,8 @@ Deno.test("a changed byte, a cut tail, a missing file and another format are not
 
 Deno.test("an aborted build leaves no manifest, and goes on when it is started again", async () => {
   await withFolders(async (source, dir) => {
-    await buildCorpus(source, dir, sound);
-    const whole = await storeBytes(dir);
+    await buildCorpus(source, `${dir}2`, sound);
+    const whole = await storeBytes(`${dir}2`);
     const stop = new AbortController();
     const onProgress = (done: number) => done > 0 && stop.abort();
     await assertRejects(() => buildCorpus(source, dir, sound, { signal: stop.signal, onProgress }), DOMException);
@@ -136,6 +137,65 @@ Deno.test("an aborted build leaves no manifest, and goes on when it is started a
     await assertRejects(() => openCorpus(dir), CorpusError, "go on building");
     await buildCorpus(source, dir, sound);
     assertEquals(await storeBytes(dir), whole);
+  });
+});
+
+Deno.test("a store that is done is left as it is, and mended where it was damaged", async () => {
+  await withFolders(async (source, dir) => {
+    const summary = await buildCorpus(source, dir, sound);
+    const whole = await storeBytes(dir), written = (name: string) => Deno.statSync(`${dir}/${name}`).mtime!.getTime();
+    const times = Object.keys(whole).map(written);
+    const never = () => {
+      throw new Error("it works though all is done");
+    };
+    assertEquals(await buildCorpus(source, dir, sound, { onProgress: never }), summary);
+    assertEquals(Object.keys(whole).map(written), times);
+    const flipped = whole["labels-00000.bin"].slice();
+    flipped[100] ^= 1;
+    await Deno.writeFile(`${dir}/labels-00000.bin`, flipped);
+    assertEquals(await buildCorpus(source, dir, sound), summary);
+    assertEquals(await storeBytes(dir), whole);
+  });
+});
+
+Deno.test("a store of other songs or another recipe is kept unless it may be replaced, and what differs is named", async () => {
+  await withFolders(async (source, dir) => {
+    await buildCorpus(source, dir, sound);
+    const whole = await storeBytes(dir), build = (choices = sound) => () => buildCorpus(source, dir, choices);
+    const seeded = { ...sound, seed: 7 };
+    await assertRejects(
+      build(seeded),
+      CorpusError,
+      "found a store of others:\n  seed: 0 there, 7 asked for",
+    );
+    await assertRejects(build(authors), CorpusError, 'midi.reading: "standard" there, "pretty_midi" asked for');
+    const song = `${source}/${songs[0]}.mid`, later = new Date(Date.now() + 5000);
+    await Deno.utime(song, later, later);
+    await assertRejects(build(), CorpusError, "songs: the same names and sizes there, but written at another time");
+    await Deno.rename(song, `${source}/other.mid`);
+    await assertRejects(build(), CorpusError, "songs: others there");
+    assertEquals(await storeBytes(dir), whole);
+    const { kept } = await buildCorpus(source, dir, seeded, { replace: true });
+    const replaced = await openCorpus(dir);
+    assertEquals([replaced.recipe, replaced.bars], [seeded, kept]);
+    assert(replaced.songs.some(({ file }) => file === "other.mid"));
+  });
+});
+
+Deno.test("the beginnings of a store of another recipe are kept unless they may be replaced", async () => {
+  await withFolders(async (source, dir) => {
+    const stopping = () => {
+      const stop = new AbortController();
+      return { signal: stop.signal, onProgress: (done: number) => void (done > 0 && stop.abort()) };
+    };
+    await assertRejects(() => buildCorpus(source, dir, sound, stopping()), DOMException);
+    const part = await Deno.readFile(`${dir}/parts/000000.part`);
+    await assertRejects(() => buildCorpus(source, dir, authors), CorpusError, "the beginnings of a store");
+    assertEquals(await Deno.readFile(`${dir}/parts/000000.part`), part);
+    await assertRejects(() => buildCorpus(source, dir, authors, { ...stopping(), replace: true }), DOMException);
+    assert((await Deno.readFile(`${dir}/parts/000000.part`)).length !== part.length);
+    await buildCorpus(source, dir, { ...authors, seed: 3 }); // the seed makes no difference to parts
+    assertEquals((await openCorpus(dir)).recipe.seed, 3);
   });
 });
 

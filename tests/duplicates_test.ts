@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { buildCorpus, openCorpus } from "@lib/corpus.ts";
 import { clusterSongs, numberHashes, overlap, splitSongs } from "@lib/duplicates.ts";
 import { readScore, writeScore } from "@lib/midi.ts";
-import { notesOf } from "@lib/parts.ts";
+import { hashNotes, hashTokens } from "@lib/parts.ts";
 import { stream } from "@lib/random.ts";
 import { recipe } from "@lib/recipe.ts";
 import { type Split, splits } from "@lib/store.ts";
@@ -123,7 +123,7 @@ Deno.test("a store drops copies, splits louder versions with their song, and tel
     assert(summary.leak.notes.byFile.testInTrain > 100 && summary.leak.tokens.byFile.testInTrain > 50);
 
     const keeping = { ...sound, duplicates: { ...sound.duplicates, exact: "keep" as const, near: "ignore" as const } };
-    const all = await buildCorpus(`${folder}/midi`, `${folder}/store`, keeping);
+    const all = await buildCorpus(`${folder}/midi`, `${folder}/store`, keeping, { replace: true });
     assertEquals(all.songs, summary.songs + copies.length);
     assertEquals(all.clusters, { clusters: 0, songs: 0, largest: 0 });
     assertEquals(all.rejected.duplicate, undefined);
@@ -132,8 +132,13 @@ Deno.test("a store drops copies, splits louder versions with their song, and tel
   }
 });
 
-Deno.test("the notes of a bar are its positions and pitches", () => {
+Deno.test("the hash of a bar's notes is that of their positions and pitches", () => {
   // Bar, Position 0, Tempo, then Position 2, Piano, Pitch 60, Velocity, Duration; Position 2, Drum, Drum 36, …; <eob>
   const tokens = Uint16Array.of(4, 422, 20, 424, 37, 226, 540, 475, 424, 165, 330, 540, 471, 2);
-  assertEquals(notesOf(tokens), Uint16Array.of(424, 226, 424, 330));
+  assertEquals(hashNotes(tokens), hashTokens([424, 226, 424, 330]));
+  const played = tokens.with(2, 30).with(4, 40).with(6, 541).with(12, 480); // faster, by another, louder, longer
+  assertEquals(hashNotes(played), hashNotes(tokens));
+  for (const [at, id] of [[3, 425], [5, 227], [8, 425], [10, 331]]) {
+    assert(hashNotes(tokens.with(at, id)) !== hashNotes(tokens), `token ${at}`);
+  }
 });

@@ -20,6 +20,7 @@ async function withCorpus(steps: number, test: (corpus: string, dir: string) => 
   });
   await withFolder(async (dir) => {
     await buildSmall(`${dir}/corpus`, ["d_adrian", "d_ampie", "d_betwee", "d_bunny", "d_countd", "d_e1m1"], choices);
+    await Deno.writeTextFile(`${dir}/corpus.json`, JSON.stringify(choices));
     await test(`${dir}/corpus`, dir);
   });
 }

@@ -11,7 +11,7 @@ Deno.test("copies, the leak and what two presets make of the same songs are told
     for (const name of names) await Deno.copyFile(`data/freedoom/${name}.mid`, `${folder}/midi/${name}.mid`);
     await Deno.copyFile("data/freedoom/d_e1m1.mid", `${folder}/midi/again.mid`);
     const open = async (choices: typeof sound) => {
-      await buildCorpus(`${folder}/midi`, `${folder}/store`, choices);
+      await buildCorpus(`${folder}/midi`, `${folder}/store`, choices, { replace: true });
       return await openCorpus(`${folder}/store`);
     };
     const one = await open(sound), { rejected } = one;

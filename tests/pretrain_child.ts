@@ -1,16 +1,19 @@
 /**
- * Trains a small model in a process of its own, to be killed, stopped or short of room: `corpus folder, model folder`.
+ * Trains a small model in a process of its own, to be killed, stopped or short of room:
+ * `corpus folder, model folder`; the recipe stands beside the corpus folder, under its name and `.json`.
  * @module
  */
 import { openCorpus } from "@lib/corpus.ts";
+import { validateRecipe } from "@lib/recipe.ts";
 import { stopSignal } from "@lib/notebook.ts";
 import { pretrain } from "@lib/pretrain.ts";
 
 if (import.meta.main) {
   const [corpusDir, dir] = Deno.args, corpus = await openCorpus(corpusDir);
+  const recipe = validateRecipe(JSON.parse(await Deno.readTextFile(`${corpusDir}.json`)));
   try {
     for await (
-      const log of pretrain({ corpus, recipe: corpus.recipe, model: "BERT-dropout", dir, signal: stopSignal() })
+      const log of pretrain({ corpus, recipe, model: "BERT-dropout", dir, signal: stopSignal() })
     ) {
       console.log(log.step);
     }

@@ -1,147 +1,243 @@
 /**
- * How building a corpus grows: two workers beside one, and time and memory a bar as the songs are repeated under new
- * names with deduplication off. Each build runs in a process of its own, whose peak of resident memory is printed.
+ * How building a corpus grows: two workers beside one, and time and memory a bar from 10⁴ to 10⁷ bars.
  *
- * `deno run -A tests/bench/corpus_bench.ts [SOURCE] [MOST_BARS] [MOST_ASSEMBLED]`: SOURCE (default: the embedded songs)
- * is a folder; builds go to MOST_BARS (default 10⁵); stores are assembled from parts that are repeated, not tokenized
- * again, opened and read at random up to MOST_ASSEMBLED bars (default 10⁶; 10⁷ take 10 GB of disk), and once more from
- * transposed copies with deduplication on.
+ * `deno run -A tests/bench/corpus_bench.ts [SOURCE] [options]`: see `usage`. Each build runs in a process of its own,
+ * whose processor time and peak of resident memory are printed beside the wall time (on Linux).
  * @module
  */
+import { parseArgs } from "node:util";
 import { assemble } from "@lib/assemble.ts";
-import { buildCorpus, openCorpus } from "@lib/corpus.ts";
-import { hashTokens, notesOf, type Part, partPath, readPart, writePart } from "@lib/parts.ts";
+import { buildCorpus, buildShard, openCorpus } from "@lib/corpus.ts";
+import { hashNotes, hashTokens, type Part, partPath, readPart, writePart } from "@lib/parts.ts";
+import { type Recipe, recipe } from "@lib/recipe.ts";
 import { openSource } from "@lib/sources.ts";
-import { recipe } from "@lib/recipe.ts";
 import { projectRoot } from "@lib/study.ts";
 import { kinds } from "@lib/vocabulary.ts";
-import { tokenizeChunks } from "@lib/tokenize_pool.ts";
 
-const choices = recipe("sound", "base", { duplicates: { exact: "keep", near: "cluster" } });
+const usage = `deno run -A tests/bench/corpus_bench.ts [SOURCE] [options]; SOURCE is a folder or archive of songs
+(default: the embedded ones)
+
+  --workers BARS    two workers beside one, on songs of at least so many bars (default: 3e5; 0: not at all)
+  --runs N          how often; the fastest of each counts (default: 2)
+  --build BARS      builds from 10⁴ to so many bars, tenfold each: songs repeated under new names, deduplication off
+                    (default: 1e5; 1e7 take 10 minutes on two cores and 15 GB of disk; 0: not at all)
+  --assemble BARS   stores assembled from transposed copies of parts, deduplication on (default: 1e6; 0: not at all)
+  --folder DIR      where all this lies; killed and started again with it, a build goes on. Emptied at the end`;
+
+const keeping = recipe("sound", "base", { duplicates: { exact: "keep", near: "cluster" } });
+const dropping = recipe("sound", "base", { duplicates: { exact: "drop", near: "cluster" } });
 
 interface Result {
   bars: number;
   seconds: number;
+  /** Before and after tokenizing: listing the songs, assembling the store. */
+  alone: number;
+  /** Processor seconds, of all threads. */
+  cpu: number;
+  /** Largest resident memory, in MiB. */
   peak: number;
-  note?: string;
+  note: string;
 }
 
-/** Largest resident memory of this process so far, in MiB (Linux). */
-const peakMemory = () => Number(/VmHWM:\s+(\d+) kB/.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? 0) / 1024;
+const status = (file: string) => {
+  try {
+    return Deno.readTextFileSync(`/proc/self/${file}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return ""; // not Linux
+    throw error;
+  }
+};
+const peakMemory = () => Number(/VmHWM:\s+(\d+) kB/.exec(status("status"))?.[1] ?? NaN) / 1024;
+const cpuSeconds = () => {
+  const [user, system] = status("stat").split(") ").at(-1)!.split(" ").slice(11, 13);
+  return (Number(user) + Number(system)) / 100;
+};
 
-async function timed(work: () => Promise<{ kept: number; note?: string }>): Promise<Result> {
-  const start = performance.now(), { kept, note } = await work();
-  return { bars: kept, seconds: (performance.now() - start) / 1000, peak: peakMemory(), note };
+/** How long opening a store and reading bars at random takes. */
+async function readAtRandom(dir: string): Promise<string> {
+  const start = performance.now(), corpus = await openCorpus(dir), opened = performance.now(), count = 20_000;
+  for (let i = 0; i < count; i++) corpus.tokens(Math.floor(corpus.bars * ((i * 0.618033988749895) % 1)));
+  const each = (performance.now() - opened) / count;
+  corpus.close();
+  return `opened in ${((opened - start) / 1000).toFixed(2)} s, ${(1000 * each).toFixed(1)} µs a random bar`;
 }
 
-/** The songs of a folder, so many times under new names. */
+/** The songs of a source, so many times under new names; all copies are one file on disk. */
 async function repeated(source: string, folder: string, times: number): Promise<string> {
-  const midi = `${folder}/midi`;
+  const first = `${folder}/songs`, midi = `${folder}/midi-${times}`;
+  if (await Deno.stat(`${midi}/${times - 1}`).then(() => true, () => false)) return midi; // made by an earlier run
+  await Deno.mkdir(first, { recursive: true });
+  const names: string[] = [];
+  for await (const { file, path, bytes } of (await openSource(source)).files()) {
+    const name = file.replaceAll("/", "_");
+    if (path || bytes) {
+      await Deno.writeFile(`${first}/${name}`, bytes ?? await Deno.readFile(path!));
+      names.push(name);
+    }
+  }
   await Deno.remove(midi, { recursive: true }).catch(() => {}); // there may be none
   for (let copy = 0; copy < times; copy++) {
-    await Deno.mkdir(`${midi}/${copy}`, { recursive: true });
-    for await (const { file, path } of (await openSource(source)).files()) {
-      if (path) await Deno.copyFile(path, `${midi}/${copy}/${file.replaceAll("/", "_")}`);
-    }
+    await Deno.mkdir(`${midi}/${copy}.partial`, { recursive: true });
+    for (const name of names) await Deno.link(`${first}/${name}`, `${midi}/${copy}.partial/${name}`);
+    await Deno.rename(`${midi}/${copy}.partial`, `${midi}/${copy}`);
   }
   return midi;
 }
 
-/** Moves the pitches of a part by semitones, within the 128 there are. */
-function transpose(part: Part, semitones: number): void {
-  const { first, count } = kinds.Pitch;
-  part.tokens.forEach((id, i) => {
-    if (id >= first && id < first + count) part.tokens[i] = first + (id - first + semitones) % count;
-  });
+/** Moves a part's pitches by `copy` semitones, within the 128 there are, and from copy 128 on the tempi too. */
+function transpose(part: Part, copy: number): void {
+  const { Pitch, Tempo } = kinds;
+  const moved = (id: number, { first, count }: { first: number; count: number }, by: number) =>
+    id >= first && id < first + count ? first + (id - first + by) % count : id;
   let at = 0;
   part.tokenCounts.forEach((length, bar) => {
     const tokens = part.tokens.subarray(at, at += length);
+    tokens.forEach((id, i) => tokens[i] = moved(moved(id, Pitch, copy % 128), Tempo, Math.floor(copy / 128)));
     part.hashes[bar] = hashTokens(tokens);
-    part.noteHashes[bar] = hashTokens(notesOf(tokens));
+    part.noteHashes[bar] = hashNotes(tokens);
   });
-  for (const { song } of part.files) if (song) song.content += ` ${semitones % count}`;
+  for (const { song } of part.files) if (song) song.content += ` ${copy}`;
 }
 
-/** What a child process does; prints its result. */
-const tasks: Record<string, (...args: string[]) => Promise<Result>> = {
-  build: (source, dir, workers) => timed(() => buildCorpus(source, dir, choices, { workers: Number(workers) })),
-  async assemble(parts, dir, times, transposed) {
-    const by = {
-      ...choices,
-      duplicates: { ...choices.duplicates, exact: transposed ? "drop" as const : "keep" as const },
-    };
-    await Deno.mkdir(`${dir}/parts`, { recursive: true });
-    const first = [...Deno.readDirSync(`${parts}/parts`)].length, paths: string[] = [];
-    for (let copy = 0; copy < Number(times); copy++) {
-      for (let i = 0; i < first; i++) {
-        const part = readPart(partPath(parts, i)), path = partPath(dir, copy * first + i);
-        part.files.forEach((file) => file.file = `${copy}/${file.file}`);
-        if (transposed) transpose(part, copy);
-        await writePart(path, part);
-        paths.push(path);
-      }
+async function build(source: string, dir: string, choices: Recipe, workers: number): Promise<Result> {
+  const resumed = await Deno.stat(`${dir}/build.json`).then(() => true, () => false);
+  const start = performance.now();
+  let first = 0, last = 0;
+  const onProgress = () => {
+    last = performance.now();
+    first ||= last;
+  };
+  const { kept } = await buildCorpus(source, dir, choices, { workers, onProgress });
+  const end = performance.now();
+  return {
+    bars: kept,
+    seconds: (end - start) / 1000,
+    alone: (first - start + end - last) / 1000,
+    cpu: cpuSeconds(),
+    peak: peakMemory(),
+    note: (resumed ? "RESUMED, so the times are too short; " : "") + await readAtRandom(dir),
+  };
+}
+
+async function assembled(parts: string, dir: string, copies: number): Promise<Result> {
+  const count = [...Deno.readDirSync(`${parts}/parts`)].length, paths: string[] = [];
+  await Deno.mkdir(`${dir}/parts`, { recursive: true });
+  for (let copy = 0; copy < copies; copy++) {
+    for (let i = 0; i < count; i++) {
+      const part = readPart(partPath(parts, i)), path = partPath(dir, copy * count + i);
+      part.files.forEach((file) => file.file = `${copy}/${file.file}`);
+      transpose(part, copy);
+      await writePart(path, part);
+      paths.push(path);
     }
-    const result = await timed(() => assemble(paths, dir, by));
-    const opening = performance.now(), corpus = await openCorpus(dir), opened = performance.now();
-    for (let i = 0; i < 20_000; i++) corpus.tokens(Math.floor(corpus.bars * ((i * 0.618033988749895) % 1)));
-    const touched = performance.now();
-    for (let i = 0; i < 20_000; i++) corpus.tokens(Math.floor(corpus.bars * ((i * 0.7548776662466927) % 1)));
-    const note = `opened in ${((opened - opening) / 1000).toFixed(2)} s, checked in ${
-      ((touched - opened) / 1000).toFixed(2)
-    } s, then ${((performance.now() - touched) / 20).toFixed(1)} µs a random bar`;
-    corpus.close();
-    return { ...result, peak: peakMemory(), note };
-  },
+  }
+  const before = cpuSeconds(), start = performance.now();
+  const { kept, clusters, rejected } = await assemble(paths, dir, dropping);
+  const seconds = (performance.now() - start) / 1000, cpu = cpuSeconds() - before, peak = peakMemory();
+  const copied = `${rejected.duplicate ?? 0} duplicates, ${clusters.songs} songs in ${clusters.clusters} clusters`;
+  return { bars: kept, seconds, alone: seconds, cpu, peak, note: `${copied}; ${await readAtRandom(dir)}` };
+}
+
+/** What a child process does. */
+const tasks: Record<string, (...args: string[]) => Promise<Result>> = {
+  build: (source, dir, workers) => build(source, dir, keeping, Number(workers)),
+  assemble: (parts, dir, copies) => assembled(parts, dir, Number(copies)),
 };
 
 async function child(task: string, ...args: string[]): Promise<Result> {
+  const self = new URL(import.meta.url).pathname, config = `--config=${projectRoot}/deno.json`;
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "-A", new URL(import.meta.url).pathname, "task", task, ...args],
+    args: ["run", "--quiet", "--no-check", "-A", config, self, "task", task, ...args],
     stderr: "inherit",
   }).output();
   if (!success) throw new Error(`${task} ${args.join(" ")}: expected it to end well.`);
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-function line(what: string, { bars, seconds, peak, note }: Result): void {
-  const rate = `${(1e6 * seconds / bars).toFixed(0)} µs a bar`;
+function line(what: string, { bars, seconds, cpu, peak, note }: Result): void {
+  const each = (value: number) => (1e6 * value / bars).toFixed(1).padStart(6);
   console.log(
-    `${what.padEnd(26)} ${String(bars).padStart(9)} bars  ${seconds.toFixed(1).padStart(7)} s  ` +
-      `${rate.padStart(14)}  peak ${peak.toFixed(0)} MiB${note ? `  ${note}` : ""}`,
+    `${what.padEnd(18)} ${String(bars).padStart(9)} bars ${seconds.toFixed(1).padStart(7)} s,` +
+      `${each(seconds)} µs a bar,${each(cpu)} µs of processors, peak ${peak.toFixed(0)} MiB; ${note}`,
   );
 }
 
-async function main(source = `${projectRoot}/data/freedoom`, mostBuilt = "1e5", mostAssembled = "1e6") {
-  const folder = await Deno.makeTempDir();
-  try {
-    const once = await child("build", await repeated(source, folder, 1), `${folder}/store`, "0");
-    const least = Math.max(1, Math.round(1e4 / once.bars)), midi = await repeated(source, folder, 4 * least);
-    const [one, two] = [
-      await child("build", midi, `${folder}/store`, "1"),
-      await child("build", midi, `${folder}/store`, "2"),
-    ];
-    line("one worker", one);
-    line("two workers", two);
-    console.log(`two workers are ${(one.seconds / two.seconds).toFixed(2)} times as fast as one`);
-    for (let times = least; times * once.bars < 1.5 * Number(mostBuilt); times *= 10) {
-      line("built", await child("build", await repeated(source, folder, times), `${folder}/store`, "2"));
+async function compareWorkers(source: string, folder: string, runs: number): Promise<void> {
+  const fastest: Record<string, Result> = {};
+  await Deno.remove(`${folder}/store`, { recursive: true }).catch(() => {}); // of a run that was killed
+  for (let run = 0; run < runs; run++) {
+    for (const workers of ["1", "2"]) {
+      const found = await child("build", source, `${folder}/store`, workers), best = fastest[workers];
+      line(workers === "1" ? "one worker" : "two workers", found);
+      if (!best || found.seconds < best.seconds) fastest[workers] = found;
+      await Deno.remove(`${folder}/store`, { recursive: true });
     }
-    await repeated(source, folder, 1);
-    const chunks = async function* () {
-      const files = await Array.fromAsync((await openSource(midi)).files());
-      for (let i = 0; 16 * i < files.length; i++) yield { index: i, files: files.slice(16 * i, 16 * i + 16) };
-    };
-    await tokenizeChunks(chunks(), `${folder}/parts`, choices, { workers: 2 });
-    for (let times = least; times * once.bars < 1.5 * Number(mostAssembled); times *= 10) {
-      line("assembled, opened, read", await child("assemble", `${folder}/parts`, `${folder}/grown`, String(times)));
-      await Deno.remove(`${folder}/grown`, { recursive: true });
+  }
+  const { "1": one, "2": two } = fastest, serial = one.alone / one.seconds;
+  console.log(
+    `two workers are ${(one.seconds / two.seconds).toFixed(2)} times as fast as one; ${
+      (100 * serial).toFixed(1)
+    }% of ` +
+      `one worker's time is serial, so at most ${(1 / (serial + (1 - serial) / 2)).toFixed(2)} by Amdahl's law; ` +
+      `one keeps ${(one.cpu / one.seconds).toFixed(2)} processors busy, two ${(two.cpu / two.seconds).toFixed(2)}`,
+  );
+}
+
+interface Sizes {
+  workers: number;
+  runs: number;
+  most: number;
+  mostAssembled: number;
+}
+
+async function grow(source: string, folder: string, { workers, runs, most, mostAssembled }: Sizes): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  const store = `${folder}/store`;
+  const forget = (...paths: string[]) => Promise.all(paths.map((path) => Deno.remove(path, { recursive: true })));
+  const midi = await repeated(source, folder, 1), once = await child("build", midi, `${folder}/once`, "2");
+  const times = (wanted: number) => Math.max(1, Math.ceil(wanted / once.bars));
+  if (workers > 0) {
+    const songs = await repeated(source, folder, times(workers));
+    await compareWorkers(songs, folder, runs);
+    if (songs !== midi) await forget(songs);
+  }
+  for (let size = 1e4; size <= most; size *= 10) {
+    const songs = await repeated(source, folder, times(size));
+    line(`built, 2 workers`, await child("build", songs, `${store}-${size}`, "2"));
+    await forget(`${store}-${size}`, ...(songs === midi ? [] : [songs]));
+  }
+  if (mostAssembled > 0) {
+    await buildShard(midi, `${folder}/parts`, dropping, { index: 1, of: 1 });
+    for (let size = 1e4; size <= mostAssembled; size *= 10) {
+      line("transposed copies", await child("assemble", `${folder}/parts`, store, String(times(size))));
+      await forget(store);
     }
-    const times = Math.min(128, Math.round(Number(mostAssembled) / once.bars));
-    line("transposed copies, dedup", await child("assemble", `${folder}/parts`, `${folder}/grown`, `${times}`, "yes"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 }
 
+async function main(args: string[]): Promise<void> {
+  const bars = (value: string) => ({ type: "string", default: value }) as const;
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      ...{ workers: bars("3e5"), runs: bars("2"), build: bars("1e5"), assemble: bars("1e6") },
+      folder: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(usage);
+  const [workers, runs, most, mostAssembled] = [values.workers, values.runs, values.build, values.assemble].map(Number);
+  const source = positionals[0] ?? `${projectRoot}/data/freedoom`, folder = values.folder ?? await Deno.makeTempDir();
+  try {
+    await grow(source, folder, { workers, runs, most, mostAssembled });
+  } catch (error) {
+    if (values.folder) console.error(`Started again with --folder ${folder}, it goes on.`);
+    else await Deno.remove(folder, { recursive: true });
+    throw error;
+  }
+  await Deno.remove(folder, { recursive: true });
+}
+
 if (Deno.args[0] === "task") console.log(JSON.stringify(await tasks[Deno.args[1]](...Deno.args.slice(2))));
-else await main(...Deno.args);
+else await main(Deno.args);
