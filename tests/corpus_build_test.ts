@@ -205,8 +205,7 @@ Deno.test("the command says what it made, that it was done before, and which fil
     const again = await tokenize(`${folder}/midi`, "--scale", "demo", "--verify");
     assert(/done before, of the same songs and recipe\n.*every byte is as/s.test(again.out), again.out);
     const other = await tokenize(`${folder}/midi`, "--scale", "base");
-    assert(other.code !== 0 && other.err.includes("scale: demo there, base asked for"), other.err);
-    assert(/split\.train: .* there, .* asked for/.test(other.err), other.err);
+    assert(other.code !== 0 && /split\.train: .* there, .* asked for/.test(other.err), other.err);
     const path = `${folder}/store/labels-00000.bin`, bytes = await Deno.readFile(path);
     bytes[7] ^= 1;
     await Deno.writeFile(path, bytes);
