@@ -3,9 +3,12 @@
  * without libtensorflow.
  *
  * The same training step runs, its losses those of libtensorflow's float32 to 1e-4 (tests/webgpu_test.ts). It cannot:
- * compute in bfloat16, trace (each step is some thousand calls), use XLA, hold a tensor larger than the adapter's
- * largest storage buffer, use more than one GPU or say which (WebGPU offers one), or read a value but by
- * `await tensor.data()`, except of the small tensors that a compiled function returns.
+ * - compute in bfloat16, or in anything but float32, int32 and bool;
+ * - trace, or use XLA: each step is some thousand calls, and recipe.training.islands changes nothing;
+ * - hold a tensor larger than the adapter's largest storage buffer, as the weights of `base` may be;
+ * - use more than one GPU, or say which: WebGPU offers one;
+ * - read a value but by `await tensor.data()`, except of the small tensors that a compiled function returns;
+ * - share a process with libtensorflow: Mesa's software adapter and XLA each bring an LLVM, and together they crash.
  * @module
  */
 import * as tf from "@tensorflow/tfjs";

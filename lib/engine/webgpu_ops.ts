@@ -1,7 +1,7 @@
 /**
  * TensorFlow's raw ops in terms of TensorFlow.js' own: what the encoder, its losses and their gradients ask for.
  *
- * ops.ts is written once, in raw ops with gradients of its own; a back end without TensorFlow runs the same text
+ * ops.ts and attention.ts are written once, in raw ops with gradients of its own; a back end without TensorFlow runs the same text
  * through this table. What is not in it, WebGPU cannot do: other element types than float32, int32 and bool (so no
  * bfloat16), and ops nobody has needed yet.
  * @module
