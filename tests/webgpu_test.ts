@@ -87,18 +87,28 @@ Deno.test("an op that is not in the table, another element type and shapes that 
   x.dispose();
 });
 
-/** Asked in another process: Mesa's software adapter brings an LLVM with which XLA's, in this one, crashes. */
-const adapter = new Deno.Command(Deno.execPath(), {
-  args: ["eval", "Deno.exit(await navigator.gpu?.requestAdapter() ? 0 : 1)"],
-  stderr: "null",
-}).outputSync().success;
-const onAdapter = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name: adapter ? name : `${name} (skipped: WebGPU finds no adapter here)`, ignore: !adapter, fn });
+/**
+ * Bytes of the adapter's largest storage buffer, 0 without an adapter. Asked in another process: Mesa's software adapter
+ * brings an LLVM with which XLA's, in this one, crashes.
+ */
+const largest = Number(
+  new TextDecoder().decode(
+    new Deno.Command(Deno.execPath(), {
+      args: ["eval", "console.log((await navigator.gpu?.requestAdapter())?.limits.maxStorageBufferBindingSize ?? 0)"],
+      env: { NO_COLOR: "1" },
+      stderr: "null",
+    }).outputSync().stdout,
+  ),
+);
+const onAdapter = (name: string, fn: () => Promise<void>, most = Infinity) => {
+  const why = largest === 0 ? "WebGPU finds no adapter here" : largest > most ? "it would fill this GPU" : "";
+  Deno.test({ name: why === "" ? name : `${name} (skipped: ${why})`, ignore: why !== "", fn });
+};
 
-/** Runs code, or a script, on an engine in a process of its own; what it printed. */
+/** Runs a script on an engine in a process of its own; what it printed. */
 async function inProcess(engine: string, script: string, args: string[], env: Record<string, string> = {}) {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "-A", script, ...args],
+    args: ["run", "--quiet", "--no-check", "-A", `--config=${new URL("deno.json", root).pathname}`, script, ...args],
     cwd: root,
     env: { NO_COLOR: "1", ENGINE: engine, ...env },
   }).output();
@@ -139,3 +149,30 @@ onAdapter("20 training steps on WebGPU have libtensorflow's losses, dropout's ma
   });
   for (const folder of [source, dir]) await Deno.remove(folder, { recursive: true });
 });
+
+onAdapter(
+  "what WebGPU refuses, at once or long after the call, stops the compiled function with its name",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const script = `${folder}/refused.ts`;
+    await Deno.writeTextFile(
+      script,
+      `import { compile, tf } from "@lib/engine/mod.ts";
+    const { limits } = (tf.backend() as unknown as { device: GPUDevice }).device;
+    const large = limits.maxStorageBufferBindingSize / 4 + 1, x = tf.ones([64]);
+    const messages = [];
+    for (const attempt of [
+      () => compile("large", (x) => [x.add(1)])(tf.tensor1d(new Float32Array(large))),
+      () => compile("grows", (x) => [x.tile([Math.ceil(large / 64)]).sum()])(x),
+    ]) messages.push(await attempt().then(() => "nothing", (error) => error.name + " " + error.message));
+    const [y] = await compile("small", (x) => [x.add(1)])(x);
+    console.log(JSON.stringify([...messages, y.dataSync()[0]]));`,
+    );
+    const [large, grows, after] = JSON.parse(await inProcess("webgpu", script, []));
+    assertStringIncludes(large, "TensorFlowError large: expected tensors of at most");
+    assertStringIncludes(grows, "TensorFlowError grows: WebGPU refused:");
+    assertEquals(after, 2); // and the next one works
+    await Deno.remove(folder, { recursive: true });
+  },
+  2 ** 28,
+);
