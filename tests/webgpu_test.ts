@@ -27,6 +27,7 @@ const calls = (): Call[] => [
   ["ConcatV2", { N: 2, T: "float32", Tidx: "int32" }, [draw(2, 3), draw(2, 1), integer(1)], 1],
   ["Erf", float, [draw(9)], 1],
   ["Exp", float, [draw(9)], 1],
+  ["Fill", { T: "float32", index_type: "int32" }, [ints(2, 3), tf.scalar(1.5)], 1],
   [
     "GatherV2",
     { batch_dims: 0, Tparams: "float32", Tindices: "int32", Taxis: "int32" },

@@ -44,6 +44,7 @@ const ops: Record<string, Op> = {
   ConcatV2: (inputs) => tf.concat(inputs.slice(0, -1), values(inputs.at(-1)!)[0]),
   Erf: ([x]) => tf.erf(x),
   Exp: ([x]) => tf.exp(x),
+  Fill: ([shape, value]) => tf.fill(values(shape), values(value)[0]),
   GatherV2: ([x, indices, axis]) => tf.gather(x, indices as tf.Tensor1D, values(axis)[0]),
   GreaterEqual: ([a, b]) => tf.greaterEqual(a, b),
   L2Loss: ([x]) => x.square().sum().div(2),
