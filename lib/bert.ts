@@ -316,7 +316,7 @@ async function run(
 export async function encode(model: Model, ids: Int32Array, lengths: number[]): Promise<Float32Array[]> {
   const length = checkBatch(model.config, ids, lengths);
   const states = await run(model.weights, encoderOf(model.config).all, ids, lengths, length);
-  const values = states.map((state) => state.dataSync<"float32">());
+  const values = await Promise.all(states.map((state) => state.data<"float32">()));
   tf.dispose(states);
   return values;
 }
@@ -330,7 +330,7 @@ export async function encode(model: Model, ids: Int32Array, lengths: number[]): 
 export async function encodeBars(model: Model, ids: Int32Array, lengths: number[]): Promise<Float32Array> {
   const length = checkBatch(model.config, ids, lengths);
   const [states] = await run(model.weights, encoderOf(model.config).first, ids, lengths, length);
-  const values = states.dataSync<"float32">();
+  const values = await states.data<"float32">();
   states.dispose();
   return values;
 }

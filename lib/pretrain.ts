@@ -207,7 +207,8 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
         state.ended = outOfPatience(state, score.loss, training);
         if (state.best === null || score.loss < state.best.loss) {
           state.best = { step: number, loss: score.loss };
-          await guarded(dir, saved, () => saveBest(dir, number, config, tensors[0].dataSync<"float32">()));
+          const weights = await tensors[0].data<"float32">();
+          await guarded(dir, saved, () => saveBest(dir, number, config, weights));
         }
       }
       tick();

@@ -210,16 +210,17 @@ export const saveBest = (dir: string, step: number, config: BertConfig, weights:
  * @throws {Error} if a file cannot be written, naming it, or a number is none; the states before stay whole
  */
 export async function saveState(dir: string, config: BertConfig, run: RunState, tensors: Tensor[]): Promise<void> {
-  const finite = (tensor: Tensor) => {
-    const values = tensor.dataSync<"float32">();
+  const finite = async (tensor: Tensor) => {
+    const values = await tensor.data<"float32">();
     if (values.every(Number.isFinite)) return values;
     throw new Error(`step ${run.step}: expected finite weights and moments, found some that are not`);
   };
   const [weights, ...moments] = tensors;
   await writeFolder(stateFolder(dir, run.step), async (folder) => { // one file after the other, as they may be large
-    await saveCheckpoint(folder, config, finite(weights));
+    await saveCheckpoint(folder, config, await finite(weights));
+    const values = await Promise.all(moments.map(finite));
     const bytes = writeSafetensors(
-      new Map(MOMENTS.map((name, i) => [name, { shape: moments[i].shape, data: finite(moments[i]) }])),
+      new Map(MOMENTS.map((name, i) => [name, { shape: moments[i].shape, data: values[i] }])),
     );
     await writeFile(`${folder}/optimizer.safetensors`, bytes);
     const files: Checksums = {

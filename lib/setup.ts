@@ -8,8 +8,10 @@
  */
 import { statfs } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { engineChoice } from "./engine/choice.ts";
+import { nvidiaDriver } from "./engine/library.ts";
 import { execute, exists, findPython, SetupError } from "./python.ts";
-import { cudaWheels, jupyterPackages, type Wheel, wheelFor } from "./wheels.ts";
+import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
 
 /** Where a finished set-up put things. */
 export interface Setup {
@@ -73,13 +75,6 @@ export function librariesReady(folder: string, wheel: Wheel): boolean {
   return Object.entries(stamp.files).every(([name, size]) =>
     exists(`${folder}/${name}`) && Deno.statSync(`${folder}/${name}`).size === size
   );
-}
-
-/** Whether an NVIDIA driver is there, so that the GPU's libraries are worth their gigabytes. */
-export function hasNvidiaDriver(): boolean {
-  const folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/wsl/lib", "/usr/local/nvidia/lib64"];
-  return Deno.build.os === "linux" && Deno.build.arch === "x86_64" &&
-    ["/proc/driver/nvidia/version", ...folders.map((folder) => `${folder}/libcuda.so.1`)].some(exists);
 }
 
 /** Bytes of all files below a folder. */
@@ -252,8 +247,16 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<Setup> {
   const jupyter = readJson<string[]>(`${venv}/jupyter.json`);
   if (jupyter?.join() !== jupyterPackages.join() || !exists(python)) await makeVenv(venv, filled);
   if (Deno.env.get("LIBTENSORFLOW_DIR") === undefined) {
-    const wheel = wheelFor(Deno.build.os, Deno.build.arch, hasNvidiaDriver());
-    if (!librariesReady(libraries, wheel)) await makeLibraries(venv, wheel, filled);
+    const { wheel, serves, why } = libraryPlan({
+      os: Deno.build.os,
+      arch: Deno.build.arch,
+      driver: nvidiaDriver(),
+      choice: engineChoice(Deno.env.get("ENGINE")),
+    });
+    if (!serves.some((wheel) => librariesReady(libraries, wheel))) {
+      if (why !== undefined) filled.say(`setup: libtensorflow without CUDA: ${why}`);
+      if (wheel) await makeLibraries(venv, wheel, filled);
+    }
   }
   const waiting = setTimeout(() => filled.say("setup: npm packages into Deno's cache (370 MB) …"), 1000);
   await packages.finally(() => clearTimeout(waiting));

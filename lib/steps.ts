@@ -7,7 +7,7 @@ import { bertConfig, type Model, parameterCount } from "./bert.ts";
 import { loadCheckpoint } from "./checkpoint.ts";
 import { buildCorpus, type Corpus, openCorpus, type Split } from "./corpus.ts";
 import { embedBars } from "./embed.ts";
-import { engineInfo } from "./engine/mod.ts";
+import { engineText } from "./engine/mod.ts";
 import {
   barsToEvaluate,
   type ContrastScore,
@@ -278,7 +278,7 @@ export async function writeRows(study: Study, rows: readonly ProbeRow[]): Promis
 
 /** What runs, and how large its encoder is, in a line. */
 export function encoderText({ recipe }: Study): string {
-  const config = bertConfig(recipe), { engine, version, device } = engineInfo();
+  const config = bertConfig(recipe);
   return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ` +
-    `${(parameterCount(config) / 1e6).toFixed(2)} million parameters; ${engine} ${version} on the ${device}.`;
+    `${(parameterCount(config) / 1e6).toFixed(2)} million parameters; ${engineText()}`;
 }

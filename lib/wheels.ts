@@ -4,6 +4,7 @@
  * One wheel serves each platform whatever Python is there, since the two libraries inside are the same for all of them.
  * @module
  */
+import { wantsCuda } from "./engine/choice.ts";
 
 /** A pinned wheel that holds libtensorflow. */
 export interface Wheel {
@@ -95,6 +96,39 @@ export const cudaWheels: CudaWheel[] = [
   cuda("nvidia-nccl-cu12==2.32.3", 300, "bb94b2348e4861d5e8aa00b36c3d12d9bdf9c6369b82cbb723de0b582280a21c"),
   cuda("nvidia-nvjitlink-cu12==12.9.86", 40, "e3f1171dbdc83c5932a45f0f4c99180a70de9bd2718c1ab77d14104f6d7147f9"),
 ];
+
+/** What setup does about libtensorflow. */
+export interface LibraryPlan {
+  /** The wheel to fetch; none where WebGPU does without. */
+  wheel?: Wheel;
+  /** Wheels whose libraries, where they are there already, do as well. */
+  serves: Wheel[];
+  /** Why it is not the build with CUDA, although NVIDIA's driver is there. */
+  why?: string;
+}
+
+/**
+ * Which wheel a machine needs. The build with CUDA runs on the CPU too, so that `ENGINE=cpu` keeps one it finds.
+ *
+ * @param found the system, the version of NVIDIA's driver (or `unknown`, or undefined), and what `ENGINE` says
+ * @throws {RangeError} where TensorFlow has no wheel and WebGPU was not asked for
+ *
+ * @example
+ * ```ts
+ * import { libraryPlan } from "@lib/wheels.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const machine = { os: "linux", arch: "x86_64", choice: "auto" } as const;
+ * assertEquals(libraryPlan({ ...machine, driver: "570.86.15" }).wheel?.cuda, true);
+ * assertEquals(libraryPlan({ ...machine, driver: "470.256.02" }).wheel?.cuda, false);
+ * ```
+ */
+export function libraryPlan(found: Parameters<typeof wantsCuda>[0]): LibraryPlan {
+  const { os, arch, choice } = found;
+  if (choice === "webgpu") return { serves: [] };
+  const { cuda, why } = wantsCuda(found), wheel = wheelFor(os, arch, cuda);
+  return { wheel, serves: choice === "cpu" ? [wheel, wheelFor(os, arch, true)] : [wheel], why };
+}
 
 /** What executes and exports notebooks. */
 export const jupyterPackages = ["nbclient==0.11.0", "nbconvert==7.17.2"];

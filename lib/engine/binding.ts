@@ -5,6 +5,7 @@
  * instead of the package's own add-on, which cannot be installed everywhere and holds a TensorFlow of 2022.
  * @module
  */
+import { engineChoice } from "./choice.ts";
 import { C, check, cString, DType, type Pointer, readString, status, TensorFlowError, utf8 } from "./capi.ts";
 
 /** An attribute as the kernels pass it: name, one of TF_ATTR_*, value. */
@@ -23,9 +24,21 @@ export interface TensorMetadata {
 
 const ATTR = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, resource: 6 } as const;
 
-/** The eager context and its devices. */
+/**
+ * TensorFlow's ConfigProto of one `device_count`, as bytes: at most so many devices of a type. Field 1 is a map, one
+ * entry for each type: its name as field 1, the number as field 2.
+ */
+export const deviceCount = (type: string, count: number): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from([0x0a, type.length + 4, 0x0a, type.length, ...utf8(type), 0x10, count]);
+
+/** The eager context and its devices; under `ENGINE=cpu` without GPUs. */
 export const context = (() => {
   const options = C.TFE_NewContextOptions();
+  if (engineChoice(Deno.env.get("ENGINE")) === "cpu") {
+    const config = deviceCount("GPU", 0);
+    C.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), status);
+    check(() => "TensorFlow's configuration was refused");
+  }
   const created = C.TFE_NewContext(options, status);
   check(() => "TensorFlow could not start");
   C.TFE_DeleteContextOptions(options);
@@ -235,6 +248,9 @@ export async function executeAsync(
     C.TF_DeleteStatus(own);
   }
 }
+
+/** Whether this TensorFlow can use NVIDIA's GPUs, should there be any. */
+export const builtWithCuda: boolean = C.isBuiltWithCuda?.() ?? false;
 
 /** TensorFlow's version, such as `2.21.0`. */
 export const version = readString(C.TF_Version());

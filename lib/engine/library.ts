@@ -1,7 +1,8 @@
 /**
- * Finds libtensorflow, or says exactly how to get it.
+ * Finds libtensorflow, or says exactly how to get it; and what there is of NVIDIA's driver and libraries.
  * @module
  */
+import { dirname } from "node:path";
 
 /** Where the two shared libraries of TensorFlow are. */
 export interface LibraryPaths {
@@ -16,14 +17,19 @@ const NAMES: Partial<Record<typeof Deno.build.os, LibraryPaths>> = {
   darwin: { cc: "libtensorflow_cc.2.dylib", framework: "libtensorflow_framework.2.dylib" },
 };
 
-const exists = (path: string): boolean => {
+const stat = (path: string): Deno.FileInfo | undefined => {
   try {
-    return Deno.statSync(path).isFile;
+    return Deno.statSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     throw error;
   }
 };
+const exists = (path: string): boolean => stat(path)?.isFile ?? false;
+const isFolder = (path: string): boolean => stat(path)?.isDirectory ?? false;
+
+/** Whether TensorFlow has a library for this system at all. */
+export const hasLibrary = (): boolean => NAMES[Deno.build.os] !== undefined;
 
 /**
  * The libraries' paths: in the folder that `LIBTENSORFLOW_DIR` names, or where `deno task setup` puts them.
@@ -34,7 +40,8 @@ export function findLibrary(): LibraryPaths {
   const names = NAMES[Deno.build.os];
   if (!names) {
     throw new Error(
-      `libtensorflow: there is none for ${Deno.build.os} (${Deno.build.arch}). Use Linux, macOS, or WSL2 on Windows.`,
+      `libtensorflow: there is none for ${Deno.build.os} (${Deno.build.arch}). Use Linux, macOS, or WSL2 on Windows, or ` +
+        "ENGINE=webgpu.",
     );
   }
   const folder = Deno.env.get("LIBTENSORFLOW_DIR") ??
@@ -44,7 +51,7 @@ export function findLibrary(): LibraryPaths {
     if (!exists(path)) {
       throw new Error(
         `libtensorflow: expected ${path}, found no such file. Run \`deno task setup\`, ` +
-          "or set LIBTENSORFLOW_DIR to the folder that holds it.",
+          "or set LIBTENSORFLOW_DIR to the folder that holds it, or ENGINE=webgpu to do without.",
       );
     }
   }
@@ -60,4 +67,55 @@ export function pinLibrary(path: string): void {
   const [libc, RTLD_NODELETE] = Deno.build.os === "darwin" ? ["libSystem.dylib", 0x80] : ["libc.so.6", 0x1000];
   const { symbols } = Deno.dlopen(libc, { dlopen: { parameters: ["buffer", "i32"], result: "pointer" } });
   symbols.dlopen(new TextEncoder().encode(`${path}\0`), RTLD_LAZY | RTLD_NODELETE);
+}
+
+/**
+ * The version of NVIDIA's driver; `unknown` where it is there without saying (WSL2), undefined where there is none.
+ *
+ * @param root the folder in place of `/`
+ */
+export function nvidiaDriver(root = ""): string | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  const path = `${root}/proc/driver/nvidia/version`;
+  if (exists(path)) return /Module\s+(?:for \S+\s+)?(\d[\d.]*)/.exec(Deno.readTextFileSync(path))?.[1] ?? "unknown";
+  const folders = [
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+    "/usr/lib/wsl/lib",
+    "/usr/local/nvidia/lib64",
+  ];
+  return folders.some((folder) => exists(`${root}${folder}/libcuda.so.1`)) ? "unknown" : undefined;
+}
+
+/** What the build with CUDA opens when it looks for GPUs; without any one of them it registers none. */
+const CUDA_LIBRARIES = [
+  "libcudart.so.12",
+  "libcublas.so.12",
+  "libcublasLt.so.12",
+  "libcudnn.so.9",
+  "libcufft.so.11",
+  "libcusolver.so.11",
+  "libcusparse.so.12",
+];
+
+const opens = (name: string): boolean => {
+  try {
+    Deno.dlopen(name, {}).close();
+    return true;
+  } catch {
+    return false; // why does not matter: what cannot be opened here cannot be opened by TensorFlow
+  }
+};
+
+/**
+ * Those of CUDA's libraries that stand neither beside libtensorflow, where its run path looks
+ * (`../nvidia/NAME/lib`), nor where the system looks.
+ *
+ * @param folder that of libtensorflow
+ */
+export function missingCuda(folder: string = dirname(findLibrary().cc), system = opens): string[] {
+  const nvidia = `${folder}/../nvidia`;
+  const beside = isFolder(nvidia) ? [...Deno.readDirSync(nvidia)].map(({ name }) => `${nvidia}/${name}/lib`) : [];
+  return CUDA_LIBRARIES.filter((name) => !beside.some((lib) => exists(`${lib}/${name}`)) && !system(name));
 }

@@ -1,76 +1,86 @@
 /**
- * The engine: TensorFlow.js, ready on libtensorflow, and `compile` for functions that run often.
+ * The engine: TensorFlow.js, ready on libtensorflow or WebGPU, and `compile` for functions that run often.
  *
- * Importing the module loads the library and makes it TensorFlow.js' back end.
+ * Importing the module opens the engine that the environment variable `ENGINE` names (see choice.ts); what the two
+ * have in common is {@link Engine}, and nothing above this folder knows which one runs.
  * @module
  */
-import "./shim.ts";
 import * as tf from "@tensorflow/tfjs";
-import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
-import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
-import { type Attribute, binding, listDevices, type TensorMetadata, version } from "./binding.ts";
-import { dtypeNumber, inIslands, island, trace, type TracedFunction } from "./trace.ts";
-export { TensorFlowError } from "./capi.ts";
+import { chooseEngine, engineChoice } from "./choice.ts";
+import { hasLibrary } from "./library.ts";
+export { TensorFlowError } from "./error.ts";
 
 /** A tensor of TensorFlow.js; float32, int32 or bool. */
 export type Tensor = tf.Tensor;
 
-/** TensorFlow.js with libtensorflow behind it. */
+/** TensorFlow.js with the engine behind it. */
 export { tf };
-
-/** What the engine needs of the package's back end; the rest of it is for the kernels. */
-interface Backend extends tf.KernelBackend {
-  getInputTensorIds(tensors: Tensor[]): number[];
-  createOutputTensor(metadata: TensorMetadata): Tensor;
-  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
-}
-
-const backend = new (kernels as unknown as { NodeJSKernelBackend: new (b: unknown, name: string) => Backend })
-  .NodeJSKernelBackend(binding, "@tensorflow/tfjs-node-gpu");
-tf.registerBackend("tensorflow", () => backend, 3);
-await tf.setBackend("tensorflow");
-await tf.ready();
 
 /** Which engine runs, on what. */
 export interface EngineInfo {
-  /** `libtensorflow`. */
-  engine: string;
-  /** TensorFlow's version. */
+  /** What computes. */
+  engine: "libtensorflow" | "WebGPU";
+  /** TensorFlow's version, or under WebGPU that of TensorFlow.js. */
   version: string;
-  /** `CPU` or `GPU`: where compiled functions run. */
-  device: string;
-  /** Every device found. */
+  /** `CPU` or `GPU`: where compiled functions run. WebGPU's software adapters are a CPU. */
+  device: "CPU" | "GPU";
+  /** Every device found; of WebGPU the one adapter it gave. */
   devices: string[];
+  /** What a reader should know of the device: GPUs left idle, libraries missing, what WebGPU cannot do. */
+  notes: string[];
 }
-
-/** Which engine runs, on what. */
-export function engineInfo(): EngineInfo {
-  const devices = listDevices().filter(({ type }) => type === "CPU" || type === "GPU");
-  const device = devices.some(({ type }) => type === "GPU") ? "GPU" : "CPU";
-  return { engine: "libtensorflow", version, device, devices: devices.map(({ name }) => name) };
-}
-
-/** Whether compiled functions run on a GPU. */
-export const onGpu: boolean = engineInfo().device === "GPU";
-
-/** Live tensors: TensorFlow.js' own count, and TensorFlow's handles. Both return to where they began. */
-export const tensorCount = (): { tensors: number; handles: number } => ({
-  tensors: tf.memory().numTensors,
-  handles: binding.getNumOfTensors(),
-});
 
 /** An attribute of a raw op: integers, floats, booleans, and TensorFlow.js' names for element types. */
 export type RawAttributes = Record<string, number | boolean | string | number[] | { float: number }>;
 
-function toAttribute([name, value]: [string, RawAttributes[string]]): Attribute {
-  if (typeof value === "boolean") return { name, type: binding.TF_ATTR_BOOL, value };
-  if (typeof value === "string") return { name, type: binding.TF_ATTR_TYPE, value: dtypeNumber(value) };
-  if (typeof value === "object" && "float" in value) return { name, type: binding.TF_ATTR_FLOAT, value: value.float };
-  return { name, type: binding.TF_ATTR_INT, value };
+/** A compiled function: called like the original, but asynchronous. */
+export interface Compiled {
+  /** Runs it; the outputs belong to the caller. */
+  (...inputs: Tensor[]): Promise<Tensor[]>;
+  /** How many shapes it was traced for. */
+  readonly traces: number;
 }
+
+/** What both engines give. */
+export interface Engine {
+  /** Which engine it is, on what. */
+  info(): EngineInfo;
+  /** Buffers it holds. */
+  handles(): number;
+  /** As {@link rawOps}. */
+  rawOps(name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[];
+  /** As {@link fused}. */
+  fused(name: string, fn: (...inputs: Tensor[]) => Tensor[], ...inputs: Tensor[]): Tensor[];
+  /** As {@link compile}. */
+  compile(name: string, fn: (...inputs: Tensor[]) => Tensor[], options: { islands?: boolean }): Compiled;
+}
+
+const { engine } = chooseEngine(engineChoice(Deno.env.get("ENGINE")), hasLibrary()) === "WebGPU"
+  ? await import("./webgpu.ts")
+  : await import("./libtensorflow.ts");
+
+/** Which engine runs, on what. */
+export const engineInfo = (): EngineInfo => engine.info();
+
+/** Whether compiled functions run on a GPU. */
+export const onGpu: boolean = engineInfo().device === "GPU";
+
+/** {@link engineInfo} as a sentence, notes included. */
+export function engineText({ engine, version, device, devices, notes }: EngineInfo = engineInfo()): string {
+  const where = engine === "WebGPU" ? `${devices[0]} (a ${device})` : `the ${device}`;
+  return [`${engine} ${version} on ${where}.`, ...notes].join(" ");
+}
+
+/** Live tensors: TensorFlow.js' own count, and the engine's buffers. Both return to where they began. */
+export const tensorCount = (): { tensors: number; handles: number } => ({
+  tensors: tf.memory().numTensors,
+  handles: engine.handles(),
+});
 
 /**
  * Any op of TensorFlow by its name; no gradient is recorded (see `tf.customGrad`).
+ *
+ * WebGPU has the ops that webgpu_ops.ts lists, in float32, int32 and bool; any other throws with its name.
  *
  * @param attributes numbers are ints, `{ float }` floats, strings the names of element types ("float32")
  * @throws {TensorFlowError} naming the op and its inputs' shapes
@@ -81,7 +91,7 @@ export function rawOp(name: string, attributes: RawAttributes, inputs: Tensor[])
 
 /** As {@link rawOp}, for ops with several outputs. */
 export function rawOps(name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[] {
-  return backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs);
+  return engine.rawOps(name, attributes, inputs, outputs);
 }
 
 /**
@@ -92,27 +102,12 @@ export function rawOps(name: string, attributes: RawAttributes, inputs: Tensor[]
  * @param name what it is, with every constant that `fn` holds
  */
 export function fused(name: string, fn: (...inputs: Tensor[]) => Tensor[], ...inputs: Tensor[]): Tensor[] {
-  if (!inIslands()) return fn(...inputs);
-  const outputs = island(name, backend.getInputTensorIds(inputs), (symbols) => {
-    let ids: number[] = [];
-    tf.tidy(() => {
-      ids = backend.getInputTensorIds(fn(...symbols.map((symbol) => backend.createOutputTensor(symbol))));
-    });
-    return ids;
-  });
-  return outputs.map((output) => backend.createOutputTensor(output));
-}
-
-/** A compiled function: called like the original, but asynchronous. */
-export interface Compiled {
-  /** Runs it; the outputs belong to the caller. */
-  (...inputs: Tensor[]): Promise<Tensor[]>;
-  /** How many shapes it was traced for. */
-  readonly traces: number;
+  return engine.fused(name, fn, ...inputs);
 }
 
 /**
- * `fn` as one TensorFlow function for each combination of input shapes; the event loop goes on while it runs.
+ * `fn` as one TensorFlow function for each combination of input shapes; the event loop goes on while it runs. WebGPU
+ * has no such functions and calls `fn` each time; its shaders are kept for each shape.
  *
  * @param fn pure: tensors in, tensors out; reads no value, draws no random number in JavaScript
  * @param options.islands whether what is {@link fused} inside becomes kernels of XLA's: costs seconds at each first
@@ -123,21 +118,5 @@ export function compile(
   fn: (...inputs: Tensor[]) => Tensor[],
   { islands = false }: { islands?: boolean } = {},
 ): Compiled {
-  const traced = new Map<string, TracedFunction>();
-  const build = (inputs: Tensor[]): TracedFunction =>
-    trace(name, inputs.map(({ shape, dtype }) => ({ shape, dtype: dtypeNumber(dtype) })), (symbols) => {
-      let ids: number[] = [];
-      tf.tidy(() => {
-        ids = backend.getInputTensorIds(fn(...symbols.map((symbol) => backend.createOutputTensor(symbol))));
-      });
-      return ids;
-    }, islands);
-  const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
-    const key = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join();
-    let found = traced.get(key);
-    if (!found) traced.set(key, found = build(inputs));
-    const outputs = await found.run(backend.getInputTensorIds(inputs));
-    return outputs.map((output) => backend.createOutputTensor(output));
-  };
-  return Object.defineProperty(call, "traces", { get: () => traced.size }) as unknown as Compiled;
+  return engine.compile(name, fn, { islands });
 }

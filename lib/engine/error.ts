@@ -1,0 +1,9 @@
+/**
+ * What the engine refuses.
+ * @module
+ */
+
+/** What TensorFlow or WebGPU refused, with the op and the shapes it was given. */
+export class TensorFlowError extends Error {
+  override name = "TensorFlowError";
+}
