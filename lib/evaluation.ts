@@ -84,8 +84,8 @@ export async function evaluateMasked(
     const batch = evaluationBatch(corpus, plan, recipe, visit);
     const inputs = batchInputs(toTensors(batch));
     const [mean, correct] = await evaluate(weights, ...inputs);
-    const right = correct.dataSync(), counted = batch.weights.reduce((a, b) => a + b, 0);
-    loss += mean.dataSync()[0] * counted;
+    const right = await correct.data(), counted = batch.weights.reduce((a, b) => a + b, 0);
+    loss += (await mean.data())[0] * counted;
     batch.weights.forEach((weight, i) => {
       if (weight > 0) countGuess(byKind, batch.labels[i], right[i] > 0);
     });
@@ -187,8 +187,8 @@ export async function evaluateContrast(
       padBias(lengths, length),
     ];
     const outputs = await evaluate(weights, ...inputs);
-    loss += outputs[0].dataSync()[0] / plans.length;
-    accuracy += outputs[1].dataSync()[0] / plans.length;
+    loss += (await outputs[0].data())[0] / plans.length;
+    accuracy += (await outputs[1].data())[0] / plans.length;
     tf.dispose([...inputs, ...outputs]);
   }
   const songs = new Set(plans.flat().map((bar) => corpus.song(bar))).size;

@@ -217,7 +217,7 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
 
   async function one(state: StepState, batch: Tensor[], scalars: Tensor, seed: Tensor, mask: Tensor) {
     const [weights, first, second, numbers, correct] = await whole(...state, scalars, seed, mask, ...batch);
-    const read = { numbers: numbers.dataSync<"float32">(), correct: [correct.dataSync<"float32">()] };
+    const read = { numbers: await numbers.data<"float32">(), correct: [await correct.data<"float32">()] };
     tf.dispose([numbers, correct]);
     return { state: [weights, first, second] as StepState, ...read };
   }
@@ -228,13 +228,13 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
     let sum: Tensor = tf.zerosLike(state[0]);
     for (const [i, batch] of batches.entries()) {
       const outputs = await add(state[0], sum, share, seeds[i], ...batch);
-      outputs[1].dataSync().forEach((number, k) => means[k] += number / batches.length);
-      correct.push(outputs[2].dataSync<"float32">());
+      (await outputs[1].data()).forEach((number, k) => means[k] += number / batches.length);
+      correct.push(await outputs[2].data<"float32">());
       tf.dispose([sum, outputs[1], outputs[2]]);
       sum = outputs[0];
     }
     const [weights, first, second, norm] = await update(...state, sum, scalars, mask);
-    means[means.length - 1] = norm.dataSync()[0];
+    means[means.length - 1] = (await norm.data())[0];
     tf.dispose([share, sum, norm]);
     return { state: [weights, first, second] as StepState, numbers: means, correct };
   }

@@ -1,6 +1,6 @@
 /**
  * Training steps in a process of their own, on the engine that `ENGINE` names: `corpus folder, cases`, the cases as JSON
- * of [encoder, model]. The corpus' recipe says all else. Prints one line of JSON, a {@link StepsReport}.
+ * of [encoder, model]. The recipe beside the corpus folder, under its name and `.json`, says all else. Prints one line of JSON, a {@link StepsReport}.
  * @module
  */
 import { padRows, toTensors, trainingBatch, trainingPlans } from "@lib/batches.ts";
@@ -9,7 +9,7 @@ import { openCorpus } from "@lib/corpus.ts";
 import { type EngineInfo, engineInfo, type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
 import { batchInputs, decayMask, type ModelName, trainingStep } from "@lib/objectives.ts";
 import { adamWScalars, learningRate } from "@lib/optimizer.ts";
-import type { Recipe } from "@lib/recipe.ts";
+import { type Recipe, validateRecipe } from "@lib/recipe.ts";
 
 /** An encoder and a model. */
 export type Case = [Recipe["model"]["encoder"], ModelName];
@@ -30,7 +30,8 @@ export interface StepsReport {
 
 async function train(dir: string, [encoder, model]: Case): Promise<Pick<StepsReport["cases"][0], "numbers" | "bars">> {
   const corpus = await openCorpus(dir);
-  const recipe: Recipe = { ...corpus.recipe, model: { ...corpus.recipe.model, encoder } };
+  const stored = validateRecipe(JSON.parse(await Deno.readTextFile(`${dir}.json`)));
+  const recipe: Recipe = { ...stored, model: { ...stored.model, encoder } };
   const config = bertConfig(recipe), { training } = recipe;
   const { weights } = createBert(config, 1);
   const rows = Array.from(corpus.barsOf("train").slice(0, 3), (bar) => corpus.tokens(bar));

@@ -129,6 +129,7 @@ onAdapter("20 training steps on WebGPU have libtensorflow's losses, dropout's ma
     training: { steps: 20, batchTokens: 128, buckets: [48, 64] },
   });
   await buildCorpus(source, dir, choices);
+  await Deno.writeTextFile(`${dir}.json`, JSON.stringify(choices));
   const cases: Case[] = [["bert", "BERT"], ["bert", "BERT-dropout"]];
   const run = async (engine: string, env?: Record<string, string>): Promise<StepsReport> =>
     JSON.parse(await inProcess(engine, "tests/steps_child.ts", [dir, JSON.stringify(cases)], env));
