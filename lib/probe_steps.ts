@@ -3,10 +3,12 @@
  * @module
  */
 import { baselineRows } from "./baselines.ts";
+import { ckaMatrix } from "./cka.ts";
 import { bertConfig, createBert, type Model } from "./bert.ts";
 import { barType, tokenCounts, withControls } from "./controls.ts";
 import type { Corpus, Split } from "./corpus.ts";
 import { embedBars } from "./embed.ts";
+import { writeFile } from "./files.ts";
 import { mixesOf, mixLayers } from "./mixing.ts";
 import { progress, stopSignal } from "./notebook.ts";
 import type { ModelName } from "./objectives.ts";
@@ -15,8 +17,10 @@ import { type LayerJob, probeLayers } from "./probe_pool.ts";
 import type { BarTables, ProbeMeta, ProbeRow, ProbeTables } from "./probe_rows.ts";
 import { sample, stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
-import { loadReplicates, storeReplicates } from "./results.ts";
-import { trained } from "./steps.ts";
+import { toLatex } from "./latex.ts";
+import { loadReplicates, storeReplicates, toCsv } from "./results.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { type Evaluation, trained, trainingInputs } from "./steps.ts";
 import type { Study } from "./study.ts";
 
 /** The name of the encoder that was never trained, in tables and plots. */
@@ -58,6 +62,35 @@ export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
   return withControls(tables, types, recipe);
 }
 
+/** Places among a study's test bars of those that layers are compared by. */
+const ckaPlaces = (testBars: number, { probing, seed }: Recipe): number[] =>
+  sample(Array(testBars).keys(), probing.ckaBars, stream(seed, "cka bars")).sort((a, b) => a - b);
+
+const ckaFile = (study: Study, model: string): string =>
+  study.path("probes", `${model.replace(/[^\w.-]/g, "-")}.layers.safetensors`);
+
+/** How alike the layers of all models are, on the same test bars: linear CKA, as cells of a heat map; once. */
+export async function compareLayers(
+  study: Study,
+  models: readonly string[],
+): Promise<{ cells: { x: string; y: string; value: number }[]; bars: number }> {
+  return await study.once("compare layers", { ...study.recipe, data: study.data, models }, async () => {
+    const names: string[] = [], layers: Float32Array[] = [];
+    let bars = 0;
+    for (const model of models) {
+      for (const [name, { shape, data }] of readSafetensors(await Deno.readFile(ckaFile(study, model)))) {
+        const layer = Number(name.replace(/^layer\//, ""));
+        if (layer === 0) continue; // the Bar token's own embedding does not vary
+        names.push(`${model} ${layer}`);
+        layers.push(data as Float32Array);
+        bars = shape[0];
+      }
+    }
+    const matrix = ckaMatrix(layers, bars);
+    return { cells: names.flatMap((y, i) => names.map((x, j) => ({ x, y, value: matrix[i][j] }))), bars };
+  });
+}
+
 /** What a model's probes found, and what each layer weighed in all layers together. */
 interface Probed {
   rows: ProbeRow[];
@@ -87,6 +120,7 @@ export async function probe(study: Study, corpus: Corpus, name: ModelName | type
       const model = name === UNTRAINED ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name);
       try {
         const { rows, mixes } = await probeModel(model, { model: name, seed }, corpus, tables, guesses, recipe, {
+          keep: i === 0 ? ckaFile(study, name) : undefined,
           poolings: name === UNTRAINED ? recipe.probing.poolings.slice(0, 1) : recipe.probing.poolings,
           controls: i === 0,
         });
@@ -108,7 +142,12 @@ async function probeModel(
   tables: ProbeTables,
   guesses: readonly ProbeRow[],
   recipe: Recipe,
-  { poolings, controls }: { poolings: Recipe["probing"]["poolings"]; controls: boolean },
+  { keep, poolings, controls }: {
+    /** Where the embeddings of some test bars are kept, to compare the layers of models by. */
+    keep?: string;
+    poolings: Recipe["probing"]["poolings"];
+    controls: boolean;
+  },
 ): Promise<Probed> {
   const signal = stopSignal(), { layerMix } = recipe.probing;
   const bars = splitNames.map((split) => Array.from(probeBars(corpus, split, recipe)));
@@ -128,6 +167,15 @@ async function probeModel(
     validation: data.slice(cuts[1], cuts[2]),
     test: data.slice(cuts[2], cuts[3]),
   });
+  if (keep !== undefined) {
+    const places = ckaPlaces(bars[2].length, recipe), width = String(layers.length - 1).length;
+    const tensors = layers.map((data, layer): [string, { shape: number[]; data: Float32Array }] => {
+      const rows = new Float32Array(places.length * columns), { test } = cut(data);
+      places.forEach((place, i) => rows.set(test.subarray(place * columns, (place + 1) * columns), i * columns));
+      return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data: rows }];
+    });
+    await writeFile(keep, writeSafetensors(new Map(tensors), { what: "embeddings of test bars, bars × width" }));
+  }
   const all = poolings.flatMap((pooling, place) =>
     pooled.get(pooling)!.map((data, layer): LayerJob => ({
       meta: { ...named, layer, layers: "one", pooling },
@@ -171,4 +219,23 @@ export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> 
     );
     return { rows: [...baselineRows(tables, recipe), ...bag], mixes: [] };
   });
+}
+
+/** Writes tables into the run's folder `tables`, each as CSV and as LaTeX. */
+export async function writeTables(
+  study: Study,
+  named: Record<string, { caption: string; rows: readonly object[] }>,
+): Promise<void> {
+  for (const [name, { caption, rows }] of Object.entries(named)) {
+    const columns = [...new Set(rows.flatMap(Object.keys))];
+    await writeFile(study.path("tables", `${name}.csv`), toCsv(rows, columns));
+    await writeFile(study.path("tables", `${name}.tex`), toLatex(rows, { caption, label: `tab:${name}` }));
+  }
+}
+
+/** The trained models' evaluations, for the claims about training; what was not evaluated is left out. */
+export function evaluationsOf(study: Study, models: readonly ModelName[]): Evaluation[] {
+  return models.flatMap((model) =>
+    study.done<Evaluation>(`evaluate ${model}`, { ...trainingInputs(study), model })?.info ?? []
+  );
 }

@@ -163,6 +163,7 @@ const schema = z.strictObject({
     ),
     clusters: count.describe("K of K-means, bounded by a fifth of the rows it is fitted on (§11.8: 1000)."),
     clusterIterations: count.describe("Most Lloyd iterations."),
+    ckaBars: count.describe("Test bars by which layers of all models are compared (CKA), drawn by the seed."),
     retrievalBars: count.describe("Most test bars that are looked for among each other (same-song retrieval)."),
     bootstraps: count.describe(
       "Resamplings of songs behind each interval; 2/(resamplings + 1) is the least p, which Holm's correction divides.",
@@ -213,6 +214,7 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
     controlType: "lowest-pitch",
     clusters: 1000,
     clusterIterations: 100,
+    ckaBars: 500,
     retrievalBars: 2000,
     bootstraps: 5000,
     level: 0.05,

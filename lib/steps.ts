@@ -174,7 +174,8 @@ async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seco
   }
 }
 
-const trainingInputs = ({ recipe, data }: Study) => {
+/** What a training depends on: the whole recipe but its probes, and the songs. */
+export const trainingInputs = ({ recipe, data }: Study) => {
   const { probing: _, ...rest } = recipe;
   return { ...rest, data };
 };
