@@ -105,18 +105,27 @@ export function differenceTable(
   }));
 }
 
+/** What selectivity is measured in: the headline score, but R² of values, whose spread is another in the control task. */
+const selective = (task: Task): string => task === "MV" || task === "MD" ? "r2" : headlines.sound[task];
+
 /**
  * Selectivity (Hewitt and Liang 2019): at each model's best layer, the score less that of the control task at the same
- * layer, paired over test songs; of errors, the control's less the task's. Songs are not asked for in control tasks.
+ * layer, paired over test songs. Songs are not asked for in control tasks.
  */
 export function selectivityTable(rows: readonly ProbeRow[], models: readonly string[]): Record<string, string>[] {
   return models.map((model) => ({
     model,
     ...Object.fromEntries(
       tasks.filter((task) => task !== "SC").map((task) => {
-        const own = bestTestRow(rows, model, task, "sound");
-        const [control] = headlineRows(rows, `${model}, control task`, task, own?.layer ?? -1);
-        return [scoreName(task, "sound"), differenceText(own, control)];
+        const layer = bestTestRow(rows, model, task, "sound")?.layer;
+        const [own, control] = [model, `${model}, control task`].map((name) =>
+          rows.find((row) =>
+            row.model === name && row.task === task && row.metric === selective(task) && row.protocol === "sound" &&
+            row.split === "test" && row.layer === layer
+          )
+        );
+        const name = selective(task) === "r2" ? `${task}: R² ↑` : scoreName(task, "sound");
+        return [name, `${differenceText(own, control)}${own ? ` (${layer})` : ""}`];
       }),
     ),
   }));

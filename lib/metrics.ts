@@ -269,8 +269,8 @@ export function central(values: Float64Array | Float32Array): { low: number | nu
  * Scores on all songs with 95% percentile intervals over songs drawn with replacement (study §13.20).
  *
  * The draws depend on the seed, the number of songs and the resamplings alone, so scores of different models on the
- * same songs are paired. With fewer than two songs, or no resamplings, there is no interval (null). The score named
- * `keep` comes with its value in each resampling.
+ * same songs are paired. With fewer than two songs, or no resamplings, there is no interval (null). Scores
+ * named in `keep` come with their values in each resampling.
  *
  * @example
  * ```ts
@@ -285,7 +285,7 @@ export function central(values: Float64Array | Float32Array): { low: number | nu
 export function bootstrap<K extends string>(
   score: SongScore<K>,
   songs: number,
-  { resamplings = 1000, seed = 0, keep }: { resamplings?: number; seed?: number; keep?: string } = {},
+  { resamplings = 1000, seed = 0, keep = [] }: { resamplings?: number; seed?: number; keep?: readonly string[] } = {},
 ): Record<K, Interval & { replicates?: Float32Array }> {
   const value = score(new Float64Array(songs).fill(1));
   const names = Object.keys(value) as K[];
@@ -299,7 +299,7 @@ export function bootstrap<K extends string>(
     names.forEach((name, i) => found[i][b] = scores[name]);
   }
   const made = names.map((name, i) => {
-    const kept = name === keep && drawn > 0 ? { replicates: Float32Array.from(found[i]) } : {};
+    const kept = keep.includes(name) && drawn > 0 ? { replicates: Float32Array.from(found[i]) } : {};
     return [name, { value: value[name], ...central(found[i]), ...kept }];
   });
   return Object.fromEntries(made) as Record<K, Interval & { replicates?: Float32Array }>;

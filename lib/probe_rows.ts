@@ -146,7 +146,7 @@ const mean = (values: number[]): number => {
 
 const noExtras = { draw: null, std: null, alpha: null, threshold: null, skippedClasses: null, k: null };
 
-/** An empty table for one model and layer; with `replicates`, test rows of headline scores keep their resamplings. */
+/** An empty table for one model and layer; with `replicates`, test rows of headline scores and R² keep their resamplings. */
 export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false } = {}): Collector {
   const rows: ProbeRow[] = [];
   const { seed, probing: { bootstraps } } = recipe;
@@ -154,7 +154,7 @@ export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false 
     rows.push({ ...meta, metric, ...place, value, low, high, ...noExtras, ...extras });
   };
   const resample = (place: Place, resampled: TaskScores["resampled"], songs: number, extras: Extras): void => {
-    const keep = replicates ? headlines[place.protocol][place.task] : undefined;
+    const keep = replicates ? [headlines[place.protocol][place.task], "r2"] : [];
     const resamplings = place.split === "test" ? bootstraps : 0;
     const scores = bootstrap(resampled, songs, { resamplings, seed, keep });
     for (const [metric, { replicates, ...interval }] of Object.entries(scores)) {

@@ -8,15 +8,7 @@
 import { type Task, tasks as allTasks } from "./paper.ts";
 import { authorsRows } from "./probe_draws.ts";
 import { type FitSums, fitSums, fitTask } from "./probe_fits.ts";
-import {
-  askClasses,
-  askValues,
-  type ClassTask,
-  classTasks,
-  takeRows,
-  type ValueQuestion,
-  valueQuestions,
-} from "./probe_labels.ts";
+import { askClasses, askValues, type ClassTask, takeRows, type ValueQuestion } from "./probe_labels.ts";
 import {
   type BarTables,
   clusterCount,
@@ -226,16 +218,16 @@ export async function probeLayer(
       await authorsRows(features, reading, reading.labels, tables.draws, recipe, tasks, written);
     }
   }
-  if (sums && tasks.includes("SC")) {
+  const asks = (labels: Labels) => wanted.some((reading) => reading.labels === labels);
+  if (sums && tasks.includes("SC") && (asks("true") || asks("permuted"))) {
     const k = clusterCount(recipe, rows), scale = sums.standardisation;
     const clusters = clusterBars(standardise(scale, train), rows, columns, k, recipe);
     await breathe();
     for (const split of splits) {
       const { songs } = tables[split], z = standardise(scale, features[split]);
       const found = clusterLabels(clusters, z, songs.length);
-      addSongRows(written, split, { labels: found, z, songs, k }, recipe);
-      const permuted = wanted.some((reading) => reading.labels === "permuted");
-      if (split === "test" && permuted) addShuffled(written, "sound", found, songs, k, recipe.seed);
+      if (asks("true")) addSongRows(written, split, { labels: found, z, songs, k }, recipe);
+      if (split === "test" && asks("permuted")) addShuffled(written, "sound", found, songs, k, recipe.seed);
     }
   }
   return written.rows;
