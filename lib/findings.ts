@@ -7,6 +7,7 @@ import { central } from "./metrics.ts";
 import { type Task, tasks } from "./paper.ts";
 import type { ProbeRow } from "./probe_rows.ts";
 import { headlines, lowerIsBetter, type Protocol } from "./probe_scores.ts";
+import type { Recipe } from "./recipe.ts";
 import { layerTables, meanOverSeeds } from "./probe_tables.ts";
 import { bestTestRow, lastTestRow, scoreName, scoreText } from "./tables.ts";
 import { type ClaimResult, type Evidence, judge, pairedDifference, twoSided } from "./verdicts.ts";
@@ -177,6 +178,15 @@ export function claimTable(sound: readonly ClaimResult[], authors: readonly Clai
       paper: `${agreed} of ${result.evidence.length}`,
     };
   });
+}
+
+/** What to say where Holm's correction leaves so few resamplings no verdict to give; empty where it does. */
+export function resolutionNote(comparisons: number, { bootstraps, level }: Recipe["probing"]): string {
+  const needed = Math.ceil(2 * comparisons / level);
+  return bootstraps >= needed ? "" : (
+    `With ${bootstraps} resamplings the least p is ${(2 / (bootstraps + 1)).toPrecision(2)}, and ${comparisons} ` +
+    `comparisons at ${level} ask for ${needed}: nothing can be decided (recipe: \`probing.bootstraps\`).`
+  );
 }
 
 const list = (items: readonly string[]): string => items.length > 0 ? items.join("; ") : "none";

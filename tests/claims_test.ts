@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import { claims, paperAgrees } from "@lib/claims.ts";
-import { claimTable, readingChanges } from "@lib/findings.ts";
+import { claimTable, readingChanges, resolutionNote } from "@lib/findings.ts";
 import { bootstrap } from "@lib/metrics.ts";
 import { paperModels, type Task, tasks } from "@lib/paper.ts";
 import type { ProbeRow } from "@lib/probe_rows.ts";
@@ -165,6 +165,13 @@ Deno.test("Holm's correction is that of R's p.adjust", () => {
   const verdict = (p: number[]) => judge(p.map((p) => ({ ...evidence, p })), 0.05).map(({ verdict }) => verdict);
   assertEquals(verdict([0.02, 0.03]), ["held", "held"]);
   assertEquals(verdict([0.03, 0.03]), ["undecided", "undecided"]);
+});
+
+Deno.test("too few resamplings for Holm's correction are told", () => {
+  const { probing } = recipe("sound", "demo", { probing: { bootstraps: 1000, level: 0.05 } });
+  // The least p of 1000 is 2/1001: times 25 it is below 0.05, times 26 it is not.
+  assertEquals(resolutionNote(25, probing), "");
+  assert(resolutionNote(26, probing).includes("1040"));
 });
 
 Deno.test("the paper's own tables agree with what it says of models", () => {

@@ -113,11 +113,8 @@ Deno.test("permuted labels are the same labels on other bars, song after song", 
   for (const by of ["songs", "bars"] as const) {
     const { labels, songs } = permuteLabels(tables.train, by, 0), own = tables.train.labels;
     assertEquals(songs, tables.train.songs);
-    for (
-      const  of of[(bar: BarLabels) => bar.tempo, (bar: BarLabels) => bar.chords, (bar: BarLabels) => bar.meanVelocity]
-    ) {
-      assertEquals(multiset(labels, of), multiset(own, of));
-    }
+    const asked = [(bar: BarLabels) => bar.tempo, (bar: BarLabels) => bar.chords, (bar: BarLabels) => bar.meanVelocity];
+    for (const answer of asked) assertEquals(multiset(labels, answer), multiset(own, answer));
     assertEquals(labels.map(({ chords }) => chords.length), own.map(({ chords }) => chords.length));
     const kept = labels.filter((bar, r) => bar.meanDuration === own[r].meanDuration).length;
     assertLess(kept, own.length / 5);
