@@ -35,9 +35,11 @@ export function heatMap(rows: HeatRow[], options: HeatOptions = {}): Spec {
   const values = rows.map((row) => row.value);
   const [least, most] = domain ?? [Math.min(...values), Math.max(...values)];
   const middle = (least + most) / 2;
+  // A letter of the labels is about 7 px wide.
+  const slanted = xs.length > 12 || Math.max(...xs.map((name) => 7 * String(name).length)) > width / xs.length;
   const format = (value: number) => value.toFixed(decimals).replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
   const axes = {
-    x: { field: "x", type: "ordinal", title: x, sort: xs, axis: { labelAngle: xs.length > 12 ? -60 : 0, grid: false } },
+    x: { field: "x", type: "ordinal", title: x, sort: xs, axis: { labelAngle: slanted ? -60 : 0, grid: false } },
     y: { field: "y", type: "ordinal", title: y, sort: ys, axis: { grid: false } },
   };
   const dark = { test: `datum.value > ${middle}`, value: "#ffffff" };

@@ -77,10 +77,13 @@ export function spec(description: string, title: string | undefined, rest: Recor
 /** Values in order of first mention. */
 export const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];
 
+/** A five-pointed star, which Vega has no name for. */
+const star = "M0,-1L.25,-.3L1,-.3L.4,.15L.6,.9L0,.4L-.6,.9L-.4,.15L-1,-.3L-.25,-.3Z";
+
 /** How the baselines look, in turn: dark, so that they stand behind the models' colours. */
 const baselineLook = {
   colours: ["#777777", "#222222", "#a08a5a", "#5a7a8a", "#8a5a7a"],
-  shapes: ["cross", "stroke", "triangle-left", "triangle-right", "wedge"],
+  shapes: ["cross", "stroke", "triangle-left", "triangle-right", star],
   dashes: [[6, 3], [2, 3], [8, 2, 2, 2], [4, 4], [1, 2]],
 };
 
