@@ -12,39 +12,60 @@ export interface HeatRow {
   y: string | number;
   /** What the colour and the number in the cell say. */
   value: number;
+  /** Stands behind the number, such as a star. */
+  mark?: string;
+}
+
+/** Choices of {@link heatMap}. */
+export interface HeatOptions extends PlotOptions {
+  /** Decimals of the numbers. */
+  decimals?: number;
+  /** Whether cells have their numbers; where there are too many to read, colours must do. */
+  numbers?: boolean;
+  /** Ends of the colours' scale; the values' own unless told. */
+  domain?: [number, number];
 }
 
 /** A matrix as coloured cells with their numbers; columns and rows stand in the order of their first mention. */
-export function heatMap(rows: HeatRow[], options: PlotOptions & { decimals?: number } = {}): Spec {
+export function heatMap(rows: HeatRow[], options: HeatOptions = {}): Spec {
   const xs = unique(rows.map((row) => row.x));
   const ys = unique(rows.map((row) => row.y));
-  const { title, x = null, y = null, width = 46 * xs.length, height = 30 * ys.length, decimals = 2 } = options;
+  const { title, x = null, y = null, width = 46 * xs.length, height = 30 * ys.length } = options;
+  const { decimals = 2, numbers = true, domain } = options;
   const values = rows.map((row) => row.value);
-  const middle = (Math.min(...values) + Math.max(...values)) / 2;
+  const [least, most] = domain ?? [Math.min(...values), Math.max(...values)];
+  const middle = (least + most) / 2;
+  // A letter of the labels is about 7 px wide.
+  const slanted = xs.length > 12 || Math.max(...xs.map((name) => 7 * String(name).length)) > width / xs.length;
+  const format = (value: number) => value.toFixed(decimals).replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
   const axes = {
-    x: { field: "x", type: "ordinal", title: x, sort: xs, axis: { labelAngle: xs.length > 12 ? -60 : 0, grid: false } },
+    x: { field: "x", type: "ordinal", title: x, sort: xs, axis: { labelAngle: slanted ? -60 : 0, grid: false } },
     y: { field: "y", type: "ordinal", title: y, sort: ys, axis: { grid: false } },
   };
   const dark = { test: `datum.value > ${middle}`, value: "#ffffff" };
   return spec(`${ys.length} × ${xs.length} cells from ${Math.min(...values)} to ${Math.max(...values)}`, title, {
-    data: { values: rows },
+    data: { values: rows.map((row) => ({ ...row, text: `${format(row.value)}${row.mark ?? ""}` })) },
     width,
     height,
     encoding: axes,
     layer: [
       {
-        mark: { type: "rect", stroke: "#ffffff" },
+        mark: { type: "rect", ...(numbers ? { stroke: "#ffffff" } : {}) },
         encoding: {
-          color: { field: "value", type: "quantitative", title: null, scale: { scheme: "blues", zero: false } },
+          color: {
+            field: "value",
+            type: "quantitative",
+            title: null,
+            scale: { scheme: "blues", zero: false, ...(domain ? { domain, clamp: true } : {}) },
+          },
         },
       },
-      {
-        mark: { type: "text", fontSize: 11 },
-        encoding: {
-          text: { field: "value", type: "quantitative", format: `.${decimals}f` },
-          color: { condition: dark, value: ink },
-        },
-      },
+      ...(numbers
+        ? [{
+          mark: { type: "text", fontSize: 11 },
+          encoding: { text: { field: "text" }, color: { condition: dark, value: ink } },
+        }]
+        : []),
     ],
   });
 }

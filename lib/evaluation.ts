@@ -35,16 +35,17 @@ export interface MaskedScore {
   /** Chosen tokens. */
   count: number;
   byKind: Map<TokenKind, KindScore>;
+  /** The same tokens by song, for intervals over songs. */
+  bySong: Map<number, KindScore>;
 }
 
 const emptyKinds = (): Map<TokenKind, KindScore> => new Map();
 
-function countGuess(byKind: Map<TokenKind, KindScore>, label: number, correct: boolean): void {
-  const kind = vocabulary.kind(label);
-  const score = byKind.get(kind) ?? { correct: 0, count: 0 };
+function countGuess<K>(scores: Map<K, KindScore>, of: K, correct: boolean): void {
+  const score = scores.get(of) ?? { correct: 0, count: 0 };
   score.count++;
   if (correct) score.correct++;
-  byKind.set(kind, score);
+  scores.set(of, score);
 }
 
 const total = (byKind: Map<TokenKind, KindScore>, field: keyof KindScore): number =>
@@ -77,7 +78,7 @@ export async function evaluateMasked(
   { visit = 0, signal }: { visit?: number; signal?: AbortSignal } = {},
 ): Promise<MaskedScore> {
   const evaluate = once(["masked", config], () => maskedEvaluation(config));
-  const byKind = emptyKinds();
+  const byKind = emptyKinds(), bySong = new Map<number, KindScore>();
   let loss = 0;
   for (const plan of evaluationPlans(corpus, bars, recipe)) {
     signal?.throwIfAborted();
@@ -87,12 +88,14 @@ export async function evaluateMasked(
     const right = await correct.data(), counted = batch.weights.reduce((a, b) => a + b, 0);
     loss += (await mean.data())[0] * counted;
     batch.weights.forEach((weight, i) => {
-      if (weight > 0) countGuess(byKind, batch.labels[i], right[i] > 0);
+      if (weight === 0) return;
+      countGuess(byKind, vocabulary.kind(batch.labels[i]), right[i] > 0);
+      countGuess(bySong, corpus.song(plan.bars[Math.floor(batch.positions[i] / plan.length)]), right[i] > 0);
     });
     tf.dispose([mean, correct, ...inputs]);
   }
   const count = total(byKind, "count");
-  return { loss: loss / count, accuracy: total(byKind, "correct") / count, count, byKind };
+  return { loss: loss / count, accuracy: total(byKind, "correct") / count, count, byKind, bySong };
 }
 
 /**
@@ -108,16 +111,18 @@ export function guessMostCommon(corpus: Corpus, bars: readonly number[], recipe:
     const kind = vocabulary.kind(id), held = best.get(kind);
     if (held === undefined || n > counts[held]) best.set(kind, id);
   });
-  const byKind = emptyKinds();
+  const byKind = emptyKinds(), bySong = new Map<number, KindScore>();
   for (const plan of evaluationPlans(corpus, bars, recipe)) {
     const batch = evaluationBatch(corpus, plan, recipe, 0);
     batch.weights.forEach((weight, i) => {
-      const label = batch.labels[i];
-      if (weight > 0) countGuess(byKind, label, best.get(vocabulary.kind(label)) === label);
+      if (weight === 0) return;
+      const label = batch.labels[i], kind = vocabulary.kind(label), correct = best.get(kind) === label;
+      countGuess(byKind, kind, correct);
+      countGuess(bySong, corpus.song(plan.bars[Math.floor(batch.positions[i] / plan.length)]), correct);
     });
   }
   const count = total(byKind, "count");
-  return { loss: NaN, accuracy: total(byKind, "correct") / count, count, byKind };
+  return { loss: NaN, accuracy: total(byKind, "correct") / count, count, byKind, bySong };
 }
 
 /** How well a bar's other view was told from other bars. */
@@ -132,6 +137,8 @@ export interface ContrastScore {
   rows: number;
   batches: number;
   songs: number;
+  /** Accuracy of each batch. */
+  perBatch: number[];
 }
 
 /** Batches of bars for {@link evaluateContrast}, each of N rows. */
@@ -177,7 +184,8 @@ export async function evaluateContrast(
   );
   const rows = contrastRows(corpus, recipe);
   const plans = contrastPlans(corpus, split, recipe, rows);
-  let loss = 0, accuracy = 0;
+  const perBatch: number[] = [];
+  let loss = 0;
   for (const [i, bars] of plans.entries()) {
     signal?.throwIfAborted();
     const [ids, lengths, length] = pairRows(corpus, bars, name, recipe);
@@ -188,11 +196,12 @@ export async function evaluateContrast(
     ];
     const outputs = await evaluate(weights, ...inputs);
     loss += (await outputs[0].data())[0] / plans.length;
-    accuracy += (await outputs[1].data())[0] / plans.length;
+    perBatch.push((await outputs[1].data())[0]);
     tf.dispose([...inputs, ...outputs]);
   }
   const songs = new Set(plans.flat().map((bar) => corpus.song(bar))).size;
-  return { loss, accuracy, chance: 1 / (2 * rows - 1), rows, batches: plans.length, songs };
+  const accuracy = perBatch.reduce((sum, share) => sum + share / plans.length, 0);
+  return { loss, accuracy, chance: 1 / (2 * rows - 1), rows, batches: plans.length, songs, perBatch };
 }
 
 function pairRows(corpus: Corpus, bars: number[], name: ModelName, recipe: Recipe): [Int32Array, number[], number] {

@@ -254,7 +254,7 @@ export interface Interval {
 }
 
 /** The central 95% of values (linear between order statistics); NaNs do not count. */
-function central(values: Float64Array): { low: number | null; high: number | null } {
+export function central(values: Float64Array | Float32Array): { low: number | null; high: number | null } {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort();
   if (sorted.length === 0) return { low: null, high: null };
   const at = (share: number) => {
@@ -269,7 +269,8 @@ function central(values: Float64Array): { low: number | null; high: number | nul
  * Scores on all songs with 95% percentile intervals over songs drawn with replacement (study §13.20).
  *
  * The draws depend on the seed, the number of songs and the resamplings alone, so scores of different models on the
- * same songs are paired. With fewer than two songs, or no resamplings, there is no interval (null).
+ * same songs are paired. With fewer than two songs, or no resamplings, there is no interval (null). Scores
+ * named in `keep` come with their values in each resampling.
  *
  * @example
  * ```ts
@@ -284,8 +285,8 @@ function central(values: Float64Array): { low: number | null; high: number | nul
 export function bootstrap<K extends string>(
   score: SongScore<K>,
   songs: number,
-  { resamplings = 1000, seed = 0 }: { resamplings?: number; seed?: number } = {},
-): Record<K, Interval> {
+  { resamplings = 1000, seed = 0, keep = [] }: { resamplings?: number; seed?: number; keep?: readonly string[] } = {},
+): Record<K, Interval & { replicates?: Float32Array }> {
   const value = score(new Float64Array(songs).fill(1));
   const names = Object.keys(value) as K[];
   const drawn = songs < 2 ? 0 : resamplings;
@@ -297,8 +298,9 @@ export function bootstrap<K extends string>(
     const scores = score(weights);
     names.forEach((name, i) => found[i][b] = scores[name]);
   }
-  return Object.fromEntries(names.map((name, i) => [name, { value: value[name], ...central(found[i]) }])) as Record<
-    K,
-    Interval
-  >;
+  const made = names.map((name, i) => {
+    const kept = keep.includes(name) && drawn > 0 ? { replicates: Float32Array.from(found[i]) } : {};
+    return [name, { value: value[name], ...central(found[i]), ...kept }];
+  });
+  return Object.fromEntries(made) as Record<K, Interval & { replicates?: Float32Array }>;
 }

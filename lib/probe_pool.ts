@@ -3,13 +3,15 @@
  * @module
  */
 import type { ProbeMeta, ProbeRow, ProbeTables } from "./probe_rows.ts";
-import { type LayerFeatures, probeLayer } from "./probes.ts";
+import { type Asked, type LayerFeatures, probeLayer } from "./probes.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** A layer to probe; features may be fetched when their turn comes, so that few are in memory at a time. */
 export interface LayerJob {
   meta: ProbeMeta;
   features: LayerFeatures | (() => LayerFeatures | Promise<LayerFeatures>);
+  /** How much of it is done; all of it by default. */
+  asked?: Asked;
 }
 
 /** Choices of {@link probeLayers}. */
@@ -25,7 +27,7 @@ export interface ProbeOptions {
 /** What a worker is sent. */
 export type ToWorker =
   | { kind: "study"; tables: ProbeTables; recipe: Recipe }
-  | { kind: "layer"; features: LayerFeatures; meta: ProbeMeta };
+  | { kind: "layer"; features: LayerFeatures; meta: ProbeMeta; asked?: Asked };
 
 /** What a worker answers to a layer. */
 export type FromWorker =
@@ -34,7 +36,8 @@ export type FromWorker =
 
 /** A failure with the layer it happened at; the cause is the error itself. */
 function failure(meta: ProbeMeta, cause: Error): Error {
-  return new Error(`Probing layer ${meta.layer} of ${meta.model}: ${cause.message}`, { cause });
+  const what = meta.layer === null ? meta.layers === "weighted" ? "all layers of " : "" : `layer ${meta.layer} of `;
+  return new Error(`Probing ${what}${meta.model}: ${cause.message}`, { cause });
 }
 
 /** Sends one layer to a worker and waits for its rows. */
@@ -74,7 +77,7 @@ function ask(worker: Worker, message: ToWorker & { kind: "layer" }): Promise<Pro
  * const table = { labels, songs: Int32Array.of(0, 0, 0, 1, 1, 1) };
  * const x = Float32Array.of(1, 2, 3, 4, 5, 6);
  * const job = (layer: number) => ({
- *   meta: { model: "planted", seed: 0, layer, pooling: "bar" },
+ *   meta: { model: "planted", seed: 0, layer, layers: "one" as const, pooling: "bar" },
  *   features: { columns: 1, train: x, validation: x, test: x },
  * });
  * const rows = await probeLayers([job(1), job(2)], { train: table, validation: table, test: table },
@@ -95,12 +98,14 @@ export async function probeLayers(
   stop.promise.catch(() => {}); // nobody may be waiting when it comes
   const onAbort = () => stop.reject(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
-  const drain = async (probe: (features: LayerFeatures, meta: ProbeMeta) => Promise<ProbeRow[]>): Promise<void> => {
+  const drain = async (
+    probe: (features: LayerFeatures, meta: ProbeMeta, asked?: Asked) => Promise<ProbeRow[]>,
+  ): Promise<void> => {
     while (next < jobs.length && !failed) {
       signal?.throwIfAborted();
-      const at = next++, { meta, features } = jobs[at];
+      const at = next++, { meta, features, asked } = jobs[at];
       try {
-        found[at] = await probe(typeof features === "function" ? await features() : features, meta);
+        found[at] = await probe(typeof features === "function" ? await features() : features, meta, asked);
       } catch (error) {
         failed = true;
         throw failure(meta, error instanceof Error ? error : new Error(String(error)));
@@ -116,8 +121,8 @@ export async function probeLayers(
       worker.postMessage({ kind: "study", tables, recipe } satisfies ToWorker);
     }
     const lanesDone = pool.length > 0
-      ? pool.map((worker) => drain((features, meta) => ask(worker, { kind: "layer", features, meta })))
-      : [drain((features, meta) => probeLayer(features, tables, recipe, meta))];
+      ? pool.map((worker) => drain((features, meta, asked) => ask(worker, { kind: "layer", features, meta, asked })))
+      : [drain((features, meta, asked) => probeLayer(features, tables, recipe, meta, asked))];
     await Promise.race([Promise.all(lanesDone), stop.promise]);
   } finally {
     failed = true; // no lane takes another job

@@ -2,18 +2,34 @@
  * The results table: one row for each number, and how a score becomes one.
  * @module
  */
-import { bootstrap, type EntropyOptions, type Interval, shuffledEntropy, songEntropy } from "./metrics.ts";
+import { bootstrap, type Interval } from "./metrics.ts";
 import type { Task } from "./paper.ts";
-import type { BarTable } from "./probe_labels.ts";
-import type { Protocol, TaskScores } from "./probe_scores.ts";
+import type { BarTable, Question } from "./probe_labels.ts";
+import { headlines, type Protocol, type TaskScores } from "./probe_scores.ts";
 import type { Recipe } from "./recipe.ts";
-import { songMean } from "./scores.ts";
 
-/** The bars of the three splits; no song may be in two of them. */
-export interface ProbeTables {
+/** Bars of the three splits; no song may be in two of them. */
+export interface BarTables {
   train: BarTable;
   validation: BarTable;
   test: BarTable;
+}
+
+/** What a probe was fitted on: true labels, permuted ones, or a control task's (see `controls.ts`). */
+export type Labels = "true" | "permuted" | "control";
+
+/** One drawing of bars for the authors' protocol: rows of the tables, ascending (study §11.2). */
+export interface Draw {
+  train: Int32Array;
+  test: Int32Array;
+}
+
+/** What is asked of a study's bars. */
+export interface ProbeTables extends BarTables {
+  /** Drawings of the authors' protocol; without any it takes all bars, once. */
+  draws?: Draw[];
+  /** The same bars with other labels, whose probes stand beside the true ones. */
+  controls?: (BarTables & { labels: Exclude<Labels, "true"> })[];
 }
 
 /** Where features come from. */
@@ -22,14 +38,18 @@ export interface ProbeMeta {
   model: string;
   /** Seed of the model's training. */
   seed: number;
-  /** Layer, 0 being the embedding output; null for guesses that need none. */
+  /** Layer, 0 being the embedding output; null where it is not one: see `layers`. */
   layer: number | null;
+  /** What was read: one layer, all of them weighted, or none (guesses, token counts). */
+  layers: "one" | "weighted" | "none";
   /** How a bar's states became one embedding. */
   pooling: string;
 }
 
 /** One number: a line of the results table. */
 export interface ProbeRow extends ProbeMeta {
+  /** Labels of the bars that the probe was fitted on. */
+  labels: Labels;
   /** What was asked. */
   task: Task;
   /** How it was scored; `headlines` in `probe_scores.ts` names each task's first. */
@@ -44,6 +64,10 @@ export interface ProbeRow extends ProbeMeta {
   low: number | null;
   /** Upper bound. */
   high: number | null;
+  /** Which drawing of bars, from 0; null: the mean over the drawings, or bars that were not drawn. */
+  draw: number | null;
+  /** Population standard deviation over the drawings; null where there were none. */
+  std: number | null;
   /** Bars scored. */
   rows: number;
   /** Songs scored. */
@@ -56,6 +80,8 @@ export interface ProbeRow extends ProbeMeta {
   skippedClasses: number | null;
   /** Clusters; null but for SC. */
   k: number | null;
+  /** The score of each resampling of the test songs, where they were asked for; never written with the row. */
+  replicates?: Float32Array;
 }
 
 /** Splits that are scored. */
@@ -69,6 +95,7 @@ export const protocols: readonly Protocol[] = ["authors", "sound"];
 
 /** What a row says beside its score. */
 export interface Place {
+  labels: Labels;
   task: Task;
   protocol: Protocol;
   split: Split;
@@ -76,48 +103,117 @@ export interface Place {
   songs: number;
 }
 
+/** The scores of one drawing of bars. */
+export interface Drawn {
+  /** Bars scored. */
+  rows: number;
+  /** Its songs, as their scores' weights are ordered. */
+  songs: number[];
+  scores: TaskScores;
+}
+
+/** Those bars of a table. */
+export const takeBars = ({ labels, songs }: BarTable, rows: Int32Array): BarTable => ({
+  labels: Array.from(rows, (r) => labels[r]),
+  songs: Int32Array.from(rows, (r) => songs[r]),
+});
+
+/** Scores of one drawing with the ids of its songs. */
+export function drawnScores({ rows, songs, songCount }: Question<unknown>, of: BarTable, scores: TaskScores): Drawn {
+  const ids = new Array<number>(songCount);
+  rows.forEach((row, i) => ids[songs[i]] = of.songs[row]);
+  return { rows: rows.length, songs: ids, scores };
+}
+
 /** A table being filled. */
 export interface Collector {
   /** What was collected so far. */
   rows: ProbeRow[];
   /** Adds scores, with 95% intervals over songs on the test split where they can be resampled. */
-  collect(place: Place, scores: TaskScores, extras?: Extras): void;
-  /** Adds the entropy of songs over cluster labels in both readings, and on test what shuffled bars give (study §11.8). */
-  collectEntropy(split: Split, labels: Int32Array, songs: Int32Array, k: number): void;
+  collect(place: Place, scores: TaskScores, extras?: Extras, weights?: number): void;
+  /** Adds a score's mean and population std over drawings of test bars, its interval, and each drawing's (study §11.3). */
+  collectDrawn(place: Pick<Place, "task" | "labels">, draws: Drawn[], extras?: Extras): void;
+  /** Adds a number as it is. */
+  add(place: Place, metric: string, interval: Interval, extras?: Extras): void;
 }
 
-type Extras = Partial<Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k">>;
+type Extras = Partial<Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">>;
 
-/** An empty table for one model and layer. */
-export function collector(meta: ProbeMeta, recipe: Recipe): Collector {
+/** The mean of the numbers that are none NaN. */
+function mean(values: number[]): number {
+  let sum = 0, known = 0;
+  for (const value of values) {
+    if (Number.isNaN(value)) continue;
+    sum += value;
+    known++;
+  }
+  return sum / known;
+}
+
+const noExtras = { draw: null, std: null, alpha: null, threshold: null, skippedClasses: null, k: null };
+
+/** An empty table for one model and layer; with `replicates`, test rows of headline scores and R² keep their resamplings. */
+export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false } = {}): Collector {
   const rows: ProbeRow[] = [];
-  const add = (place: Place, metric: string, interval: Interval, extras: Extras = {}): void => {
-    const none = { alpha: null, threshold: null, skippedClasses: null, k: null };
-    rows.push({ ...meta, metric, ...place, ...interval, ...none, ...extras });
+  const { seed, probing: { bootstraps } } = recipe;
+  const add: Collector["add"] = (place, metric, { value, low, high }, extras = {}) => {
+    rows.push({ ...meta, metric, ...place, value, low, high, ...noExtras, ...extras });
   };
-  const collect = (place: Place, { resampled, fixed }: TaskScores, extras: Extras = {}, songs = place.songs): void => {
-    const resamplings = place.split === "test" ? recipe.probing.bootstraps : 0;
-    const scores = bootstrap(resampled, songs, { resamplings, seed: recipe.seed });
-    for (const [metric, interval] of Object.entries(scores)) add(place, metric, interval, extras);
-    for (const [metric, value] of Object.entries(fixed)) add(place, metric, { value, low: null, high: null }, extras);
-  };
-  const collectEntropy = (split: Split, labels: Int32Array, songs: Int32Array, k: number): void => {
-    const bars = new Map<number, number>();
-    for (const song of songs) bars.set(song, (bars.get(song) ?? 0) + 1);
-    for (const reading of protocols) {
-      const options: EntropyOptions = { clusters: k, reading };
-      const { perSong } = songEntropy(labels, songs, options);
-      const counted = [...bars.values()].filter((n) => reading === "authors" || n > 1);
-      const held = counted.reduce((sum, n) => sum + n, 0);
-      const place: Place = { task: "SC", protocol: reading, split, rows: held, songs: counted.length };
-      // Songs that the reading drops are NaN, and do not count in a resampling.
-      collect(place, { resampled: songMean("entropy", perSong), fixed: {} }, { k }, perSong.length);
-      if (reading === "sound" && split === "test") {
-        add(place, "entropyNull", shuffledEntropy(labels, songs, options, { seed: recipe.seed }), { k });
-      }
+  const resample = (place: Place, resampled: TaskScores["resampled"], songs: number, extras: Extras): void => {
+    const keep = replicates ? [headlines[place.protocol][place.task], "r2"] : [];
+    // The authors' controls are told by their std alone: five drawings to score for each resampling cost the most.
+    const resamplings = place.split === "test" && (place.protocol === "sound" || place.labels === "true")
+      ? bootstraps
+      : 0;
+    const scores = bootstrap(resampled, songs, { resamplings, seed, keep });
+    for (const [metric, { replicates, ...interval }] of Object.entries(scores)) {
+      add(place, metric, interval, replicates ? { ...extras, replicates } : extras);
     }
   };
-  return { rows, collect, collectEntropy };
+  const collect: Collector["collect"] = (place, { resampled, fixed }, extras = {}, weights = place.songs) => {
+    resample(place, resampled, weights, extras);
+    for (const [metric, value] of Object.entries(fixed)) add(place, metric, { value, low: null, high: null }, extras);
+  };
+  const collectDrawn: Collector["collectDrawn"] = ({ task, labels }, draws, extras = {}) => {
+    const ids = [...new Set(draws.flatMap(({ songs }) => songs))].sort((a, b) => a - b);
+    const places = new Map(ids.map((id, i) => [id, i]));
+    const drawn = draws.map(({ scores, songs }) => {
+      const at = songs.map((song) => places.get(song)!), own = new Float64Array(at.length);
+      return (weights: Float64Array) => {
+        for (let i = 0; i < at.length; i++) own[i] = weights[at[i]];
+        return scores.resampled(own);
+      };
+    });
+    const once = drawn.map((score) => score(new Float64Array(ids.length).fill(1))), metrics = Object.keys(once[0]);
+    const means = (weights: Float64Array) => {
+      const found = drawn.map((score) => score(weights)), means: Record<string, number> = {};
+      for (const metric of metrics) means[metric] = mean(found.map((scores) => scores[metric]));
+      return means;
+    };
+    const place: Place = {
+      task,
+      labels,
+      protocol: "authors",
+      split: "test",
+      rows: Math.round(mean(draws.map((draw) => draw.rows))),
+      songs: ids.length,
+    };
+    const before = rows.length;
+    resample(place, means, ids.length, extras);
+    if (draws.length === 1) return;
+    for (const row of rows.slice(before)) {
+      const values = once.map((scores) => scores[row.metric]);
+      row.std = Math.sqrt(mean(values.map((value) => (value - row.value) ** 2)));
+      values.forEach((value, draw) => {
+        const { rows: held, songs } = draws[draw];
+        add({ ...place, rows: held, songs: songs.length }, row.metric, { value, low: null, high: null }, {
+          ...extras,
+          draw,
+        });
+      });
+    }
+  };
+  return { rows, add, collect, collectDrawn };
 }
 
 /** Clusters of a study: the recipe's, but at least five training bars for each (study §11.8). */

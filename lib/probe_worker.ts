@@ -22,7 +22,8 @@ scope.onmessage = async ({ data }) => {
   }
   try {
     if (study === null) throw new Error("A probe worker got a layer before the tables.");
-    scope.postMessage({ kind: "rows", rows: await probeLayer(data.features, study.tables, study.recipe, data.meta) });
+    const { features, meta, asked } = data;
+    scope.postMessage({ kind: "rows", rows: await probeLayer(features, study.tables, study.recipe, meta, asked) });
   } catch (error) {
     const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
     scope.postMessage({ kind: "error", name, message, stack });

@@ -2,29 +2,23 @@
  * Probes of one layer: seven tasks, in the authors' protocol and in a sound one, as rows of one tidy table.
  *
  * Nothing here knows of the encoder: bar embeddings come as arrays, so that layers can be probed in workers
- * (`probe_pool.ts`).
+ * (`probe_pool.ts`). The authors' protocol is in `probe_draws.ts`.
  * @module
  */
-import { assign, kMeans } from "./clustering.ts";
+import { type Task, tasks as allTasks } from "./paper.ts";
+import { authorsRows } from "./probe_draws.ts";
+import { type FitSums, fitSums, fitTask } from "./probe_fits.ts";
+import { askClasses, askValues, type ClassTask, takeRows, type ValueQuestion } from "./probe_labels.ts";
 import {
-  askClasses,
-  askValues,
-  type ClassTask,
-  classTasks,
-  occurring,
-  type Question,
-  takeRows,
-  type ValueQuestion,
-  valueQuestions,
-} from "./probe_labels.ts";
-import {
+  type BarTables,
   clusterCount,
   type Collector,
   collector,
+  type Labels,
   type ProbeMeta,
   type ProbeRow,
   type ProbeTables,
-  protocols,
+  protocols as allProtocols,
   type Split,
   splits,
 } from "./probe_rows.ts";
@@ -33,26 +27,14 @@ import {
   classAnswers,
   classExtras,
   classScores,
+  type Protocol,
   spreadDecisions,
   threshold,
   valueScores,
 } from "./probe_scores.ts";
+import { addShuffled, addSongRows, clusterBars, clusterLabels } from "./probe_songs.ts";
 import type { Recipe } from "./recipe.ts";
-import {
-  addGrams,
-  classTargets,
-  columnMeans,
-  crossProducts,
-  fitRidge,
-  type Gram,
-  gram,
-  joinCrosses,
-  predictRidge,
-  type RidgeFit,
-  standardise,
-  takeTargets,
-  valueTargets,
-} from "./ridge.ts";
+import { predictRidge, type RidgeFit, standardise } from "./ridge.ts";
 
 /** Bar embeddings of one layer, rows × columns for each split; rows as in the tables. */
 export interface LayerFeatures {
@@ -66,21 +48,31 @@ export interface LayerFeatures {
   test: Float32Array;
 }
 
-/** What all probes of a layer share. */
+/** How much of a layer's probing is done; all of it by default. */
+export interface Asked {
+  /** Tasks. */
+  tasks?: readonly Task[];
+  /** Protocols. */
+  protocols?: readonly Protocol[];
+  /** Labels to fit on, of those that the tables have. */
+  labels?: readonly Labels[];
+  /** Keep the headline scores of each resampling of the test songs, for paired comparisons. */
+  replicates?: boolean;
+}
+
+/** What the sound probes of a layer share. */
 interface Probing {
   features: LayerFeatures;
-  tables: ProbeTables;
+  tables: BarTables;
+  labels: Labels;
   recipe: Recipe;
   collect: Collector["collect"];
 }
 
-/** The authors' ridge penalty (study §11.6). */
-const authorsAlpha = 100;
-
 /** Lets timers and messages through. */
 const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-function checkTables(features: LayerFeatures, tables: ProbeTables): void {
+function checkTables(features: LayerFeatures, tables: BarTables): void {
   for (const split of ["train", ...splits] as const) {
     const { labels, songs } = tables[split], rows = labels.length;
     if (features[split].length !== rows * features.columns || songs.length !== rows) {
@@ -93,21 +85,15 @@ function checkTables(features: LayerFeatures, tables: ProbeTables): void {
   if (tables.train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
 }
 
-/** The fit of each protocol: the authors' penalty, and the recipe's that scores highest (the largest among equals). */
-function chooseFits(
-  fits: RidgeFit[],
-  recipe: Recipe,
-  score: (fit: RidgeFit) => number,
-): { authors: RidgeFit; sound: RidgeFit } {
-  const offered = fits.filter((fit) => recipe.probing.alphas.includes(fit.alpha)).sort((a, b) => b.alpha - a.alpha);
-  const scores = offered.map(score);
-  const best = scores.reduce((best, value, i) => value > scores[best] || Number.isNaN(scores[best]) ? i : best, 0);
-  return { authors: fits.find((fit) => fit.alpha === authorsAlpha)!, sound: offered[best] };
+/** The fit of the recipe's penalty that scores highest; the largest among equals. */
+function chooseFit(fits: RidgeFit[], score: (fit: RidgeFit) => number): RidgeFit {
+  const offered = fits.toSorted((a, b) => b.alpha - a.alpha), scores = offered.map(score);
+  return offered[scores.reduce((best, value, i) => value > scores[best] || Number.isNaN(scores[best]) ? i : best, 0)];
 }
 
-/** A class task in both protocols, penalties tried on validation songs; fits are of the classes in `live`. */
+/** A class task, its penalty chosen on validation songs; fits are of the classes in `live`. */
 function probeClasses(task: ClassTask, fits: RidgeFit[], live: number[], probing: Probing): void {
-  const { features, tables, recipe, collect } = probing;
+  const { features, tables, labels, recipe, collect } = probing;
   const ask = (split: Split) => {
     const question = askClasses(tables[split], task);
     const answers = classAnswers(task, question, live);
@@ -121,57 +107,64 @@ function probeClasses(task: ClassTask, fits: RidgeFit[], live: number[], probing
     return { answers, decide };
   };
   const asked = { validation: ask("validation"), test: ask("test") };
-  const chosen = chooseFits(
-    fits,
-    recipe,
-    (fit) => choiceScore(task, asked.validation.decide(fit), asked.validation.answers),
-  );
+  const { answers, decide } = asked.validation;
+  const fit = chooseFit(fits, (fit) => choiceScore(task, decide(fit), answers));
   const cut = threshold(task, recipe.probing.chordThreshold);
-  for (const protocol of protocols) {
-    for (const split of splits) {
-      const { answers, decide } = asked[split], fit = chosen[protocol];
-      collect(
-        { task, protocol, split, rows: answers.rows, songs: answers.songCount },
-        classScores(task, protocol, decide(fit), answers, cut),
-        { alpha: fit.alpha, ...classExtras(task, protocol, answers, cut) },
-      );
-    }
+  for (const split of splits) {
+    const { answers, decide } = asked[split];
+    collect(
+      { task, labels, protocol: "sound", split, rows: answers.rows, songs: answers.songCount },
+      classScores(task, "sound", decide(fit), answers, cut),
+      { alpha: fit.alpha, ...classExtras(task, "sound", answers, cut) },
+    );
   }
 }
 
-/** A value in both protocols, penalties tried on validation songs; fits are of that value alone. */
+/** A value, its penalty chosen on validation songs; fits are of that value alone. */
 function probeValue({ task, name, metric }: ValueQuestion, fits: RidgeFit[], probing: Probing): void {
-  const { features, tables, recipe, collect } = probing;
+  const { features, tables, labels, collect } = probing;
   const ask = (split: Split) => {
     const question = askValues(tables[split], name);
     const x = takeRows(features[split], features.columns, question.rows);
     return { question, predict: (fit: RidgeFit) => predictRidge(fit, x, question.rows.length) };
   };
   const asked = { validation: ask("validation"), test: ask("test") };
-  const chosen = chooseFits(fits, recipe, (fit) => {
+  const fit = chooseFit(fits, (fit) => {
     const { question, predict } = asked.validation;
     const once = new Float64Array(question.songCount).fill(1);
     return -valueScores("authors", "rmse", predict(fit), question).resampled(once).rmse;
   });
-  for (const protocol of protocols) {
-    for (const split of splits) {
-      const { question, predict } = asked[split], fit = chosen[protocol];
-      collect(
-        { task, protocol, split, rows: question.rows.length, songs: question.songCount },
-        valueScores(protocol, metric, predict(fit), question),
-        { alpha: fit.alpha },
-      );
-    }
+  for (const split of splits) {
+    const { question, predict } = asked[split];
+    collect(
+      { task, labels, protocol: "sound", split, rows: question.rows.length, songs: question.songCount },
+      valueScores("sound", metric, predict(fit), question),
+      { alpha: fit.alpha },
+    );
   }
+}
+
+/** The sound probes of a layer for one set of labels. */
+async function soundRows(sums: FitSums, tasks: readonly Task[], probing: Probing): Promise<void> {
+  const { tables: { train }, recipe: { probing: { alphas } } } = probing;
+  const fitted = fitTask(sums, train, tasks, alphas);
+  await breathe();
+  for (const { task, fits, live } of fitted.classes) {
+    probeClasses(task, fits, live, probing);
+    await breathe();
+  }
+  for (const { question, fits } of fitted.values) probeValue(question, fits, probing);
 }
 
 /**
  * Probes one layer for all seven tasks in both protocols, with 95% intervals over test songs (study §11).
  *
- * Authors: ridge α = 100 on standardised features, hard decisions, entropy over ln K. Sound: α of
+ * Authors, on test songs alone: ridge α = 100 on standardised features, hard decisions, entropy over ln K; scores are
+ * means over the tables' draws, with their population std, and each draw's stands beside. Sound: α of
  * `recipe.probing.alphas` chosen for each task on validation songs, scores without thresholds, entropy over
- * ln min(n, K). K is `clusterCount` in both. SC under `sound` has a row `entropyNull`: bars dealt to songs at
- * random, with the central 95% of those deals in place of the interval. MD has `rmseQuarters` beside bin indices.
+ * ln min(n, K), which clusters share with songs, and how bars find their song's. K is `clusterCount` in both. MD has
+ * `rmseQuarters` beside bin indices. The same for the tables' controls; a permuted SC is bars dealt to songs at random,
+ * with the central 95% of those deals in place of the interval.
  *
  * Without a chord in the training bars there are no rows of C. Works for about a second at 2400 bars × 128; other work
  * is let through between tasks.
@@ -195,7 +188,7 @@ function probeValue({ task, name, metric }: ValueQuestion, fits: RidgeFit[], pro
  *   { columns: 1, train: x, validation: x, test: x },
  *   { train: table, validation: table, test: table },
  *   recipe("sound", "smoke"),
- *   { model: "planted", seed: 0, layer: 1, pooling: "bar" },
+ *   { model: "planted", seed: 0, layer: 1, layers: "one", pooling: "bar" },
  * );
  * const r2 = rows.find((row) => row.task === "MV" && row.metric === "r2" && row.split === "test")!;
  * assert(r2.value > 0.99 && r2.alpha === 1);
@@ -206,59 +199,36 @@ export async function probeLayer(
   tables: ProbeTables,
   recipe: Recipe,
   meta: ProbeMeta,
+  { tasks = allTasks, protocols = allProtocols, labels, replicates = false }: Asked = {},
 ): Promise<ProbeRow[]> {
   checkTables(features, tables);
-  const { columns, train } = features, table = tables.train, rows = table.labels.length;
-  const alphas = [...new Set([authorsAlpha, ...recipe.probing.alphas])];
-  const written = collector(meta, recipe);
-  const probing: Probing = { features, tables, recipe, collect: written.collect };
-
-  // Two Grams: of the bars with a chord, and of all bars as those and the others together.
-  const chords = askClasses(table, "C"), withChord = new Set(chords.rows);
-  const others = Int32Array.from([...table.labels.keys()].filter((r) => !withChord.has(r)));
-  const chordX = takeRows(train, columns, chords.rows), shift = columnMeans(train, rows, columns);
-  const chordSums = gram(chordX, chords.rows.length, columns, shift);
-  const sums = addGrams(chordSums, gram(takeRows(train, columns, others), others.length, columns, shift));
-
-  const cross = (x: Float32Array, over: Gram, { answers }: Question<number[]>) => {
-    const live = occurring(answers), place = new Map(live.map((id, i) => [id, i]));
-    const targets = classTargets(answers.map((set) => set.map((id) => place.get(id)!)), live.length);
-    return { live, products: crossProducts(x, over, targets) };
-  };
-  if (chords.rows.length > 0) {
-    const { live, products } = cross(chordX, chordSums, chords);
-    probeClasses("C", fitRidge(chordSums, products, alphas), live, probing);
+  const { columns, train } = features, rows = tables.train.labels.length;
+  const written = collector(meta, recipe, { replicates });
+  const readings: (BarTables & { labels: Labels })[] = [{ ...tables, labels: "true" }, ...tables.controls ?? []];
+  const wanted = readings.filter((reading) => labels?.includes(reading.labels) ?? true);
+  const needsSums = protocols.includes("sound");
+  const sums = needsSums ? fitSums(train, columns, tables.train) : null;
+  for (const reading of wanted) {
+    if (sums) {
+      const probing = { features, tables: reading, labels: reading.labels, recipe, collect: written.collect };
+      await soundRows(sums, tasks, probing);
+      await breathe();
+    }
+    if (protocols.includes("authors")) {
+      await authorsRows(features, reading, reading.labels, tables.draws, recipe, tasks, written);
+    }
+  }
+  const asks = (labels: Labels) => wanted.some((reading) => reading.labels === labels);
+  if (sums && tasks.includes("SC") && (asks("true") || asks("permuted"))) {
+    const k = clusterCount(recipe, rows), scale = sums.standardisation;
+    const clusters = clusterBars(standardise(scale, train), rows, columns, k, recipe);
     await breathe();
-  }
-
-  const parts = classTasks.filter((task) => task !== "C")
-    .map((task) => ({ task, ...cross(train, sums, askClasses(table, task)) }));
-  const values = valueQuestions.map(({ name }) => {
-    const question = askValues(table, name);
-    if (question.rows.length < rows) throw new RangeError(`train: a bar without notes has no ${name}; leave it out.`);
-    return crossProducts(train, sums, valueTargets(question.answers));
-  });
-  const fits = fitRidge(sums, joinCrosses(...parts.map(({ products }) => products), ...values), alphas);
-  let first = 0;
-  for (const { task, live } of parts) {
-    probeClasses(task, fits.map((fit) => takeTargets(fit, first, live.length)), live, probing);
-    first += live.length;
-    await breathe();
-  }
-  for (const question of valueQuestions) {
-    probeValue(question, fits.map((fit) => takeTargets(fit, first, 1)), probing);
-    first++;
-  }
-  await breathe();
-
-  const k = clusterCount(recipe, rows);
-  const { seed, probing: { clusterIterations: iterations } } = recipe;
-  const clusters = kMeans(standardise(fits[0], train), rows, columns, k, { seed, iterations });
-  await breathe();
-  for (const split of splits) {
-    const { songs } = tables[split];
-    const labels = assign(clusters, standardise(fits[0], features[split]), songs.length);
-    written.collectEntropy(split, labels, songs, k);
+    for (const split of splits) {
+      const { songs } = tables[split], z = standardise(scale, features[split]);
+      const found = clusterLabels(clusters, z, songs.length);
+      if (asks("true")) addSongRows(written, split, { labels: found, z, songs, k }, recipe);
+      if (split === "test" && asks("permuted")) addShuffled(written, "sound", found, songs, k, recipe.seed);
+    }
   }
   return written.rows;
 }

@@ -138,15 +138,42 @@ const schema = z.strictObject({
       ),
   }),
   probing: z.strictObject({
-    pooling: z.enum(["bar"]).describe("A bar's embedding: the state of its Bar token (§7.8)."),
-    trainBarsPerSong: z.int().nonnegative().describe("Most bars of a song to fit on; 0 = all (§11.2: 5)."),
-    testBarsPerSong: z.int().nonnegative().describe("Most bars of a song to score on; 0 = all (§11.2: 10)."),
+    poolings: z.array(z.enum(["bar", "notes", "eob"])).min(1).describe(
+      "A bar's embedding: the state of its Bar token (§7.8), the mean of its notes' tokens, or the state of <eob>. " +
+        "Tables show the first; the authors' protocol and the controls take it alone.",
+    ),
+    layerMix: z.enum(["gain", "uniform", "none"]).describe(
+      "All layers as one embedding, standardised and summed: by how far each layer's probe beats the guess on " +
+        "validation songs, all alike, or not at all.",
+    ),
+    trainBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to fit on; 0 = all."),
+    testBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to score on; 0 = all."),
+    draws: count.describe("Authors' protocol: drawings of bars behind a mean and its population std (§11.3: 5)."),
+    drawnTrainBars: z.int().nonnegative().describe("Authors' protocol: most bars of a song to fit on (§11.2: 5)."),
+    drawnTestBars: z.int().nonnegative().describe("Authors' protocol: most bars of a song to score on (§11.2: 10)."),
     alphas: z.array(positive).min(1).describe("Ridge penalties to choose from on validation songs (§11.6: 100)."),
     chordThreshold: z.number().describe("Decision value above which the authors count a chord (§11.7: -0.8)."),
-    bestLayer: z.enum(["validation", "test"]).describe("Songs on which the best layer is chosen (§11.4: test)."),
+    untrainedSeeds: count.describe("Encoders with fresh weights that stand for one that learned nothing (seeds up)."),
+    permuted: z.enum(["songs", "bars", "none"]).describe(
+      "Permuted labels: the training songs' answers laid over the bars in another order of songs, which keeps a " +
+        "song's bars alike as they are in truth; bar by bar; or no such control.",
+    ),
+    controlType: z.enum(["lowest-pitch", "first-note", "none"]).describe(
+      "Control tasks (Hewitt & Liang 2019): every bar of a type, by its lowest pitch or its first note, gets the " +
+        "answers of one training bar, drawn for the type; a probe can only learn them by heart.",
+    ),
     clusters: count.describe("K of K-means, bounded by a fifth of the rows it is fitted on (§11.8: 1000)."),
     clusterIterations: count.describe("Most Lloyd iterations."),
-    bootstraps: count.describe("Resamplings of songs behind each 95% interval."),
+    ckaBars: count.describe("Test bars by which layers of all models are compared (CKA), drawn by the seed."),
+    retrievalBars: count.describe("Most test bars that are looked for among each other (same-song retrieval)."),
+    bootstraps: count.describe(
+      "Resamplings of songs behind each interval; 2/(resamplings + 1) is the least p, which Holm's correction divides.",
+    ),
+    level: rate.describe("Chance of any wrong verdict among the claims, by Holm's correction."),
+    middle: z.tuple([rate, rate]).describe("Middle layers, as shares of the depth."),
+    early: rate.describe("Early layers, as a share of the depth; at least layer 1."),
+    equalMlm: positive.describe("MLM accuracies are equal that differ by at most this."),
+    nearChance: positive.describe("An accuracy is near chance that is above it by at most this."),
   }),
 });
 
@@ -177,15 +204,28 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
   },
   contrast: { temperature: 0.1, weight: 0.1, batches: "song-disjoint", validationRows: 24, validationBatches: 40 },
   probing: {
-    pooling: "bar",
+    poolings: ["bar", "notes", "eob"],
+    layerMix: "gain",
     trainBarsPerSong: 0,
     testBarsPerSong: 0,
+    draws: 5,
+    drawnTrainBars: 5,
+    drawnTestBars: 10,
     alphas: [1, 10, 100, 1000, 10000],
     chordThreshold: -0.8,
-    bestLayer: "validation",
+    untrainedSeeds: 3,
+    permuted: "songs",
+    controlType: "lowest-pitch",
     clusters: 1000,
     clusterIterations: 100,
-    bootstraps: 1000,
+    ckaBars: 500,
+    retrievalBars: 2000,
+    bootstraps: 5000,
+    level: 0.05,
+    middle: [0.33, 0.67],
+    early: 1 / 6,
+    equalMlm: 0.003,
+    nearChance: 0.05,
   },
 };
 
@@ -200,7 +240,7 @@ const authors: typeof sound = {
   masking: { ...sound.masking, replacements: "all", validation: "redrawn" },
   views: { ...sound.views, neighborSelf: true, dropoutPlace: "block-outputs" },
   contrast: { ...sound.contrast, batches: "song-order" },
-  probing: { ...sound.probing, trainBarsPerSong: 5, testBarsPerSong: 10, alphas: [100], bestLayer: "test" },
+  probing: { ...sound.probing, alphas: [100] },
 };
 
 const bert = {
@@ -251,7 +291,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
     },
     split: { train: 0.6, validation: 0.2 },
     contrast: { validationBatches: 4 },
-    probing: { clusterIterations: 5, bootstraps: 100 },
+    probing: { draws: 2, untrainedSeeds: 2, clusterIterations: 5, bootstraps: 100 },
   },
   demo: {
     model: { ...bert, layers: 4, hidden: 128, heads: 2, intermediate: 256 },

@@ -5,8 +5,7 @@
  */
 import { bertConfig, type Model, parameterCount } from "./bert.ts";
 import { loadCheckpoint } from "./checkpoint.ts";
-import { buildCorpus, type Corpus, openCorpus, type Split } from "./corpus.ts";
-import { embedBars } from "./embed.ts";
+import { buildCorpus, type Corpus, openCorpus } from "./corpus.ts";
 import { engineText } from "./engine/mod.ts";
 import {
   barsToEvaluate,
@@ -16,15 +15,10 @@ import {
   guessMostCommon,
   type MaskedScore,
 } from "./evaluation.ts";
-import { writeFile } from "./files.ts";
 import { livePlot, progress, show, stopSignal } from "./notebook.ts";
 import { type ModelName, modelNames, variants } from "./objectives.ts";
 import { type CurveRow, learningCurves } from "./plots.ts";
-import { pretrain, type StepLog, trainingLog, untrained } from "./pretrain.ts";
-import type { ProbeRow, ProbeTables } from "./probe_rows.ts";
-import { sample, stream } from "./random.ts";
-import { baselineRows } from "./baselines.ts";
-import { probeLayers } from "./probe_pool.ts";
+import { pretrain, type StepLog, trainingLog } from "./pretrain.ts";
 import { type Recipe, recipe } from "./recipe.ts";
 import type { Study } from "./study.ts";
 import type { Spec } from "./theme.ts";
@@ -72,6 +66,8 @@ export interface MlmAccuracy {
   loss: number;
   accuracy: number;
   kinds: KindAccuracy[];
+  /** The same tokens by song, in order of song. */
+  songs: { song: number; correct: number; count: number }[];
 }
 
 /** What a trained model can do; a line of Table 1. */
@@ -83,10 +79,11 @@ export interface Evaluation {
   seconds: number;
 }
 
-const accuracyOf = ({ loss, accuracy, byKind }: MaskedScore): MlmAccuracy => ({
+const accuracyOf = ({ loss, accuracy, byKind, bySong }: MaskedScore): MlmAccuracy => ({
   loss,
   accuracy,
   kinds: [...byKind].map(([kind, { correct, count }]) => ({ kind, count, accuracy: correct / count })),
+  songs: [...bySong].map(([song, score]) => ({ song, ...score })).sort((a, b) => a.song - b.song),
 });
 
 /** The guess of each kind's most common token, on the validation tokens that the models are asked for. */
@@ -178,7 +175,8 @@ async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seco
   }
 }
 
-const trainingInputs = ({ recipe, data }: Study) => {
+/** What a training depends on: the whole recipe but its probes, and the songs. */
+export const trainingInputs = ({ recipe, data }: Study) => {
   const { probing: _, ...rest } = recipe;
   return { ...rest, data };
 };
@@ -195,85 +193,9 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
 }
 
 /** A trained model of the study, and trains it first where that was not done. */
-async function trained(study: Study, corpus: Corpus, model: ModelName): Promise<Model> {
+export async function trained(study: Study, corpus: Corpus, model: ModelName): Promise<Model> {
   if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) await train(study, corpus, model);
   return await loadCheckpoint(modelFolder(study, model));
-}
-
-/** The name of the encoder that was never trained, in tables and plots. */
-export const UNTRAINED = "untrained";
-
-/** A split's bars to probe: all of them, or at most the recipe's number of each song, drawn by the seed (study §11.2). */
-export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
-  const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
-  if (most === 0) return corpus.barsOf(split);
-  return Int32Array.from(corpus.songs.flatMap(({ split: own, firstBar, bars }, song) => {
-    if (own !== split) return [];
-    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
-    return sample(all, most, stream(seed, "probe bars", song)).sort((a, b) => a - b);
-  }));
-}
-
-/** The bars of the three splits as the probes take them. */
-export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
-  const of = (split: Split) => {
-    const bars = probeBars(corpus, split, recipe);
-    return { labels: Array.from(bars, corpus.labels), songs: bars.map((bar) => corpus.song(bar)) };
-  };
-  return { train: of("train"), validation: of("validation"), test: of("test") };
-}
-
-/** Probes every layer of a model of the study, or of the untrained encoder; once. A model not yet trained is trained. */
-export async function probe(study: Study, corpus: Corpus, name: ModelName | typeof UNTRAINED): Promise<ProbeRow[]> {
-  const { recipe } = study;
-  return await study.once(`probe ${name}`, { ...recipe, data: study.data, name }, async () => {
-    const model = name === UNTRAINED ? untrained(recipe) : await trained(study, corpus, name);
-    try {
-      const signal = stopSignal();
-      const splits = ["train", "validation", "test"] as const;
-      const bars = splits.map((split) => Array.from(probeBars(corpus, split, recipe)));
-      const bar = progress({ label: `Embedding with ${name}`, total: bars.flat().length, unit: "bars" });
-      const onProgress = (done: number) => void bar.update(done);
-      const { layers, columns } = await embedBars(model, corpus, bars.flat(), recipe, {
-        signal,
-        onProgress,
-      });
-      await bar.done();
-      const cuts = [0, 1, 2, 3].map((split) => bars.slice(0, split).flat().length * columns);
-      const jobs = layers.map((data, layer) => ({
-        meta: { model: name, seed: recipe.seed, layer, pooling: recipe.probing.pooling },
-        features: {
-          columns,
-          train: data.slice(cuts[0], cuts[1]),
-          validation: data.slice(cuts[1], cuts[2]),
-          test: data.slice(cuts[2], cuts[3]),
-        },
-      }));
-      const meter = progress({ label: `Probing ${name}`, total: layers.length, unit: "layers" });
-      const rows = await probeLayers(jobs, probeTables(corpus, recipe), recipe, {
-        signal,
-        onDone: (done) => void meter.update(done),
-      });
-      await meter.done();
-      return rows;
-    } finally {
-      model.weights.dispose();
-    }
-  });
-}
-
-/** The guesses that need no encoder, through the same metrics; once. */
-export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
-  return study.once(
-    "probe guesses",
-    { ...study.recipe, data: study.data },
-    () => baselineRows(probeTables(corpus, study.recipe), study.recipe),
-  );
-}
-
-/** Writes all rows of the study as JSON lines, one number a line. */
-export async function writeRows(study: Study, rows: readonly ProbeRow[]): Promise<void> {
-  await writeFile(study.path("results.jsonl"), rows.map((row) => JSON.stringify(row) + "\n").join(""));
 }
 
 /** What runs, and how large its encoder is, in a line. */

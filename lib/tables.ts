@@ -5,7 +5,7 @@
 import type { Evaluation, MlmAccuracy } from "./steps.ts";
 import { type PaperModel, paperModels, paperTables, type Task, tasks } from "./paper.ts";
 import type { ProbeRow } from "./probe_rows.ts";
-import { bestLayer } from "./probe_tables.ts";
+import { bestLayer, lastDraw, meanOverSeeds } from "./probe_tables.ts";
 import { headlines, lowerIsBetter, type Protocol } from "./probe_scores.ts";
 
 /** Table 1: accuracies of masked tokens and of NT-Xent, ours beside the paper's. */
@@ -70,31 +70,78 @@ const scoreNames: Record<Protocol, Record<Task, string>> = {
 export const scoreName = (task: Task, protocol: Protocol): string =>
   `${scoreNames[protocol][task]} ${lowerIsBetter(headlines[protocol][task]) ? "↓" : "↑"}`;
 
-/** The test rows of a model's task by layer, ascending. */
-function curve(rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol): ProbeRow[] {
+/** What a line of the tables is called: the model, and what was done to its labels or layers. */
+const nameOf = ({ model, labels, layers }: ProbeRow): string =>
+  labels === "permuted"
+    ? `${model}, permuted labels`
+    : labels === "control"
+    ? `${model}, control task`
+    : layers === "weighted"
+    ? `${model}, all layers`
+    : model;
+
+/**
+ * The rows that tables and plots are drawn from: one pooling, the mean over seeds where there are several, and controls
+ * and weighted layers as models of their own (`BERT, permuted labels`, `BERT, control task`, `BERT, all layers`).
+ */
+export function tableRows(rows: readonly ProbeRow[], pooling: string): ProbeRow[] {
+  const own = rows.filter((row) => row.pooling === pooling || row.pooling === "none");
+  return meanOverSeeds(own).map((row) => ({ ...row, model: nameOf(row) }));
+}
+
+/** The test rows of a model's task by layer, ascending; under `authors` of one drawing of bars, or the means (null). */
+function curve(
+  rows: readonly ProbeRow[],
+  model: string,
+  task: Task,
+  protocol: Protocol,
+  draw: number | null = lastDraw(rows, protocol),
+): ProbeRow[] {
   const metric = headlines[protocol][task];
-  return rows.filter((row) =>
+  const found = rows.filter((row) =>
     row.model === model && row.task === task && row.protocol === protocol && row.metric === metric &&
     row.split === "test"
-  ).sort((a, b) => (a.layer ?? -1) - (b.layer ?? -1));
+  );
+  const drawn = found.filter((row) => row.draw === draw);
+  // What does not depend on the drawing, such as bars dealt to songs at random, has one row alone.
+  return (drawn.length > 0 ? drawn : found.filter((row) => row.draw === null))
+    .sort((a, b) => (a.layer ?? -1) - (b.layer ?? -1));
 }
 
 /** The best layer from 1, chosen on validation songs (`sound`) or, as in the paper, on test songs (`authors`). */
-export function bestTestRow(rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol): ProbeRow {
+export function bestTestRow(
+  rows: readonly ProbeRow[],
+  model: string,
+  task: Task,
+  protocol: Protocol,
+): ProbeRow | undefined {
   const own = rows.filter((row) => row.model === model), by = protocol === "sound" ? "validation" : "test";
-  return bestLayer(own, task, { protocol, by }) ?? lastTestRow(rows, model, task, protocol);
+  return bestLayer(own, task, { protocol, by }) ?? curve(rows, model, task, protocol).at(-1);
 }
 
-/** The last layer's row. */
-export const lastTestRow = (rows: readonly ProbeRow[], model: string, task: Task, protocol: Protocol): ProbeRow =>
-  curve(rows, model, task, protocol).at(-1)!;
+/** The last layer's row; under `authors` the mean over the drawings. */
+export const lastTestRow = (
+  rows: readonly ProbeRow[],
+  model: string,
+  task: Task,
+  protocol: Protocol,
+): ProbeRow | undefined => curve(rows, model, task, protocol, null).at(-1);
 
 const decimals = (task: Task): number => task === "MV" || task === "MD" ? 2 : 3;
 
-/** `0.812 [0.790, 0.834]`: a score with its 95% interval over test songs, which is not broken over lines. */
-export function scoreText({ task, value, low, high }: ProbeRow, layer?: number | null): string {
+/** What stands where there is no score, as for chords in songs without any. */
+const DASH = "–";
+
+/**
+ * `0.812 [0.790, 0.834]`: a score with its 95% interval over test songs, or `0.812 ± 0.004` with its population std over
+ * drawings of bars; not broken over lines.
+ */
+export function scoreText(row: ProbeRow | undefined, layer?: number | null): string {
+  if (!row || !Number.isFinite(row.value)) return DASH;
+  const { task, value, low, high, std } = row;
   const number = (x: number) => x.toFixed(decimals(task));
   const place = layer === undefined || layer === null ? "" : ` (${layer})`;
+  if (std !== null) return `${number(value)}${place} ±\u00a0${std.toFixed(decimals(task))}`;
   const interval = low === null || high === null ? "" : ` [${number(low)},\u00a0${number(high)}]`;
   return `${number(value)}${place}${interval}`;
 }
@@ -112,7 +159,7 @@ export function scoreTable(
       const row = which === "last"
         ? lastTestRow(rows, model, task, protocol)
         : bestTestRow(rows, model, task, protocol);
-      return [scoreName(task, protocol), scoreText(row, which === "best" ? row.layer : undefined)];
+      return [scoreName(task, protocol), scoreText(row, which === "best" ? row?.layer : undefined)];
     })),
   }));
   const paper = paperModels.map((model) => ({
@@ -123,8 +170,9 @@ export function scoreTable(
 }
 
 function paperText(model: PaperModel, task: Task, which: "last" | "best"): string {
-  const { value, layer } = paperTables[which === "last" ? "table2" : "table3"][model][task];
-  return `${value.toFixed(3)}${which === "best" ? ` (${layer})` : ""}`;
+  const { value, layer, std } = paperTables[which === "last" ? "table2" : "table3"][model][task];
+  const spread = std === undefined ? "" : ` ±\u00a0${std.toPrecision(2)}`;
+  return `${value.toFixed(3)}${which === "best" ? ` (${layer})` : spread}`;
 }
 
 /** Figure 2: a model's score at every layer, a panel for each task; baselines without layers as level lines. */
@@ -132,16 +180,18 @@ export function figure2(rows: readonly ProbeRow[], models: readonly string[], pr
   const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
   return tasks.flatMap((task) =>
     models.flatMap((model) =>
-      curve(rows, model, task, protocol).flatMap(({ layer, value, low, high }) => {
-        const layers = layer === null ? Array.from({ length: depth + 1 }, (_, i) => i) : [layer];
-        return layers.map((layer) => ({
-          model,
-          layer,
-          metric: scoreName(task, protocol),
-          value,
-          ...(low === null || high === null ? {} : { low, high }),
-        }));
-      })
+      curve(rows, model, task, protocol).filter(({ value }) => Number.isFinite(value)).flatMap(
+        ({ layer, value, low, high }) => {
+          const layers = layer === null ? Array.from({ length: depth + 1 }, (_, i) => i) : [layer];
+          return layers.map((layer) => ({
+            model,
+            layer,
+            metric: scoreName(task, protocol),
+            value,
+            ...(low === null || high === null ? {} : { low, high }),
+          }));
+        },
+      )
     )
   );
 }
@@ -159,23 +209,4 @@ export function paperFigure() {
       return points.map(({ layer, value }) => ({ model, layer, metric: scoreName(task, "authors"), value }));
     })
   );
-}
-
-/** A trained model's best layer against the untrained encoder's: who wins each task, and whether the intervals part. */
-export function winsOver(rows: readonly ProbeRow[], models: readonly string[], untrained: string, protocol: Protocol) {
-  return tasks.map((task) => {
-    const sign = lowerIsBetter(headlines[protocol][task]) ? -1 : 1;
-    const base = bestTestRow(rows, untrained, task, protocol);
-    const best = models.map((model) => bestTestRow(rows, model, task, protocol));
-    const first = best.reduce((a, b) => sign * b.value > sign * a.value ? b : a);
-    const wins = best.filter(({ value }) => sign * (value - base.value) > 0).map(({ model }) => model);
-    const apart = sign > 0 ? first.low! > base.high! : first.high! < base.low!;
-    return {
-      task: scoreName(task, protocol),
-      untrained: scoreText(base, base.layer),
-      best: `${first.model}: ${scoreText(first, first.layer)}`,
-      better: wins.length === models.length ? "all four" : wins.join(", ") || "none",
-      apart: apart ? "yes" : "no",
-    };
-  });
 }

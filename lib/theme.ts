@@ -77,12 +77,20 @@ export function spec(description: string, title: string | undefined, rest: Recor
 /** Values in order of first mention. */
 export const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];
 
+/** A five-pointed star, which Vega has no name for. */
+const star = "M0,-1L.25,-.3L1,-.3L.4,.15L.6,.9L0,.4L-.6,.9L-.4,.15L-1,-.3L-.25,-.3Z";
+
 /** How the baselines look, in turn: dark, so that they stand behind the models' colours. */
-const baselineLook = { colours: ["#777777", "#222222"], shapes: ["cross", "stroke"], dashes: [[6, 3], [2, 3]] };
+const baselineLook = {
+  colours: ["#777777", "#222222", "#a08a5a", "#5a7a8a", "#8a5a7a"],
+  shapes: ["cross", "stroke", "triangle-left", "triangle-right", star],
+  dashes: [[6, 3], [2, 3], [8, 2, 2, 2], [4, 4], [1, 2]],
+};
 
 /** Scales that give each series its colour, shape and dash; baselines are grey and dotted, each in its own way. */
 function seriesScales(names: string[]): { color: object; shape: object; strokeDash: object } {
-  const plain = (name: string) => /untrained|baseline|majority|most common|random/i.test(name);
+  const plain = (name: string) =>
+    /untrained|baseline|majority|most common|random|bag of|permuted|control task/i.test(name);
   const rank = names.map((own, i) => names.slice(0, i).filter((other) => plain(other) === plain(own)).length);
   const range = <T>(of: T[], baseline: T[]) =>
     names.map((name, i) => plain(name) ? baseline[rank[i] % baseline.length] : of[rank[i] % of.length]);

@@ -1,0 +1,81 @@
+/**
+ * The authors' protocol: one penalty, hard decisions, few bars a song, drawn several times (study §11.2–11.8).
+ * @module
+ */
+import type { Task } from "./paper.ts";
+import { fitSums, fitTask } from "./probe_fits.ts";
+import { askClasses, askValues, type BarTable, takeRows } from "./probe_labels.ts";
+import {
+  type BarTables,
+  clusterCount,
+  type Collector,
+  type Draw,
+  type Drawn,
+  drawnScores,
+  type Labels,
+  takeBars,
+} from "./probe_rows.ts";
+import { classAnswers, classExtras, classScores, spreadDecisions, threshold, valueScores } from "./probe_scores.ts";
+import { addShuffled, clusterBars, clusterLabels, drawnEntropy } from "./probe_songs.ts";
+import type { LayerFeatures } from "./probes.ts";
+import type { Recipe } from "./recipe.ts";
+import { predictRidge, standardise } from "./ridge.ts";
+
+/** The authors' ridge penalty (study §11.6). */
+const alpha = 100;
+
+/**
+ * Adds the authors' rows of a layer for one set of labels: means over the draws, and each draw's. Songs are clustered
+ * where the labels are true; a permuted SC is the last draw's bars dealt to songs at random.
+ */
+export async function authorsRows(
+  { columns, train, test }: Pick<LayerFeatures, "columns" | "train" | "test">,
+  tables: BarTables,
+  labels: Labels,
+  draws: Draw[] | undefined,
+  recipe: Recipe,
+  tasks: readonly Task[],
+  collector: Collector,
+): Promise<void> {
+  const all = (table: BarTable) => Int32Array.from(table.labels.keys());
+  const found = new Map<Task, { drawn: Drawn[]; extras: Parameters<Collector["collectDrawn"]>[2] }>();
+  const keep = (task: Task, drawn: Drawn, extras: Parameters<Collector["collectDrawn"]>[2]) => {
+    const held = found.get(task);
+    found.set(task, { drawn: [...held?.drawn ?? [], drawn], extras });
+  };
+  for (const draw of draws ?? [{ train: all(tables.train), test: all(tables.test) }]) {
+    const fitOn = takeBars(tables.train, draw.train), scoreOn = takeBars(tables.test, draw.test);
+    const x = takeRows(train, columns, draw.train), z = takeRows(test, columns, draw.test);
+    const sums = fitSums(x, columns, fitOn);
+    const { classes, values } = fitTask(sums, fitOn, tasks, [alpha]);
+    for (const { task, fits: [fit], live } of classes) {
+      const question = askClasses(scoreOn, task), answers = classAnswers(task, question, live);
+      const decisions = predictRidge(fit, takeRows(z, columns, question.rows), answers.rows);
+      const cut = threshold(task, recipe.probing.chordThreshold);
+      const scores = classScores(task, "authors", spreadDecisions(decisions, live, answers), answers, cut);
+      const extras = { alpha, ...classExtras(task, "authors", answers, cut) };
+      keep(task, drawnScores(question, scoreOn, scores), extras);
+    }
+    for (const { question: { task, name, metric }, fits: [fit] } of values) {
+      if (metric !== "rmse") continue; // durations in quarters are not theirs
+      const question = askValues(scoreOn, name), rows = question.rows.length;
+      const scores = valueScores(
+        "authors",
+        metric,
+        predictRidge(fit, takeRows(z, columns, question.rows), rows),
+        question,
+      );
+      keep(task, drawnScores(question, scoreOn, scores), { alpha });
+    }
+    const last = draws === undefined || draw === draws.at(-1);
+    if (tasks.includes("SC") && (labels === "true" || (labels === "permuted" && last))) {
+      const k = clusterCount(recipe, draw.train.length);
+      const clusters = clusterBars(standardise(sums.standardisation, x), draw.train.length, columns, k, recipe);
+      const rows = draw.test.length, groups = clusterLabels(clusters, standardise(sums.standardisation, z), rows);
+      if (labels === "true") keep("SC", drawnEntropy(groups, scoreOn.songs, k), { k });
+      else addShuffled(collector, "authors", groups, scoreOn.songs, k, recipe.seed);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
+  }
+  for (const [task, { drawn, extras }] of found) collector.collectDrawn({ task, labels }, drawn, extras);
+}

@@ -1,0 +1,105 @@
+/**
+ * Song clustering of one layer: clusters of training bars, and how a test song's bars fall into them (study §11.8).
+ * @module
+ */
+import { assign, type Clusters, kMeans } from "./clustering.ts";
+import { type EntropyOptions, shuffledEntropy, songEntropy } from "./metrics.ts";
+import type { Collector, Drawn, Split } from "./probe_rows.ts";
+import type { Protocol } from "./probe_scores.ts";
+import { sample, stream } from "./random.ts";
+import type { Recipe } from "./recipe.ts";
+import { normalisedInformation, sameSongRetrieval } from "./retrieval.ts";
+import { indexSongs, songMean } from "./scores.ts";
+
+/** Clusters of standardised training rows. */
+export function clusterBars(z: Float64Array, rows: number, columns: number, k: number, recipe: Recipe): Clusters {
+  return kMeans(z, rows, columns, k, { seed: recipe.seed, iterations: recipe.probing.clusterIterations });
+}
+
+/** Cluster labels of standardised rows. */
+export const clusterLabels = (clusters: Clusters, z: Float64Array, rows: number): Int32Array =>
+  assign(clusters, z, rows);
+
+/** The bars that a reading counts, and their songs. */
+function counted(songs: ArrayLike<number>, reading: Protocol): { bars: number; songs: number } {
+  const bars = new Map<number, number>();
+  for (let r = 0; r < songs.length; r++) bars.set(songs[r], (bars.get(songs[r]) ?? 0) + 1);
+  const held = [...bars.values()].filter((n) => reading === "authors" || n > 1);
+  return { bars: held.reduce((sum, n) => sum + n, 0), songs: held.length };
+}
+
+/** The authors' song entropy of one drawing of bars. */
+export function drawnEntropy(labels: Int32Array, songs: ArrayLike<number>, clusters: number): Drawn {
+  const { perSong } = songEntropy(labels, songs, { clusters, reading: "authors" });
+  const ids = [...new Set(Array.from(songs))];
+  return { rows: songs.length, songs: ids, scores: { resampled: songMean("entropy", perSong), fixed: {} } };
+}
+
+/** What the entropy is when the same bars are dealt to songs at random, as rows of permuted labels. */
+export function addShuffled(
+  collector: Collector,
+  protocol: Protocol,
+  labels: Int32Array,
+  songs: ArrayLike<number>,
+  clusters: number,
+  seed: number,
+): void {
+  const options: EntropyOptions = { clusters, reading: protocol }, held = counted(songs, protocol);
+  collector.add(
+    { task: "SC", labels: "permuted", protocol, split: "test", rows: held.bars, songs: held.songs },
+    "entropy",
+    shuffledEntropy(labels, songs, options, { seed }),
+    { k: clusters },
+  );
+}
+
+/**
+ * Adds the sound rows of SC: entropy over ln min(n, K) without one-bar songs, and on test songs the normalised mutual
+ * information of clusters and songs, and how well bars find those of their song (mean average precision and share of
+ * nearest neighbours, resampled over the songs that look, not over those that are found).
+ */
+export function addSongRows(
+  collector: Collector,
+  split: Split,
+  { labels, z, songs, k }: { labels: Int32Array; z: Float64Array; songs: Int32Array; k: number },
+  { seed, probing }: Recipe,
+): void {
+  const { perSong } = songEntropy(labels, songs, { clusters: k, reading: "sound" });
+  const held = counted(songs, "sound");
+  const place = { task: "SC", labels: "true", protocol: "sound", split, rows: held.bars, songs: held.songs } as const;
+  const nmi: Record<string, number> = split === "test" ? { nmi: normalisedInformation(labels, songs) } : {};
+  // Songs that the reading drops are NaN, and do not count in a resampling.
+  collector.collect(place, { resampled: songMean("entropy", perSong), fixed: nmi }, { k }, perSong.length);
+  if (split === "validation") return;
+  const columns = z.length / Math.max(1, songs.length);
+  const looked = sample(songs.keys(), probing.retrievalBars, stream(seed, "retrieval", songs.length)).sort((a, b) =>
+    a - b
+  );
+  const rows = new Float64Array(looked.length * columns);
+  looked.forEach((row, i) => rows.set(z.subarray(row * columns, (row + 1) * columns), i * columns));
+  const { songs: of, songCount } = indexSongs(looked.map((row) => songs[row]));
+  const found = sameSongRetrieval(rows, of);
+  const sums = (values: Float64Array) => {
+    const sum = new Float64Array(songCount), count = new Float64Array(songCount);
+    values.forEach((value, row) => {
+      if (Number.isNaN(value)) return;
+      sum[of[row]] += value;
+      count[of[row]]++;
+    });
+    return { sum, count };
+  };
+  const precision = sums(found.precision), first = sums(found.first);
+  const mean = ({ sum, count }: { sum: Float64Array; count: Float64Array }, weights: Float64Array) => {
+    let total = 0, rows = 0;
+    for (let s = 0; s < songCount; s++) {
+      total += weights[s] * sum[s];
+      rows += weights[s] * count[s];
+    }
+    return total / rows;
+  };
+  const resampled = (weights: Float64Array) => ({
+    retrievalMap: mean(precision, weights),
+    retrievalR1: mean(first, weights),
+  });
+  collector.collect({ ...place, rows: looked.length }, { resampled, fixed: {} }, {}, songCount);
+}

@@ -1,0 +1,241 @@
+/**
+ * The study's probing as notebook 04 takes it: each encoder and each baseline once, results in the run's folder.
+ * @module
+ */
+import { baselineRows } from "./baselines.ts";
+import { ckaMatrix } from "./cka.ts";
+import { bertConfig, createBert, type Model } from "./bert.ts";
+import { barType, tokenCounts, withControls } from "./controls.ts";
+import type { Corpus, Split } from "./corpus.ts";
+import { embedBars } from "./embed.ts";
+import { writeFile } from "./files.ts";
+import { mixesOf, mixLayers } from "./mixing.ts";
+import { progress, stopSignal } from "./notebook.ts";
+import type { ModelName } from "./objectives.ts";
+import type { Task } from "./paper.ts";
+import { type LayerJob, probeLayers } from "./probe_pool.ts";
+import type { BarTables, ProbeMeta, ProbeRow, ProbeTables } from "./probe_rows.ts";
+import { sample, stream } from "./random.ts";
+import type { Recipe } from "./recipe.ts";
+import { toLatex } from "./latex.ts";
+import { loadReplicates, storeReplicates, toCsv } from "./results.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { type Evaluation, trained, trainingInputs } from "./steps.ts";
+import type { Study } from "./study.ts";
+
+/** The name of the encoder that was never trained, in tables and plots. */
+export const UNTRAINED = "untrained";
+
+/** The name of the probe on how often each token stands in a bar. */
+export const BAG = "bag of tokens";
+
+const splitNames = ["train", "validation", "test"] as const;
+
+/** A split's bars to probe: all of them, or at most the recipe's number of each song, drawn by the seed. */
+export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
+  const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
+  if (most === 0) return corpus.barsOf(split);
+  return Int32Array.from(corpus.songs.flatMap(({ split: own, firstBar, bars }, song) => {
+    if (own !== split) return [];
+    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
+    return sample(all, most, stream(seed, "probe bars", song)).sort((a, b) => a - b);
+  }));
+}
+
+const perSplit = <T>(of: (split: typeof splitNames[number]) => T): Record<typeof splitNames[number], T> => ({
+  train: of("train"),
+  validation: of("validation"),
+  test: of("test"),
+});
+
+/** The bars of the three splits as the probes take them, with the recipe's drawings and controls. */
+export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
+  const bars = perSplit((split) => Array.from(probeBars(corpus, split, recipe)));
+  const tables: BarTables = perSplit((split) => ({
+    labels: bars[split].map(corpus.labels),
+    songs: Int32Array.from(bars[split], (bar) => corpus.song(bar)),
+  }));
+  const { controlType } = recipe.probing;
+  const types = perSplit((split) =>
+    controlType === "none" ? [] : bars[split].map((bar) => barType(corpus.tokens(bar), controlType))
+  );
+  return withControls(tables, types, recipe);
+}
+
+/** Places among a study's test bars of those that layers are compared by. */
+const ckaPlaces = (testBars: number, { probing, seed }: Recipe): number[] =>
+  sample(Array(testBars).keys(), probing.ckaBars, stream(seed, "cka bars")).sort((a, b) => a - b);
+
+const ckaFile = (study: Study, model: string): string =>
+  study.path("probes", `${model.replace(/[^\w.-]/g, "-")}.layers.safetensors`);
+
+/** How alike the layers of all models are, on the same test bars: linear CKA, as cells of a heat map; once. */
+export async function compareLayers(
+  study: Study,
+  models: readonly string[],
+): Promise<{ cells: { x: string; y: string; value: number }[]; bars: number }> {
+  return await study.once("compare layers", { ...study.recipe, data: study.data, models }, async () => {
+    const names: string[] = [], layers: Float32Array[] = [];
+    let bars = 0;
+    for (const model of models) {
+      for (const [name, { shape, data }] of readSafetensors(await Deno.readFile(ckaFile(study, model)))) {
+        const layer = Number(name.replace(/^layer\//, ""));
+        if (layer === 0) continue; // the Bar token's own embedding does not vary
+        names.push(`${model} ${layer}`);
+        layers.push(data as Float32Array);
+        bars = shape[0];
+      }
+    }
+    const matrix = ckaMatrix(layers, bars);
+    return { cells: names.flatMap((y, i) => names.map((x, j) => ({ x, y, value: matrix[i][j] }))), bars };
+  });
+}
+
+/** What a model's probes found, and what each layer weighed in all layers together. */
+interface Probed {
+  rows: ProbeRow[];
+  mixes: { model: string; seed: number; tasks: Task[]; weights: number[] }[];
+}
+
+/** Does a probing once; resamplings are kept beside the step's record. */
+async function probedOnce(study: Study, name: string, work: () => Promise<Probed>): Promise<ProbeRow[]> {
+  const path = study.path("probes", `${name.replace(/[^\w.-]/g, "-")}.safetensors`);
+  const { rows } = await study.once(`probe ${name}`, { ...study.recipe, data: study.data, name }, async () => {
+    const { rows, mixes } = await work();
+    await storeReplicates(path, rows);
+    return { rows: rows.map(({ replicates: _, ...row }) => row), mixes };
+  });
+  return await loadReplicates(path, rows);
+}
+
+/** Probes every layer of a model of the study, or of untrained encoders; once. A model not yet trained is trained. */
+export async function probe(study: Study, corpus: Corpus, name: ModelName | typeof UNTRAINED): Promise<ProbeRow[]> {
+  const { recipe } = study;
+  const guesses = await probeGuesses(study, corpus);
+  return await probedOnce(study, name, async () => {
+    const tables = probeTables(corpus, recipe), found: Probed = { rows: [], mixes: [] };
+    const seeds = name === UNTRAINED ? recipe.probing.untrainedSeeds : 1;
+    for (let i = 0; i < seeds; i++) {
+      const seed = recipe.seed + i;
+      const model = name === UNTRAINED ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name);
+      try {
+        const { rows, mixes } = await probeModel(model, { model: name, seed }, corpus, tables, guesses, recipe, {
+          keep: i === 0 ? ckaFile(study, name) : undefined,
+          poolings: name === UNTRAINED ? recipe.probing.poolings.slice(0, 1) : recipe.probing.poolings,
+          controls: i === 0,
+        });
+        found.rows.push(...rows);
+        found.mixes.push(...mixes);
+      } finally {
+        model.weights.dispose();
+      }
+    }
+    return found;
+  });
+}
+
+/** Embeds the bars and probes every layer, in every pooling, and all layers together. */
+async function probeModel(
+  model: Model,
+  named: Pick<ProbeMeta, "model" | "seed">,
+  corpus: Corpus,
+  tables: ProbeTables,
+  guesses: readonly ProbeRow[],
+  recipe: Recipe,
+  { keep, poolings, controls }: {
+    /** Where the embeddings of some test bars are kept, to compare the layers of models by. */
+    keep?: string;
+    poolings: Recipe["probing"]["poolings"];
+    controls: boolean;
+  },
+): Promise<Probed> {
+  const signal = stopSignal(), { layerMix } = recipe.probing;
+  const bars = splitNames.map((split) => Array.from(probeBars(corpus, split, recipe)));
+  const what = `${named.model}${named.seed === recipe.seed ? "" : `, seed ${named.seed}`}`;
+  const bar = progress({ label: `Embedding with ${what}`, total: bars.flat().length, unit: "bars" });
+  const onProgress = (done: number) => void bar.update(done);
+  const { layers, pooled, columns } = await embedBars(model, corpus, bars.flat(), recipe, {
+    signal,
+    onProgress,
+    poolings,
+  });
+  await bar.done();
+  const cuts = [0, 1, 2, 3].map((split) => bars.slice(0, split).flat().length * columns);
+  const cut = (data: Float32Array) => ({
+    columns,
+    train: data.slice(cuts[0], cuts[1]),
+    validation: data.slice(cuts[1], cuts[2]),
+    test: data.slice(cuts[2], cuts[3]),
+  });
+  if (keep !== undefined) {
+    const places = ckaPlaces(bars[2].length, recipe), width = String(layers.length - 1).length;
+    const tensors = layers.map((data, layer): [string, { shape: number[]; data: Float32Array }] => {
+      const rows = new Float32Array(places.length * columns), { test } = cut(data);
+      places.forEach((place, i) => rows.set(test.subarray(place * columns, (place + 1) * columns), i * columns));
+      return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data: rows }];
+    });
+    await writeFile(keep, writeSafetensors(new Map(tensors), { what: "embeddings of test bars, bars × width" }));
+  }
+  const all = poolings.flatMap((pooling, place) =>
+    pooled.get(pooling)!.map((data, layer): LayerJob => ({
+      meta: { ...named, layer, layers: "one", pooling },
+      features: () => cut(data),
+      asked: place === 0
+        ? { replicates: true, labels: controls ? undefined : ["true"] }
+        : { replicates: true, protocols: ["sound"], labels: ["true"] },
+    }))
+  );
+  const meter = progress({ label: `Probing ${what}`, total: all.length, unit: "layers" });
+  const onDone = (done: number) => void meter.update(done);
+  const rows = await probeLayers(all, tables, recipe, { signal, onDone });
+  await meter.done();
+  if (layerMix === "none") return { rows, mixes: [] };
+  const own = rows.filter((row) => row.pooling === poolings[0]);
+  const mixes = mixesOf(own, guesses, layerMix);
+  const weighted = mixes.map(({ tasks, weights }): LayerJob => ({
+    meta: { ...named, layer: null, layers: "weighted", pooling: poolings[0] },
+    features: () => cut(mixLayers(layers, weights, bars[0].length, columns)),
+    asked: { tasks, protocols: ["sound"], labels: ["true"], replicates: true },
+  }));
+  rows.push(...await probeLayers(weighted, tables, recipe, { signal }));
+  return { rows, mixes: mixes.map((mix) => ({ ...named, ...mix })) };
+}
+
+/** What needs no encoder: the guess without features, and a probe on token counts; through the same metrics, once. */
+export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
+  const { recipe } = study;
+  return probedOnce(study, "guesses", async () => {
+    const tables = probeTables(corpus, recipe);
+    const features = tokenCounts(perSplit((split) => Array.from(probeBars(corpus, split, recipe), corpus.tokens)));
+    const bag = await probeLayers(
+      [{
+        meta: { model: BAG, seed: recipe.seed, layer: null, layers: "none", pooling: "none" },
+        features,
+        asked: { labels: ["true"], replicates: true },
+      }],
+      tables,
+      recipe,
+      { signal: stopSignal() },
+    );
+    return { rows: [...baselineRows(tables, recipe), ...bag], mixes: [] };
+  });
+}
+
+/** Writes tables into the run's folder `tables`, each as CSV and as LaTeX. */
+export async function writeTables(
+  study: Study,
+  named: Record<string, { caption: string; rows: readonly object[] }>,
+): Promise<void> {
+  for (const [name, { caption, rows }] of Object.entries(named)) {
+    const columns = [...new Set(rows.flatMap(Object.keys))];
+    await writeFile(study.path("tables", `${name}.csv`), toCsv(rows, columns));
+    await writeFile(study.path("tables", `${name}.tex`), toLatex(rows, { caption, label: `tab:${name}` }));
+  }
+}
+
+/** The trained models' evaluations, for the claims about training; what was not evaluated is left out. */
+export function evaluationsOf(study: Study, models: readonly ModelName[]): Evaluation[] {
+  return models.flatMap((model) =>
+    study.done<Evaluation>(`evaluate ${model}`, { ...trainingInputs(study), model })?.info ?? []
+  );
+}
