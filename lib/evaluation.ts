@@ -84,7 +84,7 @@ export async function evaluateMasked(
     signal?.throwIfAborted();
     const batch = evaluationBatch(corpus, plan, recipe, visit);
     const inputs = batchInputs(toTensors(batch));
-    const [mean, correct] = await evaluate(weights, ...inputs);
+    const [mean, correct, guesses] = await evaluate(weights, ...inputs);
     const right = await correct.data(), counted = batch.weights.reduce((a, b) => a + b, 0);
     loss += (await mean.data())[0] * counted;
     batch.weights.forEach((weight, i) => {
@@ -92,10 +92,48 @@ export async function evaluateMasked(
       countGuess(byKind, vocabulary.kind(batch.labels[i]), right[i] > 0);
       countGuess(bySong, corpus.song(plan.bars[Math.floor(batch.positions[i] / plan.length)]), right[i] > 0);
     });
-    tf.dispose([mean, correct, ...inputs]);
+    tf.dispose([mean, correct, guesses, ...inputs]);
   }
   const count = total(byKind, "count");
   return { loss: loss / count, accuracy: total(byKind, "correct") / count, count, byKind, bySong };
+}
+
+/** A bar with what a model takes its chosen tokens for. */
+export interface GuessedBar {
+  bar: number;
+  /** Where tokens were chosen, ascending. */
+  positions: number[];
+  /** What stood there. */
+  labels: number[];
+  /** What the model's arg-max is there. */
+  guesses: number[];
+}
+
+/** What a model takes the chosen tokens of some bars for, with the masks of {@link evaluateMasked}; in order of `bars`. */
+export async function guessMasked(
+  { config, weights }: Model,
+  corpus: Corpus,
+  bars: readonly number[],
+  recipe: Recipe,
+): Promise<GuessedBar[]> {
+  const evaluate = once(["masked", config], () => maskedEvaluation(config));
+  const found = new Map<number, GuessedBar>();
+  for (const plan of evaluationPlans(corpus, bars, recipe)) {
+    const batch = evaluationBatch(corpus, plan, recipe, 0), K = batch.positions.length / batch.rows;
+    const inputs = batchInputs(toTensors(batch));
+    const outputs = await evaluate(weights, ...inputs), guesses = await outputs[2].data();
+    tf.dispose([...outputs, ...inputs]);
+    plan.bars.forEach((bar, row) => {
+      const chosen = Array.from({ length: K }, (_, i) => row * K + i).filter((i) => batch.weights[i] > 0);
+      found.set(bar, {
+        bar,
+        positions: chosen.map((i) => batch.positions[i] - row * plan.length),
+        labels: chosen.map((i) => batch.labels[i]),
+        guesses: chosen.map((i) => guesses[i]),
+      });
+    });
+  }
+  return bars.map((bar) => found.get(bar)!);
 }
 
 /**
@@ -139,6 +177,21 @@ export interface ContrastScore {
   songs: number;
   /** Accuracy of each batch. */
   perBatch: number[];
+  /** How the batches were made. */
+  order: Recipe["contrast"]["batches"];
+  /** Share of an anchor's 2N − 2 negatives that are views of a bar with the same tokens, and cannot be told from its own. */
+  identical: number;
+}
+
+/** Share of the pairs of different rows of batches that have the same tokens. */
+export function identicalShare(corpus: Corpus, plans: readonly number[][]): number {
+  let [same, all] = [0, 0];
+  for (const bars of plans) {
+    const groups = Map.groupBy(bars, (bar) => corpus.tokens(bar).join()).values();
+    for (const { length } of groups) same += length * (length - 1);
+    all += bars.length * (bars.length - 1);
+  }
+  return all === 0 ? 0 : same / all;
 }
 
 /** Batches of bars for {@link evaluateContrast}, each of N rows. */
@@ -168,6 +221,7 @@ export function contrastRows(corpus: Corpus, recipe: Recipe): number {
  * NT-Xent of a variant on bars of a split: the first view masked as in training, the second by the variant (§9.1).
  *
  * @param dropout whether the encoder drops as in training; without it the views of BERT-dropout are the same
+ * @param order how batches are made, if not as the recipe says: both readings of Table 1
  */
 export async function evaluateContrast(
   { config, weights }: Model,
@@ -175,15 +229,20 @@ export async function evaluateContrast(
   corpus: Corpus,
   split: "train" | "validation",
   recipe: Recipe,
-  { dropout = false, signal }: { dropout?: boolean; signal?: AbortSignal } = {},
+  { dropout = false, order, signal }: {
+    dropout?: boolean;
+    order?: Recipe["contrast"]["batches"];
+    signal?: AbortSignal;
+  } = {},
 ): Promise<ContrastScore> {
+  const batches = order ?? recipe.contrast.batches, choices = { ...recipe, contrast: { ...recipe.contrast, batches } };
   const rate = dropout ? recipe.views.dropout : 0;
   const evaluate = once(
     ["contrast", config, recipe.contrast, recipe.views, rate],
     () => contrastEvaluation(config, recipe, rate),
   );
-  const rows = contrastRows(corpus, recipe);
-  const plans = contrastPlans(corpus, split, recipe, rows);
+  const rows = contrastRows(corpus, choices);
+  const plans = contrastPlans(corpus, split, choices, rows);
   const perBatch: number[] = [];
   let loss = 0;
   for (const [i, bars] of plans.entries()) {
@@ -201,7 +260,8 @@ export async function evaluateContrast(
   }
   const songs = new Set(plans.flat().map((bar) => corpus.song(bar))).size;
   const accuracy = perBatch.reduce((sum, share) => sum + share / plans.length, 0);
-  return { loss, accuracy, chance: 1 / (2 * rows - 1), rows, batches: plans.length, songs, perBatch };
+  const identical = identicalShare(corpus, plans), chance = 1 / (2 * rows - 1);
+  return { loss, accuracy, chance, rows, batches: plans.length, songs, perBatch, order: batches, identical };
 }
 
 function pairRows(corpus: Corpus, bars: number[], name: ModelName, recipe: Recipe): [Int32Array, number[], number] {

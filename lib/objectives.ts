@@ -258,7 +258,7 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
 }
 
 /**
- * A compiled evaluation of masked tokens: (weights, ...batch) → [mean loss, correct]; no dropout.
+ * A compiled evaluation of masked tokens: (weights, ...batch) → [mean loss, correct, arg-max ids]; no dropout.
  */
 export function maskedEvaluation(config: BertConfig): Compiled {
   return compile("evaluate_masked", (weights, ...inputs) => {
@@ -266,7 +266,7 @@ export function maskedEvaluation(config: BertConfig): Compiled {
     const last = hiddenStates(parameters, config, batch.ids, batch.bias, { only: batch.positions }).at(-1)!;
     const logits = mlmLogits(parameters, config, last);
     const { loss, correct } = maskedLoss(logits, batch.labels, batch.weights);
-    return [loss, correct];
+    return [loss, correct, logits.argMax(1)];
   });
 }
 

@@ -117,15 +117,19 @@ export function vocabularyRows() {
   }));
 }
 
-/** A bar to show: the one nearest the corpus' median length among those with chords, drums and four instruments. */
-export function typicalBar(corpus: Corpus): number {
+/**
+ * A bar to show: the one nearest the corpus' median length among those with chords, drums and four instruments; of one
+ * split if it is named.
+ */
+export function typicalBar(corpus: Corpus, split?: Split): number {
   const lengths = Array.from({ length: corpus.bars }, (_, bar) => corpus.tokens(bar).length);
   const median = lengths.toSorted((a, b) => a - b)[lengths.length >> 1];
-  const rich = lengths.keys().filter((bar) => {
+  const bars = split ? Array.from(corpus.barsOf(split)) : [...lengths.keys()];
+  const rich = bars.filter((bar) => {
     const { chords, instruments } = corpus.labels(bar);
     return chords.length > 0 && instruments.includes(128) && instruments.length >= 4;
-  }).toArray();
-  const candidates = rich.length > 0 ? rich : [...lengths.keys()];
+  });
+  const candidates = rich.length > 0 ? rich : bars;
   return candidates.reduce((a, b) => Math.abs(lengths[a] - median) <= Math.abs(lengths[b] - median) ? a : b);
 }
 

@@ -74,8 +74,13 @@ export interface MlmAccuracy {
 export interface Evaluation {
   model: ModelName;
   mlm: { train: MlmAccuracy; validation: MlmAccuracy };
-  /** Null for plain BERT. `dropping` is BERT-dropout with dropout on, as in training. */
-  contrast: { train: ContrastScore; validation: ContrastScore; dropping: ContrastScore | null } | null;
+  /**
+   * Null for plain BERT. `validation` has the recipe's batches, `otherOrder` those of the other reading; `dropping` is
+   * BERT-dropout with dropout on, as in training.
+   */
+  contrast:
+    | { train: ContrastScore; validation: ContrastScore; otherOrder: ContrastScore; dropping: ContrastScore | null }
+    | null;
   seconds: number;
 }
 
@@ -153,20 +158,24 @@ async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promi
   return { seconds: logs.at(-1)?.seconds ?? 0 };
 }
 
+type BatchOrder = Recipe["contrast"]["batches"];
+
 async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seconds: number): Promise<Evaluation> {
   const { recipe } = study, model = await loadCheckpoint(modelFolder(study, name));
   try {
     const mlm = async (split: "train" | "validation") =>
       accuracyOf(await evaluateMasked(model, corpus, barsToEvaluate(corpus, split, recipe), recipe));
-    const contrast = (split: "train" | "validation", dropout = false) =>
-      evaluateContrast(model, name, corpus, split, recipe, { dropout });
+    const contrast = (split: "train" | "validation", options: { dropout?: boolean; order?: BatchOrder } = {}) =>
+      evaluateContrast(model, name, corpus, split, recipe, options);
+    const order = recipe.contrast.batches === "song-order" ? "song-disjoint" : "song-order";
     return {
       model: name,
       mlm: { train: await mlm("train"), validation: await mlm("validation") },
       contrast: variants[name].view === "none" ? null : {
         train: await contrast("train"),
         validation: await contrast("validation"),
-        dropping: variants[name].dropout ? await contrast("validation", true) : null,
+        otherOrder: await contrast("validation", { order }),
+        dropping: variants[name].dropout ? await contrast("validation", { dropout: true }) : null,
       },
       seconds,
     };

@@ -1,0 +1,56 @@
+/**
+ * A model's guesses of masked tokens, to be looked at: beside what stood there, and as notes for a piano roll.
+ * @module
+ */
+import type { Corpus } from "./corpus.ts";
+import type { GuessedBar } from "./evaluation.ts";
+import type { RollNote } from "./plots.ts";
+import { durationBins, kinds, type TokenKind, vocabulary } from "./vocabulary.ts";
+
+/** What a note of {@link guessNotes} is, in the order of the roll's colours. */
+export const guessStates = ["as given", "guessed right", "what it was", "what was guessed"] as const;
+
+/** Tokens of a note in a bar, and where the first note begins (study §4.3): Position, Instrument, Pitch, Velocity, Duration. */
+const NOTE = 5, FIRST = 3;
+
+const valueOf = (id: number, ...allowed: TokenKind[]): number | undefined => {
+  const kind = vocabulary.kind(id);
+  return allowed.includes(kind) ? id - kinds[kind].first : undefined;
+};
+
+/** The note of five tokens in positions of a twelfth of a quarter; undefined where a token is of a kind that makes none. */
+function noteOf(tokens: ArrayLike<number>, at: number, state: number): RollNote | undefined {
+  const start = valueOf(tokens[at], "Position"), pitch = valueOf(tokens[at + 2], "Pitch", "Pitch_Drum");
+  const duration = valueOf(tokens[at + 4], "Duration");
+  if (start === undefined || pitch === undefined || duration === undefined) return;
+  return { start, end: start + durationBins[duration], pitch, program: state, drum: false };
+}
+
+/**
+ * A guessed bar's notes for `pianoRoll`: `program` is the index of a note's {@link guessStates}, ticks are twelfths of a
+ * quarter. A note whose tokens were all guessed right stands once, others as they were and as they were guessed; drum
+ * strokes are notes like all others, at their drum's number.
+ */
+export function guessNotes(corpus: Corpus, { bar, positions, guesses }: GuessedBar) {
+  const tokens = corpus.tokens(bar), guessed = Uint16Array.from(tokens);
+  positions.forEach((position, i) => guessed[position] = guesses[i]);
+  const chosen = new Set(positions), notes: RollNote[] = [];
+  const push = (note: RollNote | undefined) => note && notes.push(note);
+  for (let at = FIRST; at + NOTE <= tokens.length; at += NOTE) {
+    const places = Array.from({ length: NOTE }, (_, i) => at + i);
+    if (!places.some((place) => chosen.has(place))) push(noteOf(tokens, at, 0));
+    else if (places.every((place) => guessed[place] === tokens[place])) push(noteOf(tokens, at, 1));
+    else push(noteOf(tokens, at, 2)), push(noteOf(guessed, at, 3));
+  }
+  return { notes, ticksPerQuarter: 12, instrument: (state: number) => guessStates[state] };
+}
+
+/** The chosen tokens of a guessed bar as rows of a table. */
+export function guessRows({ positions, labels, guesses }: GuessedBar) {
+  return positions.map((position, i) => ({
+    place: position,
+    was: vocabulary.name(labels[i]),
+    guessed: vocabulary.name(guesses[i]),
+    right: labels[i] === guesses[i] ? "yes" : "no",
+  }));
+}
