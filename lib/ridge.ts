@@ -222,6 +222,48 @@ function standardisation({ rows, columns, shift, sum, products }: Gram): { mean:
   return { mean, std };
 }
 
+/** What a penalty is added to: Z the standardised features, y the targets less their means. */
+export interface NormalEquations extends Pick<RidgeFit, "columns" | "targets" | "mean" | "std" | "intercepts"> {
+  /** ZᵀZ, columns × columns. */
+  inner: Float64Array;
+  /** Zᵀy, columns × targets. */
+  right: Float64Array;
+}
+
+/**
+ * The normal equations of sums, for any penalty.
+ *
+ * @throws {RangeError} if there are no rows, the two sums are of different rows, or a penalty is not positive.
+ */
+export function normalEquations(sums: Gram, cross: Cross, alphas: readonly number[]): NormalEquations {
+  const { rows, columns, sum, products } = sums;
+  if (rows === 0) throw new RangeError("Ridge: expected at least one row to fit on, found none.");
+  if (cross.rows !== rows) throw new RangeError(`Ridge: the Gram has ${rows} rows, the targets have ${cross.rows}.`);
+  const wrong = alphas.find((alpha) => !(alpha > 0));
+  if (wrong !== undefined) throw new RangeError(`Ridge: a penalty must be positive, found ${wrong}.`);
+  const { mean, std } = standardisation(sums);
+  const targets = cross.sum.length;
+  const inner = new Float64Array(columns * columns), right = new Float64Array(columns * targets);
+  for (let i = 0; i < columns; i++) {
+    for (let j = 0, at = i * columns; j < columns; j++, at++) {
+      inner[at] = (products[at] - sum[i] * sum[j] / rows) / (std[i] * std[j]);
+    }
+    for (let t = 0; t < targets; t++) {
+      right[i * targets + t] = (cross.products[t * columns + i] - sum[i] * cross.sum[t] / rows) / std[i];
+    }
+  }
+  return { columns, targets, mean, std, intercepts: cross.sum.map((total) => total / rows), inner, right };
+}
+
+/** The fit at a penalty, from the solution of the normal equations: columns × targets. */
+export function fitOf(equations: NormalEquations, alpha: number, solved: ArrayLike<number>): RidgeFit {
+  const { columns, targets, mean, std, intercepts } = equations, weights = new Float64Array(targets * columns);
+  for (let c = 0, at = 0; c < columns; c++) {
+    for (let t = 0; t < targets; t++, at++) weights[t * columns + c] = solved[at];
+  }
+  return { alpha, columns, targets, mean, std, weights, intercepts };
+}
+
 /**
  * Ridge of every target on standardised features, one fit for each penalty: minimises |y − Zw − b|² + α|w|² with
  * Z = (x − mean) / population std (study §11.5–11.6; as scikit-learn's Ridge on the same Z).
@@ -240,32 +282,12 @@ function standardisation({ rows, columns, shift, sum, products }: Gram): { mean:
  * ```
  */
 export function fitRidge(sums: Gram, cross: Cross, alphas: readonly number[]): RidgeFit[] {
-  const { rows, columns, sum, products } = sums;
-  if (rows === 0) throw new RangeError("Ridge: expected at least one row to fit on, found none.");
-  if (cross.rows !== rows) throw new RangeError(`Ridge: the Gram has ${rows} rows, the targets have ${cross.rows}.`);
-  const wrong = alphas.find((alpha) => !(alpha > 0));
-  if (wrong !== undefined) throw new RangeError(`Ridge: a penalty must be positive, found ${wrong}.`);
-  const { mean, std } = standardisation(sums);
-  const targets = cross.sum.length;
-  const inner = new Matrix(columns, columns), right = new Matrix(columns, targets);
-  for (let i = 0; i < columns; i++) {
-    for (let j = 0; j < columns; j++) {
-      inner.set(i, j, (products[i * columns + j] - sum[i] * sum[j] / rows) / (std[i] * std[j]));
-    }
-    for (let t = 0; t < targets; t++) {
-      right.set(i, t, (cross.products[t * columns + i] - sum[i] * cross.sum[t] / rows) / std[i]);
-    }
-  }
-  const intercepts = cross.sum.map((total) => total / rows);
+  const equations = normalEquations(sums, cross, alphas), { columns, targets, inner, right } = equations;
+  const rightSide = Matrix.from1DArray(columns, targets, right);
   return alphas.map((alpha) => {
-    const penalised = inner.clone();
-    for (let i = 0; i < columns; i++) penalised.set(i, i, inner.get(i, i) + alpha);
-    const solved = new CholeskyDecomposition(penalised).solve(right);
-    const weights = new Float64Array(targets * columns);
-    for (let t = 0; t < targets; t++) {
-      for (let c = 0; c < columns; c++) weights[t * columns + c] = solved.get(c, t);
-    }
-    return { alpha, columns, targets, mean, std, weights, intercepts };
+    const penalised = Matrix.from1DArray(columns, columns, inner);
+    for (let i = 0; i < columns; i++) penalised.set(i, i, penalised.get(i, i) + alpha);
+    return fitOf(equations, alpha, new CholeskyDecomposition(penalised).solve(rightSide).to1DArray());
   });
 }
 
