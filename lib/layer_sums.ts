@@ -35,9 +35,9 @@ export interface Summing {
 
 /**
  * Multiply-adds from which on work goes to the engine: some two seconds of plain code, about what it takes to load the
- * library in a worker. The demo's layers (2,400 × 128) stay below by a factor of fifty, 20,000 × 768 is above by six.
+ * library in a worker. The demo's layers (2,400 × 128) stay below by a factor of ten, 20,000 × 768 is above by twenty.
  */
-export const ENGINE_WORK = 2e9;
+export const ENGINE_WORK = 5e8;
 
 /** Where to work; `auto` by {@link ENGINE_WORK}. */
 export type Where = "auto" | "plain" | "engine";

@@ -11,7 +11,6 @@ import {
   type Held,
   hold,
   multiply,
-  multiplySparse,
   read,
   solvePositive,
   splitColumns,
@@ -50,20 +49,17 @@ export function engineSumming(columns: number, shift: Float64Array, base: Float6
     }
     const total = multiply(ones, centred);
     totals = totals ? addUp(totals, total) : total;
-    const first = start[0], last = start[more];
-    if (last > first) {
-      const places = new Int32Array(2 * (last - first));
-      for (let r = 0, at = 0; r < more; r++) {
-        for (let e = start[r]; e < start[r + 1]; e++) {
-          places[at++] = r;
-          places[at++] = column[e];
-          sum[column[e]] += value[e];
-        }
+    // Dense, though most of it is zeros: the product uses all cores, a sparse one does not.
+    const entries = new Float64Array(more * count);
+    for (let r = 0; r < more; r++) {
+      for (let e = start[r]; e < start[r + 1]; e++) {
+        entries[r * count + column[e]] += value[e];
+        sum[column[e]] += value[e];
       }
-      const cross = multiplySparse(places, value.subarray(first, last), [more, count], centred);
-      crosses = crosses ? addUp(crosses, cross) : cross;
     }
-    free(wide, ones, centred, ...cut);
+    const dense = hold(entries, [more, count]), cross = multiply(dense, centred, { left: true });
+    crosses = crosses ? addUp(crosses, cross) : cross;
+    free(wide, ones, centred, dense, ...cut);
     rows += more;
   };
   const abandon = (): void => {

@@ -104,26 +104,3 @@ export function addUp(a: Held, b: Held): Held {
     free(a, b);
   }
 }
-
-/**
- * Sᵀ·b of a sparse matrix S.
- *
- * @param places row and column of each entry, one after the other
- * @param values the entries
- * @param shape S's rows and columns
- */
-export function multiplySparse(places: Int32Array, values: Float64Array, shape: [number, number], b: Held): Held {
-  const words = new Int32Array(2 * places.length); // int64: low word, high word
-  for (let i = 0; i < places.length; i++) words[2 * i] = places[i];
-  const inputs = [
-    { id: binding.createTensor([values.length, 2], DType.int64, words), shape: [] },
-    { id: binding.createTensor([values.length], DType.float64, values), shape: [] },
-    { id: binding.createTensor([2], DType.int64, Int32Array.of(shape[0], 0, shape[1], 0)), shape: [] },
-  ];
-  try {
-    const flags = [flag("adjoint_a", true), flag("adjoint_b", false)];
-    return run("SparseTensorDenseMatMul", [float64, type("Tindices", DType.int64), ...flags], ...inputs, b);
-  } finally {
-    free(...inputs);
-  }
-}
