@@ -8,8 +8,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { kMeans } from "@lib/clustering.ts";
-import { kMeansOnEngine } from "@lib/clustering_engine.ts";
+import { cluster, kMeans } from "@lib/clustering.ts";
 import { fitLarge, joinTargets, sumLayer, takeTargetRows } from "@lib/layer_sums.ts";
 import { createNpy, openNpy } from "@lib/npy.ts";
 import { execute, exists, findPython } from "@lib/python.ts";
@@ -152,7 +151,7 @@ async function kMeansBench(rows: number): Promise<void> {
   }
   write("x", x, columns);
   write("init", init, columns);
-  const ours = await timed(() => kMeansOnEngine(x, rows, columns, k, { init, iterations }));
+  const ours = await timed(() => cluster(x, rows, columns, k, { init, iterations, where: "engine" }));
   const theirs = await peer("kmeans", { k, iterations, repeats });
   tell(`k-means, ${rows} × ${columns}, K = ${k}`, ours, theirs, 0.6);
   const labels = (await readNpy(new URL(`file://${folder}/labels.npy`))).data;
