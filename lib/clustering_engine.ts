@@ -1,25 +1,21 @@
 /**
- * K-means at large size: distances by float64 matrix products on the engine, and only of rows that can have moved.
+ * K-means at large size: distances by float64 matrix products on the engine, and only to centres that moved.
  *
- * A row keeps an upper bound of its distance to its own centre and a lower bound of that to any other (Hamerly 2010);
- * while the first is below the second its label stays whatever the others do. Where a product's rounding could decide,
- * distances are summed anew, so that labels are those of `clustering.ts`.
+ * After a few iterations most centres rest, and a row's distances to them are known. Where a product's rounding could
+ * decide, distances are summed anew, so that labels are those of `clustering.ts`.
  * @module
  */
 import type { Clusters, Lloyd, Rows, Seeding } from "./clustering.ts";
-import { free, gather, type Held, hold, multiply, read } from "./engine/float64.ts";
+import { free, type Held, hold, multiply, read } from "./engine/float64.ts";
 
 /** Rows whose products are in memory at a time. */
 const PIECE = 4096;
 
-/** Share of a piece's rows from which on all of its rows are multiplied, rather than those in question gathered. */
-const MOST = 0.6;
+/** Most pairs of row and centre whose distances are kept from one iteration to the next (8 bytes each). */
+const LARGEST_TABLE = 2 ** 25;
 
 /** Distances by products are trusted to this share of the squared lengths; far more than rounding amounts to. */
 const TRUST = 1e-11;
-
-/** Bounds are met by this share to spare. */
-const SLACK = 1 - 1e-9;
 
 /** Rows on the engine, in pieces, with their squared lengths. */
 interface HeldRows {
@@ -82,59 +78,60 @@ function seed({ x, columns, squares, pieces }: HeldRows, k: number, { first, dra
   return centers;
 }
 
-/** The nearest centre of rows, and how far it and the second nearest are. */
-interface Nearest {
-  labels: Int32Array;
-  best: Float64Array;
-  second: Float64Array;
+/** Finds the nearest centre of each row. */
+interface Search {
+  /** Labels of all rows by the centres given, of which those in `moved` (all, at first) are not as they were. */
+  (centers: Float64Array, moved: Int32Array): Int32Array;
 }
 
-/** Finds the nearest centres of those rows for which `asks` says so. */
-function findNearest(
-  { x, columns, squares, pieces }: HeldRows,
-  centers: Float64Array,
-  k: number,
-  asks: (row: number) => boolean,
-  into: Nearest,
-): void {
-  const table = hold(centers, [k, columns]), lengths = squaredLengths(centers, columns);
-  const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
-  for (const { first, rows, held } of pieces) {
-    const asked: number[] = [];
-    for (let i = 0; i < rows; i++) if (asks(first + i)) asked.push(i);
-    if (asked.length === 0) continue;
-    const whole = asked.length > MOST * rows, part = whole ? held : gather(held, Int32Array.from(asked));
-    const product = multiply(part, table, { right: true }), dots = read(product);
-    free(product, ...whole ? [] : [part]);
-    for (const [place, i] of asked.entries()) {
-      const r = first + i, from = (whole ? i : place) * k, least = TRUST * (squares[r] + longest);
-      let best = Infinity, second = Infinity, label = 0;
-      for (let c = 0; c < k; c++) {
-        const far = lengths[c] - 2 * dots[from + c];
-        if (far < best) {
-          second = best;
-          best = far;
-          label = c;
-        } else if (far < second) second = far;
+function nearestSearch({ x, columns, squares, pieces }: HeldRows, k: number): Search {
+  const everything = Int32Array.from({ length: k }, (_, c) => c);
+  const keep = squares.length * k <= LARGEST_TABLE;
+  // Of row and centre: the centre's squared length less twice their product.
+  const table = new Float64Array(keep ? squares.length * k : PIECE * k), labels = new Int32Array(squares.length);
+  return (centers, moved) => {
+    const renewed = keep ? moved : everything, count = renewed.length;
+    if (count === 0) return labels;
+    const chosen = new Float64Array(count * columns), lengths = squaredLengths(centers, columns);
+    renewed.forEach((c, j) => chosen.set(centers.subarray(c * columns, (c + 1) * columns), j * columns));
+    const longest = lengths.reduce((a, b) => Math.max(a, b), 0), held = hold(chosen, [count, columns]);
+    for (const { first, rows, held: part } of pieces) {
+      const product = multiply(part, held, { right: true }), dots = read(product);
+      free(product);
+      for (let i = 0, at = 0; i < rows; i++) {
+        const from = (keep ? first + i : i) * k;
+        for (let j = 0; j < count; j++, at++) table[from + renewed[j]] = lengths[renewed[j]] - 2 * dots[at];
       }
-      if (second - best <= 2 * least) { // the first of equals, by sums of differences
-        const limit = best + 2 * least;
-        let exact = Infinity;
+      for (let i = 0; i < rows; i++) {
+        const r = first + i, from = (keep ? r : i) * k;
+        let best = Infinity, second = Infinity, label = 0;
         for (let c = 0; c < k; c++) {
-          if (lengths[c] - 2 * dots[from + c] > limit) continue;
-          const far = distance(x, r, centers, c, columns);
-          if (far < exact) {
-            exact = far;
+          const far = table[from + c];
+          if (far >= second) continue;
+          if (far < best) {
+            second = best;
+            best = far;
             label = c;
+          } else second = far;
+        }
+        const close = TRUST * (squares[r] + longest);
+        if (second - best <= close) { // the first of equals, by sums of differences
+          let exact = Infinity;
+          for (let c = 0; c < k; c++) {
+            if (table[from + c] > best + close) continue;
+            const far = distance(x, r, centers, c, columns);
+            if (far < exact) {
+              exact = far;
+              label = c;
+            }
           }
         }
+        labels[r] = label;
       }
-      into.labels[r] = label;
-      into.best[r] = Math.sqrt(Math.max(0, best + squares[r] + least));
-      into.second[r] = Math.sqrt(Math.max(0, second + squares[r] - least));
     }
-  }
-  free(table);
+    free(held);
+    return labels;
+  };
 }
 
 /** Lloyd's iterations from first centres, or from those that `init` draws; as `kMeans`, for large tables. */
@@ -142,58 +139,40 @@ export function lloydOnEngine(x: Rows, rows: number, columns: number, k: number,
   const { iterations, enough, init } = options, held = holdRows(x, columns);
   try {
     let centers = "draw" in init ? seed(held, k, init) : Float64Array.from(init);
-    const near = { labels: new Int32Array(rows), best: new Float64Array(rows), second: new Float64Array(rows) };
-    near.best.fill(Infinity);
-    const sums = new Float64Array(k * columns), counts = new Int32Array(k), before = new Int32Array(rows).fill(-1);
+    let moved = Int32Array.from({ length: k }, (_, c) => c);
+    const search = nearestSearch(held, k), owners = new Int32Array(rows).fill(-1);
+    const sums = new Float64Array(k * columns), counts = new Int32Array(k);
     const credit = (r: number, c: number, sign: number) => {
       counts[c] += sign;
       for (let i = r * columns, j = c * columns, end = i + columns; i < end; i++, j++) sums[j] += sign * x[i];
     };
-    // The bound to the row's own centre is made exact before its label is asked for.
-    const asks = (r: number): boolean => {
-      if (near.best[r] < near.second[r] * SLACK) return false;
-      if (near.best[r] === Infinity) return true;
-      near.best[r] = Math.sqrt(distance(x, r, centers, near.labels[r], columns)) / SLACK;
-      return near.best[r] >= near.second[r] * SLACK;
-    };
     let made = 0, settled = false;
     while (made < iterations) {
-      findNearest(held, centers, k, asks, near);
+      const labels = search(centers, moved), changed = new Set<number>();
       made++;
-      let changed = 0;
       for (let r = 0; r < rows; r++) {
-        if (near.labels[r] === before[r]) continue;
-        changed++;
-        if (before[r] >= 0) credit(r, before[r], -1);
-        credit(r, near.labels[r], 1);
-        before[r] = near.labels[r];
+        if (labels[r] === owners[r]) continue;
+        if (owners[r] >= 0) credit(r, owners[r], -1), changed.add(owners[r]);
+        credit(r, labels[r], 1), changed.add(labels[r]);
+        owners[r] = labels[r];
       }
-      settled = made > 1 && changed === 0;
-      const next = centers.slice(), moves = new Float64Array(k);
-      for (let c = 0; c < k; c++) {
-        if (counts[c] === 0) continue; // a cluster that loses all its rows keeps its centre
+      settled = made > 1 && changed.size === 0;
+      let shifts = 0;
+      centers = centers.slice();
+      moved = Int32Array.from(changed).filter((c) => counts[c] > 0); // one that loses all its rows keeps its centre
+      for (const c of moved) {
         for (let j = c * columns, end = j + columns; j < end; j++) {
-          next[j] = sums[j] / counts[c];
-          moves[c] += (next[j] - centers[j]) ** 2;
+          const next = sums[j] / counts[c];
+          shifts += (next - centers[j]) ** 2;
+          centers[j] = next;
         }
       }
-      centers = next;
-      if (settled || moves.reduce((sum, move) => sum + move, 0) <= enough) break;
-      const lengths = moves.map((move) => Math.sqrt(move) / SLACK);
-      const farthest = lengths.indexOf(lengths.reduce((a, b) => Math.max(a, b), 0));
-      const others = lengths.reduce((most, length, c) => c === farthest ? most : Math.max(most, length), 0);
-      for (let r = 0; r < rows; r++) {
-        near.best[r] += lengths[near.labels[r]];
-        near.second[r] -= near.labels[r] === farthest ? others : lengths[farthest];
-      }
+      if (settled || shifts <= enough) break;
     }
-    if (!settled) {
-      near.best.fill(Infinity);
-      findNearest(held, centers, k, () => true, near);
-    }
+    if (!settled) owners.set(search(centers, moved));
     let inertia = 0;
-    for (let r = 0; r < rows; r++) inertia += distance(x, r, centers, near.labels[r], columns);
-    return { k, columns, centers, labels: near.labels, inertia, iterations: made };
+    for (let r = 0; r < rows; r++) inertia += distance(x, r, centers, owners[r], columns);
+    return { k, columns, centers, labels: owners, inertia, iterations: made };
   } finally {
     free(...held.pieces.map((piece) => piece.held));
   }
@@ -201,11 +180,9 @@ export function lloydOnEngine(x: Rows, rows: number, columns: number, k: number,
 
 /** Nearest centre of each row, as `assign`. */
 export function assignOnEngine({ k, columns, centers }: Clusters, x: Rows): Int32Array {
-  const held = holdRows(x, columns), rows = x.length / columns;
+  const held = holdRows(x, columns);
   try {
-    const near = { labels: new Int32Array(rows), best: new Float64Array(rows), second: new Float64Array(rows) };
-    findNearest(held, centers, k, () => true, near);
-    return near.labels;
+    return nearestSearch(held, k)(centers, Int32Array.from({ length: k }, (_, c) => c));
   } finally {
     free(...held.pieces.map((piece) => piece.held));
   }

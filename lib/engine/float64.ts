@@ -52,18 +52,6 @@ export function multiply(a: Held, b: Held, { left = false, right = false } = {})
 /** a − b, b's shape broadcast over a's rows. */
 export const subtract = (a: Held, b: Held): Held => run("Sub", [float64], a, b);
 
-/** Rows of a matrix in the order given. */
-export function gather(a: Held, rows: Int32Array): Held {
-  const indices = { id: binding.createTensor([rows.length], DType.int32, rows), shape: [rows.length] };
-  const axis = { id: binding.createTensor([], DType.int32, [0]), shape: [] };
-  try {
-    const types = [type("Tparams", DType.float64), type("Tindices", DType.int32), type("Taxis", DType.int32)];
-    return run("GatherV2", types, a, indices, axis);
-  } finally {
-    free(indices, axis);
-  }
-}
-
 /**
  * Solves A·X = B for each symmetric positive definite A of a stack, by Cholesky; the stack is factored in parallel.
  *
