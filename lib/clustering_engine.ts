@@ -1,106 +1,110 @@
 /**
- * K-means at large size: distances by float64 matrix products on the engine, and only to centres that moved.
+ * K-means at large size: distances by matrix products on the engine, and only to centres that moved.
  *
- * After a few iterations most centres rest, and a row's distances to them are known. Where a product's rounding could
- * decide, distances are summed anew, so that labels are those of `clustering.ts`.
+ * After a few iterations most centres rest, and a row's distances to them are known. The products are of float32, twice
+ * as fast; where their rounding could decide, distances are summed anew in float64, so that labels are those of
+ * `clustering.ts`.
  * @module
  */
 import type { Clusters, Lloyd, Rows, Seeding } from "./clustering.ts";
-import { free, type Held, hold, multiply, read } from "./engine/float64.ts";
+import { free, type Held, hold, multiplyNarrow } from "./engine/float64.ts";
 
 /** Rows whose products are in memory at a time. */
 const PIECE = 4096;
 
-/** Most pairs of row and centre whose distances are kept from one iteration to the next (8 bytes each). */
-const LARGEST_TABLE = 2 ** 25;
+/** Most pairs of row and centre whose distances are kept from one iteration to the next (4 bytes each). */
+const LARGEST_TABLE = 2 ** 26;
 
-/** Distances by products are trusted to this share of the squared lengths; far more than rounding amounts to. */
-const TRUST = 1e-11;
+/** Half the distance of 1 and the next float32: what one rounding can change, as a share. */
+const ROUNDING = 2 ** -24;
 
-/** Rows on the engine, in pieces, with their squared lengths. */
+/** Rows on the engine less their mean, in pieces, with their lengths. */
 interface HeldRows {
   x: Rows;
   columns: number;
-  squares: Float64Array;
+  mean: Float64Array;
+  lengths: Float64Array;
   pieces: { first: number; rows: number; held: Held }[];
 }
 
-function squaredLengths(x: Rows, columns: number): Float64Array {
-  const out = new Float64Array(x.length / columns);
-  for (let r = 0, at = 0; r < out.length; r++) {
+/** Rows less the mean, rounded, and the lengths they had before that. */
+function centre(x: Rows, columns: number, mean: Float64Array): { rounded: Float32Array; lengths: Float64Array } {
+  const rounded = new Float32Array(x.length), lengths = new Float64Array(x.length / columns);
+  for (let r = 0, at = 0; r < lengths.length; r++) {
     let sum = 0;
-    for (let c = 0; c < columns; c++, at++) sum += x[at] * x[at];
-    out[r] = sum;
+    for (let c = 0; c < columns; c++, at++) {
+      const value = x[at] - mean[c];
+      rounded[at] = value;
+      sum += value * value;
+    }
+    lengths[r] = Math.sqrt(sum);
   }
-  return out;
+  return { rounded, lengths };
 }
 
 function holdRows(x: Rows, columns: number): HeldRows {
-  const rows = x.length / columns, pieces: HeldRows["pieces"] = [];
+  const rows = x.length / columns, mean = new Float64Array(columns), lengths = new Float64Array(rows);
+  for (let r = 0, at = 0; r < rows; r++) for (let c = 0; c < columns; c++, at++) mean[c] += x[at];
+  for (let c = 0; c < columns; c++) mean[c] /= rows;
+  const pieces: HeldRows["pieces"] = [];
   for (let first = 0; first < rows; first += PIECE) {
     const some = Math.min(PIECE, rows - first);
-    pieces.push({
-      first,
-      rows: some,
-      held: hold(x.subarray(first * columns, (first + some) * columns), [some, columns]),
-    });
+    const part = centre(x.subarray(first * columns, (first + some) * columns), columns, mean);
+    lengths.set(part.lengths, first);
+    pieces.push({ first, rows: some, held: hold(part.rounded, [some, columns], { narrow: true }) });
   }
-  return { x, columns, squares: squaredLengths(x, columns), pieces };
+  return { x, columns, mean, lengths, pieces };
 }
 
-/** Squared distance of row r and centre c, summed difference by difference. */
-function distance(x: Rows, r: number, centers: Rows, c: number, columns: number): number {
-  let sum = 0;
-  for (let i = r * columns, j = c * columns, end = i + columns; i < end; i++, j++) sum += (x[i] - centers[j]) ** 2;
+/** Squared distance of row r and centre c, in the order in which `clustering.ts` sums; or a part above `bound`. */
+function distance(x: Rows, r: number, centers: Rows, c: number, columns: number, bound = Infinity): number {
+  let sum = 0, i = r * columns, j = c * columns;
+  const end = i + columns, blocks = end - columns % 8;
+  for (; i < blocks; i += 8, j += 8) {
+    const a = x[i] - centers[j], b = x[i + 1] - centers[j + 1], d = x[i + 2] - centers[j + 2];
+    const e = x[i + 3] - centers[j + 3], f = x[i + 4] - centers[j + 4], g = x[i + 5] - centers[j + 5];
+    const h = x[i + 6] - centers[j + 6], k = x[i + 7] - centers[j + 7];
+    sum += (a * a + b * b) + (d * d + e * e) + ((f * f + g * g) + (h * h + k * k));
+    if (sum > bound) return sum;
+  }
+  for (; i < end; i++, j++) sum += (x[i] - centers[j]) ** 2;
   return sum;
 }
 
-/** First centres as `plusPlus` draws them: `draw` is given the squared distances to the nearest centre so far. */
-function seed({ x, columns, squares, pieces }: HeldRows, k: number, { first, draw }: Seeding): Float64Array {
-  const nearest = new Float64Array(squares.length).fill(Infinity), centers = new Float64Array(k * columns);
+/** First centres by k-means++, from the same distances and so of the same rows as `clustering.ts` draws. */
+function drawCenters(x: Rows, rows: number, columns: number, k: number, { first, draw }: Seeding): Float64Array {
+  const nearest = new Float64Array(rows).fill(Infinity), centers = new Float64Array(k * columns);
   for (let c = 0, chosen = first; c < k; c++) {
     if (c > 0) chosen = draw(nearest);
-    const row = x.subarray(chosen * columns, (chosen + 1) * columns);
-    centers.set(row, c * columns);
-    const center = hold(row, [1, columns]);
-    for (const { first, rows, held } of pieces) {
-      const product = multiply(held, center, { right: true }), dots = read(product);
-      free(product);
-      for (let i = 0; i < rows; i++) {
-        const r = first + i, scale = squares[r] + squares[chosen];
-        let far = scale - 2 * dots[i];
-        if (far < 1e-6 * scale) far = distance(x, r, x, chosen, columns);
-        if (far < nearest[r]) nearest[r] = far;
-      }
+    centers.set(x.subarray(chosen * columns, (chosen + 1) * columns), c * columns);
+    for (let r = 0; r < rows; r++) {
+      const far = distance(x, r, x, chosen, columns, nearest[r]);
+      if (far < nearest[r]) nearest[r] = far;
     }
-    free(center);
   }
   return centers;
 }
 
-/** Finds the nearest centre of each row. */
-interface Search {
-  /** Labels of all rows by the centres given, of which those in `moved` (all, at first) are not as they were. */
-  (centers: Float64Array, moved: Int32Array): Int32Array;
-}
+/** Labels of all rows by the centres given, of which those in `moved` (all, at first) are not as they were. */
+type Search = (centers: Float64Array, moved: Int32Array) => Int32Array;
 
-function nearestSearch({ x, columns, squares, pieces }: HeldRows, k: number): Search {
+function nearestSearch({ x, columns, mean, lengths, pieces }: HeldRows, k: number): Search {
   const everything = Int32Array.from({ length: k }, (_, c) => c);
-  const keep = squares.length * k <= LARGEST_TABLE;
+  const keep = lengths.length * k <= LARGEST_TABLE;
   // Of row and centre: the centre's squared length less twice their product.
-  const table = new Float64Array(keep ? squares.length * k : PIECE * k), labels = new Int32Array(squares.length);
+  const table = new Float32Array(keep ? lengths.length * k : PIECE * k), labels = new Int32Array(lengths.length);
   return (centers, moved) => {
     const renewed = keep ? moved : everything, count = renewed.length;
     if (count === 0) return labels;
-    const chosen = new Float64Array(count * columns), lengths = squaredLengths(centers, columns);
-    renewed.forEach((c, j) => chosen.set(centers.subarray(c * columns, (c + 1) * columns), j * columns));
-    const longest = lengths.reduce((a, b) => Math.max(a, b), 0), held = hold(chosen, [count, columns]);
+    const own = centre(centers, columns, mean), chosen = new Float32Array(count * columns);
+    renewed.forEach((c, j) => chosen.set(own.rounded.subarray(c * columns, (c + 1) * columns), j * columns));
+    const squares = own.lengths.map((length) => length ** 2), longest = Math.max(...own.lengths);
+    const held = hold(chosen, [count, columns], { narrow: true });
     for (const { first, rows, held: part } of pieces) {
-      const product = multiply(part, held, { right: true }), dots = read(product);
-      free(product);
+      const dots = multiplyNarrow(part, held);
       for (let i = 0, at = 0; i < rows; i++) {
         const from = (keep ? first + i : i) * k;
-        for (let j = 0; j < count; j++, at++) table[from + renewed[j]] = lengths[renewed[j]] - 2 * dots[at];
+        for (let j = 0; j < count; j++, at++) table[from + renewed[j]] = squares[renewed[j]] - 2 * dots[at];
       }
       for (let i = 0; i < rows; i++) {
         const r = first + i, from = (keep ? r : i) * k;
@@ -114,7 +118,8 @@ function nearestSearch({ x, columns, squares, pieces }: HeldRows, k: number): Se
             label = c;
           } else second = far;
         }
-        const close = TRUST * (squares[r] + longest);
+        // Two sums of `columns` rounded products of rounded numbers, and their own rounding, at worst.
+        const close = 4 * ROUNDING * longest * ((columns + 4) * lengths[r] + longest);
         if (second - best <= close) { // the first of equals, by sums of differences
           let exact = Infinity;
           for (let c = 0; c < k; c++) {
@@ -138,7 +143,7 @@ function nearestSearch({ x, columns, squares, pieces }: HeldRows, k: number): Se
 export function lloydOnEngine(x: Rows, rows: number, columns: number, k: number, options: Lloyd): Clusters {
   const { iterations, enough, init } = options, held = holdRows(x, columns);
   try {
-    let centers = "draw" in init ? seed(held, k, init) : Float64Array.from(init);
+    let centers: Float64Array = "draw" in init ? drawCenters(x, rows, columns, k, init) : Float64Array.from(init);
     let moved = Int32Array.from({ length: k }, (_, c) => c);
     const search = nearestSearch(held, k), owners = new Int32Array(rows).fill(-1);
     const sums = new Float64Array(k * columns), counts = new Int32Array(k);

@@ -23,11 +23,11 @@ function run(op: string, attributes: Parameters<typeof executeEagerly>[1], ...in
   return { id, shape };
 }
 
-/** Values as a matrix on the engine; float32 is widened there. */
-export function hold(values: Float32Array | Float64Array, shape: number[]): Held {
+/** Values as a matrix on the engine; float32 is widened there, unless it shall stay `narrow`. */
+export function hold(values: Float32Array | Float64Array, shape: number[], { narrow: stay = false } = {}): Held {
   const wide = values instanceof Float64Array;
   const id = binding.createTensor(shape, wide ? DType.float64 : DType.float32, values);
-  if (wide) return { id, shape };
+  if (wide || stay) return { id, shape };
   const narrow = { id, shape };
   try {
     return run("Cast", [type("SrcT", DType.float32), type("DstT", DType.float64), flag("Truncate", false)], narrow);
@@ -47,6 +47,17 @@ export const read = ({ id }: Held): Float64Array => binding.tensorDataSync(id) a
 /** a·b, either one transposed first if asked for. */
 export function multiply(a: Held, b: Held, { left = false, right = false } = {}): Held {
   return run("MatMul", [float64, flag("transpose_a", left), flag("transpose_b", right)], a, b);
+}
+
+/** a·bᵀ of matrices held `narrow`, in float32. */
+export function multiplyNarrow(a: Held, b: Held): Float32Array {
+  const float32 = type("T", DType.float32);
+  const product = run("MatMul", [float32, flag("transpose_a", false), flag("transpose_b", true)], a, b);
+  try {
+    return binding.tensorDataSync(product.id) as Float32Array;
+  } finally {
+    free(product);
+  }
 }
 
 /** a − b, b's shape broadcast over a's rows. */
