@@ -145,6 +145,10 @@ const schema = z.strictObject({
       "All layers as one embedding, standardised and summed: by how far each layer's probe beats the guess on " +
         "validation songs, all alike, or not at all.",
     ),
+    memory: positive.describe(
+      "MiB of embeddings kept in memory at a time, all layers together; what does not fit goes to a file (1024: half of " +
+        "a small machine's memory; the demo needs 10).",
+    ),
     trainBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to fit on; 0 = all."),
     testBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to score on; 0 = all."),
     draws: count.describe("Authors' protocol: drawings of bars behind a mean and its population std (§11.3: 5)."),
@@ -202,6 +206,7 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
   probing: {
     poolings: ["bar", "notes", "eob"],
     layerMix: "gain",
+    memory: 1024,
     trainBarsPerSong: 0,
     testBarsPerSong: 0,
     draws: 5,

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
-import { assign, assignLarge, cluster, kMeans } from "@lib/clustering.ts";
+import { assignLarge, cluster, kMeans } from "@lib/clustering.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
 import { stream } from "@lib/random.ts";
 import { kmeans } from "ml-kmeans";
