@@ -11,7 +11,7 @@ import { buildCorpus, type Corpus, openCorpus } from "./corpus.ts";
 import { embedLayers } from "./embed.ts";
 import { tf } from "./engine/mod.ts";
 import { writeFile } from "./files.ts";
-import { createNpy, type StoredRows } from "./npy.ts";
+import { createNpy } from "./npy.ts";
 import { type OwnRow, parseLabels, probeOwn, type SplitBars } from "./own_labels.ts";
 import { exportParquet, vectors } from "./parquet.ts";
 import type { Pooling } from "./pooling.ts";
