@@ -20,7 +20,7 @@ import { probeBars, probeTables } from "./probe_steps.ts";
 import { exists } from "./python.ts";
 import { type Preset, type Recipe, recipe, type RecipeChanges, type Scale } from "./recipe.ts";
 import { resultColumns, toCsv, toResults, writeResults } from "./results.ts";
-import { pieces, readRows, type RowSource, sliceRows } from "./rows.ts";
+import { pieces, type RowSource, sliceRows } from "./rows.ts";
 import { meter } from "./tokenize_cli.ts";
 import { vocabulary } from "./vocabulary.ts";
 
@@ -257,10 +257,7 @@ export async function probeCommand(args: string[], cwd = Deno.env.get("INIT_CWD"
     const found = await probeLayers(
       layers.map((source, layer) => ({
         meta: metaOf(layer),
-        features: () => {
-          const { train, validation, test } = cut(source), read = (part: RowSource) => readRows(part, columns);
-          return { columns, train: read(train), validation: read(validation), test: read(test) };
-        },
+        features: () => cut(source),
       })),
       tables,
       recipe,

@@ -85,9 +85,9 @@ export function takeTargetRows(targets: Targets, rows: ArrayLike<number>): Targe
   return { rows: rows.length, count: targets.count, base: targets.base, start, column, value };
 }
 
-/** Several targets of the same rows as one, their columns one after the other. */
-export function joinTargets(parts: readonly Targets[]): Targets {
-  const rows = parts[0].rows, first = [0], start = new Int32Array(rows + 1);
+/** Several targets of the same rows as one, their columns one after the other; `rows` is needed where there are none. */
+export function joinTargets(parts: readonly Targets[], rows: number = parts[0].rows): Targets {
+  const first = [0], start = new Int32Array(rows + 1);
   parts.forEach((part, p) => first.push(first[p] + part.count));
   for (let r = 0; r < rows; r++) {
     start[r + 1] = start[r] + parts.reduce((n, part) => n + part.start[r + 1] - part.start[r], 0);

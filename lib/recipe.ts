@@ -167,6 +167,10 @@ const schema = z.strictObject({
     ),
     clusters: count.describe("K of K-means, bounded by a fifth of the rows it is fitted on (§11.8: 1000)."),
     clusterIterations: count.describe("Most Lloyd iterations."),
+    clusterRows: count.describe(
+      "Most training bars that clusters are fitted on, drawn by the seed (50,000: fifty for each of 1000 clusters, and " +
+        "300 MB at the paper's width; the authors' mini-batches draw 1,024 bars at a time, §11.8).",
+    ),
     ckaBars: count.describe("Test bars by which layers of all models are compared (CKA), drawn by the seed."),
     retrievalBars: count.describe("Most test bars that are looked for among each other (same-song retrieval)."),
     bootstraps: count.describe(
@@ -219,6 +223,7 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
     controlType: "lowest-pitch",
     clusters: 1000,
     clusterIterations: 100,
+    clusterRows: 50_000,
     ckaBars: 500,
     retrievalBars: 2000,
     bootstraps: 5000,

@@ -210,8 +210,11 @@ export function joinCrosses(...crosses: Cross[]): Cross {
   };
 }
 
+/** How features are standardised. */
+export type Scale = Pick<RidgeFit, "columns" | "mean" | "std">;
+
 /** Means and population deviations of a Gram's rows; features that do not vary beyond rounding get 1. */
-function standardisation({ rows, columns, shift, sum, products }: Gram): { mean: Float64Array; std: Float64Array } {
+export function standardisation({ rows, columns, shift, sum, products }: Gram): Scale {
   const mean = shift.map((value, c) => value + sum[c] / rows);
   const std = new Float64Array(columns);
   for (let c = 0; c < columns; c++) {
@@ -219,7 +222,7 @@ function standardisation({ rows, columns, shift, sum, products }: Gram): { mean:
     const rounding = rows * Number.EPSILON * Math.abs(variance) + (rows * Number.EPSILON * mean[c]) ** 2;
     std[c] = variance > rounding ? Math.sqrt(variance) : 1;
   }
-  return { mean, std };
+  return { columns, mean, std };
 }
 
 /** What a penalty is added to: Z the standardised features, y the targets less their means. */
@@ -338,8 +341,8 @@ export function predictRidge(fit: RidgeFit, x: Rows, rows: number): Float64Array
   return out;
 }
 
-/** Rows of x (rows × columns) less the fit's means, over its deviations. */
-export function standardise({ columns, mean, std }: RidgeFit, x: Rows): Float64Array {
+/** Rows of x (rows × columns) less the means, over the deviations. */
+export function standardise({ columns, mean, std }: Scale, x: Rows): Float64Array {
   const z = new Float64Array(x.length);
   for (let at = 0; at < x.length; at += columns) {
     for (let c = 0; c < columns; c++) z[at + c] = (x[at + c] - mean[c]) / std[c];

@@ -2,7 +2,11 @@ import { assertEquals, assertLess, assertRejects, assertThrows } from "@std/asse
 import { tensorCount } from "@lib/engine/mod.ts";
 import { fitLarge, joinTargets, predictRows, sumLayer, takeTargetRows } from "@lib/layer_sums.ts";
 import { createNpy, openNpy } from "@lib/npy.ts";
+import type { BarTable } from "@lib/probe_labels.ts";
+import { probeLayers } from "@lib/probe_pool.ts";
+import type { LayerFeatures } from "@lib/probes.ts";
 import { stream } from "@lib/random.ts";
+import { recipe } from "@lib/recipe.ts";
 import {
   classTargets,
   columnMeans,
@@ -14,6 +18,7 @@ import {
   valueTargets,
 } from "@lib/ridge.ts";
 import { pieces, readRows, sliceRows } from "@lib/rows.ts";
+import { tempoBins } from "@lib/vocabulary.ts";
 import { largestDifference, readNpy, transpose } from "./npy.ts";
 
 const fixture = (name: string) => readNpy(new URL(`./golden/probes/${name}.npy`, import.meta.url));
@@ -129,5 +134,46 @@ Deno.test("sums and files say what does not fit, and nothing half written stays"
   await Deno.writeFile(`${dir}/w.npy`, (await Deno.readFile(`${dir}/w.npy`)).slice(0, -1));
   assertThrows(() => openNpy(`${dir}/w.npy`), TypeError, "135 bytes for 1 × 2");
   assertThrows(() => [...pieces({ path: `${dir}/w.npy`, offset: 128, first: 0, rows: 1, columns: 2 }, 2)]);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("a layer's probes from files are those from memory, here and in a worker; clusters may take a share of rows", async () => {
+  const dir = await Deno.makeTempDir(), columns = 24, rows = 240;
+  const random = stream(6, "from-files");
+  const table: BarTable = {
+    labels: Array.from({ length: rows }, (_, r) => ({
+      chords: r % 4 ? [`${["C", "G", "A"][r % 3]}:maj`] : [],
+      groove: [0, 12 * (1 + r % 3)],
+      instruments: [r % 5],
+      tempo: tempoBins[12 + r % 2],
+      meanVelocity: 60 + r % 40,
+      meanDuration: r % 7,
+      meanDurationQuarters: (r % 7) / 12,
+    })),
+    songs: Int32Array.from({ length: rows }, (_, r) => Math.floor(r / 12)),
+  };
+  const x = Float32Array.from(
+    { length: rows * columns },
+    (_, i) => random.uniform() + (Math.floor(i / columns) % 12) / 4,
+  );
+  const file = createNpy(`${dir}/layer.npy`, 3 * rows, columns);
+  for (let i = 0; i < 3; i++) file.append(x);
+  const stored = file.finish();
+  const at = (split: number) => sliceRows(stored, columns, split * rows, rows);
+  const tables = { train: table, validation: table, test: table };
+  const study = recipe("sound", "smoke", { probing: { bootstraps: 20, clusters: 9, clusterRows: 100 } });
+  const job = (features: LayerFeatures) => ({
+    meta: { model: "test", seed: 0, layer: 1, layers: "one" as const, pooling: "bar" },
+    features,
+  });
+  const memory = await probeLayers([job({ columns, train: x, validation: x, test: x })], tables, study, { workers: 0 });
+  const files = job({ columns, train: at(0), validation: at(1), test: at(2) });
+  for (const workers of [0, 1]) assertEquals(await probeLayers([files], tables, study, { workers }), memory);
+  assertEquals(memory.find(({ task, protocol }) => task === "SC" && protocol === "sound")?.k, 9);
+  const all = recipe("sound", "smoke", { probing: { bootstraps: 20, clusters: 1000 } });
+  const k = (rows: typeof memory) => rows.find(({ task, protocol }) => task === "SC" && protocol === "sound")?.k;
+  assertEquals(k(await probeLayers([files], tables, all, { workers: 0 })), 48); // a fifth of 240
+  const share = { ...all, probing: { ...all.probing, clusterRows: 100 } };
+  assertEquals(k(await probeLayers([files], tables, share, { workers: 0 })), 20); // a fifth of 100
   await Deno.remove(dir, { recursive: true });
 });
