@@ -2,7 +2,7 @@
  * An encoder's bar embeddings at every layer.
  * @module
  */
-import { evaluationPlans, padRows, rowsOf } from "./batches.ts";
+import { padRows, rowsOf } from "./batches.ts";
 import type { Model } from "./bert.ts";
 import type { Corpus } from "./corpus.ts";
 import { encodePooled, type Pooling } from "./pooling.ts";
@@ -32,6 +32,27 @@ function distinctBars(corpus: Corpus, bars: ArrayLike<number>): Map<number, numb
 }
 
 /**
+ * Bars in batches of like lengths, longest first: a batch is padded to its longest bar's multiple of
+ * `recipe.probing.padTo`, and only the last one may have fewer bars than rows.
+ */
+export function embeddingPlans(
+  corpus: Corpus,
+  bars: readonly number[],
+  { probing, training }: Recipe,
+): { length: number; bars: number[] }[] {
+  const lengthOf = (bar: number) => Math.ceil(corpus.tokens(bar).length / probing.padTo) * probing.padTo;
+  const sorted = bars.map((bar) => ({ bar, tokens: corpus.tokens(bar).length })).sort((a, b) => b.tokens - a.tokens);
+  const plans: { length: number; bars: number[] }[] = [];
+  for (let first = 0; first < sorted.length;) {
+    const length = Math.min(lengthOf(sorted[first].bar), training.buckets.at(-1)!);
+    const part = sorted.slice(first, first + rowsOf(length, training));
+    plans.push({ length, bars: part.map(({ bar }) => bar) });
+    first += part.length;
+  }
+  return plans;
+}
+
+/**
  * Embeds bars, unmasked and in evaluation mode (study §11.1), in batches of like lengths.
  *
  * Music repeats itself: bars with the same tokens have the same embedding, and pass the encoder once.
@@ -56,10 +77,10 @@ export async function embedBars(
   const pooled = new Map(poolings.map((pooling) => [pooling, empty()]));
   const distinct = distinctBars(corpus, bars);
   let done = 0;
-  for (const { length, bars: part } of evaluationPlans(corpus, [...distinct.keys()], recipe)) {
+  for (const { length, bars: part } of embeddingPlans(corpus, [...distinct.keys()], recipe)) {
     signal?.throwIfAborted();
     const size = rowsOf(length, recipe.training), tokens = part.map(corpus.tokens);
-    while (tokens.length < size) tokens.push(tokens[0]); // a bucket's last batch keeps its traced shape
+    while (tokens.length < size) tokens.push(tokens[0]); // the last batch keeps its traced shape
     const states = await encodePooled(model, padRows(tokens, length), tokens.map((t) => t.length), poolings);
     part.forEach((bar, i) => {
       const rows = distinct.get(bar)!;

@@ -145,6 +145,10 @@ const schema = z.strictObject({
       "All layers as one embedding, standardised and summed: by how far each layer's probe beats the guess on " +
         "validation songs, all alike, or not at all.",
     ),
+    padTo: count.describe(
+      "Bars are padded to a multiple of so many tokens when they are embedded (64; 16 where a trace's second is little " +
+        "beside the pads it saves).",
+    ),
     memory: positive.describe(
       "MiB of embeddings kept in memory at a time, all layers together; what does not fit goes to a file (1024: half of " +
         "a small machine's memory; the demo needs 10).",
@@ -210,6 +214,7 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
   probing: {
     poolings: ["bar", "notes", "eob"],
     layerMix: "gain",
+    padTo: 64,
     memory: 1024,
     trainBarsPerSong: 0,
     testBarsPerSong: 0,
@@ -296,7 +301,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
     },
     split: { train: 0.6, validation: 0.2 },
     contrast: { validationBatches: 4 },
-    probing: { draws: 2, untrainedSeeds: 2, clusterIterations: 5, bootstraps: 100 },
+    probing: { padTo: 256, draws: 2, untrainedSeeds: 2, clusterIterations: 5, bootstraps: 100 },
   },
   demo: {
     model: { ...bert, layers: 4, hidden: 128, heads: 2, intermediate: 256 },
@@ -335,6 +340,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
       validateEvery: 300,
       validationBars: 500,
     },
+    probing: { padTo: 16 },
   },
   base: {
     model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
@@ -351,6 +357,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
       validateEvery: 2000,
       validationBars: 5000,
     },
+    probing: { padTo: 16 },
   },
 };
 

@@ -9,11 +9,11 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { evaluationPlans, rowsOf } from "@lib/batches.ts";
+import { rowsOf } from "@lib/batches.ts";
 import { bertConfig, createBert } from "@lib/bert.ts";
 import { saveCheckpoint } from "@lib/checkpoint.ts";
 import { buildCorpus, openCorpus } from "@lib/corpus.ts";
-import { embedBars } from "@lib/embed.ts";
+import { embedBars, embeddingPlans } from "@lib/embed.ts";
 import { execute, exists, findPython } from "@lib/python.ts";
 import { sample, stream } from "@lib/random.ts";
 import { recipe, type Scale } from "@lib/recipe.ts";
@@ -62,7 +62,7 @@ try {
   const states = new Float32Array((await Deno.readFile(`${folder}/states.bin`)).buffer);
   const apart = states.reduce((most, value, i) => Math.max(most, Math.abs(value - last[i])), 0);
   const held = bars.reduce((sum, bar) => sum + corpus.tokens(bar).length, 0);
-  const padded = evaluationPlans(corpus, bars, study).reduce(
+  const padded = embeddingPlans(corpus, bars, study).reduce(
     (sum, { length }) => sum + length * rowsOf(length, study.training),
     0,
   );
