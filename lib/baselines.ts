@@ -102,8 +102,8 @@ function clusterAtRandom(
   for (const split of splits) {
     const { songs } = tables[split];
     // Directions drawn at random: a bar's nearest are of any song.
-    const z = Float64Array.from({ length: 8 * songs.length }, () => random.uniform() - 0.5);
-    addSongRows(written, split, { labels: deal(songs.length, k, random), z, songs, k }, recipe);
+    const rowsOf = (rows: Int32Array) => Float64Array.from({ length: 8 * rows.length }, () => random.uniform() - 0.5);
+    addSongRows(written, split, { labels: deal(songs.length, k, random), rowsOf, songs, k }, recipe);
   }
   const drawn = draws.map(({ train, test }) => {
     const k = clusterCount(recipe, train.labels.length);

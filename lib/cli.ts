@@ -1,6 +1,6 @@
 /**
  * The study from a terminal: `deno task report` executes the four notebooks and writes their page, `deno task tokenize`
- * makes a store of bars from songs.
+ * makes a store of bars from songs, `deno task embed` and `deno task probe` ask a trained encoder.
  * @module
  */
 import { basename, resolve } from "node:path";
@@ -168,10 +168,19 @@ export async function report(args: string[]): Promise<number> {
   return 0;
 }
 
+// Their library is loaded only where it is asked for.
 const commands: Record<string, (args: string[]) => Promise<number>> = {
   report,
   tokenize: tokenizeCommand,
   train: trainCommand,
+  embed: async (args) => {
+    await ensureSetup();
+    return (await import("./embed_cli.ts")).embedCommand(args);
+  },
+  probe: async (args) => {
+    await ensureSetup();
+    return (await import("./embed_cli.ts")).probeCommand(args);
+  },
 };
 
 if (import.meta.main) {

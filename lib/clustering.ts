@@ -1,5 +1,5 @@
 /**
- * K-means on bar embeddings: our seeded k-means++, then Lloyd's iterations by ml-kmeans.
+ * K-means on bar embeddings: our seeded k-means++, then Lloyd's iterations by ml-kmeans; large tables go to the engine.
  *
  * ml-kmeans compares every row with every centroid. The distance given to it here stops adding up as soon as a sum
  * exceeds the row's distance to the nearest centroid so far, and is spared where the centroids have not moved enough
@@ -66,26 +66,40 @@ function boundedDistance(p: number[], q: number[], bound: number): number {
   return sum;
 }
 
-/** First centres: k rows drawn with probability proportional to their squared distance to those before (k-means++). */
-function plusPlus(points: number[][], k: number, random: Random): { centers: number[][]; owners: number[] } {
+/** How first centres are drawn. */
+export interface Seeding {
+  /** The first row. */
+  first: number;
+  /** The next row, by the squared distances of all rows to the nearest centre so far. */
+  draw(nearest: Float64Array): number;
+}
+
+/** Rows drawn with probability proportional to their squared distance to those before (k-means++). */
+function seeding(rows: number, random: Random): Seeding {
+  const draw = (nearest: Float64Array): number => {
+    let left = random.uniform() * nearest.reduce((sum, distance) => sum + distance, 0);
+    const chosen = nearest.findIndex((distance) => (left -= distance) < 0);
+    // Fewer distinct rows than clusters, or the last rounding of the sum: any row will do.
+    return chosen < 0 ? random.integer(rows) : chosen;
+  };
+  return { first: random.integer(rows), draw };
+}
+
+/** First centres of points by k-means++. */
+function plusPlus(points: number[][], k: number, { first, draw }: Seeding): { centers: number[][]; owners: number[] } {
   const nearest = new Float64Array(points.length).fill(Infinity);
   const owners = new Array<number>(points.length).fill(0);
-  let chosen = random.integer(points.length);
+  let chosen = first;
   const centers = [points[chosen]];
   while (centers.length < k) {
-    let total = 0;
     for (let r = 0; r < points.length; r++) {
       const distance = boundedDistance(points[r], points[chosen], nearest[r]);
       if (distance < nearest[r]) {
         nearest[r] = distance;
         owners[r] = centers.length - 1;
       }
-      total += nearest[r];
     }
-    let left = random.uniform() * total;
-    chosen = nearest.findIndex((distance) => (left -= distance) < 0);
-    // Fewer distinct rows than clusters, or the last rounding of the sum: any row will do.
-    if (chosen < 0) chosen = random.integer(points.length);
+    chosen = draw(nearest);
     centers.push(points[chosen]);
   }
   return { centers: centers.map((center) => [...center]), owners };
@@ -118,16 +132,41 @@ function nearestCenters(
   return { labels, inertia };
 }
 
-function meanVariance(points: number[][]): number {
-  const columns = points[0].length;
-  let sum = 0;
-  for (let c = 0; c < columns; c++) {
-    let mean = 0, squares = 0;
-    for (const point of points) mean += point[c] / points.length;
-    for (const point of points) squares += (point[c] - mean) ** 2;
-    sum += squares / points.length;
+function meanVariance(x: Rows, rows: number, columns: number): number {
+  const mean = new Float64Array(columns), squares = new Float64Array(columns);
+  for (let r = 0, at = 0; r < rows; r++) for (let c = 0; c < columns; c++, at++) mean[c] += x[at];
+  for (let r = 0, at = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++, at++) squares[c] += (x[at] - mean[c] / rows) ** 2;
   }
-  return sum / columns;
+  return squares.reduce((sum, square) => sum + square, 0) / rows / columns;
+}
+
+/** What Lloyd's iterations are given, once options are checked. */
+export interface Lloyd {
+  iterations: number;
+  /** Squared shifts of all centres, summed, at which to stop. */
+  enough: number;
+  /** First centres, k × columns, or how to draw them. */
+  init: Rows | Seeding;
+}
+
+function lloydOptions(x: Rows, rows: number, columns: number, k: number, options: KMeansOptions): Lloyd {
+  const { seed = 0, iterations = 100, tolerance = 1e-4, init } = options;
+  if (!Number.isInteger(k) || k < 1 || k > rows) throw new RangeError(`k: expected 1…${rows} (the rows), found ${k}.`);
+  if (!Number.isInteger(iterations) || iterations < 1) {
+    throw new RangeError(`iterations: expected a whole number from 1, found ${iterations}.`);
+  }
+  if (x.length !== rows * columns) {
+    throw new RangeError(`x: expected ${rows} × ${columns} = ${rows * columns} numbers, found ${x.length}.`);
+  }
+  let wrong = 0; // NaN and Infinity times 0 are NaN; `every` takes ten times as long
+  for (let i = 0; i < x.length; i++) wrong += x[i] * 0;
+  if (wrong !== 0) throw new RangeError("x: expected finite numbers, found NaN or Infinity.");
+  if (init && init.length !== k * columns) {
+    throw new RangeError(`init: expected ${k} × ${columns} numbers, found ${init.length}.`);
+  }
+  const random = stream(seed, "kmeans", rows, columns, k);
+  return { iterations, enough: tolerance * meanVariance(x, rows, columns), init: init ?? seeding(rows, random) };
 }
 
 /**
@@ -150,23 +189,9 @@ function meanVariance(points: number[][]): number {
  * ```
  */
 export function kMeans(x: Rows, rows: number, columns: number, k: number, options: KMeansOptions = {}): Clusters {
-  const { seed = 0, iterations = 100, tolerance = 1e-4, init } = options;
-  if (!Number.isInteger(k) || k < 1 || k > rows) throw new RangeError(`k: expected 1…${rows} (the rows), found ${k}.`);
-  if (!Number.isInteger(iterations) || iterations < 1) {
-    throw new RangeError(`iterations: expected a whole number from 1, found ${iterations}.`);
-  }
-  if (x.length !== rows * columns) {
-    throw new RangeError(`x: expected ${rows} × ${columns} = ${rows * columns} numbers, found ${x.length}.`);
-  }
-  if (!x.every(Number.isFinite)) throw new RangeError("x: expected finite numbers, found NaN or Infinity.");
-  if (init && init.length !== k * columns) {
-    throw new RangeError(`init: expected ${k} × ${columns} numbers, found ${init.length}.`);
-  }
+  const { iterations, enough, init } = lloydOptions(x, rows, columns, k, options);
   const points = toArrays(x, rows, columns);
-  const first = init
-    ? { centers: toArrays(init, k, columns), owners: [] }
-    : plusPlus(points, k, stream(seed, "kmeans", rows, columns, k));
-  const enough = tolerance * meanVariance(points);
+  const first = "draw" in init ? plusPlus(points, k, init) : { centers: toArrays(init, k, columns), owners: [] };
 
   let centers = first.centers, owners: number[] = first.owners, made = 0, settled = false;
   // At least how far each row is from each centre: what was summed of their distance, less the centre's moves since.
@@ -215,6 +240,12 @@ export function kMeans(x: Rows, rows: number, columns: number, k: number, option
   return { k, columns, centers: Float64Array.from(centers.flat()), labels, inertia, iterations: made };
 }
 
+function checkRows({ columns }: Clusters, x: Rows, rows: number): void {
+  if (x.length !== rows * columns) {
+    throw new RangeError(`x: expected ${rows} × ${columns} = ${rows * columns} numbers, found ${x.length}.`);
+  }
+}
+
 /**
  * Nearest centre of each of `rows` new rows (rows × columns); the first of equals.
  *
@@ -231,8 +262,48 @@ export function kMeans(x: Rows, rows: number, columns: number, k: number, option
  */
 export function assign(clusters: Clusters, x: Rows, rows: number): Int32Array {
   const { k, columns, centers } = clusters;
-  if (x.length !== rows * columns) {
-    throw new RangeError(`x: expected ${rows} × ${columns} = ${rows * columns} numbers, found ${x.length}.`);
-  }
+  checkRows(clusters, x, rows);
   return nearestCenters(toArrays(x, rows, columns), toArrays(centers, k, columns)).labels;
+}
+
+/**
+ * Multiply-adds of one iteration from which on K-means goes to the engine: the demo's 480 clusters of 2,400 × 128 stay
+ * with ml-kmeans, whose distances mostly stop early.
+ */
+const ENGINE_WORK = 5e8;
+
+/** Where to work; `auto` by size. */
+export type Where = "auto" | "plain" | "engine";
+
+const large = (work: number, where: Where): boolean => where === "engine" || (where === "auto" && work >= ENGINE_WORK);
+
+/**
+ * As {@link kMeans}, by matrix products on the engine where one iteration is large: the same draws of first centres,
+ * the same stopping rule, the same labels from the same start.
+ *
+ * @throws {RangeError} as {@link kMeans}
+ */
+export async function cluster(
+  x: Rows,
+  rows: number,
+  columns: number,
+  k: number,
+  options: KMeansOptions & { where?: Where } = {},
+): Promise<Clusters> {
+  if (!large(rows * columns * k, options.where ?? "auto")) return kMeans(x, rows, columns, k, options);
+  const checked = lloydOptions(x, rows, columns, k, options),
+    { lloydOnEngine } = await import("./clustering_engine.ts");
+  return lloydOnEngine(x, rows, columns, k, checked);
+}
+
+/** As {@link assign}, on the engine where the table is large. */
+export async function assignLarge(
+  clusters: Clusters,
+  x: Rows,
+  rows: number,
+  { where = "auto" as Where } = {},
+): Promise<Int32Array> {
+  if (!large(rows * clusters.columns * clusters.k, where)) return assign(clusters, x, rows);
+  checkRows(clusters, x, rows);
+  return (await import("./clustering_engine.ts")).assignOnEngine(clusters, x);
 }

@@ -2,11 +2,13 @@
  * An encoder's bar embeddings at every layer.
  * @module
  */
-import { evaluationPlans, padRows, rowsOf } from "./batches.ts";
+import { padRows, rowsOf } from "./batches.ts";
 import type { Model } from "./bert.ts";
 import type { Corpus } from "./corpus.ts";
 import { encodePooled, type Pooling } from "./pooling.ts";
+import { createNpy } from "./npy.ts";
 import type { Recipe } from "./recipe.ts";
+import type { RowSource } from "./rows.ts";
 
 /** Embeddings of bars: `layers[l]` is rows × columns, in the order the bars were given. */
 export interface BarEmbeddings {
@@ -27,6 +29,27 @@ function distinctBars(corpus: Corpus, bars: ArrayLike<number>): Map<number, numb
     else rowsOfText.set(text, [row]);
   }
   return new Map([...rowsOfText.values()].map((rows) => [bars[rows[0]], rows]));
+}
+
+/**
+ * Bars in batches of like lengths, longest first: a batch is padded to its longest bar's multiple of
+ * `recipe.probing.padTo`, and only the last one may have fewer bars than rows.
+ */
+export function embeddingPlans(
+  corpus: Corpus,
+  bars: readonly number[],
+  { probing, training }: Recipe,
+): { length: number; bars: number[] }[] {
+  const lengthOf = (bar: number) => Math.ceil(corpus.tokens(bar).length / probing.padTo) * probing.padTo;
+  const sorted = bars.map((bar) => ({ bar, tokens: corpus.tokens(bar).length })).sort((a, b) => b.tokens - a.tokens);
+  const plans: { length: number; bars: number[] }[] = [];
+  for (let first = 0; first < sorted.length;) {
+    const length = Math.min(lengthOf(sorted[first].bar), training.buckets.at(-1)!);
+    const part = sorted.slice(first, first + rowsOf(length, training));
+    plans.push({ length, bars: part.map(({ bar }) => bar) });
+    first += part.length;
+  }
+  return plans;
 }
 
 /**
@@ -54,10 +77,10 @@ export async function embedBars(
   const pooled = new Map(poolings.map((pooling) => [pooling, empty()]));
   const distinct = distinctBars(corpus, bars);
   let done = 0;
-  for (const { length, bars: part } of evaluationPlans(corpus, [...distinct.keys()], recipe)) {
+  for (const { length, bars: part } of embeddingPlans(corpus, [...distinct.keys()], recipe)) {
     signal?.throwIfAborted();
     const size = rowsOf(length, recipe.training), tokens = part.map(corpus.tokens);
-    while (tokens.length < size) tokens.push(tokens[0]); // a bucket's last batch keeps its traced shape
+    while (tokens.length < size) tokens.push(tokens[0]); // the last batch keeps its traced shape
     const states = await encodePooled(model, padRows(tokens, length), tokens.map((t) => t.length), poolings);
     part.forEach((bar, i) => {
       const rows = distinct.get(bar)!;
@@ -73,4 +96,61 @@ export async function embedBars(
     onProgress?.(done, bars.length);
   }
   return { rows: bars.length, columns, layers: pooled.get(poolings[0])!, pooled };
+}
+
+/** Choices of {@link embedLayers}. */
+export interface EmbedOptions {
+  /** How a bar's states become one. */
+  pooling?: Pooling;
+  /** Only these layers, in this order. */
+  layers?: readonly number[];
+  /** Folder for `layer-0.npy` and so on, where the embeddings do not fit the recipe's memory. */
+  folder: string;
+  /** Files even of what would fit. */
+  toFiles?: boolean;
+  signal?: AbortSignal;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * The embeddings of any number of bars: in memory where those of all layers fit `recipe.probing.memory`, else in files,
+ * made block by block so that no more than that is in memory at a time.
+ *
+ * @param bars the corpus' bars, in the order the rows shall have
+ * @returns rows × columns of each layer
+ */
+export async function embedLayers(
+  model: Model,
+  corpus: Corpus,
+  bars: ArrayLike<number>,
+  recipe: Recipe,
+  { pooling = "bar", layers, folder, toFiles = false, signal, onProgress }: EmbedOptions,
+): Promise<{ columns: number; layers: RowSource[] }> {
+  const { hidden: columns, layers: depth } = model.config;
+  const wanted = layers ?? Array.from({ length: depth + 1 }, (_, layer) => layer);
+  const wrong = wanted.find((layer) => !Number.isInteger(layer) || layer < 0 || layer > depth);
+  if (wrong !== undefined) throw new RangeError(`Layer: expected 0 (embeddings) … ${depth}, found ${wrong}.`);
+  const most = Math.max(1, Math.floor(recipe.probing.memory * 2 ** 20 / (4 * columns * (depth + 1))));
+  const embed = (first: number, block: ArrayLike<number>) =>
+    embedBars(model, corpus, block, recipe, {
+      signal,
+      poolings: [pooling],
+      onProgress: (done) => onProgress?.(first + done, bars.length),
+    });
+  if (bars.length <= most && !toFiles) {
+    const { layers } = await embed(0, bars);
+    return { columns, layers: wanted.map((layer) => layers[layer]) };
+  }
+  const files = wanted.map((layer) => createNpy(`${folder}/layer-${layer}.npy`, bars.length, columns));
+  try {
+    for (let first = 0; first < bars.length; first += most) {
+      const block = Array.from({ length: Math.min(most, bars.length - first) }, (_, i) => bars[first + i]);
+      const embedded = await embed(first, block);
+      files.forEach((file, i) => file.append(embedded.layers[wanted[i]]));
+    }
+    return { columns, layers: files.map((file) => file.finish()) };
+  } catch (error) {
+    for (const file of files) file.abandon();
+    throw error;
+  }
 }

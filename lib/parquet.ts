@@ -12,8 +12,8 @@ import type { Corpus } from "./corpus.ts";
 
 type Values = ArrayLike<unknown> & Iterable<unknown>;
 
-/** A column: its schema, and what a bar holds in it. */
-interface Column {
+/** A column: its schema, and what a bar holds in it; bars are asked for in order. */
+export interface Column {
   name: string;
   schema: SchemaElement[];
   of(bar: number): unknown;
@@ -69,6 +69,13 @@ function columnsOf(corpus: Corpus): Column[] {
   ];
 }
 
+/** A column of numbers of one length, such as embeddings. */
+export const vectors = (name: string, of: (bar: number) => Float32Array): Column => ({
+  name,
+  schema: list(name, { name: "element", type: "FLOAT", repetition_type: REQUIRED }),
+  of: (bar) => Array.from(of(bar)),
+});
+
 /** Rows that are in memory at a time. */
 const ROWS = 10_000;
 
@@ -93,10 +100,20 @@ const ROWS = 10_000;
 export async function exportParquet(
   corpus: Corpus,
   path: string,
-  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+  { signal, onProgress, more = [], metadata = {} }: {
+    signal?: AbortSignal;
+    onProgress?: (done: number, total: number) => void;
+    /** Columns beside the store's. */
+    more?: Column[];
+    /** Names and values beside the recipe. */
+    metadata?: Record<string, string>;
+  } = {},
 ): Promise<void> {
-  const columns = columnsOf(corpus), partial = `${path}.partial`;
-  const kvMetadata: KeyValue[] = [{ key: "recipe", value: JSON.stringify(corpus.recipe) }];
+  const columns = [...columnsOf(corpus), ...more], partial = `${path}.partial`;
+  const kvMetadata: KeyValue[] = [
+    { key: "recipe", value: JSON.stringify(corpus.recipe) },
+    ...Object.entries(metadata).map(([key, value]) => ({ key, value })),
+  ];
   try {
     const writer = new ParquetWriter({
       writer: fileWriter(partial),

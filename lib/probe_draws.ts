@@ -3,11 +3,11 @@
  * @module
  */
 import type { Task } from "./paper.ts";
-import { fitSums, fitTask } from "./probe_fits.ts";
-import { askClasses, askValues, type BarTable, takeRows } from "./probe_labels.ts";
+import { predictRows } from "./layer_sums.ts";
+import { fitLayer } from "./probe_fits.ts";
+import { askClasses, askValues, type BarTable } from "./probe_labels.ts";
 import {
   type BarTables,
-  clusterCount,
   type Collector,
   type Draw,
   type Drawn,
@@ -19,7 +19,7 @@ import { classAnswers, classExtras, classScores, spreadDecisions, threshold, val
 import { addShuffled, clusterBars, clusterLabels, drawnEntropy } from "./probe_songs.ts";
 import type { LayerFeatures } from "./probes.ts";
 import type { Recipe } from "./recipe.ts";
-import { predictRidge, standardise } from "./ridge.ts";
+import { readRows } from "./rows.ts";
 
 /** The authors' ridge penalty (study §11.6). */
 const alpha = 100;
@@ -45,33 +45,26 @@ export async function authorsRows(
   };
   for (const draw of draws ?? [{ train: all(tables.train), test: all(tables.test) }]) {
     const fitOn = takeBars(tables.train, draw.train), scoreOn = takeBars(tables.test, draw.test);
-    const x = takeRows(train, columns, draw.train), z = takeRows(test, columns, draw.test);
-    const sums = fitSums(x, columns, fitOn);
-    const { classes, values } = fitTask(sums, fitOn, tasks, [alpha]);
-    for (const { task, fits: [fit], live } of classes) {
+    const x = readRows(train, columns, draw.train), z = readRows(test, columns, draw.test);
+    const { scale, fitted: [{ classes, values }] } = await fitLayer(x, columns, [fitOn], tasks, [alpha]);
+    for (const { task, fits, live } of classes) {
       const question = askClasses(scoreOn, task), answers = classAnswers(task, question, live);
-      const decisions = predictRidge(fit, takeRows(z, columns, question.rows), answers.rows);
+      const [decisions] = await predictRows(fits, z, question.rows);
       const cut = threshold(task, recipe.probing.chordThreshold);
       const scores = classScores(task, "authors", spreadDecisions(decisions, live, answers), answers, cut);
       const extras = { alpha, ...classExtras(task, "authors", answers, cut) };
       keep(task, drawnScores(question, scoreOn, scores), extras);
     }
-    for (const { question: { task, name, metric }, fits: [fit] } of values) {
+    for (const { question: { task, name, metric }, fits } of values) {
       if (metric !== "rmse") continue; // durations in quarters are not theirs
-      const question = askValues(scoreOn, name), rows = question.rows.length;
-      const scores = valueScores(
-        "authors",
-        metric,
-        predictRidge(fit, takeRows(z, columns, question.rows), rows),
-        question,
-      );
+      const question = askValues(scoreOn, name), [predicted] = await predictRows(fits, z, question.rows);
+      const scores = valueScores("authors", metric, predicted, question);
       keep(task, drawnScores(question, scoreOn, scores), { alpha });
     }
     const last = draws === undefined || draw === draws.at(-1);
     if (tasks.includes("SC") && (labels === "true" || (labels === "permuted" && last))) {
-      const k = clusterCount(recipe, draw.train.length);
-      const clusters = clusterBars(standardise(sums.standardisation, x), draw.train.length, columns, k, recipe);
-      const rows = draw.test.length, groups = clusterLabels(clusters, standardise(sums.standardisation, z), rows);
+      const clusters = await clusterBars(scale, x, recipe), { k } = clusters;
+      const groups = await clusterLabels(clusters, scale, z);
       if (labels === "true") keep("SC", drawnEntropy(groups, scoreOn.songs, k), { k });
       else addShuffled(collector, "authors", groups, scoreOn.songs, k, recipe.seed);
     }

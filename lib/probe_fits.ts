@@ -1,7 +1,8 @@
 /**
- * Ridge fits of a layer's tasks: two Grams, of the bars with a chord and of all bars, serve every target and label set.
+ * Ridge fits of a layer's tasks: one pass over the training rows sums what every target and label set needs.
  * @module
  */
+import { fitLarge, joinTargets, type LayerTargets, sumLayer } from "./layer_sums.ts";
 import type { Task } from "./paper.ts";
 import {
   askClasses,
@@ -11,35 +12,19 @@ import {
   classTasks,
   occurring,
   type Question,
-  takeRows,
   type ValueQuestion,
   valueQuestions,
 } from "./probe_labels.ts";
 import {
-  addGrams,
   classTargets,
-  columnMeans,
-  crossProducts,
-  fitRidge,
-  type Gram,
-  gram,
-  joinCrosses,
   type RidgeFit,
+  type Scale,
+  standardisation,
   takeTargets,
+  type Targets,
   valueTargets,
 } from "./ridge.ts";
-
-/** What fits of the same rows share, whatever their labels. */
-export interface FitSums {
-  columns: number;
-  /** Features of all bars, rows × columns. */
-  x: Float32Array;
-  all: Gram;
-  /** Of the bars with a chord. */
-  chords: { rows: Int32Array; x: Float32Array; sums: Gram };
-  /** Mean and population deviation of all bars' features, as a fit without targets. */
-  standardisation: RidgeFit;
-}
+import type { RowSource } from "./rows.ts";
 
 /** The fits of some tasks, one for each penalty. */
 export interface FittedTasks {
@@ -48,63 +33,92 @@ export interface FittedTasks {
   values: { question: ValueQuestion; fits: RidgeFit[] }[];
 }
 
-/** Sums over the training features (rows × columns) of a table. */
-export function fitSums(x: Float32Array, columns: number, table: BarTable): FitSums {
-  const rows = table.labels.length, chords = askClasses(table, "C").rows, withChord = new Set(chords);
-  const others = Int32Array.from([...table.labels.keys()].filter((r) => !withChord.has(r)));
-  const chordX = takeRows(x, columns, chords), shift = columnMeans(x, rows, columns);
-  const sums = gram(chordX, chords.length, columns, shift);
-  const all = addGrams(sums, gram(takeRows(x, columns, others), others.length, columns, shift));
-  const [standardisation] = fitRidge(all, crossProducts(x, all, valueTargets(new Float64Array(rows))), [1]);
-  return { columns, x, all, chords: { rows: chords, x: chordX, sums }, standardisation };
+/** The fits of a layer. */
+export interface LayerFits {
+  /** Mean and population deviation of all bars' features. */
+  scale: Scale;
+  /** The fits of each table of labels, in order. */
+  fitted: FittedTasks[];
+}
+
+/** A task's targets, and the classes they are of. */
+interface ClassPart {
+  task: ClassTask;
+  live: number[];
+  targets: Targets;
+}
+
+/** What a table of labels asks a ridge for. */
+interface Parts {
+  chords: ClassPart | null;
+  classes: ClassPart[];
+  values: { question: ValueQuestion; targets: Targets }[];
+}
+
+function classPart(task: ClassTask, { answers }: Question<number[]>): ClassPart {
+  const live = occurring(answers), place = new Map(live.map((id, i) => [id, i]));
+  return { task, live, targets: classTargets(answers.map((set) => set.map((id) => place.get(id)!)), live.length) };
+}
+
+function partsOf(table: BarTable, tasks: readonly Task[], withChord: Int32Array): Parts {
+  const chords = askClasses(table, "C");
+  const askChords = tasks.includes("C") && withChord.length > 0;
+  if (askChords && (chords.rows.length !== withChord.length || chords.rows.some((row, i) => row !== withChord[i]))) {
+    throw new RangeError("train: expected labels that leave chords to the same bars, found others.");
+  }
+  return {
+    chords: askChords ? classPart("C", chords) : null,
+    classes: classTasks.filter((task) => task !== "C" && tasks.includes(task))
+      .map((task) => classPart(task, askClasses(table, task))),
+    values: valueQuestions.filter(({ task }) => tasks.includes(task)).map((question) => {
+      const { rows, answers } = askValues(table, question.name);
+      if (rows.length < table.labels.length) {
+        throw new RangeError(`train: a bar without notes has no ${question.name}; leave it out.`);
+      }
+      return { question, targets: valueTargets(answers) };
+    }),
+  };
 }
 
 /**
- * Fits tasks on the labels of a table with the sums of its rows; chords on the bars that have one, if any do. The table
- * may hold other labels than the sums were made with, as long as the same bars have a chord.
+ * Fits tasks on the labels of each table, all of the same rows; chords on the bars that have one, if any do. One float64
+ * Gram of the bars with a chord and one of all bars serve every target of every table.
  *
- * @throws {RangeError} if a training bar has no notes, or other bars have a chord than in the sums.
+ * @throws {RangeError} if a training bar has no notes, or tables give chords to different bars.
  */
-export function fitTask(
-  { x, all, chords }: FitSums,
-  table: BarTable,
+export async function fitLayer(
+  source: RowSource,
+  columns: number,
+  tables: readonly BarTable[],
   tasks: readonly Task[],
   alphas: readonly number[],
-): FittedTasks {
-  const cross = (rows: Float32Array, over: Gram, { answers }: Question<number[]>) => {
-    const live = occurring(answers), place = new Map(live.map((id, i) => [id, i]));
-    const targets = classTargets(answers.map((set) => set.map((id) => place.get(id)!)), live.length);
-    return { live, products: crossProducts(rows, over, targets) };
+): Promise<LayerFits> {
+  const rows = tables[0].labels.length, withChord = askClasses(tables[0], "C").rows;
+  const parts = tables.map((table) => partsOf(table, tasks, withChord));
+  const chordTargets = parts.flatMap(({ chords }) => chords ? [chords.targets] : []);
+  const wanted: LayerTargets = {
+    all: joinTargets(parts.flatMap((part) => [...part.classes, ...part.values].map(({ targets }) => targets)), rows),
+    some: chordTargets.length > 0 ? withChord : new Int32Array(0),
+    ofSome: joinTargets(chordTargets, chordTargets.length > 0 ? withChord.length : 0),
   };
-  const found: FittedTasks = { classes: [], values: [] };
-  if (tasks.includes("C") && chords.rows.length > 0) {
-    const question = askClasses(table, "C");
-    if (question.rows.length !== chords.rows.length || question.rows.some((row, i) => row !== chords.rows[i])) {
-      throw new RangeError("train: expected labels that leave chords to the same bars, found others.");
+  const sums = await sumLayer(source, columns, wanted);
+  const fits = wanted.all.count > 0 ? await fitLarge(sums.all, alphas) : [];
+  const chordFits = chordTargets.length > 0 ? await fitLarge(sums.ofSome, alphas) : [];
+  let first = 0, firstChord = 0;
+  const take = (from: readonly RidgeFit[], at: number, count: number) => from.map((fit) => takeTargets(fit, at, count));
+  const fitted = parts.map(({ chords, classes, values }): FittedTasks => {
+    const found: FittedTasks = { classes: [], values: [] };
+    if (chords) {
+      const { task, live } = chords;
+      found.classes.push({ task, live, fits: take(chordFits, firstChord, live.length) });
+      firstChord += live.length;
     }
-    const { live, products } = cross(chords.x, chords.sums, question);
-    found.classes.push({ task: "C", fits: fitRidge(chords.sums, products, alphas), live });
-  }
-  const parts = classTasks.filter((task) => task !== "C" && tasks.includes(task))
-    .map((task) => ({ task, ...cross(x, all, askClasses(table, task)) }));
-  const values = valueQuestions.filter(({ task }) => tasks.includes(task)).map((question) => {
-    const { rows, answers } = askValues(table, question.name);
-    if (rows.length < table.labels.length) {
-      throw new RangeError(`train: a bar without notes has no ${question.name}; leave it out.`);
+    for (const { task, live } of classes) {
+      found.classes.push({ task, live, fits: take(fits, first, live.length) });
+      first += live.length;
     }
-    return { question, products: crossProducts(x, all, valueTargets(answers)) };
+    for (const { question } of values) found.values.push({ question, fits: take(fits, first++, 1) });
+    return found;
   });
-  if (parts.length + values.length === 0) return found;
-  const fits = fitRidge(all, joinCrosses(...[...parts, ...values].map(({ products }) => products)), alphas);
-  let first = 0;
-  for (const { task, live } of parts) {
-    const from = first;
-    found.classes.push({ task, fits: fits.map((fit) => takeTargets(fit, from, live.length)), live });
-    first += live.length;
-  }
-  for (const { question } of values) {
-    const from = first++;
-    found.values.push({ question, fits: fits.map((fit) => takeTargets(fit, from, 1)) });
-  }
-  return found;
+  return { scale: standardisation(sums.all.gram), fitted };
 }

@@ -2,23 +2,38 @@
  * Song clustering of one layer: clusters of training bars, and how a test song's bars fall into them (study §11.8).
  * @module
  */
-import { assign, type Clusters, kMeans } from "./clustering.ts";
+import { assignLarge, cluster, type Clusters } from "./clustering.ts";
 import { type EntropyOptions, shuffledEntropy, songEntropy } from "./metrics.ts";
-import type { Collector, Drawn, Split } from "./probe_rows.ts";
+import { clusterCount, type Collector, type Drawn, type Split } from "./probe_rows.ts";
 import type { Protocol } from "./probe_scores.ts";
 import { sample, stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import { normalisedInformation, sameSongRetrieval } from "./retrieval.ts";
+import { type Scale, standardise } from "./ridge.ts";
+import { pieces, readRows, rowCount, type RowSource } from "./rows.ts";
 import { indexSongs, songMean } from "./scores.ts";
 
-/** Clusters of standardised training rows. */
-export function clusterBars(z: Float64Array, rows: number, columns: number, k: number, recipe: Recipe): Clusters {
-  return kMeans(z, rows, columns, k, { seed: recipe.seed, iterations: recipe.probing.clusterIterations });
+/**
+ * Clusters of standardised training rows; `clusterCount` of all rows, fitted on at most `recipe.probing.clusterRows`
+ * of them, drawn by the seed.
+ */
+export async function clusterBars(scale: Scale, x: RowSource, recipe: Recipe): Promise<Clusters> {
+  const { columns } = scale, rows = rowCount(x, columns), { seed, probing } = recipe;
+  const drawn = rows <= probing.clusterRows
+    ? undefined
+    : Int32Array.from(sample(Array(rows).keys(), probing.clusterRows, stream(seed, "cluster rows", rows))).sort();
+  const z = standardise(scale, readRows(x, columns, drawn)), held = z.length / columns;
+  return await cluster(z, held, columns, clusterCount(recipe, held), { seed, iterations: probing.clusterIterations });
 }
 
-/** Cluster labels of standardised rows. */
-export const clusterLabels = (clusters: Clusters, z: Float64Array, rows: number): Int32Array =>
-  assign(clusters, z, rows);
+/** Cluster labels of rows. */
+export async function clusterLabels(clusters: Clusters, scale: Scale, x: RowSource): Promise<Int32Array> {
+  const labels = new Int32Array(rowCount(x, scale.columns));
+  for (const { first, rows, x: part } of pieces(x, scale.columns)) {
+    labels.set(await assignLarge(clusters, standardise(scale, part), rows), first);
+  }
+  return labels;
+}
 
 /** The bars that a reading counts, and their songs. */
 function counted(songs: ArrayLike<number>, reading: Protocol): { bars: number; songs: number } {
@@ -61,7 +76,13 @@ export function addShuffled(
 export function addSongRows(
   collector: Collector,
   split: Split,
-  { labels, z, songs, k }: { labels: Int32Array; z: Float64Array; songs: Int32Array; k: number },
+  { labels, rowsOf, songs, k }: {
+    labels: Int32Array;
+    /** Standardised rows, of those asked for. */
+    rowsOf: (rows: Int32Array) => Float64Array;
+    songs: Int32Array;
+    k: number;
+  },
   { seed, probing }: Recipe,
 ): void {
   const { perSong } = songEntropy(labels, songs, { clusters: k, reading: "sound" });
@@ -71,12 +92,10 @@ export function addSongRows(
   // Songs that the reading drops are NaN, and do not count in a resampling.
   collector.collect(place, { resampled: songMean("entropy", perSong), fixed: nmi }, { k }, perSong.length);
   if (split === "validation") return;
-  const columns = z.length / Math.max(1, songs.length);
   const looked = sample(songs.keys(), probing.retrievalBars, stream(seed, "retrieval", songs.length)).sort((a, b) =>
     a - b
   );
-  const rows = new Float64Array(looked.length * columns);
-  looked.forEach((row, i) => rows.set(z.subarray(row * columns, (row + 1) * columns), i * columns));
+  const rows = rowsOf(Int32Array.from(looked));
   const { songs: of, songCount } = indexSongs(looked.map((row) => songs[row]));
   const found = sameSongRetrieval(rows, of);
   const sums = (values: Float64Array) => {

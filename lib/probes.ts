@@ -5,13 +5,13 @@
  * (`probe_pool.ts`). The authors' protocol is in `probe_draws.ts`.
  * @module
  */
+import { predictRows } from "./layer_sums.ts";
 import { type Task, tasks as allTasks } from "./paper.ts";
 import { authorsRows } from "./probe_draws.ts";
-import { type FitSums, fitSums, fitTask } from "./probe_fits.ts";
-import { askClasses, askValues, type ClassTask, takeRows, type ValueQuestion } from "./probe_labels.ts";
+import { fitLayer, type FittedTasks } from "./probe_fits.ts";
+import { askClasses, askValues, type ClassTask, type ValueQuestion } from "./probe_labels.ts";
 import {
   type BarTables,
-  clusterCount,
   type Collector,
   collector,
   type Labels,
@@ -34,18 +34,19 @@ import {
 } from "./probe_scores.ts";
 import { addShuffled, addSongRows, clusterBars, clusterLabels } from "./probe_songs.ts";
 import type { Recipe } from "./recipe.ts";
-import { predictRidge, type RidgeFit, standardise } from "./ridge.ts";
+import { type RidgeFit, standardise } from "./ridge.ts";
+import { readRows, rowCount, type RowSource } from "./rows.ts";
 
-/** Bar embeddings of one layer, rows × columns for each split; rows as in the tables. */
+/** Bar embeddings of one layer, rows × columns for each split, in memory or in files; rows as in the tables. */
 export interface LayerFeatures {
   /** Width of an embedding. */
   columns: number;
   /** Bars to fit on. */
-  train: Float32Array;
+  train: RowSource;
   /** Bars to choose penalties and layers on. */
-  validation: Float32Array;
+  validation: RowSource;
   /** Bars to report on. */
-  test: Float32Array;
+  test: RowSource;
 }
 
 /** How much of a layer's probing is done; all of it by default. */
@@ -75,85 +76,78 @@ const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve
 function checkTables(features: LayerFeatures, tables: BarTables): void {
   for (const split of ["train", ...splits] as const) {
     const { labels, songs } = tables[split], rows = labels.length;
-    if (features[split].length !== rows * features.columns || songs.length !== rows) {
+    const found = rowCount(features[split], features.columns);
+    if (found !== rows || songs.length !== rows) {
       throw new RangeError(
         `${split}: expected ${rows} bars × ${features.columns} numbers and ${rows} songs, ` +
-          `found ${features[split].length} numbers and ${songs.length} songs.`,
+          `found ${found * features.columns} numbers and ${songs.length} songs.`,
       );
     }
   }
   if (tables.train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
 }
 
-/** The fit of the recipe's penalty that scores highest; the largest among equals. */
-function chooseFit(fits: RidgeFit[], score: (fit: RidgeFit) => number): RidgeFit {
-  const offered = fits.toSorted((a, b) => b.alpha - a.alpha), scores = offered.map(score);
-  return offered[scores.reduce((best, value, i) => value > scores[best] || Number.isNaN(scores[best]) ? i : best, 0)];
-}
+/** Fits from the largest penalty on; among equals the first then wins. */
+const largestFirst = (fits: readonly RidgeFit[]): RidgeFit[] => fits.toSorted((a, b) => b.alpha - a.alpha);
+
+/** Which score is highest; the first of equals. */
+const highest = (scores: readonly number[]): number =>
+  scores.reduce((best, value, i) => value > scores[best] || Number.isNaN(scores[best]) ? i : best, 0);
 
 /** A class task, its penalty chosen on validation songs; fits are of the classes in `live`. */
-function probeClasses(task: ClassTask, fits: RidgeFit[], live: number[], probing: Probing): void {
+async function probeClasses(task: ClassTask, fits: RidgeFit[], live: number[], probing: Probing): Promise<void> {
   const { features, tables, labels, recipe, collect } = probing;
   const ask = (split: Split) => {
-    const question = askClasses(tables[split], task);
-    const answers = classAnswers(task, question, live);
-    const x = takeRows(features[split], features.columns, question.rows);
-    const known = new Map<RidgeFit, Float64Array>();
-    const decide = (fit: RidgeFit): Float64Array => {
-      const decisions = known.get(fit) ?? spreadDecisions(predictRidge(fit, x, answers.rows), live, answers);
-      known.set(fit, decisions);
-      return decisions;
-    };
+    const question = askClasses(tables[split], task), answers = classAnswers(task, question, live);
+    const decide = async (fits: readonly RidgeFit[]) =>
+      (await predictRows(fits, features[split], question.rows)).map((found) => spreadDecisions(found, live, answers));
     return { answers, decide };
   };
-  const asked = { validation: ask("validation"), test: ask("test") };
-  const { answers, decide } = asked.validation;
-  const fit = chooseFit(fits, (fit) => choiceScore(task, decide(fit), answers));
+  const asked = { validation: ask("validation"), test: ask("test") }, offered = largestFirst(fits);
+  const tried = await asked.validation.decide(offered), { answers } = asked.validation;
+  const best = highest(tried.map((decisions) => choiceScore(task, decisions, answers))), fit = offered[best];
   const cut = threshold(task, recipe.probing.chordThreshold);
   for (const split of splits) {
     const { answers, decide } = asked[split];
+    const decisions = split === "validation" ? tried[best] : (await decide([fit]))[0];
     collect(
       { task, labels, protocol: "sound", split, rows: answers.rows, songs: answers.songCount },
-      classScores(task, "sound", decide(fit), answers, cut),
+      classScores(task, "sound", decisions, answers, cut),
       { alpha: fit.alpha, ...classExtras(task, "sound", answers, cut) },
     );
   }
 }
 
 /** A value, its penalty chosen on validation songs; fits are of that value alone. */
-function probeValue({ task, name, metric }: ValueQuestion, fits: RidgeFit[], probing: Probing): void {
+async function probeValue({ task, name, metric }: ValueQuestion, fits: RidgeFit[], probing: Probing): Promise<void> {
   const { features, tables, labels, collect } = probing;
   const ask = (split: Split) => {
     const question = askValues(tables[split], name);
-    const x = takeRows(features[split], features.columns, question.rows);
-    return { question, predict: (fit: RidgeFit) => predictRidge(fit, x, question.rows.length) };
+    return { question, predict: (fits: readonly RidgeFit[]) => predictRows(fits, features[split], question.rows) };
   };
-  const asked = { validation: ask("validation"), test: ask("test") };
-  const fit = chooseFit(fits, (fit) => {
-    const { question, predict } = asked.validation;
-    const once = new Float64Array(question.songCount).fill(1);
-    return -valueScores("authors", "rmse", predict(fit), question).resampled(once).rmse;
-  });
+  const asked = { validation: ask("validation"), test: ask("test") }, offered = largestFirst(fits);
+  const tried = await asked.validation.predict(offered), { question } = asked.validation;
+  const once = new Float64Array(question.songCount).fill(1);
+  const best = highest(tried.map((found) => -valueScores("authors", "rmse", found, question).resampled(once).rmse));
+  const fit = offered[best];
   for (const split of splits) {
     const { question, predict } = asked[split];
+    const predicted = split === "validation" ? tried[best] : (await predict([fit]))[0];
     collect(
       { task, labels, protocol: "sound", split, rows: question.rows.length, songs: question.songCount },
-      valueScores("sound", metric, predict(fit), question),
+      valueScores("sound", metric, predicted, question),
       { alpha: fit.alpha },
     );
   }
 }
 
 /** The sound probes of a layer for one set of labels. */
-async function soundRows(sums: FitSums, tasks: readonly Task[], probing: Probing): Promise<void> {
-  const { tables: { train }, recipe: { probing: { alphas } } } = probing;
-  const fitted = fitTask(sums, train, tasks, alphas);
-  await breathe();
-  for (const { task, fits, live } of fitted.classes) {
-    probeClasses(task, fits, live, probing);
+async function soundRows({ classes, values }: FittedTasks, probing: Probing): Promise<void> {
+  for (const { task, fits, live } of classes) {
+    await probeClasses(task, fits, live, probing);
     await breathe();
   }
-  for (const { question, fits } of fitted.values) probeValue(question, fits, probing);
+  for (const { question, fits } of values) await probeValue(question, fits, probing);
 }
 
 /**
@@ -202,16 +196,17 @@ export async function probeLayer(
   { tasks = allTasks, protocols = allProtocols, labels, replicates = false }: Asked = {},
 ): Promise<ProbeRow[]> {
   checkTables(features, tables);
-  const { columns, train } = features, rows = tables.train.labels.length;
+  const { columns, train } = features;
   const written = collector(meta, recipe, { replicates });
   const readings: (BarTables & { labels: Labels })[] = [{ ...tables, labels: "true" }, ...tables.controls ?? []];
   const wanted = readings.filter((reading) => labels?.includes(reading.labels) ?? true);
-  const needsSums = protocols.includes("sound");
-  const sums = needsSums ? fitSums(train, columns, tables.train) : null;
-  for (const reading of wanted) {
-    if (sums) {
+  const sound = protocols.includes("sound") && wanted.length > 0
+    ? await fitLayer(train, columns, wanted.map((reading) => reading.train), tasks, recipe.probing.alphas)
+    : null;
+  for (const [i, reading] of wanted.entries()) {
+    if (sound) {
       const probing = { features, tables: reading, labels: reading.labels, recipe, collect: written.collect };
-      await soundRows(sums, tasks, probing);
+      await soundRows(sound.fitted[i], probing);
       await breathe();
     }
     if (protocols.includes("authors")) {
@@ -219,14 +214,12 @@ export async function probeLayer(
     }
   }
   const asks = (labels: Labels) => wanted.some((reading) => reading.labels === labels);
-  if (sums && tasks.includes("SC") && (asks("true") || asks("permuted"))) {
-    const k = clusterCount(recipe, rows), scale = sums.standardisation;
-    const clusters = clusterBars(standardise(scale, train), rows, columns, k, recipe);
-    await breathe();
+  if (sound && tasks.includes("SC") && (asks("true") || asks("permuted"))) {
+    const { scale } = sound, clusters = await clusterBars(scale, train, recipe), { k } = clusters;
     for (const split of splits) {
-      const { songs } = tables[split], z = standardise(scale, features[split]);
-      const found = clusterLabels(clusters, z, songs.length);
-      if (asks("true")) addSongRows(written, split, { labels: found, z, songs, k }, recipe);
+      const { songs } = tables[split], found = await clusterLabels(clusters, scale, features[split]);
+      const rowsOf = (rows: Int32Array) => standardise(scale, readRows(features[split], columns, rows));
+      if (asks("true")) addSongRows(written, split, { labels: found, rowsOf, songs, k }, recipe);
       if (split === "test" && asks("permuted")) addShuffled(written, "sound", found, songs, k, recipe.seed);
     }
   }

@@ -146,6 +146,14 @@ const schema = z.strictObject({
       "All layers as one embedding, standardised and summed: by how far each layer's probe beats the guess on " +
         "validation songs, all alike, or not at all.",
     ),
+    padTo: count.describe(
+      "Bars are padded to a multiple of so many tokens when they are embedded (64; 16 where a trace's second is little " +
+        "beside the pads it saves).",
+    ),
+    memory: positive.describe(
+      "MiB of embeddings kept in memory at a time, all layers together; what does not fit goes to a file (1024: half of " +
+        "a small machine's memory; the demo needs 10).",
+    ),
     trainBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to fit on; 0 = all."),
     testBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to score on; 0 = all."),
     draws: count.describe("Authors' protocol: drawings of bars behind a mean and its population std (§11.3: 5)."),
@@ -164,6 +172,10 @@ const schema = z.strictObject({
     ),
     clusters: count.describe("K of K-means, bounded by a fifth of the rows it is fitted on (§11.8: 1000)."),
     clusterIterations: count.describe("Most Lloyd iterations."),
+    clusterRows: count.describe(
+      "Most training bars that clusters are fitted on, drawn by the seed (50,000: fifty for each of 1000 clusters, and " +
+        "300 MB at the paper's width; the authors' mini-batches draw 1,024 bars at a time, §11.8).",
+    ),
     ckaBars: count.describe("Test bars by which layers of all models are compared (CKA), drawn by the seed."),
     retrievalBars: count.describe("Most test bars that are looked for among each other (same-song retrieval)."),
     bootstraps: count.describe(
@@ -206,6 +218,8 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
   probing: {
     poolings: ["bar", "notes", "eob"],
     layerMix: "gain",
+    padTo: 64,
+    memory: 1024,
     trainBarsPerSong: 0,
     testBarsPerSong: 0,
     draws: 5,
@@ -218,6 +232,7 @@ const sound: Omit<Recipe, "scale" | "model" | "training"> = {
     controlType: "lowest-pitch",
     clusters: 1000,
     clusterIterations: 100,
+    clusterRows: 50_000,
     ckaBars: 500,
     retrievalBars: 2000,
     bootstraps: 5000,
@@ -291,7 +306,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
     },
     split: { train: 0.6, validation: 0.2 },
     contrast: { validationBatches: 4 },
-    probing: { draws: 2, untrainedSeeds: 2, clusterIterations: 5, bootstraps: 100 },
+    probing: { padTo: 256, draws: 2, untrainedSeeds: 2, clusterIterations: 5, bootstraps: 100 },
   },
   demo: {
     model: { ...bert, layers: 4, hidden: 128, heads: 2, intermediate: 256 },
@@ -330,6 +345,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
       validateEvery: 300,
       validationBars: 500,
     },
+    probing: { padTo: 16 },
   },
   base: {
     model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
@@ -346,6 +362,7 @@ const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> 
       validateEvery: 2000,
       validationBars: 5000,
     },
+    probing: { padTo: 16 },
   },
 };
 

@@ -210,8 +210,11 @@ export function joinCrosses(...crosses: Cross[]): Cross {
   };
 }
 
+/** How features are standardised. */
+export type Scale = Pick<RidgeFit, "columns" | "mean" | "std">;
+
 /** Means and population deviations of a Gram's rows; features that do not vary beyond rounding get 1. */
-function standardisation({ rows, columns, shift, sum, products }: Gram): { mean: Float64Array; std: Float64Array } {
+export function standardisation({ rows, columns, shift, sum, products }: Gram): Scale {
   const mean = shift.map((value, c) => value + sum[c] / rows);
   const std = new Float64Array(columns);
   for (let c = 0; c < columns; c++) {
@@ -219,7 +222,49 @@ function standardisation({ rows, columns, shift, sum, products }: Gram): { mean:
     const rounding = rows * Number.EPSILON * Math.abs(variance) + (rows * Number.EPSILON * mean[c]) ** 2;
     std[c] = variance > rounding ? Math.sqrt(variance) : 1;
   }
-  return { mean, std };
+  return { columns, mean, std };
+}
+
+/** What a penalty is added to: Z the standardised features, y the targets less their means. */
+export interface NormalEquations extends Pick<RidgeFit, "columns" | "targets" | "mean" | "std" | "intercepts"> {
+  /** ZᵀZ, columns × columns. */
+  inner: Float64Array;
+  /** Zᵀy, columns × targets. */
+  right: Float64Array;
+}
+
+/**
+ * The normal equations of sums, for any penalty.
+ *
+ * @throws {RangeError} if there are no rows, the two sums are of different rows, or a penalty is not positive.
+ */
+export function normalEquations(sums: Gram, cross: Cross, alphas: readonly number[]): NormalEquations {
+  const { rows, columns, sum, products } = sums;
+  if (rows === 0) throw new RangeError("Ridge: expected at least one row to fit on, found none.");
+  if (cross.rows !== rows) throw new RangeError(`Ridge: the Gram has ${rows} rows, the targets have ${cross.rows}.`);
+  const wrong = alphas.find((alpha) => !(alpha > 0));
+  if (wrong !== undefined) throw new RangeError(`Ridge: a penalty must be positive, found ${wrong}.`);
+  const { mean, std } = standardisation(sums);
+  const targets = cross.sum.length;
+  const inner = new Float64Array(columns * columns), right = new Float64Array(columns * targets);
+  for (let i = 0; i < columns; i++) {
+    for (let j = 0, at = i * columns; j < columns; j++, at++) {
+      inner[at] = (products[at] - sum[i] * sum[j] / rows) / (std[i] * std[j]);
+    }
+    for (let t = 0; t < targets; t++) {
+      right[i * targets + t] = (cross.products[t * columns + i] - sum[i] * cross.sum[t] / rows) / std[i];
+    }
+  }
+  return { columns, targets, mean, std, intercepts: cross.sum.map((total) => total / rows), inner, right };
+}
+
+/** The fit at a penalty, from the solution of the normal equations: columns × targets. */
+export function fitOf(equations: NormalEquations, alpha: number, solved: ArrayLike<number>): RidgeFit {
+  const { columns, targets, mean, std, intercepts } = equations, weights = new Float64Array(targets * columns);
+  for (let c = 0, at = 0; c < columns; c++) {
+    for (let t = 0; t < targets; t++, at++) weights[t * columns + c] = solved[at];
+  }
+  return { alpha, columns, targets, mean, std, weights, intercepts };
 }
 
 /**
@@ -240,32 +285,12 @@ function standardisation({ rows, columns, shift, sum, products }: Gram): { mean:
  * ```
  */
 export function fitRidge(sums: Gram, cross: Cross, alphas: readonly number[]): RidgeFit[] {
-  const { rows, columns, sum, products } = sums;
-  if (rows === 0) throw new RangeError("Ridge: expected at least one row to fit on, found none.");
-  if (cross.rows !== rows) throw new RangeError(`Ridge: the Gram has ${rows} rows, the targets have ${cross.rows}.`);
-  const wrong = alphas.find((alpha) => !(alpha > 0));
-  if (wrong !== undefined) throw new RangeError(`Ridge: a penalty must be positive, found ${wrong}.`);
-  const { mean, std } = standardisation(sums);
-  const targets = cross.sum.length;
-  const inner = new Matrix(columns, columns), right = new Matrix(columns, targets);
-  for (let i = 0; i < columns; i++) {
-    for (let j = 0; j < columns; j++) {
-      inner.set(i, j, (products[i * columns + j] - sum[i] * sum[j] / rows) / (std[i] * std[j]));
-    }
-    for (let t = 0; t < targets; t++) {
-      right.set(i, t, (cross.products[t * columns + i] - sum[i] * cross.sum[t] / rows) / std[i]);
-    }
-  }
-  const intercepts = cross.sum.map((total) => total / rows);
+  const equations = normalEquations(sums, cross, alphas), { columns, targets, inner, right } = equations;
+  const rightSide = Matrix.from1DArray(columns, targets, right);
   return alphas.map((alpha) => {
-    const penalised = inner.clone();
-    for (let i = 0; i < columns; i++) penalised.set(i, i, inner.get(i, i) + alpha);
-    const solved = new CholeskyDecomposition(penalised).solve(right);
-    const weights = new Float64Array(targets * columns);
-    for (let t = 0; t < targets; t++) {
-      for (let c = 0; c < columns; c++) weights[t * columns + c] = solved.get(c, t);
-    }
-    return { alpha, columns, targets, mean, std, weights, intercepts };
+    const penalised = Matrix.from1DArray(columns, columns, inner);
+    for (let i = 0; i < columns; i++) penalised.set(i, i, penalised.get(i, i) + alpha);
+    return fitOf(equations, alpha, new CholeskyDecomposition(penalised).solve(rightSide).to1DArray());
   });
 }
 
@@ -316,8 +341,8 @@ export function predictRidge(fit: RidgeFit, x: Rows, rows: number): Float64Array
   return out;
 }
 
-/** Rows of x (rows × columns) less the fit's means, over its deviations. */
-export function standardise({ columns, mean, std }: RidgeFit, x: Rows): Float64Array {
+/** Rows of x (rows × columns) less the means, over the deviations. */
+export function standardise({ columns, mean, std }: Scale, x: Rows): Float64Array {
   const z = new Float64Array(x.length);
   for (let at = 0; at < x.length; at += columns) {
     for (let c = 0; c < columns; c++) z[at + c] = (x[at + c] - mean[c]) / std[c];

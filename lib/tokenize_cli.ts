@@ -129,7 +129,7 @@ export function summaryLines(summary: CorpusSummary): string[] {
 }
 
 /** A line that is written over itself in a terminal, and once in ten seconds elsewhere. */
-function meter(unit: string): (done: number, total: number) => void {
+export function meter(unit: string): (done: number, total: number) => void {
   const start = performance.now(), terminal = Deno.stderr.isTerminal();
   let last = 0, first: number | null = null;
   return (done, total) => {

@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
-import { assign, kMeans } from "@lib/clustering.ts";
+import { assignLarge, cluster, kMeans } from "@lib/clustering.ts";
+import { tensorCount } from "@lib/engine/mod.ts";
 import { stream } from "@lib/random.ts";
 import { kmeans } from "ml-kmeans";
 import { largestDifference, readJsonGz, readNpy } from "./npy.ts";
@@ -20,15 +21,17 @@ const { kmeans: cases } = await readJsonGz<{ kmeans: KMeansCase[] }>(
 );
 
 for (const { name, tol, maxIter, labels, inertia, iterations } of cases) {
-  Deno.test(`Lloyd from given centres equals scikit-learn's (${name})`, async () => {
-    const x = (await fixture("kmeans_X.npy")).data, init = (await fixture("kmeans_init.npy")).data;
-    const found = kMeans(x, 600, 40, 20, { init, iterations: maxIter, tolerance: tol });
-    assertEquals(found.iterations, iterations);
-    assertEquals([...found.labels], labels);
-    assertLess(Math.abs(found.inertia / inertia - 1), 1e-9);
-    assertLess(largestDifference(found.centers, (await fixture(`kmeans_centers_${name}.npy`)).data), 1e-9);
-    assertEquals([...assign(found, x, 600)], labels);
-  });
+  for (const where of ["plain", "engine"] as const) {
+    Deno.test(`Lloyd from given centres equals scikit-learn's (${name}, ${where})`, async () => {
+      const x = (await fixture("kmeans_X.npy")).data, init = (await fixture("kmeans_init.npy")).data;
+      const found = await cluster(x, 600, 40, 20, { init, iterations: maxIter, tolerance: tol, where });
+      assertEquals(found.iterations, iterations);
+      assertEquals([...found.labels], labels);
+      assertLess(Math.abs(found.inertia / inertia - 1), 1e-9);
+      assertLess(largestDifference(found.centers, (await fixture(`kmeans_centers_${name}.npy`)).data), 1e-9);
+      assertEquals([...await assignLarge(found, x, 600, { where })], labels);
+    });
+  }
 }
 
 const random = stream(5, "clustering-test");
@@ -42,6 +45,27 @@ Deno.test("distances that stop early change nothing: centres are those of plain 
   assertEquals(ours.iterations > 4, true);
   assertEquals([...ours.labels], plain.clusters);
   assertLess(largestDifference(ours.centers, plain.centroids.flat()), 1e-12);
+});
+
+Deno.test("the engine clusters as ml-kmeans does: the same draws, labels and centres, doubled rows and ties included", async () => {
+  const before = tensorCount();
+  for (
+    const [x, rows] of [[heaps, 300], [Float32Array.of(...heaps, ...heaps, ...heaps.subarray(0, 70)), 610]] as const
+  ) {
+    for (const seed of [1, 2, 3]) {
+      const plain = kMeans(x, rows, 7, 30, { seed, tolerance: 0 });
+      const found = await cluster(x, rows, 7, 30, { seed, tolerance: 0, where: "engine" });
+      assertEquals([found.labels, found.iterations], [plain.labels, plain.iterations]);
+      assertLess(largestDifference(found.centers, plain.centers), 1e-12);
+    }
+  }
+  // Rows in the middle of two centres go to the first; a centre without rows stays where it is.
+  const init = Float32Array.of(0, 0, 2, 0, 9, 9), middle = Float32Array.of(1, 5, 1, -5);
+  const found = await cluster(middle, 2, 2, 2, { init: init.subarray(0, 4), iterations: 1, where: "engine" });
+  assertEquals([...found.centers], [1, 0, 2, 0]);
+  const three = await cluster(Float32Array.of(1, 5, 1, -5, 1, 0), 3, 2, 3, { init, iterations: 1, where: "engine" });
+  assertEquals([...three.centers], [1, 0, 2, 0, 9, 9]);
+  assertEquals(tensorCount(), before);
 });
 
 Deno.test("heaps far apart are found, alike for one seed", () => {

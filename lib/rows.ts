@@ -1,0 +1,77 @@
+/**
+ * Rows of numbers, in memory or in a file, a piece at a time.
+ * @module
+ */
+import { closeSync, openSync } from "node:fs";
+import type { StoredRows } from "./npy.ts";
+import { readAt } from "./store.ts";
+
+/** Rows × columns: in memory, row by row, or in a file. Plain data, so that a worker can be given it. */
+export type RowSource = Float32Array | StoredRows;
+
+/** Some rows of a source. */
+export interface Piece {
+  /** Which of the rows asked for is this piece's first. */
+  first: number;
+  rows: number;
+  /** rows × columns; valid until the next piece. */
+  x: Float32Array;
+}
+
+/** Bytes of a piece: large enough for matrix products at full speed, small beside any matrix that needs pieces. */
+const PIECE_BYTES = 2 ** 23;
+
+/** How many rows a source has. */
+export const rowCount = (source: RowSource, columns: number): number =>
+  source instanceof Float32Array ? source.length / columns : source.rows;
+
+/** Rows first … first + rows − 1 of a source. */
+export function sliceRows(source: RowSource, columns: number, first: number, rows: number): RowSource {
+  if (source instanceof Float32Array) return source.slice(first * columns, (first + rows) * columns);
+  return { ...source, first: source.first + first, rows };
+}
+
+/**
+ * The rows of a source, in order, a few megabytes at a time.
+ *
+ * @param wanted only these rows, ascending
+ */
+export function* pieces(source: RowSource, columns: number, wanted?: Int32Array): Generator<Piece> {
+  const most = Math.max(1, Math.floor(PIECE_BYTES / (4 * columns)));
+  const total = wanted?.length ?? rowCount(source, columns);
+  const fd = source instanceof Float32Array ? null : openSync(source.path, "r");
+  const buffer = fd === null && !wanted ? null : new Float32Array(Math.min(most, total) * columns);
+  const fetch = (row: number, rows: number, into: Float32Array) => {
+    if (source instanceof Float32Array) into.set(source.subarray(row * columns, (row + rows) * columns));
+    else {
+      const bytes = new Uint8Array(into.buffer, into.byteOffset, 4 * rows * columns);
+      readAt(fd!, bytes, source.offset + 4 * (source.first + row) * columns);
+    }
+  };
+  try {
+    for (let first = 0; first < total; first += most) {
+      const rows = Math.min(most, total - first), end = first + rows;
+      if (!buffer) yield { first, rows, x: (source as Float32Array).subarray(first * columns, end * columns) };
+      else {
+        // Rows that follow each other are fetched together.
+        for (let at = first; at < end;) {
+          let run = 1;
+          while (at + run < end && (!wanted || wanted[at + run] === wanted[at] + run)) run++;
+          const start = (at - first) * columns;
+          fetch(wanted ? wanted[at] : at, run, buffer.subarray(start, start + run * columns));
+          at += run;
+        }
+        yield { first, rows, x: buffer.subarray(0, rows * columns) };
+      }
+    }
+  } finally {
+    if (fd !== null) closeSync(fd);
+  }
+}
+
+/** Those rows of a source, ascending, in memory. */
+export function readRows(source: RowSource, columns: number, wanted?: Int32Array): Float32Array {
+  const out = new Float32Array((wanted?.length ?? rowCount(source, columns)) * columns);
+  for (const { first, x } of pieces(source, columns, wanted)) out.set(x, first * columns);
+  return out;
+}

@@ -1,0 +1,84 @@
+/**
+ * Embedding bars at every layer beside Hugging Face's BertModel in PyTorch: the same weights, bars and precision.
+ *
+ * `deno run -A tests/bench/embed_bench.ts [--scale demo|small|base] [--bars N] [--repeats N]`; fresh weights, bars of the
+ * embedded songs, each different bar once on both sides. PyTorch pads to the longest bar of a batch (sdpa, inference
+ * mode, as many threads as there are cores), once with bars as they come and once sorted by length. PYTHON is that of an
+ * environment with torch and transformers, `.venv-bench/bin/python` by default, made if it is missing.
+ * @module
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { rowsOf } from "@lib/batches.ts";
+import { bertConfig, createBert } from "@lib/bert.ts";
+import { saveCheckpoint } from "@lib/checkpoint.ts";
+import { buildCorpus, openCorpus } from "@lib/corpus.ts";
+import { embedBars, embeddingPlans } from "@lib/embed.ts";
+import { execute, exists, findPython } from "@lib/python.ts";
+import { sample, stream } from "@lib/random.ts";
+import { recipe, type Scale } from "@lib/recipe.ts";
+import { projectRoot } from "@lib/study.ts";
+
+const text = { type: "string" } as const;
+const { values } = parseArgs({
+  args: Deno.args.filter((arg) => arg !== "--"),
+  options: { scale: text, bars: text, repeats: text },
+});
+const scale = (values.scale ?? "base") as Scale, study = recipe("sound", scale), repeats = Number(values.repeats ?? 2);
+const folder = await Deno.makeTempDir();
+
+async function peer(options: unknown): Promise<Record<string, { seconds: number; cpu: number; tokens: number }>> {
+  const python = Deno.env.get("PYTHON") ?? `${projectRoot}/.venv-bench/bin/python`;
+  if (!exists(python)) {
+    await execute(await findPython(), ["-m", "venv", `${projectRoot}/.venv-bench`]);
+    await execute(python, ["-m", "pip", "install", "--quiet", "torch", "transformers"]);
+  }
+  const args = [`${projectRoot}/tests/bench/peers/embed_peer.py`, folder, JSON.stringify(options)];
+  const { stdout, success } = await new Deno.Command(python, { args, stderr: "inherit" }).output();
+  if (!success) throw new Error(`${python}: expected BertModel to run, found that it failed.`);
+  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
+}
+
+try {
+  await buildCorpus(`${projectRoot}/data/freedoom`, `${folder}/store`, study);
+  const corpus = await openCorpus(`${folder}/store`);
+  const distinct = new Map(Array.from({ length: corpus.bars }, (_, bar) => [corpus.tokens(bar).join(), bar]));
+  const bars = sample(
+    [...distinct.values()].sort((a, b) => a - b),
+    Number(values.bars ?? 400),
+    stream(0, "embed-bench"),
+  );
+  const model = createBert(bertConfig(study), 0);
+  await saveCheckpoint(`${folder}/encoder`, model.config, model.weights.dataSync<"float32">());
+  await Deno.writeTextFile(`${folder}/bars.json`, JSON.stringify(bars.map((bar) => [...corpus.tokens(bar)])));
+  let seconds = Infinity, cpu = 0, last = new Float32Array(0);
+  for (let i = 0; i <= repeats; i++) { // the first one traces
+    const start = performance.now(), used = process.cpuUsage();
+    last = (await embedBars(model, corpus, bars, study)).layers.at(-1)! as Float32Array<ArrayBuffer>;
+    const wall = (performance.now() - start) / 1000, { user, system } = process.cpuUsage(used);
+    if (i > 0 && wall < seconds) [seconds, cpu] = [wall, (user + system) / 1e6];
+  }
+  const theirs = await peer({ rows: study.training.batchRows, threads: navigator.hardwareConcurrency, repeats });
+  const states = new Float32Array((await Deno.readFile(`${folder}/states.bin`)).buffer);
+  const apart = states.reduce((most, value, i) => Math.max(most, Math.abs(value - last[i])), 0);
+  const held = bars.reduce((sum, bar) => sum + corpus.tokens(bar).length, 0);
+  const padded = embeddingPlans(corpus, bars, study).reduce(
+    (sum, { length }) => sum + length * rowsOf(length, study.training),
+    0,
+  );
+  const share = (tokens: number) => `${(100 * (tokens / held - 1)).toFixed(0)}% pads`;
+  console.log(`${scale}: ${bars.length} bars, ${held} tokens; last layers apart by at most ${apart.toExponential(1)}`);
+  console.log(`  here: ${seconds.toFixed(2)} s (${cpu.toFixed(2)} s of processor), ${share(padded)}`);
+  for (const [order, found] of Object.entries(theirs)) {
+    console.log(
+      `  PyTorch, bars ${order}: ${found.seconds.toFixed(2)} s (${found.cpu.toFixed(2)} s), ${
+        share(found.tokens)
+      }; ratio ` +
+        `${(seconds / found.seconds).toFixed(3)}, of processor time ${(cpu / found.cpu).toFixed(3)}; goal 1`,
+    );
+  }
+  model.weights.dispose();
+  corpus.close();
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
