@@ -121,12 +121,15 @@ function normalise(x: Tensor, g: Tensor, b: Tensor, epsilon: number): Tensor[] {
   return [add(mul(normal, g), b), normal, inverse];
 }
 
-/** The gradients of {@link normalise}: by x, γ and β. */
+/** The gradients of {@link normalise}: by x, γ and β. Sums over rows are products outside the kernel, see `columnSum`. */
 function normaliseGradient(dy: Tensor, normal: Tensor, inverse: Tensor, g: Tensor): Tensor[] {
-  const scaled = mul(dy, g);
-  const along = reduce("Mean", mul(scaled, normal), [-1], true);
-  const dx = mul(sub(sub(scaled, reduce("Mean", scaled, [-1], true)), mul(normal, along)), inverse);
-  return [dx, reduce("Sum", mul(dy, normal), [0], false), reduce("Sum", dy, [0], false)];
+  const gradient = (dy: Tensor, normal: Tensor, inverse: Tensor, g: Tensor) => {
+    const scaled = mul(dy, g), along = reduce("Mean", mul(scaled, normal), [-1], true);
+    const dx = mul(sub(sub(scaled, reduce("Mean", scaled, [-1], true)), mul(normal, along)), inverse);
+    return [dx, mul(dy, normal)];
+  };
+  const [dx, dGamma] = fused("layer_norm_gradient", gradient, dy, normal, inverse, g);
+  return [dx, columnSum(dGamma), columnSum(dy)];
 }
 
 /**
@@ -147,8 +150,7 @@ export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: numbe
         b,
       );
       save([normal, inverse, g]);
-      const gradFunc = (dy: Tensor, [normal, inverse, g]: Tensor[]) =>
-        fused("layer_norm_gradient", normaliseGradient, dy, normal, inverse, g);
+      const gradFunc = (dy: Tensor, [normal, inverse, g]: Tensor[]) => normaliseGradient(dy, normal, inverse, g);
       return { value, gradFunc };
     },
     x,
@@ -172,7 +174,7 @@ export function addNorm(y: Tensor, bias: Tensor, x: Tensor, gamma: Tensor, beta:
       const [value, normal, inverse] = fused(`add_norm ${epsilon}`, forward, y, bias, x, g, b);
       save([normal, inverse, g]);
       const gradFunc = (dy: Tensor, [normal, inverse, g]: Tensor[]) => {
-        const [d, dGamma, dBeta] = fused("layer_norm_gradient", normaliseGradient, dy, normal, inverse, g);
+        const [d, dGamma, dBeta] = normaliseGradient(dy, normal, inverse, g);
         return [d, columnSum(d), d, dGamma, dBeta];
       };
       return { value, gradFunc };

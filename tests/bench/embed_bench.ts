@@ -4,7 +4,7 @@
  * `deno run -A tests/bench/embed_bench.ts [--scale demo|small|base] [--bars N] [--repeats N]`; fresh weights, bars of the
  * embedded songs, each different bar once on both sides. PyTorch pads to the longest bar of a batch (sdpa, inference
  * mode, as many threads as there are cores), once with bars as they come and once sorted by length. PYTHON is that of an
- * environment with torch and transformers, `.venv-bench/bin/python` by default, made if it is missing.
+ * environment with torch and transformers, that in .venv-bench by default, made if it is missing.
  * @module
  */
 import process from "node:process";
@@ -14,10 +14,10 @@ import { bertConfig, createBert } from "@lib/bert.ts";
 import { saveCheckpoint } from "@lib/checkpoint.ts";
 import { buildCorpus, openCorpus } from "@lib/corpus.ts";
 import { embedBars, embeddingPlans } from "@lib/embed.ts";
-import { execute, exists, findPython } from "@lib/python.ts";
 import { sample, stream } from "@lib/random.ts";
 import { recipe, type Scale } from "@lib/recipe.ts";
 import { projectRoot } from "@lib/study.ts";
+import { peerPython } from "./peers.ts";
 
 const text = { type: "string" } as const;
 const { values } = parseArgs({
@@ -28,11 +28,7 @@ const scale = (values.scale ?? "base") as Scale, study = recipe("sound", scale),
 const folder = await Deno.makeTempDir();
 
 async function peer(options: unknown): Promise<Record<string, { seconds: number; cpu: number; tokens: number }>> {
-  const python = Deno.env.get("PYTHON") ?? `${projectRoot}/.venv-bench/bin/python`;
-  if (!exists(python)) {
-    await execute(await findPython(), ["-m", "venv", `${projectRoot}/.venv-bench`]);
-    await execute(python, ["-m", "pip", "install", "--quiet", "torch", "transformers"]);
-  }
+  const python = await peerPython("torch");
   const args = [`${projectRoot}/tests/bench/peers/embed_peer.py`, folder, JSON.stringify(options)];
   const { stdout, success } = await new Deno.Command(python, { args, stderr: "inherit" }).output();
   if (!success) throw new Error(`${python}: expected BertModel to run, found that it failed.`);

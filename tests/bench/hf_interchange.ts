@@ -1,34 +1,23 @@
 /**
  * Opens our checkpoints with Hugging Face transformers, and Hugging Face's here: the same states and logits?
  *
- * `deno run -A tests/bench/hf_interchange.ts`; torch and transformers, 5.9 GB, are installed into .venv-bench where they
- * are not there yet, or PYTHON is that of an environment that has them. Exits with 1 where anything differs.
+ * `deno run -A tests/bench/hf_interchange.ts`; torch and transformers, 5.9 GB, are installed into .venv-bench/torch where
+ * they are not there yet, or PYTHON is that of an environment that has them. Exits with 1 where anything differs.
  * @module
  */
 import { bertConfig, createBert, encode, hiddenStates, mlmLogits, type Model, padBias, unflatten } from "@lib/bert.ts";
 import { loadCheckpoint, saveCheckpoint } from "@lib/checkpoint.ts";
 import { compile, type Compiled, tf } from "@lib/engine/mod.ts";
-import { execute, exists, findPython, SetupError } from "@lib/python.ts";
+import { execute } from "@lib/python.ts";
 import { stream } from "@lib/random.ts";
 import { recipe } from "@lib/recipe.ts";
 import { readSafetensors } from "@lib/safetensors.ts";
 import { projectRoot } from "@lib/study.ts";
+import { peerPython } from "./peers.ts";
 
 /** The ways in which hf_peer.py saves the model, and the largest difference that rounding excuses. */
 const ways = ["ours", "whole", "shards", "half", "bfloat16", "encoder", "pretraining"];
 const most = 1e-4;
-
-async function peerPython(): Promise<string> {
-  const python = Deno.env.get("PYTHON") ?? `${projectRoot}/.venv-bench/bin/python`;
-  if (!exists(python)) await execute(await findPython(), ["-m", "venv", `${projectRoot}/.venv-bench`]);
-  try {
-    await execute(python, ["-c", "import torch, transformers, safetensors"]);
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    await execute(python, ["-m", "pip", "install", "--quiet", "torch==2.15.0", "transformers==5.23.0"]);
-  }
-  return python;
-}
 
 /** A model whose every weight differs from its neighbor's, biases and LayerNorms too. */
 function scattered(): Model {
@@ -77,7 +66,9 @@ if (import.meta.main) {
     const rows = lengths.map((_, row) => Array.from(ids.subarray(row * length, (row + 1) * length)));
     await saveCheckpoint(`${folder}/ours`, model.config, model.weights.dataSync<"float32">());
     await Deno.writeTextFile(`${folder}/ids.json`, JSON.stringify({ ids: rows, lengths }));
-    const said = JSON.parse(await execute(await peerPython(), [`${projectRoot}/tests/bench/peers/hf_peer.py`, folder]));
+    const said = JSON.parse(
+      await execute(await peerPython("torch"), [`${projectRoot}/tests/bench/peers/hf_peer.py`, folder]),
+    );
     console.log(said);
     let failed = ["missing_keys", "unexpected_keys", "mismatched_keys"].some((key) => said[key].length > 0);
     const table: Record<string, unknown> = {};

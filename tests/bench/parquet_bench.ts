@@ -2,7 +2,7 @@
  * Writes a store as Parquet and has pyarrow and Hugging Face `datasets` read it: same types, tokens and splits?
  *
  * `deno run -A tests/bench/parquet_bench.ts [STORE]`; PYTHON is that of an environment with pyarrow (and datasets),
- * `.venv-bench/bin/python` by default. Without a store it takes the embedded songs.
+ * that in .venv-bench by default. Without a store it takes the embedded songs.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -10,6 +10,7 @@ import { buildCorpus, openCorpus, type Split } from "@lib/corpus.ts";
 import { exportParquet } from "@lib/parquet.ts";
 import { recipe } from "@lib/recipe.ts";
 import { projectRoot } from "@lib/study.ts";
+import { peerPython } from "./peers.ts";
 
 const folder = await Deno.makeTempDir();
 try {
@@ -18,7 +19,7 @@ try {
   const corpus = await openCorpus(store), start = performance.now();
   await exportParquet(corpus, path);
   const seconds = (performance.now() - start) / 1000, { size } = await Deno.stat(path);
-  const python = Deno.env.get("PYTHON") ?? `${projectRoot}/.venv-bench/bin/python`;
+  const python = await peerPython("parquet");
   const args = [`${projectRoot}/tests/bench/peers/parquet_peer.py`, path];
   const { stdout, success } = await new Deno.Command(python, { args, stderr: "inherit" }).output();
   if (!success) throw new Error(`${python}: expected it to read the file, found that it failed.`);

@@ -3,7 +3,7 @@
  *
  * `deno run -A tests/bench/probe_bench.ts [ridge|kmeans|memory] [--rows N] [--columns N] [--repeats N]`; the ratios are
  * of the best of each side's repeats, both in float64 on all cores, timed one after the other in the same run. PYTHON
- * is that of an environment with scikit-learn, `.venv-bench/bin/python` by default, made if it is missing.
+ * is that of an environment with scikit-learn, that in .venv-bench by default, made if it is missing.
  * @module
  */
 import process from "node:process";
@@ -11,10 +11,10 @@ import { parseArgs } from "node:util";
 import { cluster, kMeans } from "@lib/clustering.ts";
 import { fitLarge, joinTargets, sumLayer, takeTargetRows } from "@lib/layer_sums.ts";
 import { createNpy, openNpy } from "@lib/npy.ts";
-import { execute, exists, findPython } from "@lib/python.ts";
 import { stream } from "@lib/random.ts";
 import { classTargets, type RidgeFit, type Targets, valueTargets } from "@lib/ridge.ts";
 import { projectRoot } from "@lib/study.ts";
+import { peerPython } from "./peers.ts";
 import { readNpy } from "../npy.ts";
 
 const { positionals, values } = parseArgs({
@@ -44,11 +44,7 @@ const some = (most: number, classes: number) => [
 ];
 
 async function peer(task: string, options: unknown): Promise<Record<string, number>> {
-  const python = Deno.env.get("PYTHON") ?? `${projectRoot}/.venv-bench/bin/python`;
-  if (!exists(python)) {
-    await execute(await findPython(), ["-m", "venv", `${projectRoot}/.venv-bench`]);
-    await execute(python, ["-m", "pip", "install", "--quiet", "scikit-learn"]);
-  }
+  const python = await peerPython("sklearn");
   const args = [`${projectRoot}/tests/bench/peers/probe_peer.py`, task, folder, JSON.stringify(options)];
   const { stdout, success } = await new Deno.Command(python, { args, stderr: "inherit" }).output();
   if (!success) throw new Error(`${python}: expected scikit-learn to run, found that it failed.`);

@@ -2,36 +2,21 @@
  * MIDI → tokens and labels: bars and tokens a second beside pretty_midi and MidiTok, and hostile files.
  *
  * `deno task bench -- [FOLDER] [--limit N] [--no-peers]`; FOLDER of .mid files (default data/freedoom). The peers are
- * installed into .venv-bench. The authors' converter cannot be run here: it made 215 bars/s on a machine where
+ * installed into .venv-bench/midi. The authors' converter cannot be run here: it made 215 bars/s on a machine where
  * pretty_midi alone took 11.7 s for 200 files, so its speed is taken from that of pretty_midi in the same run.
  * @module
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MidiError, readScore } from "@lib/midi.ts";
-import { execute, exists, findPython } from "@lib/python.ts";
+import { execute, exists } from "@lib/python.ts";
 import { type Preset, recipe } from "@lib/recipe.ts";
 import { tokenize } from "@lib/remi.ts";
 import { hostile } from "./hostile.ts";
+import { peerPython } from "./peers.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const authorsBars = 215, prettyFiles = 200 / 11.7;
-
-/** The environment with the peers, made if they are not in it. */
-async function peerPython(): Promise<string> {
-  const python = `${root}.venv-bench/bin/python`;
-  const probe = () => execute(python, ["-c", "import pretty_midi, miditok, symusic, numpy; numpy.int"]);
-  if (!exists(python)) await execute(await findPython(), ["-m", "venv", `${root}.venv-bench`]);
-  try {
-    await probe();
-  } catch {
-    const pip = (...packages: string[]) => execute(python, ["-m", "pip", "install", "--quiet", ...packages]);
-    await pip("numpy<1.24", "setuptools<81", "wheel", "six", "mido==1.2.10", "miditok>=3.1,<3.2", "symusic");
-    await pip("--no-build-isolation", "--no-deps", "pretty_midi==0.2.9");
-    await probe();
-  }
-  return python;
-}
 
 interface Speed {
   files: number;
@@ -83,7 +68,7 @@ async function speeds(folder: string, limit: number, peers: boolean): Promise<vo
   }
   if (!peers) return console.table(rows);
   const script = `${root}tests/bench/peers/midi_peers.py`;
-  const said = JSON.parse(await execute(await peerPython(), [script, folder, String(limit)]));
+  const said = JSON.parse(await execute(await peerPython("midi"), [script, folder, String(limit)]));
   for (const [name, { files, failed, total, seconds }] of Object.entries<Record<string, number>>(said)) {
     rows[name] = { files, refused: failed, seconds: round(seconds, 2) };
     if (name === "miditok") rows[name]["tokens/s"] = round(total / seconds);

@@ -2,7 +2,7 @@
  * Training steps beside Hugging Face's BertForMaskedLM in PyTorch: same shapes, threads and precision, turn by turn.
  *
  * `deno task bench-train -- [--shapes 256x4x32x64,…] [--precision float32,bfloat16] [--rounds N] [--steps N]
- * [--compile] [--epoch BARS]`. Shapes are width × layers × rows × tokens. PyTorch is installed into .venv-bench. Each
+ * [--compile] [--epoch BARS]`. Shapes are width × layers × rows × tokens. PyTorch is installed into .venv-bench/torch. Each
  * round times some steps of each, one after the other, so that a machine whose speed drifts slows both; the ratio is
  * the median of the rounds'.
  * @module
@@ -16,8 +16,8 @@ import { engineInfo, rawOp, type Tensor, tf } from "@lib/engine/mod.ts";
 import { batchInputs, decayMask, trainingStep } from "@lib/objectives.ts";
 import { adamWScalars } from "@lib/optimizer.ts";
 import { pretrain } from "@lib/pretrain.ts";
-import { execute, exists, findPython } from "@lib/python.ts";
 import { type Recipe, recipe } from "@lib/recipe.ts";
+import { peerPython } from "./peers.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const threads = navigator.hardwareConcurrency;
@@ -34,21 +34,9 @@ const { values } = parseArgs({
   },
 });
 
-/** The environment with PyTorch, made if it is not in it. */
-async function torchPython(): Promise<string> {
-  const python = `${root}.venv-bench/bin/python`;
-  if (!exists(python)) await execute(await findPython(), ["-m", "venv", `${root}.venv-bench`]);
-  try {
-    await execute(python, ["-c", "import torch, transformers"]);
-  } catch {
-    await execute(python, ["-m", "pip", "install", "--quiet", "torch", "transformers"]);
-  }
-  return python;
-}
-
 /** The peer: one question a line, one answer a line. */
 async function startPeer() {
-  const child = new Deno.Command(await torchPython(), {
+  const child = new Deno.Command(await peerPython("torch"), {
     args: [`${root}tests/bench/peers/bert_step.py`, String(threads)],
     stdin: "piped",
     stdout: "piped",
