@@ -2,7 +2,7 @@
  * Training steps beside Hugging Face's BertForMaskedLM in PyTorch: same shapes, threads and precision, turn by turn.
  *
  * `deno task bench-train -- [--shapes 256x4x32x64,…] [--precision float32,bfloat16] [--rounds N] [--steps N]
- * [--compile] [--epoch BARS]`. Shapes are width × layers × rows × tokens. PyTorch is installed into .venv-bench/torch. Each
+ * [--compile] [--epoch BARS] [--variants]`. Shapes are width × layers × rows × tokens. PyTorch is installed into .venv-bench/torch. Each
  * round times some steps of each, one after the other, so that a machine whose speed drifts slows both; the ratio is
  * the median of the rounds'.
  * @module
@@ -13,7 +13,7 @@ import { toTensors, trainingPlans } from "@lib/batches.ts";
 import { type BertConfig, bertConfig, createBert, parametersOf } from "@lib/bert.ts";
 import { buildCorpus, openCorpus } from "@lib/corpus.ts";
 import { engineInfo, rawOp, type Tensor, tf } from "@lib/engine/mod.ts";
-import { batchInputs, decayMask, trainingStep } from "@lib/objectives.ts";
+import { batchInputs, decayMask, type ModelName, modelNames, trainingStep, variants } from "@lib/objectives.ts";
 import { adamWScalars } from "@lib/optimizer.ts";
 import { pretrain } from "@lib/pretrain.ts";
 import { type Recipe, recipe } from "@lib/recipe.ts";
@@ -31,6 +31,7 @@ const { values } = parseArgs({
     steps: { type: "string", default: "4" },
     compile: { type: "boolean", default: false },
     epoch: { type: "string" },
+    variants: { type: "boolean", default: false },
   },
 });
 
@@ -70,13 +71,14 @@ function productOperations(c: BertConfig, rows: number, length: number): number 
   return 3 * ((layers - 1) * whole + last + asked * 2 * (H * H + H * V));
 }
 
-/** Our step on rows of random tokens, all of them full; `run` trains one step. */
-function ours(choices: Recipe, rows: number, length: number) {
-  const config = bertConfig(choices), step = trainingStep("BERT", config, choices), spared = decayMask(config);
+/** Our step on rows of random tokens, all of them full, and a variant's second views; `run` trains one step. */
+function ours(choices: Recipe, rows: number, length: number, model: ModelName = "BERT") {
+  const config = bertConfig(choices), step = trainingStep(model, config, choices), spared = decayMask(config);
+  const views = variants[model].view === "none" ? rows : 2 * rows;
   const size = parametersOf(config).reduce((sum, p) => sum + p.size, 0);
   let state: Tensor[] = [createBert(config, 0).weights, tf.zeros([size]), tf.zeros([size])];
   const most = Math.round(0.15 * length);
-  const ids = Int32Array.from({ length: rows * length }, () => 4 + Math.floor(Math.random() * 556));
+  const ids = Int32Array.from({ length: views * length }, () => 4 + Math.floor(Math.random() * 556));
   const positions = Int32Array.from(
     { length: rows * most },
     (_, i) => Math.floor(i / most) * length + Math.floor((i % most) * length / most),
@@ -85,7 +87,7 @@ function ours(choices: Recipe, rows: number, length: number) {
     rows,
     length,
     ids,
-    lengths: Array(rows).fill(length),
+    lengths: Array(views).fill(length),
     positions,
     labels: positions.map((position) => ids[position]),
     weights: new Float32Array(positions.length).fill(1),
@@ -169,6 +171,24 @@ async function stepBench(peer: Peer, text: string, precision: Recipe["training"]
   console.log(`  peak memory of this process so far: ${(Number(peak) / 1024).toFixed(0)} MiB`);
 }
 
+/** What a variant's step costs beside plain BERT's on the same bars, turn by turn. */
+async function variantBench(text: string): Promise<void> {
+  const [hidden, layers, rows, length] = text.split("x").map(Number);
+  const model = { hidden, layers, heads: hidden / 64, intermediate: 4 * hidden };
+  const runs = modelNames.map((name) => ({ name, own: ours(recipe("sound", "base", { model }), rows, length, name) }));
+  for (const { own } of runs) await own.run(), await own.run();
+  const times = new Map(runs.map(({ name }) => [name, [] as number[]]));
+  for (let i = 0; i < Number(values.rounds) * Number(values.steps); i++) {
+    for (const { name, own } of runs) times.get(name)!.push(await own.run());
+  }
+  const plain = times.get("BERT")!;
+  for (const [name, seconds] of times) {
+    const ratio = median(seconds.map((s, i) => s / plain[i]));
+    console.log(`${text} ${name}: ${(1000 * median(seconds)).toFixed(0)} ms a step, ${ratio.toFixed(2)} of BERT's`);
+  }
+  for (const { own } of runs) own.dispose();
+}
+
 /** The same bars once: our loop, and a plain loop of the paper's kind in PyTorch (float32, width 256, 4 layers). */
 async function epochBench(peer: Peer, count: number): Promise<void> {
   const dir = Deno.makeTempDirSync();
@@ -209,8 +229,13 @@ async function epochBench(peer: Peer, count: number): Promise<void> {
   }
 }
 
-const peer = await startPeer(), { engine, version, device } = engineInfo();
+const { engine, version, device } = engineInfo();
 console.log(`${engine} ${version} on the ${device}, ${threads} threads each`);
+if (values.variants) {
+  for (const shape of values.shapes.split(",")) await variantBench(shape);
+  Deno.exit(0);
+}
+const peer = await startPeer();
 if (values.epoch) await epochBench(peer, Number(values.epoch));
 else {
   for (const precision of values.precision.split(",") as Recipe["training"]["precision"][]) {
