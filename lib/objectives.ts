@@ -3,8 +3,9 @@
  * @module
  */
 import { type BertConfig, type Dropout, hiddenStates, isMatrix, mlmLogits, parametersOf, unflatten } from "./bert.ts";
-import { compile, type Compiled, type Tensor, tf } from "./engine/mod.ts";
+import { compile, type Compiled, engineInfo, type Tensor, tf } from "./engine/mod.ts";
 import { crossEntropy, gatherRows, joinFlat, splitFlat } from "./engine/ops.ts";
+import type { Precision } from "./engine/raw.ts";
 import { adamW } from "./optimizer.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -94,6 +95,13 @@ export const batchInputs = ({ ids, bias, positions, labels, weights }: BatchTens
   weights,
 ];
 
+/** The element type of the training step's products on this machine (`training.precision`). */
+export function precisionOf({ training, model }: Recipe): Precision {
+  if (training.precision !== "auto") return training.precision;
+  const { engine, device } = engineInfo();
+  return engine === "libtensorflow" && device === "GPU" && model.encoder === "bert" ? "bfloat16" : "float32";
+}
+
 /** The flat positions of the rows' first tokens: rows × 1. */
 const firstTokens = (rows: number, length: number): Tensor =>
   tf.range(0, rows * length, length, "int32").reshape([rows, 1]);
@@ -107,7 +115,7 @@ function losses(
   paired: boolean,
   dropout?: Dropout,
 ) {
-  const [rows, length] = batch.ids.shape as [number, number], { precision } = recipe.training;
+  const [rows, length] = batch.ids.shape as [number, number], precision = precisionOf(recipe);
   const [first, K] = batch.positions.shape as [number, number];
   const bars = firstTokens(rows, length);
   // of a pair's second views only the first token counts; their other K places are filled with it

@@ -129,8 +129,9 @@ const schema = z.strictObject({
     ),
     leastGain: z.number().nonnegative().describe("Fall of the validation loss that counts as a gain, nats."),
     tensorboard: z.boolean().describe("Whether the log is written as TensorBoard's events, too; off, as few look."),
-    precision: z.enum(["float32", "bfloat16"]).describe(
-      "Element type of the training step's products; weights, LayerNorm, softmax and losses are float32 in any case.",
+    precision: z.enum(["auto", "float32", "bfloat16"]).describe(
+      "Element type of the training step's products; auto: bfloat16 on libtensorflow's GPU, float32 elsewhere. " +
+        "Weights, LayerNorm, softmax and losses are float32 in any case.",
     ),
     islands: z.boolean()
       .describe(
@@ -282,7 +283,7 @@ const adamW = {
   patience: 0,
   leastGain: 0,
   tensorboard: false,
-  precision: "float32",
+  precision: "auto",
   islands: true,
 } as const;
 
@@ -386,6 +387,10 @@ function checkTogether({ model, tokens, split, training, masking }: Recipe): voi
     [
       model.maxPositions >= tokens.maxTokens,
       `model.maxPositions (${model.maxPositions}) must be at least tokens.maxTokens (${tokens.maxTokens})`,
+    ],
+    [
+      training.precision !== "bfloat16" || model.encoder === "bert",
+      `training.precision bfloat16 needs model.encoder bert, found ${model.encoder}`,
     ],
     [split.train + split.validation <= 1, "split.train + split.validation must be at most 1"],
     [masking.mask + masking.random <= 1, "masking.mask + masking.random must be at most 1"],

@@ -19,7 +19,7 @@ import {
 import type { Corpus } from "./corpus.ts";
 import { engineInfo, type Tensor, tf } from "./engine/mod.ts";
 import { removeIfThere, sha256, writeFile, writeFolder } from "./files.ts";
-import type { ModelName, StepState } from "./objectives.ts";
+import { type ModelName, precisionOf, type StepState } from "./objectives.ts";
 import type { Recipe } from "./recipe.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { trainingLog } from "./training_log.ts";
@@ -31,7 +31,8 @@ export interface Began {
     training: Omit<Recipe["training"], "tensorboard">;
   };
   corpus: { songs: number; bars: number; checksum: string };
-  engine: { engine: string; device: string };
+  /** What computes, and the element type of the products that `training.precision` came to. */
+  engine: { engine: string; device: string; precision: string };
 }
 
 /** Where a run stands; everything else follows from the recipe, the corpus and the step. */
@@ -58,7 +59,7 @@ export function beginning(recipe: Recipe, { songs, bars, checksum }: Corpus, mod
     model,
     recipe: { seed, model: size, masking, views, contrast, training: counted },
     corpus: { songs: songs.length, bars, checksum },
-    engine: { engine, device },
+    engine: { engine, device, precision: precisionOf(recipe) },
   };
 }
 
@@ -87,7 +88,7 @@ function changedFields(a: unknown, b: unknown, path: string): string[] {
 
 const corpusText = ({ songs, bars, checksum }: Began["corpus"]) =>
   `${songs} songs with ${bars} bars, checksum ${checksum.slice(0, 12)}`;
-const engineText = ({ engine, device }: Began["engine"]) => `${engine} on the ${device}`;
+const engineText = ({ engine, device, precision }: Began["engine"]) => `${engine} on the ${device} in ${precision}`;
 
 /** What sets two beginnings apart, in words. */
 function differences(there: Began, now: Began): string[] {

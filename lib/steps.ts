@@ -16,7 +16,7 @@ import {
   type MaskedScore,
 } from "./evaluation.ts";
 import { livePlot, progress, show, stopSignal } from "./notebook.ts";
-import { type ModelName, modelNames, variants } from "./objectives.ts";
+import { type ModelName, modelNames, precisionOf, variants } from "./objectives.ts";
 import { type CurveRow, learningCurves } from "./plots.ts";
 import { pretrain, type StepLog, trainingLog } from "./pretrain.ts";
 import { type Recipe, recipe } from "./recipe.ts";
@@ -211,5 +211,7 @@ export async function trained(study: Study, corpus: Corpus, model: ModelName): P
 export function encoderText({ recipe }: Study): string {
   const config = bertConfig(recipe);
   return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ` +
-    `${(parameterCount(config) / 1e6).toFixed(2)} million parameters; ${engineText()}`;
+    `${
+      (parameterCount(config) / 1e6).toFixed(2)
+    } million parameters; ${engineText()} Products of a training step are in ${precisionOf(recipe)}.`;
 }

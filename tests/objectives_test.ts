@@ -1,6 +1,7 @@
-import { assertEquals, assertLess } from "@std/assert";
-import { type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
-import { maskedLoss, ntXent } from "@lib/objectives.ts";
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import { engineInfo, type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
+import { maskedLoss, ntXent, precisionOf } from "@lib/objectives.ts";
+import { recipe } from "@lib/recipe.ts";
 import { goldenJson, largestDifference } from "./golden.ts";
 
 interface Case {
@@ -61,4 +62,17 @@ Deno.test("masked loss leaves filling out", () => {
   });
   assertLess(Math.abs(loss as number - (-Math.log(0.75) - Math.log(0.25)) / 2), 1e-6);
   assertEquals(correct, [1, 0, 0]);
+});
+
+Deno.test("products are float32 on a CPU unless told, and the authors' encoder has no others", () => {
+  const auto = recipe("sound", "demo");
+  assertEquals(auto.training.precision, "auto");
+  if (engineInfo().device === "CPU") assertEquals(precisionOf(auto), "float32");
+  assertEquals(precisionOf(recipe("sound", "demo", { training: { precision: "bfloat16" } })), "bfloat16");
+  assertEquals(precisionOf(recipe("authors", "demo")), "float32");
+  assertThrows(
+    () => recipe("authors", "demo", { training: { precision: "bfloat16" } }),
+    RangeError,
+    "bfloat16 needs model.encoder bert",
+  );
 });

@@ -140,7 +140,7 @@ Deno.test("another recipe, model, corpus or engine is refused, what differs is n
     assertEquals(probing.checksum, checksum); // a recipe that tokenizes the same
     for (
       const [part, field, group, value] of [
-        ["the engine (libtensorflow on the TPU, now libtensorflow on the ", "device", "engine", "TPU"],
+        ["the engine (libtensorflow on the TPU in float32, now libtensorflow on the ", "device", "engine", "TPU"],
         ["the engine (webgpu on the ", "engine", "engine", "webgpu"],
       ]
     ) {
@@ -149,9 +149,9 @@ Deno.test("another recipe, model, corpus or engine is refused, what differs is n
       await refused(part, () => collect(corpus, `${dir}-${value}`));
       await Deno.remove(`${dir}-${value}`, { recursive: true });
     }
-    await pretend(dir, 1, ({ recipe }) => (recipe.training as Recipe["training"]).precision = "bfloat16" as "float32");
-    await refused('recipe.training.precision ("bfloat16", now "float32").', () => collect(corpus, dir));
-    await pretend(dir, 1, ({ recipe }) => (recipe.training as Recipe["training"]).precision = "float32");
+    await pretend(dir, 1, ({ recipe }) => (recipe.training as Recipe["training"]).precision = "bfloat16");
+    await refused('recipe.training.precision ("bfloat16", now "auto").', () => collect(corpus, dir));
+    await pretend(dir, 1, ({ recipe }) => (recipe.training as Recipe["training"]).precision = "auto");
     assertEquals((await collect(corpus, dir)).length, choices.training.steps - 1);
   }));
 
