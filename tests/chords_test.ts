@@ -7,19 +7,10 @@ import { readScore } from "@lib/midi.ts";
 import { recipe } from "@lib/recipe.ts";
 import { tokenize } from "@lib/remi.ts";
 import { file, meter, note, type RawEvent } from "./smf.ts";
+import { intervals } from "./composer.ts";
 
 const sound = recipe("sound", "demo"), authors = recipe("authors", "demo");
 const beat = 480, bar = 4 * beat;
-
-const intervals: Record<string, number[]> = {
-  maj: [0, 4, 7],
-  min: [0, 3, 7],
-  dim: [0, 3, 6],
-  aug: [0, 4, 8],
-  dom7: [0, 4, 7, 10],
-  maj7: [0, 4, 7, 11],
-  min7: [0, 3, 7, 10],
-};
 
 /** The notes of a chord such as "D:min7", its `turn` lowest an octave up. */
 function chord(name: string, start: number, end: number, turn = 0): RawEvent[] {

@@ -38,7 +38,8 @@ export const choices = {
   durations: [3, 4, 5, 6],
 };
 
-const intervals: Record<string, number[]> = {
+/** The chord qualities in semitones above the root. */
+export const intervals: Record<string, number[]> = {
   maj: [0, 4, 7],
   min: [0, 3, 7],
   dim: [0, 3, 6],

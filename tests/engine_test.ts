@@ -1,21 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { compile, engineInfo, rawOp, type Tensor, tensorCount, TensorFlowError, tf } from "@lib/engine/mod.ts";
+import { compile, engineInfo, rawOp, type Tensor, TensorFlowError, tf } from "@lib/engine/mod.ts";
 import { joinFlat, splitFlat } from "@lib/engine/ops.ts";
 import { findLibrary } from "@lib/engine/library.ts";
-import { stream } from "@lib/random.ts";
+import { drawer, tidily } from "./tensors.ts";
 
-const random = stream(1, "engine tests");
-const draw = (shape: number[]): Tensor =>
-  tf.tensor(Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * random.uniform() - 1), shape);
-
-/** Runs a test and asserts that no tensor is left over. */
-function tidily(test: () => void | Promise<void>): () => Promise<void> {
-  return async () => {
-    const before = tensorCount();
-    await test();
-    assertEquals(tensorCount(), before);
-  };
-}
+const draw = drawer("engine tests");
 
 Deno.test("the engine says what it runs on", () => {
   const info = engineInfo();

@@ -1,22 +1,11 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { attention, attentionTo, dropoutMask } from "@lib/engine/attention.ts";
-import { compile, type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
+import { compile, type Tensor, tf } from "@lib/engine/mod.ts";
 import { addNorm, biasGelu, crossEntropy, gatherRows, layerNorm, linear, product } from "@lib/engine/ops.ts";
-import { stream } from "@lib/random.ts";
 import { largestDifference } from "./golden.ts";
+import { drawer, tidily } from "./tensors.ts";
 
-const random = stream(1, "engine tests");
-const draw = (shape: number[]): Tensor =>
-  tf.tensor(Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * random.uniform() - 1), shape);
-
-/** Runs a test and asserts that no tensor is left over. */
-function tidily(test: () => void | Promise<void>): () => Promise<void> {
-  return async () => {
-    const before = tensorCount();
-    await test();
-    assertEquals(tensorCount(), before);
-  };
-}
+const draw = drawer("engine tests");
 
 /** Asserts that the gradients of Σ f(x)·w equal central differences: eager, traced, and with XLA's islands. */
 async function checkGradients(f: (...inputs: Tensor[]) => Tensor, inputs: Tensor[], tolerance = 5e-3): Promise<void> {
