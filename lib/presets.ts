@@ -1,0 +1,175 @@
+/**
+ * The values behind a recipe: the presets `sound` and `authors`, and the scales, with the reasons for them.
+ * @module
+ */
+import type { Recipe, RecipeChanges, Scale } from "./recipe.ts";
+
+/** The paper's text, and good practice where it is silent. */
+export const sound: Omit<Recipe, "scale" | "model" | "training"> = {
+  preset: "sound",
+  seed: 0,
+  midi: { reading: "standard", metaTracks: "all", clock: "ticks", missingMeter: "4/4" },
+  tokens: { quantise: "nearest", barTempo: "at-bar-start", maxTokens: 512, cut: "note", minNotes: 6 },
+  labels: { chords: "overlap", chordOverlapBeats: 1, notes: "cut" },
+  duplicates: { exact: "drop", near: "cluster", bars: "notes", shared: 0.5 },
+  split: { by: "hash", train: 0.8, validation: 0.1 },
+  masking: { rate: 0.15, mask: 0.8, random: 0.1, replacements: "events", validation: "fixed" },
+  views: {
+    pitchShift: 6,
+    velocityShift: 3,
+    neighborSelf: false,
+    dropout: 0.1,
+    dropoutPlace: "attention-and-feed-forward",
+  },
+  contrast: { temperature: 0.1, weight: 0.1, batches: "song-disjoint", validationRows: 24, validationBatches: 40 },
+  probing: {
+    poolings: ["bar", "notes", "eob"],
+    layerMix: "gain",
+    padTo: 64,
+    memory: 1024,
+    trainBarsPerSong: 0,
+    testBarsPerSong: 0,
+    draws: 5,
+    drawnTrainBars: 5,
+    drawnTestBars: 10,
+    alphas: [1, 10, 100, 1000, 10000],
+    chordThreshold: -0.8,
+    untrainedSeeds: 3,
+    permuted: "songs",
+    controlType: "lowest-pitch",
+    clusters: 1000,
+    clusterIterations: 100,
+    clusterRows: 50_000,
+    ckaBars: 500,
+    retrievalBars: 2000,
+    bootstraps: 5000,
+    level: 0.05,
+    middle: [0.33, 0.67],
+    early: 1 / 6,
+    equalMlm: 0.003,
+    nearChance: 0.05,
+  },
+};
+
+/** What the released code did. */
+export const authors: typeof sound = {
+  ...sound,
+  preset: "authors",
+  midi: { reading: "pretty_midi", metaTracks: "first", clock: "float64-seconds", missingMeter: "reject" },
+  tokens: { ...sound.tokens, quantise: "floor", barTempo: "first-change-in-bar", cut: "token" },
+  labels: { ...sound.labels, chords: "onset", notes: "whole" },
+  duplicates: { ...sound.duplicates, exact: "keep", near: "ignore" },
+  split: { ...sound.split, by: "listed" },
+  masking: { ...sound.masking, replacements: "all", validation: "redrawn" },
+  views: { ...sound.views, neighborSelf: true, dropoutPlace: "block-outputs" },
+  contrast: { ...sound.contrast, batches: "song-order" },
+  probing: { ...sound.probing, alphas: [100] },
+};
+
+const bert = {
+  encoder: "bert",
+  maxPositions: 512,
+  layerNormEps: 1e-12,
+  init: "bert",
+  initStd: 0.02,
+  dropout: 0,
+} as const;
+
+/** What the authors' encoder is besides its size, at every scale (study §7). */
+export const authorsModel = { encoder: "authors", init: "torch", layerNormEps: 1e-5 } as const;
+
+const adamW = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  clipNorm: 0,
+  accumulate: 1,
+  keep: "best",
+  explosion: 3,
+  patience: 0,
+  leastGain: 0,
+  tensorboard: false,
+  precision: "auto",
+  islands: true,
+} as const;
+
+/** What a scale fixes: the encoder's size, the training's length and, for few songs, a split with more test songs. */
+export const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> = {
+  smoke: {
+    model: { ...bert, layers: 2, hidden: 32, heads: 2, intermediate: 64 },
+    training: {
+      ...adamW,
+      islands: false,
+      steps: 6,
+      batchTokens: 1024,
+      batchRows: 24,
+      buckets: [256, 512],
+      learningRate: 1e-3,
+      warmupSteps: 2,
+      decay: "inverse-sqrt",
+      decayed: "all",
+      validateEvery: 3,
+      validationBars: 16,
+    },
+    split: { train: 0.6, validation: 0.2 },
+    contrast: { validationBatches: 4 },
+    probing: { padTo: 256, draws: 2, untrainedSeeds: 2, clusterIterations: 5, bootstraps: 100 },
+  },
+  demo: {
+    model: { ...bert, layers: 4, hidden: 128, heads: 2, intermediate: 256 },
+    training: {
+      ...adamW,
+      steps: 200,
+      batchTokens: 1536,
+      batchRows: 32,
+      buckets: [64, 128, 192, 256, 320, 384, 448, 512],
+      learningRate: 3e-3,
+      warmupSteps: 20,
+      decay: "linear",
+      decayed: "all",
+      clipNorm: 1,
+      validateEvery: 50,
+      validationBars: 120,
+    },
+    split: { train: 0.6, validation: 0.2 },
+    contrast: { validationBatches: 12 },
+  },
+  // Twelve layers, 64 wide: on two cores (AVX2, float32) about 12,500 tokens a second, so that one plain model sees the
+  // 47 million tokens of 3,000 songs once within about an hour; 128 wide makes 4,900 a second, 192 fewer.
+  small: {
+    model: { ...bert, layers: 12, hidden: 64, heads: 2, intermediate: 128 },
+    training: {
+      ...adamW,
+      steps: 9_300,
+      batchTokens: 5_376,
+      batchRows: 64,
+      buckets: [64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480, 512],
+      learningRate: 1.5e-3,
+      warmupSteps: 500,
+      decay: "linear",
+      decayed: "all",
+      clipNorm: 1,
+      validateEvery: 300,
+      validationBars: 500,
+    },
+    probing: { padTo: 16 },
+  },
+  base: {
+    model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
+    training: {
+      ...adamW,
+      steps: 1_000_000,
+      batchTokens: 12288,
+      batchRows: 24,
+      buckets: [64, 128, 192, 256, 320, 384, 448, 512],
+      learningRate: 1e-4,
+      warmupSteps: 10_000,
+      decay: "inverse-sqrt",
+      decayed: "all",
+      validateEvery: 2000,
+      validationBars: 5000,
+    },
+    probing: { padTo: 16 },
+  },
+};
