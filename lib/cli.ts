@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { executeAll, type NotebookRun } from "./execute.ts";
 import { clock } from "./clock.ts";
+import { packCommand, packUsage } from "./pack.ts";
 import { SetupError } from "./python.ts";
 import { readChapters, reportPage } from "./report.ts";
 import { ensureSetup } from "./setup.ts";
@@ -181,6 +182,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
     await ensureSetup();
     return (await import("./embed_cli.ts")).probeCommand(args);
   },
+  pack: packCommand,
 };
 
 if (import.meta.main) {
@@ -190,7 +192,7 @@ if (import.meta.main) {
     console.error(
       `Expected one of ${Object.keys(commands).join(", ")}, found ${
         command ?? "nothing"
-      }.\n\n${usage}\n\n${tokenizeUsage}\n\n${trainUsage}`,
+      }.\n\n${usage}\n\n${tokenizeUsage}\n\n${trainUsage}\n\n${packUsage}`,
     );
     Deno.exit(2);
   }
@@ -198,7 +200,7 @@ if (import.meta.main) {
     Deno.exit(await run(args));
   } catch (error) {
     const meant = error instanceof SetupError || error instanceof UsageError ||
-      error instanceof Error && /[Ee]xpected|^(Study|Report):/.test(error.message);
+      error instanceof Error && /[Ee]xpected|^(Study|Report|Pack):/.test(error.message);
     console.error(meant ? error.message : error);
     Deno.exit(1);
   }

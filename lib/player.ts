@@ -17,8 +17,10 @@ import { instrumentNames, kinds, tempoBins } from "./vocabulary.ts";
 export interface PlayerOptions {
   /** What it plays, for screen readers too. */
   label?: string;
-  /** Samples a second: each second costs 2.7 bytes of the page a sample. */
+  /** Samples a second. */
   rate?: number;
+  /** Bits a sample; in the page a byte becomes 1.33. */
+  bits?: 8 | 16;
   /** Seconds to play; to the end of the last note if left out. */
   seconds?: number;
 }
@@ -48,8 +50,8 @@ export const barSeconds = (bars: readonly { tokens: Uint16Array }[]): number =>
 
 /** An HTML player of notes; the sound is in it, as WAV. */
 export function playerHtml(notes: readonly SoundNote[], options: PlayerOptions = {}): string {
-  const { label = "music", rate = 11_025, seconds } = options;
-  const wav = wavBytes(synthesize(notes, { rate, seconds }), rate);
+  const { label = "music", rate = 11_025, bits = 8, seconds } = options;
+  const wav = wavBytes(synthesize(notes, { rate, seconds }), rate, bits);
   return `<audio controls preload="metadata" aria-label="${escapeHtml(`player: ${label}`)}" ` +
     `src="data:audio/wav;base64,${Buffer.from(wav).toString("base64")}"></audio>`;
 }

@@ -79,17 +79,21 @@ Deno.test("notes before 0 and sounds of hours are refused", () => {
   assertThrows(() => wavBytes(Float32Array.of(0, 1.5)), RangeError, "found 1.5 at 1");
 });
 
-Deno.test("Python's wave module reads the WAV: mono, 16 bits, our rate and samples", async () => {
-  const samples = synthesize([note({ seconds: 0.1 })], { rate }), path = await Deno.makeTempFile({ suffix: ".wav" });
-  await Deno.writeFile(path, wavBytes(samples, rate));
-  const script = "import sys,wave,json,struct\nw=wave.open(sys.argv[1])\nn=w.getnframes()\n" +
-    "print(json.dumps([w.getnchannels(),w.getsampwidth(),w.getframerate(),n,struct.unpack('<%dh'%n,w.readframes(n))]))";
-  const { stdout, success } = await new Deno.Command("python3", { args: ["-c", script, path] }).output();
-  await Deno.remove(path);
-  assert(success);
-  const [channels, width, found, count, values] = JSON.parse(new TextDecoder().decode(stdout));
-  assertEquals([channels, width, found, count], [1, 2, rate, samples.length]);
-  samples.forEach((sample, n) => assert(Math.abs(values[n] / 32_767 - sample) < 1 / 32_000));
+Deno.test("Python's wave module reads the WAV: mono, 16 or 8 bits, our rate and samples", async () => {
+  const samples = synthesize([note({ seconds: 0.1 })], { rate }).subarray(0, 1001);
+  const script = "import sys,wave,json,struct\nw=wave.open(sys.argv[1])\nn=w.getnframes()\nb=w.getsampwidth()\n" +
+    "print(json.dumps([w.getnchannels(),b,w.getframerate(),n,struct.unpack('<%d%s'%(n,'_Bh'[b]),w.readframes(n))]))";
+  for (const bits of [16, 8] as const) {
+    const path = await Deno.makeTempFile({ suffix: ".wav" });
+    await Deno.writeFile(path, wavBytes(samples, rate, bits));
+    const { stdout, success } = await new Deno.Command("python3", { args: ["-c", script, path] }).output();
+    await Deno.remove(path);
+    assert(success);
+    const [channels, width, found, count, values] = JSON.parse(new TextDecoder().decode(stdout));
+    assertEquals([channels, width, found, count], [1, bits / 8, rate, 1001]);
+    const [scale, zero] = bits === 16 ? [32_767, 0] : [127, 128];
+    samples.forEach((sample, n) => assert(Math.abs((values[n] - zero) / scale - sample) <= 0.51 / scale));
+  }
 });
 
 Deno.test("a score's ticks become seconds by its tempi, and a bar's tokens by their tempo", () => {
@@ -115,7 +119,7 @@ Deno.test("a player holds its sound, and says what it plays", () => {
   const html = playerHtml([note({ seconds: 0.05 })], { label: 'bar 3 of "A & B"', rate: 8000 });
   assert(html.includes('aria-label="player: bar 3 of &quot;A &amp; B&quot;"') && html.includes(" controls "));
   const bytes = Uint8Array.from(atob(html.match(/data:audio\/wav;base64,([^"]+)"/)![1]), (c) => c.charCodeAt(0));
-  assertEquals(bytes, wavBytes(synthesize([note({ seconds: 0.05 })], { rate: 8000 }), 8000));
+  assertEquals(bytes, wavBytes(synthesize([note({ seconds: 0.05 })], { rate: 8000 }), 8000, 8));
 });
 
 Deno.test("all 128 programs and the drums have a group", () => {
