@@ -38,7 +38,7 @@ export interface AlikeModel {
   neighbors: Neighbor[][];
   /** Means over all bars of what a bar and its nearest neighbor have in common. */
   common: Common;
-  /** Coordinates of the bars, three decimals, and their shares of the variance. */
+  /** Coordinates of the bars, four digits each, and their shares of the variance. */
   map: { x: number[]; y: number[]; shares: number[] };
 }
 
@@ -122,7 +122,7 @@ export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = 
           nearest(embedded, row, { count: 1, among: mayStand(row) }).map((found) => [bar, bars[found.row]])
         );
         const { coordinates: [x, y], shares } = principalComponents(embedded);
-        const rounded = (values: Float64Array) => Array.from(values, (value) => Math.round(1000 * value) / 1000);
+        const rounded = (values: Float64Array) => Array.from(values, (value) => Number(value.toPrecision(4)));
         models.push({
           model: name,
           neighbors: queries.map((row) => nearest(embedded, row, { count, among: mayStand(row) })),

@@ -108,7 +108,13 @@ export function barMap(rows: readonly MapRow[], options: PlotOptions = {}): Spec
   const models = unique(rows.map(({ model }) => model));
   const values = rows.map((row) => ({ ...row, label: names.includes(row.label) ? row.label : others }));
   const number = (field: string, of: string) => (
-    { field, type: "quantitative", title: of, scale: { zero: false }, axis: { tickCount: 5 } }
+    {
+      field,
+      type: "quantitative",
+      title: of,
+      scale: { zero: false },
+      axis: { tickCount: 5, labels: false, ticks: false },
+    }
   );
   return spec(`${rows.length / models.length} bars of ${models.join(", ")} as points, by ${names.join(", ")}`, title, {
     data: { values },

@@ -79,7 +79,7 @@ const colourOf = Object.fromEntries(
 /** A small piano roll of one bar as SVG: pitched notes above, coloured by group, a row for each drum below. */
 export function smallRoll(corpus: Corpus, bar: number, recipe: Recipe): string {
   const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }], recipe);
-  const width = 192, height = 84, lane = 4, x = (tick: number) => width * Math.min(1, tick / (4 * ticksPerQuarter));
+  const width = 192, height = 96, lane = 5, x = (tick: number) => width * Math.min(1, tick / (4 * ticksPerQuarter));
   const pitched = notes.filter((note) => !note.drum), strokes = notes.filter((note) => note.drum);
   const drums = [...new Set(strokes.map((note) => note.pitch))].sort((a, b) => b - a);
   const below = drums.length * lane, above = height - below - (below > 0 ? 3 : 0);
@@ -102,7 +102,7 @@ export function smallRoll(corpus: Corpus, bar: number, recipe: Recipe): string {
     `<line x1="${beat * width / 4}" x2="${beat * width / 4}" y1="0" y2="${height}" stroke="#dddddd"/>`
   );
   const drumming = strokes.map((note) =>
-    rect(x(note.start), height - below + drums.indexOf(note.pitch) * lane, 2, lane - 1, "drums", `drum ${note.pitch}`)
+    rect(x(note.start), height - below + drums.indexOf(note.pitch) * lane, 2.5, lane - 1, "drums", `drum ${note.pitch}`)
   );
   const label = `piano roll of ${pitched.length} notes and ${strokes.length} drum strokes`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 ${width + 4} ${

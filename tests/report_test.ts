@@ -249,3 +249,12 @@ Deno.test("cards tell what the models and the store are, with the recipe's and t
     assertMatch(data, new RegExp(`\\| ${split} +\\|.* ${corpus.barsOf(split).length} `));
   }
 });
+
+Deno.test("a run whose songs have moved goes on once it is tokenized, and is refused before", async () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync(), made = recipe("sound", "smoke");
+  const study = openStudy({ recipe: made, name: "mine", data, runs });
+  Deno.renameSync(data, `${data}-moved`);
+  assertThrows(() => openStudy({ recipe: made, name: "mine", runs }), Error, `at ${data}, found none`);
+  await study.once("corpus", { data: study.data }, () => 1);
+  assertEquals(await openStudy({ recipe: made, name: "mine", runs }).once("corpus", { data }, () => 2), 1);
+});
