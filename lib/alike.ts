@@ -33,6 +33,7 @@ export interface AlikeOptions {
 
 /** A model's view of the bars. */
 export interface AlikeModel {
+  /** Its name. */
   model: ModelName;
   /** For each query, its neighbors; rows are those of `bars`. */
   neighbors: Neighbor[][];
@@ -50,6 +51,7 @@ export interface Alike {
   queries: number[];
   /** Means of what a bar and a bar drawn by the seed have in common. */
   chance: Common;
+  /** What each model makes of them. */
   models: AlikeModel[];
 }
 
@@ -179,7 +181,7 @@ export function alikeFigures(study: Study, corpus: Corpus, { bars, queries, mode
 }
 
 /** How much a bar and its nearest neighbor have in common, a line for each model and one for bars drawn at random. */
-export const alikeRows = ({ models, chance }: Alike) => [
+export const alikeRows = ({ models, chance }: Alike): ({ model: string } & Common)[] => [
   ...models.map(({ model, common }) => ({ model: model as string, ...common })),
   { model: "a bar drawn at random", ...chance },
 ];

@@ -33,6 +33,7 @@ Single fields of the recipe are changed by the variable RECIPE, as in RECIPE='{"
 
 /** An option that is not known, and those that are. */
 export class UsageError extends Error {
+  /** Tells it from other errors. */
   override name = "UsageError";
 }
 

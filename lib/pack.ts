@@ -27,6 +27,7 @@ deno task pack --open FILE [options]: verifies such a file and makes the run fol
 
 /** A packed run that is damaged or no packed run at all, or that cannot be made or unpacked here. */
 export class PackError extends Error {
+  /** Tells it from other errors. */
   override name = "PackError";
 }
 
