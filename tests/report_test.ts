@@ -224,14 +224,14 @@ Deno.test({
 });
 
 Deno.test("cards tell what the models and the store are, with the recipe's and the store's own numbers", async () => {
-  const corpus = await smallCorpus(), score = { loss: 3.25, accuracy: 0.4375, kinds: [] };
+  const corpus = await smallCorpus(), score = { loss: 3.25, accuracy: 0.4375, kinds: [], songs: [] };
   const contrast = { accuracy: 0.8125 } as NonNullable<Evaluation["contrast"]>["validation"];
   const evaluations: Evaluation[] = [
     { model: "BERT", mlm: { train: score, validation: score }, contrast: null, seconds: 1 },
     {
       model: "BERT-aug",
       mlm: { train: score, validation: score },
-      contrast: { train: contrast, validation: contrast, dropping: null },
+      contrast: { train: contrast, validation: contrast, otherOrder: contrast, dropping: null },
       seconds: 1,
     },
   ];
