@@ -27,6 +27,7 @@ export interface Parameter {
 
 /** An encoder with its MLM head. Its weights belong to the caller: `model.weights.dispose()`. */
 export interface Model {
+  /** Sizes of the encoder. */
   config: BertConfig;
   /** All parameters, in the order of {@link parametersOf}; float32. */
   weights: Tensor;

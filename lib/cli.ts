@@ -4,14 +4,17 @@
  * @module
  */
 import { basename, resolve } from "node:path";
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { executeAll, type NotebookRun } from "./execute.ts";
+import { executeAll } from "./execute.ts";
 import { clock } from "./clock.ts";
-import { SetupError } from "./python.ts";
+import { removeIfThere, writeFile } from "./files.ts";
+import { packCommand, packUsage } from "./pack.ts";
+import { findChromium, writePdf } from "./pdf.ts";
+import { exists, SetupError } from "./python.ts";
 import { readChapters, reportPage } from "./report.ts";
 import { ensureSetup } from "./setup.ts";
-import { loadRecipe, openStudy, projectRoot, type Study } from "./study.ts";
+import { stampOf } from "./stamp.ts";
+import { loadRecipe, openStudy, projectRoot } from "./study.ts";
 import { tokenizeCommand, tokenizeUsage } from "./tokenize_cli.ts";
 import { trainCommand, trainUsage } from "./train_cli.ts";
 
@@ -22,12 +25,15 @@ const usage = `deno task report [options]: runs the four notebooks and writes da
   --preset PRESET  sound or authors (default: sound)
   --name NAME      name of the run's folder (default: the scale, and what else is not the default)
   --fresh          delete the run's folder first; without it, steps that are done are not done again
+  --page           only make the page again, from the run's executed notebooks
+  --pdf            write report.pdf as well, by Chromium or Chrome
   --help           this text
 
 Single fields of the recipe are changed by the variable RECIPE, as in RECIPE='{"seed":7}'.`;
 
 /** An option that is not known, and those that are. */
 export class UsageError extends Error {
+  /** Tells it from other errors. */
   override name = "UsageError";
 }
 
@@ -39,6 +45,10 @@ export interface ReportOptions {
   env: Record<string, string>;
   /** Whether to start over. */
   fresh: boolean;
+  /** Whether only the page is made, of what was executed before. */
+  page: boolean;
+  /** Whether a PDF is made as well. */
+  pdf: boolean;
   /** Whether only the usage was asked for. */
   help: boolean;
 }
@@ -51,60 +61,20 @@ export interface ReportOptions {
 export function reportOptions(args: string[], cwd: string = Deno.env.get("INIT_CWD") ?? Deno.cwd()): ReportOptions {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
-  const options = { data: text, scale: text, preset: text, name: text, fresh: flag, help: flag };
-  let values: { data?: string; scale?: string; preset?: string; name?: string; fresh?: boolean; help?: boolean };
+  const options = { data: text, scale: text, preset: text, name: text, fresh: flag, page: flag, pdf: flag, help: flag };
+  let values;
   try {
     values = parseArgs({ args, options, strict: true, allowPositionals: false }).values;
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`);
   }
-  const { data, scale = "demo", preset = "sound", fresh = false, help = false } = values;
+  const { data, scale = "demo", preset = "sound", fresh = false, page = false, pdf = false, help = false } = values;
+  if (fresh && page) throw new UsageError(`Expected --fresh or --page, found both.\n\n${usage}`);
   const folder = data === undefined ? undefined : resolve(cwd, data);
   const parts = [scale, ...(preset === "sound" ? [] : [preset]), ...(folder ? [basename(folder)] : [])];
   const name = values.name ?? parts.join("-").replace(/[^\w.-]+/g, "-");
   const env = { STUDY: name, SCALE: scale, PRESET: preset, ...(folder ? { DATA: folder } : {}) };
-  return { name, env, fresh, help };
-}
-
-async function printed(command: string, args: string[]): Promise<string | undefined> {
-  try {
-    const { success, stdout } = await new Deno.Command(command, { args, cwd: projectRoot, stderr: "null" }).output();
-    return success ? new TextDecoder().decode(stdout).trim() : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-/** Names and values of how a run came about, for the page. */
-async function stampOf(study: Study, runs: NotebookRun[], venv: string): Promise<Record<string, string>> {
-  const { recipe } = study;
-  const library = JSON.parse(await Deno.readTextFile(`${venv}/libtensorflow/stamp.json`).catch(() => "{}"));
-  const { imports } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`)) as {
-    imports: Record<string, string>;
-  };
-  const commit = await printed("git", ["describe", "--always", "--dirty"]);
-  const gpu = await printed("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]);
-  const songs = study.data.startsWith(projectRoot) ? study.data.slice(projectRoot.length + 1) : basename(study.data);
-  const packages = Object.values(imports).filter((target) => target.startsWith("npm:"))
-    .map((target) => target.replace(/^npm:\/?/, "").replace(/\/$/, ""));
-  const model = cpus()[0]?.model ?? "unknown processor";
-  return {
-    preset: recipe.preset,
-    scale: recipe.scale,
-    seed: String(recipe.seed),
-    songs,
-    date: new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC",
-    minutes: runs.map((run) => `${run.notebook} ${clock(run.seconds)}`).join(", "),
-    processor: `${cpus().length} × ${model}, ${Deno.build.os} ${Deno.build.arch}`,
-    ...(gpu ? { GPU: gpu } : {}),
-    libtensorflow: library.version
-      ? `${library.package} ${library.version}`
-      : Deno.env.get("LIBTENSORFLOW_DIR") ?? "unknown",
-    Deno: `${Deno.version.deno} (V8 ${Deno.version.v8}, TypeScript ${Deno.version.typescript})`,
-    packages: packages.join(", "),
-    ...(commit ? { commit } : {}),
-  };
+  return { name, env, fresh, page, pdf, help };
 }
 
 const readJson = async (path: string): Promise<Record<string, number>> => {
@@ -128,43 +98,55 @@ export async function writeReport(folder: string, python: string): Promise<strin
   const stamp = JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`)) as Record<string, string>;
   const page = reportPage({ title: "Systematic Analysis of Music Representations from BERT", chapters, stamp });
   const path = `${folder}/report.html`;
-  await Deno.writeTextFile(`${path}.partial`, page);
-  await Deno.rename(`${path}.partial`, path);
+  await writeFile(path, page);
   return path;
 }
 
-/** Sets up, executes the notebooks, writes the page; returns the process's exit code. */
-export async function report(args: string[]): Promise<number> {
-  const { name, env, fresh, help } = reportOptions(args);
-  if (help) {
-    console.log(usage);
-    return 0;
-  }
-  const start = performance.now();
-  const { python } = await ensureSetup();
+/** Executes a run's notebooks, and leaves its stamp and cards beside them; whether none failed. */
+async function executeRun({ name, env, fresh }: ReportOptions, python: string): Promise<boolean> {
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
-  const folder = `${projectRoot}/data/runs/${name}`;
   const recipe = loadRecipe(); // before anything is deleted
-  if (fresh) {
-    await Deno.remove(folder, { recursive: true }).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
-  }
+  if (fresh) await removeIfThere(`${projectRoot}/data/runs/${name}`);
   const study = openStudy({ recipe, name });
   const files = await notebooks();
   if (files.length === 0) throw new Error(`Report: expected notebooks in ${projectRoot}/notebooks, found none.`);
   const expected = await readJson(study.path("seconds.json"));
   const runs = await executeAll(files, { python, target: study.path("notebooks"), env, expected });
-  if (runs.some((run) => run.error)) return 1;
+  if (runs.some((run) => run.error)) return false;
   const seconds = Object.fromEntries(runs.map((run) => [run.notebook, run.seconds]));
-  await Deno.writeTextFile(study.path("seconds.json"), JSON.stringify(seconds));
-  await Deno.writeTextFile(
-    study.path("stamp.json"),
-    JSON.stringify(await stampOf(study, runs, `${projectRoot}/.venv`)),
-  );
+  await writeFile(study.path("seconds.json"), JSON.stringify(seconds));
+  const stamp = await stampOf(study, runs, `${projectRoot}/.venv/libtensorflow`);
+  await writeFile(study.path("stamp.json"), JSON.stringify(stamp));
+  const { writeCards } = await import("./cards.ts"); // it loads libtensorflow, which is there only now
+  await writeCards(study, stamp);
+  return true;
+}
+
+/** Sets up, executes the notebooks, writes the page; returns the process's exit code. */
+export async function report(args: string[]): Promise<number> {
+  const options = reportOptions(args);
+  if (options.help) {
+    console.log(usage);
+    return 0;
+  }
+  const start = performance.now(), folder = `${projectRoot}/data/runs/${options.name}`;
+  const chromium = options.pdf ? findChromium() : undefined; // before the minutes, not after them
+  if (options.page && !exists(`${folder}/stamp.json`)) {
+    throw new Error(
+      `Report: --page expected executed notebooks and their stamp.json in ${folder}, found none. ` +
+        "Name another run with --name, or leave --page out to execute the notebooks.",
+    );
+  }
+  const { python } = await ensureSetup();
+  if (!options.page && !await executeRun(options, python)) return 1;
   const page = await writeReport(folder, python);
   const size = ((await Deno.stat(page)).size / 1e6).toFixed(1);
   console.log(`\nreport: ${page} (${size} MB) after ${clock((performance.now() - start) / 1000)}`);
+  if (chromium) {
+    const pdf = page.replace(/html$/, "pdf");
+    await writePdf(page, pdf, chromium);
+    console.log(`report: ${pdf} (${((await Deno.stat(pdf)).size / 1e6).toFixed(1)} MB)`);
+  }
   return 0;
 }
 
@@ -181,6 +163,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
     await ensureSetup();
     return (await import("./embed_cli.ts")).probeCommand(args);
   },
+  pack: packCommand,
 };
 
 if (import.meta.main) {
@@ -190,7 +173,7 @@ if (import.meta.main) {
     console.error(
       `Expected one of ${Object.keys(commands).join(", ")}, found ${
         command ?? "nothing"
-      }.\n\n${usage}\n\n${tokenizeUsage}\n\n${trainUsage}`,
+      }.\n\n${usage}\n\n${tokenizeUsage}\n\n${trainUsage}\n\n${packUsage}`,
     );
     Deno.exit(2);
   }
@@ -198,7 +181,7 @@ if (import.meta.main) {
     Deno.exit(await run(args));
   } catch (error) {
     const meant = error instanceof SetupError || error instanceof UsageError ||
-      error instanceof Error && /[Ee]xpected|^(Study|Report):/.test(error.message);
+      error instanceof Error && /[Ee]xpected|^(Study|Report|Pack):/.test(error.message);
     console.error(meant ? error.message : error);
     Deno.exit(1);
   }

@@ -22,7 +22,9 @@ import { type TokenKind, vocabulary } from "./vocabulary.ts";
 
 /** Correct guesses of masked tokens of a kind. */
 export interface KindScore {
+  /** Tokens guessed right. */
   correct: number;
+  /** Tokens asked for. */
   count: number;
 }
 
@@ -34,6 +36,7 @@ export interface MaskedScore {
   accuracy: number;
   /** Chosen tokens. */
   count: number;
+  /** The same by kind of token. */
   byKind: Map<TokenKind, KindScore>;
   /** The same tokens by song, for intervals over songs. */
   bySong: Map<number, KindScore>;

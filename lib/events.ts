@@ -11,6 +11,7 @@ export const off = 8, on = 9, controller = 11, program = 12, bend = 14;
 
 /** The channel events of a file, track after track, each in order of time; the arrays may be longer than `count`. */
 export interface Events {
+  /** Number of events. */
   count: number;
   /** Absolute tick of each. */
   ticks: Float64Array<ArrayBuffer>;
@@ -26,6 +27,7 @@ export interface Events {
 
 /** A tempo from a tick on. */
 export interface Tempo {
+  /** From when. */
   tick: number;
   /** Microseconds a quarter. */
   microseconds: number;
@@ -33,19 +35,27 @@ export interface Tempo {
 
 /** A time signature from a tick on. */
 export interface Meter {
+  /** From when. */
   tick: number;
+  /** Beats of a bar. */
   numerator: number;
+  /** The beat's note value: 4 for quarters. */
   denominator: number;
 }
 
 /** What a track says, beside the channel events that lie at `from` … `to` − 1 of the file's {@link Events}. */
 export interface Track {
+  /** First event. */
   from: number;
+  /** Event after the last. */
   to: number;
+  /** Its tempi, in order of time. */
   tempi: Tempo[];
+  /** Its time signatures, in order of time. */
   meters: Meter[];
   /** Tick of the last key signature or lyric, and of the last event of any kind. */
   lastText: number;
+  /** Tick of its last event. */
   lastTick: number;
 }
 

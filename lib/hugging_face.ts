@@ -8,6 +8,7 @@ import { pad } from "./vocabulary.ts";
 
 /** Why a checkpoint was refused: the file, what was expected, what was found. */
 export class CheckpointError extends Error {
+  /** Tells it from other errors. */
   override name = "CheckpointError";
 }
 

@@ -30,6 +30,7 @@ export interface BarNote {
   position: number;
   /** Program 0–127, or 128 for drums. */
   instrument: number;
+  /** MIDI pitch, or a drum's number. */
   pitch: number;
   /** MIDI velocity 1–127. */
   velocity: number;
@@ -39,7 +40,9 @@ export interface BarNote {
 
 /** A bar's bounds in ticks; the end is outside. */
 export interface Span {
+  /** First tick. */
   startTick: number;
+  /** Tick after the last. */
   endTick: number;
 }
 

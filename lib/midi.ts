@@ -34,13 +34,17 @@ export interface Note {
 
 /** A pedal value 0–127 or a bend −8192…8191 from a tick on. */
 export interface Control {
+  /** From when. */
   tick: number;
+  /** The value, until the next one. */
   value: number;
 }
 
 /** The sustain pedal and pitch bends that act on a part, in order of time. */
 export interface Controls {
+  /** Values of the sustain pedal, 0–127. */
   pedals: Control[];
+  /** Pitch bends, −8192…8191. */
   bends: Control[];
   /** Tick of the last controller or bend of any number; 0 if there is none. */
   lastTick: number;
@@ -48,17 +52,23 @@ export interface Controls {
 
 /** The notes of one program under one set of controls; notes sorted by (start, pitch). */
 export interface Part {
+  /** General MIDI program, 0–127. */
   program: number;
+  /** Whether its notes are drums. */
   drum: boolean;
+  /** Its notes. */
   notes: Note[];
+  /** The pedal and bends that act on them. */
   controls: Controls;
 }
 
 /** A song in ticks. */
 export interface Score {
+  /** Ticks of a quarter note. */
   ticksPerQuarter: number;
   /** All notes, sorted by (start, pitch), then in order of the parts. */
   notes: Note[];
+  /** The notes by part. */
   parts: Part[];
   /** Tempi in order of time; before the first, 120 quarters a minute. */
   tempi: Tempo[];

@@ -28,10 +28,15 @@ export type MidiReason =
 
 /** A file that cannot be read or used, with a stable reason and, where it makes sense, the byte offset. */
 export class MidiError extends Error {
+  /** Tells it from other errors. */
   override name = "MidiError";
   /** Path of the file, where the caller knows it. */
   file?: string;
-  /** @param offset Byte of the file at which the fault stands, wrappers included. */
+  /**
+   * What was expected and found, and where.
+   *
+   * @param offset Byte of the file at which the fault stands, wrappers included.
+   */
   constructor(readonly reason: MidiReason, message: string, readonly offset?: number) {
     super(offset === undefined ? message : `${message} (byte ${offset})`);
   }

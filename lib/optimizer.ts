@@ -13,8 +13,11 @@ export type AdamWConfig = Pick<
 
 /** Weights and both moments; each a flat float32 vector. */
 export interface OptimizerState {
+  /** All weights, flat. */
   weights: Tensor;
+  /** AdamW's first moments, flat. */
   first: Tensor;
+  /** AdamW's second moments, flat. */
   second: Tensor;
 }
 

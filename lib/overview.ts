@@ -133,6 +133,12 @@ export function typicalBar(corpus: Corpus, split?: Split): number {
   return candidates.reduce((a, b) => Math.abs(lengths[a] - median) <= Math.abs(lengths[b] - median) ? a : b);
 }
 
+/** A bar and those kept after it in its song, at most `count`. */
+export function following(corpus: Corpus, bar: number, count: number): number[] {
+  const { firstBar, bars } = corpus.songs[corpus.song(bar)];
+  return Array.from({ length: Math.min(count, firstBar + bars - bar) }, (_, i) => bar + i);
+}
+
 /** The notes of a bar as tokens tell them, one row a note in the order of the tokens. */
 export function noteRows(corpus: Corpus, bar: number) {
   const names = Array.from(corpus.tokens(bar), vocabulary.name);

@@ -20,6 +20,7 @@ export const paperModels: readonly PaperModel[] = ["BERT", "BERT-aug", "BERT-nei
 
 /** A number of the paper's with what it says of its spread and place. */
 export interface PaperValue {
+  /** The number as printed. */
   value: number;
   /** Population standard deviation over five draws of bars (Table 2). */
   std?: number;
@@ -29,7 +30,9 @@ export interface PaperValue {
 
 /** Table 1: accuracies in training and validation; null where the model has no such loss. */
 export interface PaperAccuracy {
+  /** Masked tokens. */
   mlm: { train: number; validation: number };
+  /** NT-Xent; null for plain BERT. */
   ntXent: { train: number; validation: number } | null;
 }
 

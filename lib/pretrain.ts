@@ -26,11 +26,15 @@ export { type StepLog, trainingLog } from "./training_log.ts";
 
 /** What a training needs. */
 export interface PretrainOptions {
+  /** The store to train on. */
   corpus: Corpus;
+  /** Every choice of the training. */
   recipe: Recipe;
+  /** Which of the four models. */
   model: ModelName;
   /** The model's folder: final weights here, the run's state below `training/`. */
   dir: string;
+  /** Stops after the step at hand. */
   signal?: AbortSignal;
   /** Told what was damaged and what was done about it; default: the standard error output. */
   say?: (line: string) => void;

@@ -5,6 +5,7 @@
 
 /** What is missing, and what to do about it. */
 export class SetupError extends Error {
+  /** Tells it from other errors. */
   override name = "SetupError";
 }
 

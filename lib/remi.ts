@@ -32,6 +32,7 @@ export interface Bar {
   tokens: Uint16Array;
   /** Whether the bar has at least `recipe.tokens.minNotes` notes. */
   kept: boolean;
+  /** What is true of its notes. */
   labels: BarLabels;
 }
 

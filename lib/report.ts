@@ -83,7 +83,8 @@ th, td { padding: .28rem .75rem; border-bottom: 1px solid var(--faint); } th { b
 .highlight .c1, .highlight .cm { color: var(--c); font-style: italic; }
 .highlight .mi, .highlight .mf { color: var(--n); }
 @media (max-width: 40rem) { nav ol { columns: 1; } }
-@media print { details { display: none; } h2 { break-before: page; border: 0; } .output { break-inside: avoid; } }
+audio { max-width: 100%; vertical-align: middle; }
+@media print { details, audio { display: none; } h2 { break-before: page; border: 0; } .output { break-inside: avoid; } }
 `;
 
 const joined = (text: unknown): string => Array.isArray(text) ? text.join("") : String(text ?? "");
@@ -131,9 +132,13 @@ function withHeadings(html: string, prefix: string, headings: Heading[]): string
   });
 }
 
+/** Links to another notebook lead to its section: the file does not lie beside the page. */
+const linkedInside = (html: string): string =>
+  html.replace(/href="(?:\.\/)?([^"/:#]+)\.ipynb"/g, (_, name: string) => `href="#${name}"`);
+
 function chapterHtml({ name, cells, rendered }: Chapter, headings: Heading[]): string {
   const parts = cells.map((cell, i) => {
-    if (cell.cell_type === "markdown") return withHeadings(rendered[i].html, name, headings);
+    if (cell.cell_type === "markdown") return withHeadings(linkedInside(rendered[i].html), name, headings);
     if (cell.cell_type !== "code") return "";
     const outputs = (cell.outputs ?? []).map((output, k) => outputHtml(output, rendered[i].outputs[k] ?? null));
     const shown = outputs.map((html) => `<div class="output">${html}</div>`).join("\n");

@@ -33,6 +33,7 @@ const product = (shape: readonly number[]): number => shape.reduce((a, b) => a *
 
 /** Why bytes are not safetensors. */
 export class SafetensorsError extends Error {
+  /** Tells it from other errors. */
   override name = "SafetensorsError";
 }
 

@@ -210,6 +210,17 @@ async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<Setup
   await remove(partial);
 }
 
+/** The Deno that the project is made and tested with. */
+export const testedDeno = "2.9.6";
+
+/** A warning where another minor version of Deno runs, or undefined. */
+export function denoWarning(version: string): string | undefined {
+  const minor = (of: string) => of.split(".").slice(0, 2).join(".");
+  if (minor(version) === minor(testedDeno)) return undefined;
+  return `setup: expected Deno ${testedDeno}, found ${version}; it may work, but results were not made with it. ` +
+    `To use the expected one, write npx -y deno@${testedDeno} instead of deno.`;
+}
+
 /** Registers the Deno that runs now as this project's kernel, unless it already is. */
 async function makeKernel(venv: string): Promise<void> {
   const path = `${venv}/share/jupyter/kernels/deno/kernel.json`;
@@ -236,6 +247,8 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<Setup> {
     say: (line) => console.error(line),
     ...options,
   };
+  const warning = denoWarning(Deno.version.deno);
+  if (warning) filled.say(warning);
   const venv = `${filled.root.replace(/\/$/, "")}/.venv`;
   const python = `${venv}/bin/python`;
   const libraries = `${venv}/libtensorflow`;

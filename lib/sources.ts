@@ -33,6 +33,7 @@ export interface SourceFile {
   path?: string;
   /** What it holds, in an archive. */
   bytes?: Uint8Array;
+  /** Why it cannot be read, if so. */
   refused?: { reason: Refusal; detail: string };
 }
 

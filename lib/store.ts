@@ -26,11 +26,13 @@ export interface Song {
   id: string;
   /** Path below the source, with slashes. */
   file: string;
+  /** What it is for. */
   split: Split;
   /** Index of the first song of its cluster of near-duplicates; its own index where it is alone. */
   cluster: number;
   /** Its kept bars are `firstBar` … `firstBar + bars − 1` of the store. */
   firstBar: number;
+  /** Number of its kept bars. */
   bars: number;
   /** Bars between its first and its last note, those that are not kept included. */
   allBars: number;
@@ -38,7 +40,9 @@ export interface Song {
 
 /** A file that gave no song: refused, unreadable, unfit, a copy, or without a bar that is kept. */
 export interface Rejected {
+  /** Path below the source, with slashes. */
   file: string;
+  /** Why, in a word that stays the same. */
   reason:
     | MidiReason
     | "duplicate"
@@ -54,7 +58,9 @@ export interface Rejected {
 
 /** Bars of two splits that occur in both. */
 export interface Overlap {
+  /** Bars of train. */
   trainBars: number;
+  /** Bars of test. */
   testBars: number;
   /** Test bars that also occur in train. */
   testInTrain: number;
@@ -64,7 +70,9 @@ export interface Overlap {
 
 /** What the store's split shares, and what one by file alone, copies kept, would have. */
 export interface Leak {
+  /** Between the store's splits. */
   split: Overlap;
+  /** Between splits by file alone. */
   byFile: Overlap;
 }
 
@@ -72,10 +80,13 @@ export interface Leak {
 export interface CorpusSummary {
   /** MIDI files found. */
   files: number;
+  /** Songs of the store. */
   songs: number;
   /** Bars of the songs, those kept in the store and those not (too few notes). */
   bars: number;
+  /** Bars in the store. */
   kept: number;
+  /** Bars with too few notes. */
   notKept: number;
   /** Tokens of the kept bars. */
   tokens: number;
@@ -89,16 +100,21 @@ export interface CorpusSummary {
 
 /** A store, opened. */
 export interface Corpus {
+  /** What the songs were read as. */
   recipe: CorpusRecipe;
   /** SHA-256 over the checksums of the store's files: tokens, labels, songs with their splits, rejected files. */
   checksum: string;
+  /** The songs, in order of their bars. */
   songs: Song[];
   /** Number of bars in the store. */
   bars: number;
+  /** What its build did. */
   summary: CorpusSummary;
+  /** Files that gave no song. */
   rejected: Rejected[];
   /** The ids of a bar, `<eob>` included; not to be written to. */
   tokens(bar: number): Uint16Array;
+  /** What is true of a bar. */
   labels(bar: number): BarLabels;
   /** Index in `songs` of a bar's song. */
   song(bar: number): number;
@@ -112,6 +128,7 @@ export interface Corpus {
 
 /** A store that cannot be built or opened; names the file and what is wrong with it. */
 export class CorpusError extends Error {
+  /** Tells it from other errors. */
   override name = "CorpusError";
 }
 
@@ -123,18 +140,25 @@ export const SHARD_TOKENS = 2 ** 24;
 
 /** A file of a store as the manifest knows it. */
 export interface Held {
+  /** Its size. */
   bytes: number;
+  /** Its CRC-32. */
   crc32: number;
+  /** Its SHA-256, in hexadecimal. */
   sha256: string;
 }
 
 /** What `manifest.json` holds. */
 export interface Manifest {
+  /** Version of the format, {@link FORMAT}. */
   format: number;
+  /** What the songs were read as. */
   recipe: CorpusRecipe;
+  /** What the build did. */
   summary: CorpusSummary;
   /** Bars of each shard. */
   shards: number[];
+  /** The store's files by name. */
   files: Record<string, Held>;
 }
 

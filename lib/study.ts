@@ -189,7 +189,8 @@ export function openStudy(options: StudyOptions = {}): Study {
         "Name another one (STUDY=name, or --name for the report), ask for the same, or delete that folder (--fresh).",
     );
   }
-  if (!hasSongs(data)) {
+  // A run that was tokenized needs them no more: it may have been packed, or its songs moved.
+  if (!hasSongs(data) && readJson(`${folder}/steps/corpus.json`) === undefined) {
     throw new Error(
       `Study: expected a folder of MIDI files, or a .zip, .tar or .tar.gz of them, at ${data}, found none. ` +
         "Set DATA (or --data for the report) to where the songs are; if they moved, delete the run folder too.",
@@ -200,7 +201,12 @@ export function openStudy(options: StudyOptions = {}): Study {
   if (!stored) writeJson(`${folder}/recipe.json`, asked);
 
   const record = (step: string) => `${folder}/steps/${step.replace(/[^\w.-]/g, "-")}.json`;
-  const keyOf = (inputs: unknown) => fingerprint(inputs ?? { recipe: asked, data: shorten(data) });
+  // Where the project lies is no part of a step's inputs, so that a run opens on another machine.
+  const placed = (inputs: unknown) =>
+    typeof inputs === "object" && inputs !== null && "data" in inputs && inputs.data === data
+      ? { ...inputs, data: shorten(data) }
+      : inputs;
+  const keyOf = (inputs: unknown) => fingerprint(placed(inputs) ?? { recipe: asked, data: shorten(data) });
   const study: Study = {
     name,
     folder,

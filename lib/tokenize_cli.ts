@@ -37,17 +37,27 @@ Single fields of the recipe are changed by the variable RECIPE, as in RECIPE='{"
 
 /** What was asked for. */
 export interface TokenizeOptions {
+  /** Whether only the usage was asked for. */
   help: boolean;
   /** A source, or the shards to merge. */
   sources: string[];
+  /** Folder of the store. */
   out: string;
+  /** Which reading of the paper. */
   preset: Preset;
+  /** Which scale's split. */
   scale: Scale;
+  /** Number of workers; one a core if left out. */
   workers?: number;
+  /** The part to tokenize, if not all. */
   shard?: Shard;
+  /** Whether the sources are shards to join. */
   merge: boolean;
+  /** Whether a store of other songs or choices may be replaced. */
   replace: boolean;
+  /** Whether every byte is compared with the manifest. */
   verify: boolean;
+  /** Parquet file to write, if any. */
   parquet?: string;
 }
 

@@ -8,21 +8,29 @@ import { eventHeader, eventRecord } from "./tensorboard.ts";
 
 /** One optimizer step, as logged. */
 export interface StepLog {
+  /** Which model is trained. */
   model: ModelName;
   /** From 1. */
   step: number;
+  /** Steps that the recipe asks for. */
   steps: number;
+  /** Which pass over the training bars, from 0. */
   epoch: number;
   /** Tokens of the first views, pads not counted, since the run began. */
   tokens: number;
   /** L = L_MLM + α·NT-Xent, nats. */
   loss: number;
+  /** L_MLM, nats. */
   masked: number;
+  /** NT-Xent, nats; 0 for plain BERT. */
   contrast: number;
   /** Share of chosen tokens guessed right in this batch, with the model as it was before the step. */
   accuracy: number;
+  /** Share of views whose partner is the nearest in the batch; 0 for plain BERT. */
   contrastAccuracy: number;
+  /** Norm of the whole gradient, before clipping. */
   gradientNorm: number;
+  /** Learning rate of this step. */
   learningRate: number;
   /** Seconds since the run began, validations and checkpoints included. */
   seconds: number;

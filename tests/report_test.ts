@@ -1,8 +1,12 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { dataCard, modelCard } from "@lib/cards.ts";
 import { reportOptions, UsageError } from "@lib/cli.ts";
 import { type Chapter, outsideReferences, reportPage } from "@lib/report.ts";
+import { findChromium, writePdf } from "@lib/pdf.ts";
 import { recipe } from "@lib/recipe.ts";
+import type { Evaluation } from "@lib/steps.ts";
 import { fingerprint, openStudy } from "@lib/study.ts";
+import { choices, smallCorpus } from "./small_run.ts";
 
 const chapter: Chapter = {
   name: "01_tokenize",
@@ -99,6 +103,8 @@ Deno.test("options become the kernels' environment, paths are the caller's", () 
     name: "demo",
     env: { STUDY: "demo", SCALE: "demo", PRESET: "sound" },
     fresh: false,
+    page: false,
+    pdf: false,
     help: false,
   });
   const { name, env, fresh } = reportOptions([
@@ -116,7 +122,9 @@ Deno.test("options become the kernels' environment, paths are the caller's", () 
 
 Deno.test("an unknown option is answered with the known ones", () => {
   const error = assertThrows(() => reportOptions(["--scael", "demo"]), UsageError, "--scael");
-  for (const option of ["--data", "--scale", "--preset", "--name", "--fresh"]) assert(error.message.includes(option));
+  for (const option of ["--data", "--scale", "--preset", "--name", "--fresh", "--page", "--pdf"]) {
+    assert(error.message.includes(option));
+  }
 });
 
 /** A folder with one file, for songs and runs alike. */
@@ -172,4 +180,81 @@ Deno.test("a step that was cut off is not done", async () => {
   const study = openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data, runs: data });
   await study.once("train", 1, () => Promise.reject(new Error("cut off"))).catch(() => {});
   assertEquals(study.done("train", 1), undefined);
+});
+
+Deno.test("a link to another notebook leads to its section of the page, others stay", () => {
+  const html = '<p><a href="02_train_bert.ipynb">next</a> <a href="https://example.org/x.ipynb">elsewhere</a></p>';
+  const page = reportPage({
+    title: "Study",
+    chapters: [{ ...chapter, cells: [{ cell_type: "markdown" }], rendered: [{ html, outputs: [] }] }],
+    stamp,
+  });
+  assert(page.includes('<a href="#02_train_bert">next</a>') && page.includes('href="https://example.org/x.ipynb"'));
+});
+
+Deno.test("without Chromium, --pdf is answered with what to install or do instead", () => {
+  const folder = Deno.makeTempDirSync();
+  if (Deno.build.os === "linux") {
+    const error = assertThrows(() => findChromium(folder), Error, "expected Chromium or Chrome on the PATH");
+    assert(error.message.includes("apt install chromium") && error.message.includes("print it there"));
+  }
+  Deno.writeTextFileSync(`${folder}/google-chrome`, "");
+  assertEquals(findChromium(`/nowhere:${folder}`), `${folder}/google-chrome`);
+});
+
+Deno.test({
+  name: "a page is printed to a PDF, and what fails leaves the last one",
+  ignore: (() => {
+    try {
+      return findChromium() === "";
+    } catch {
+      return true; // none here
+    }
+  })(),
+  async fn() {
+    const folder = Deno.makeTempDirSync(), page = `${folder}/report.html`, pdf = `${folder}/report.pdf`;
+    Deno.writeTextFileSync(page, reportPage({ title: "Study", chapters: [chapter], stamp }));
+    await writePdf(page, pdf);
+    const bytes = Deno.readFileSync(pdf);
+    assertEquals(new TextDecoder().decode(bytes.subarray(0, 5)), "%PDF-");
+    await assertRejects(() => writePdf(page, pdf, "/bin/false"), Error, "expected a PDF from /bin/false");
+    assertEquals(Deno.readFileSync(pdf), bytes);
+    assertEquals([...Deno.readDirSync(folder)].length, 2);
+  },
+});
+
+Deno.test("cards tell what the models and the store are, with the recipe's and the store's own numbers", async () => {
+  const corpus = await smallCorpus(), score = { loss: 3.25, accuracy: 0.4375, kinds: [], songs: [] };
+  const contrast = { accuracy: 0.8125 } as NonNullable<Evaluation["contrast"]>["validation"];
+  const evaluations: Evaluation[] = [
+    { model: "BERT", mlm: { train: score, validation: score }, contrast: null, seconds: 1 },
+    {
+      model: "BERT-aug",
+      mlm: { train: score, validation: score },
+      contrast: { train: contrast, validation: contrast, otherOrder: contrast, dropping: null },
+      seconds: 1,
+    },
+  ];
+  const card = modelCard(choices, evaluations, stamp);
+  const { layers, hidden } = choices.model;
+  for (const part of [`${layers} layers of width ${hidden}`, "3.250", "0.438", "0.813", "training.steps", "abc"]) {
+    assert(card.includes(part), part);
+  }
+  assert(card.startsWith("---\nlibrary_name: transformers\n"));
+  const data = dataCard(choices, corpus, stamp);
+  for (const part of [corpus.checksum, `${corpus.songs.length} songs`, `the ${corpus.bars} bars`, "tokens.minNotes"]) {
+    assert(data.replace(/\s+/g, " ").includes(part), part);
+  }
+  for (const split of ["train", "validation", "test"] as const) {
+    assertMatch(data, new RegExp(`\\| ${split} +\\|.* ${corpus.barsOf(split).length} `));
+  }
+});
+
+Deno.test("a run whose songs have moved goes on once it is tokenized, and is refused before", async () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync(), made = recipe("sound", "smoke");
+  const study = openStudy({ recipe: made, name: "mine", data, runs });
+  Deno.renameSync(data, `${data}-moved`);
+  assertThrows(() => openStudy({ recipe: made, name: "mine", runs }), Error, `at ${data}, found none`);
+  await study.once("corpus", { data: study.data }, () => 1);
+  assertEquals(await openStudy({ recipe: made, name: "mine", runs }).once("corpus", { data }, () => 2), 1);
 });

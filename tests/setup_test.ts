@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { findPython, SetupError } from "@lib/python.ts";
-import { librariesReady } from "@lib/setup.ts";
+import { execute, findPython, SetupError } from "@lib/python.ts";
+import { denoWarning, librariesReady, testedDeno } from "@lib/setup.ts";
 import { cudaWheels, wheelFor } from "@lib/wheels.ts";
 
 /** A folder with an executable that prints `version` and ends with `code`. */
@@ -58,4 +58,18 @@ Deno.test("every native package is pinned by version and hash", () => {
     assert(/^nvidia-[\w-]+==[\d.]+$/.test(requirement), requirement);
     assert(/^[0-9a-f]{64}$/.test(sha256), requirement);
   }
+});
+
+Deno.test("another Deno is warned of, the tested one and its patches are not", () => {
+  assertEquals(denoWarning(testedDeno), undefined);
+  assertEquals(denoWarning(testedDeno.replace(/\d+$/, "99")), undefined);
+  assertStringIncludes(denoWarning("1.46.3")!, `found 1.46.3`);
+  assertStringIncludes(denoWarning("2.10.0")!, `npx -y deno@${testedDeno}`);
+  const readme = Deno.readTextFileSync(new URL("../README.md", import.meta.url));
+  assertEquals(new Set([...readme.matchAll(/deno@([\d.]+)/g)].map((match) => match[1])), new Set([testedDeno]));
+});
+
+Deno.test("a broken npm or pip call ends in one message with what the program said", async () => {
+  const error = await assertRejects(() => execute("sh", ["-c", "echo no space left >&2; exit 3"]), SetupError);
+  assertStringIncludes(error.message, "no space left");
 });
