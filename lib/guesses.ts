@@ -5,10 +5,19 @@
 import type { Corpus } from "./corpus.ts";
 import type { GuessedBar } from "./evaluation.ts";
 import type { RollNote } from "./plots.ts";
+import { colours } from "./theme.ts";
 import { durationBins, kinds, type TokenKind, vocabulary } from "./vocabulary.ts";
 
-/** What a note of {@link guessNotes} is, in the order of the roll's colours. */
+/** What a note of {@link guessNotes} is. */
 export const guessStates = ["as given", "guessed right", "what it was", "what was guessed"] as const;
+
+/** Their colours: what was given stands back. */
+const legend: Record<typeof guessStates[number], string> = {
+  "as given": "#bbbbbb",
+  "guessed right": colours[0],
+  "what it was": colours[2],
+  "what was guessed": colours[1],
+};
 
 /** Tokens of a note in a bar, and where the first note begins (study §4.3): Position, Instrument, Pitch, Velocity, Duration. */
 const NOTE = 5, FIRST = 3;
@@ -23,13 +32,13 @@ function noteOf(tokens: ArrayLike<number>, at: number, state: number): RollNote 
   const start = valueOf(tokens[at], "Position"), pitch = valueOf(tokens[at + 2], "Pitch", "Pitch_Drum");
   const duration = valueOf(tokens[at + 4], "Duration");
   if (start === undefined || pitch === undefined || duration === undefined) return;
-  return { start, end: start + durationBins[duration], pitch, program: state, drum: false };
+  return { start, end: start + durationBins[duration], pitch, program: state, drum: false, thin: state === 3 };
 }
 
 /**
  * A guessed bar's notes for `pianoRoll`: `program` is the index of a note's {@link guessStates}, ticks are twelfths of a
  * quarter. A note whose tokens were all guessed right stands once, others as they were and as they were guessed; drum
- * strokes are notes like all others, at their drum's number.
+ * strokes are notes like all others, at their drum's number. Wrong guesses are thin, so that both can be seen.
  */
 export function guessNotes(corpus: Corpus, { bar, positions, guesses }: GuessedBar) {
   const tokens = corpus.tokens(bar), guessed = Uint16Array.from(tokens);
@@ -42,7 +51,7 @@ export function guessNotes(corpus: Corpus, { bar, positions, guesses }: GuessedB
     else if (places.every((place) => guessed[place] === tokens[place])) push(noteOf(tokens, at, 1));
     else push(noteOf(tokens, at, 2)), push(noteOf(guessed, at, 3));
   }
-  return { notes, ticksPerQuarter: 12, instrument: (state: number) => guessStates[state] };
+  return { notes, ticksPerQuarter: 12, instrument: (state: number) => guessStates[state], legend };
 }
 
 /** The chosen tokens of a guessed bar as rows of a table. */

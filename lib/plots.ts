@@ -166,6 +166,8 @@ export interface RollNote {
   program: number;
   /** Whether it is a drum. */
   drum: boolean;
+  /** Drawn thin, above what may lie below it. */
+  thin?: boolean;
 }
 
 /** Choices of {@link pianoRoll}. */
@@ -176,6 +178,8 @@ export interface RollOptions extends PlotOptions {
   origin?: number;
   /** A program's name in the legend. */
   instrument?: (program: number) => string;
+  /** Names of the legend in order, with their colours; else the instruments in order of appearance. */
+  legend?: Record<string, string>;
 }
 
 const families = [
@@ -205,13 +209,13 @@ const pitchNames = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A"
 /** Notes as a piano roll: time in quarters across, pitch up, a colour for each instrument, the drums in a panel below. */
 export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
   const { title, x = "quarter notes", width = 620, height, ticksPerQuarter = 1, origin = 0 } = options;
-  const { instrument = instrumentName } = options;
+  const { instrument = instrumentName, legend } = options;
   const quarter = (tick: number) => (tick - origin) / ticksPerQuarter;
   const rows = notes.map((note) => ({
     start: quarter(note.start),
     end: quarter(note.end),
-    low: note.pitch - 0.5,
-    high: note.pitch + 0.5,
+    low: note.pitch - (note.thin ? 0.33 : 0.5),
+    high: note.pitch + (note.thin ? 0.33 : 0.5),
     pitch: note.pitch,
     instrument: note.drum ? "drums" : instrument(note.program),
     drum: note.drum,
@@ -220,7 +224,8 @@ export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
   const beats = Array.from({ length: Math.floor(end) + 1 }, (_, i) => i);
   const pitched = rows.filter((row) => !row.drum);
   const drums = rows.filter((row) => row.drum);
-  const names = unique(pitched.map((row) => row.instrument));
+  const found = unique(pitched.map((row) => row.instrument));
+  const names = legend ? Object.keys(legend).filter((name) => found.includes(name)) : found;
   const across = (shown: boolean) => ({
     field: "start",
     type: "quantitative",
@@ -253,7 +258,12 @@ export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
         axis: { values: octaves, labelExpr: label },
       },
       y2: { field: "high" },
-      color: series("instrument", names, "color"),
+      color: legend
+        ? {
+          ...series("instrument", names, "color"),
+          scale: { domain: Object.keys(legend), range: Object.values(legend) },
+        }
+        : series("instrument", names, "color"),
     },
   };
   const strokes = {
