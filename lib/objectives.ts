@@ -37,11 +37,15 @@ export const modelNames = Object.keys(variants) as ModelName[];
  * @param logits M × vocabulary
  * @param labels M, int32
  * @param weights M: 1 for a chosen token, 0 for filling
- * @returns the loss in nats, and `correct`: M, 1 where the arg-max is the label
+ * @returns the loss in nats, `guesses`: M, the arg-max ids, and `correct`: M, 1 where they are the labels
  */
-export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor): { loss: Tensor; correct: Tensor } {
-  const loss = crossEntropy(logits, labels).mul(weights).sum().div(weights.sum());
-  return { loss, correct: logits.argMax(1).equal(labels).cast("float32") };
+export function maskedLoss(
+  logits: Tensor,
+  labels: Tensor,
+  weights: Tensor,
+): { loss: Tensor; guesses: Tensor; correct: Tensor } {
+  const loss = crossEntropy(logits, labels).mul(weights).sum().div(weights.sum()), guesses = logits.argMax(1);
+  return { loss, guesses, correct: guesses.equal(labels).cast("float32") };
 }
 
 /**
@@ -273,8 +277,8 @@ export function maskedEvaluation(config: BertConfig): Compiled {
     const batch = batchOf(inputs), parameters = unflatten(config, weights);
     const last = hiddenStates(parameters, config, batch.ids, batch.bias, { only: batch.positions }).at(-1)!;
     const logits = mlmLogits(parameters, config, last);
-    const { loss, correct } = maskedLoss(logits, batch.labels, batch.weights);
-    return [loss, correct, logits.argMax(1)];
+    const { loss, correct, guesses } = maskedLoss(logits, batch.labels, batch.weights);
+    return [loss, correct, guesses];
   });
 }
 

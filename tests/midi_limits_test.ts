@@ -1,17 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import midiFile from "midi-file";
-import { MidiError, type MidiReason, type Note, readScore, type Score } from "@lib/midi.ts";
-import { type Recipe, recipe } from "@lib/recipe.ts";
+import { MidiError, type MidiReason, readScore, type Score } from "@lib/midi.ts";
+import type { Recipe } from "@lib/recipe.ts";
 import { tokenize } from "@lib/remi.ts";
+import { authors, both, brief, bytesOf, errorOf, notesOf, sound } from "./reading.ts";
 import { body, chunk, file, header, meter, note, quantity, type RawEvent, tempo } from "./smf.ts";
 
-const sound = recipe("sound", "demo"), authors = recipe("authors", "demo"), both = [sound, authors];
-
-const bytesOf = (...parts: number[][]) => Uint8Array.from(parts.flat());
-const brief = (notes: Note[]) => notes.map(({ start, end, pitch, program }) => [start, end, pitch, program]);
-const notesOf = (bytes: Uint8Array, choices: Recipe = sound) => brief(readScore(bytes, choices).notes);
-const errorOf = (bytes: Uint8Array, choices: Recipe = sound): MidiError =>
-  assertThrows(() => readScore(bytes, choices), MidiError);
 const one = note(0, 100, 60),
   sixAt = (start: number) => [0, 1, 2, 3, 4, 5].flatMap((i) => note(start, start + 40, 60 + i));
 const eot = [0, 0xff, 0x2f, 0];

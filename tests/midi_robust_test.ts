@@ -1,15 +1,8 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { MidiError, type Note, readScore } from "@lib/midi.ts";
-import { type Recipe, recipe } from "@lib/recipe.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { readScore } from "@lib/midi.ts";
+import { authors, both, brief, bytesOf, errorOf, notesOf, sound } from "./reading.ts";
 import { body, chunk, file, header, note, program, type RawEvent, tempo } from "./smf.ts";
 
-const sound = recipe("sound", "demo"), authors = recipe("authors", "demo"), both = [sound, authors];
-
-const bytesOf = (...parts: number[][]) => Uint8Array.from(parts.flat());
-const brief = (notes: Note[]) => notes.map(({ start, end, pitch, program }) => [start, end, pitch, program]);
-const notesOf = (bytes: Uint8Array, choices: Recipe = sound) => brief(readScore(bytes, choices).notes);
-const errorOf = (bytes: Uint8Array, choices: Recipe = sound): MidiError =>
-  assertThrows(() => readScore(bytes, choices), MidiError);
 const one = note(0, 100, 60);
 const eot = [0, 0xff, 0x2f, 0];
 
