@@ -164,6 +164,10 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
     return (await import("./embed_cli.ts")).probeCommand(args);
   },
   pack: packCommand,
+  digest: async (args) => {
+    await ensureSetup();
+    return (await import("./digest.ts")).digestCommand(args);
+  },
 };
 
 if (import.meta.main) {
@@ -181,7 +185,7 @@ if (import.meta.main) {
     Deno.exit(await run(args));
   } catch (error) {
     const meant = error instanceof SetupError || error instanceof UsageError ||
-      error instanceof Error && /[Ee]xpected|^(Study|Report|Pack):/.test(error.message);
+      error instanceof Error && /[Ee]xpected|^(Study|Report|Pack|Digest):/.test(error.message);
     console.error(meant ? error.message : error);
     Deno.exit(1);
   }
