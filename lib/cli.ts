@@ -5,7 +5,7 @@
  */
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { executeAll } from "./execute.ts";
+import { executeAll, type NotebookRun } from "./execute.ts";
 import { clock } from "./clock.ts";
 import { removeIfThere, writeFile } from "./files.ts";
 import { packCommand, packUsage } from "./pack.ts";
@@ -13,7 +13,7 @@ import { findChromium, writePdf } from "./pdf.ts";
 import { exists, SetupError } from "./python.ts";
 import { readChapters, reportPage } from "./report.ts";
 import { ensureSetup } from "./setup.ts";
-import { stampOf } from "./stamp.ts";
+import { type Stamp, stampOf } from "./stamp.ts";
 import { loadRecipe, openStudy, projectRoot } from "./study.ts";
 import { tokenizeCommand, tokenizeUsage } from "./tokenize_cli.ts";
 import { trainCommand, trainUsage } from "./train_cli.ts";
@@ -92,10 +92,19 @@ export async function notebooks(folder: string = `${projectRoot}/notebooks`): Pr
   return files.filter((name) => name.endsWith(".ipynb")).sort().map((name) => `${folder}/${name}`);
 }
 
-/** Makes the page of a run from its executed notebooks and its stamp; the same run gives the same bytes. */
-export async function writeReport(folder: string, python: string): Promise<string> {
-  const chapters = await readChapters(await notebooks(`${folder}/notebooks`), python);
-  const stamp = JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`)) as Record<string, string>;
+/**
+ * Makes the page of a run from its executed notebooks and its stamp; the same run gives the same bytes.
+ *
+ * @param part of a run that is not over: the notebooks so far and the stamp until now
+ */
+export async function writeReport(
+  folder: string,
+  python: string,
+  part?: { names: string[]; stamp: Stamp },
+): Promise<string> {
+  const executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
+  const chapters = await readChapters(executed ?? await notebooks(`${folder}/notebooks`), python);
+  const stamp: Stamp = part?.stamp ?? JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`));
   const page = reportPage({ title: "Systematic Analysis of Music Representations from BERT", chapters, stamp });
   const path = `${folder}/report.html`;
   await writeFile(path, page);
@@ -110,12 +119,22 @@ async function executeRun({ name, env, fresh }: ReportOptions, python: string): 
   const study = openStudy({ recipe, name });
   const files = await notebooks();
   if (files.length === 0) throw new Error(`Report: expected notebooks in ${projectRoot}/notebooks, found none.`);
-  const expected = await readJson(study.path("seconds.json"));
-  const runs = await executeAll(files, { python, target: study.path("notebooks"), env, expected });
+  const expected = await readJson(study.path("seconds.json")), libraries = `${projectRoot}/.venv/libtensorflow`;
+  // The first plots are there to be read while the models train; a page that is whole is not replaced by a part.
+  const onNotebook = async (runs: readonly NotebookRun[]) => {
+    const whole = runs.length === files.length && !runs.some((run) => run.error);
+    if (whole || exists(study.path("stamp.json")) || !exists(study.path("corpus", "manifest.json"))) return;
+    const failed = runs.find((run) => run.error)?.notebook;
+    const state = failed ? `stopped in ${failed}` : `${runs.length} of ${files.length} notebooks so far`;
+    const stamp = { state, ...await stampOf(study, runs, libraries) };
+    const page = await writeReport(study.folder, python, { names: runs.map(({ notebook }) => notebook), stamp });
+    console.log(`report: ${page} (${state})`);
+  };
+  const runs = await executeAll(files, { python, target: study.path("notebooks"), env, expected, onNotebook });
   if (runs.some((run) => run.error)) return false;
   const seconds = Object.fromEntries(runs.map((run) => [run.notebook, run.seconds]));
   await writeFile(study.path("seconds.json"), JSON.stringify(seconds));
-  const stamp = await stampOf(study, runs, `${projectRoot}/.venv/libtensorflow`);
+  const stamp = await stampOf(study, runs, libraries);
   await writeFile(study.path("stamp.json"), JSON.stringify(stamp));
   const { writeCards } = await import("./cards.ts"); // it loads libtensorflow, which is there only now
   await writeCards(study, stamp);

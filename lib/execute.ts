@@ -101,11 +101,13 @@ export interface ExecuteAllOptions {
   expected?: Record<string, number>;
   /** Takes the progress lines. */
   say?: (line: string) => void;
+  /** Called after each notebook, and awaited, with the runs so far. */
+  onNotebook?: (runs: readonly NotebookRun[]) => Promise<void> | void;
 }
 
 /** Executes notebooks in order, telling how far they are and how long it may take; stops at the first failing one. */
 export async function executeAll(notebooks: string[], options: ExecuteAllOptions): Promise<NotebookRun[]> {
-  const { python, target, env = {}, expected = {}, say = (line) => console.log(line) } = options;
+  const { python, target, env = {}, expected = {}, say = (line) => console.log(line), onNotebook } = options;
   await Deno.mkdir(target, { recursive: true });
   const names = notebooks.map((path) => basename(path, ".ipynb"));
   const known = names.every((name) => expected[name] !== undefined);
@@ -140,9 +142,9 @@ export async function executeAll(notebooks: string[], options: ExecuteAllOptions
     if (run.error) {
       const where = run.error.cell < 0 ? "" : `, cell ${run.error.cell + 1}`;
       say(`\nFAILED: ${names[i]}${where}\n\n${run.error.source}\n\n${run.error.message}`);
-      break;
-    }
-    say(`[${i + 1}/${names.length} ${names[i]}] done in ${clock(run.seconds)}`);
+    } else say(`[${i + 1}/${names.length} ${names[i]}] done in ${clock(run.seconds)}`);
+    await onNotebook?.(runs);
+    if (run.error) break;
   }
   return runs;
 }

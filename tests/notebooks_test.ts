@@ -140,8 +140,17 @@ Deno.test({
         "--data",
         songs,
       ];
-      const { code } = await new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "inherit" }).output();
-      assertEquals(code, 0);
+      const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped" }).spawn();
+      const parts: string[][] = []; // sections of the page while the run goes on
+      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+        Deno.stdout.writeSync(new TextEncoder().encode(text));
+        if (!text.includes("notebooks so far)")) continue;
+        const page = Deno.readTextFileSync(`${run}/report.html`);
+        parts.push(Array.from(page.matchAll(/<section id="([^"]+)"/g), ([, id]) => id));
+      }
+      assertEquals((await child.status).code, 0);
+      assertEquals(parts.map((sections) => sections[0]), Array(3).fill("01_tokenize"));
+      assert(parts[0].length < 4, "a page of the first notebooks before the last has run");
       const names = (await notebooks()).map((path) => path.replace(/^.*\//, ""));
       assertEquals(names.length, 4);
       assertEquals((await notebooks(`${run}/notebooks`)).map((path) => path.replace(/^.*\//, "")), names);
