@@ -100,11 +100,11 @@ export async function embedBars(
 
 /** Choices of {@link embedLayers}. */
 export interface EmbedOptions {
-  /** How a bar's states become one. */
-  pooling?: Pooling;
+  /** How a bar's states become one; the state of its Bar token unless told. */
+  poolings?: readonly Pooling[];
   /** Only these layers, in this order. */
   layers?: readonly number[];
-  /** Folder for `layer-0.npy` and so on, where the embeddings do not fit the recipe's memory. */
+  /** Folder for `bar-0.npy` and so on, where the embeddings do not fit the recipe's memory; made if need be. */
   folder: string;
   /** Files even of what would fit. */
   toFiles?: boolean;
@@ -112,45 +112,57 @@ export interface EmbedOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+/** MiB that the embeddings of bars at all layers take, in so many poolings. */
+export const embeddingMemory = ({ hidden, layers }: Model["config"], bars: number, poolings = 1): number =>
+  4 * bars * hidden * (layers + 1) * poolings / 2 ** 20;
+
 /**
- * The embeddings of any number of bars: in memory where those of all layers fit `recipe.probing.memory`, else in files,
- * made block by block so that no more than that is in memory at a time.
+ * The embeddings of any number of bars: in memory where those of all layers and poolings fit `recipe.probing.memory`,
+ * else in files, made block by block so that no more than that is in memory at a time.
  *
  * @param bars the corpus' bars, in the order the rows shall have
- * @returns rows × columns of each layer
+ * @returns rows × columns of each layer in each pooling that was asked for; `layers` are those of the first
  */
 export async function embedLayers(
   model: Model,
   corpus: Corpus,
   bars: ArrayLike<number>,
   recipe: Recipe,
-  { pooling = "bar", layers, folder, toFiles = false, signal, onProgress }: EmbedOptions,
-): Promise<{ columns: number; layers: RowSource[] }> {
+  { poolings = ["bar"], layers, folder, toFiles = false, signal, onProgress }: EmbedOptions,
+): Promise<{ columns: number; layers: RowSource[]; pooled: Map<Pooling, RowSource[]> }> {
   const { hidden: columns, layers: depth } = model.config;
   const wanted = layers ?? Array.from({ length: depth + 1 }, (_, layer) => layer);
   const wrong = wanted.find((layer) => !Number.isInteger(layer) || layer < 0 || layer > depth);
   if (wrong !== undefined) throw new RangeError(`Layer: expected 0 (embeddings) … ${depth}, found ${wrong}.`);
-  const most = Math.max(1, Math.floor(recipe.probing.memory * 2 ** 20 / (4 * columns * (depth + 1))));
+  const most = Math.max(1, Math.floor(recipe.probing.memory / embeddingMemory(model.config, 1, poolings.length)));
   const embed = (first: number, block: ArrayLike<number>) =>
     embedBars(model, corpus, block, recipe, {
       signal,
-      poolings: [pooling],
+      poolings,
       onProgress: (done) => onProgress?.(first + done, bars.length),
     });
+  const held = (pooled: Map<Pooling, RowSource[]>) => ({ columns, layers: pooled.get(poolings[0])!, pooled });
   if (bars.length <= most && !toFiles) {
-    const { layers } = await embed(0, bars);
-    return { columns, layers: wanted.map((layer) => layers[layer]) };
+    const { pooled } = await embed(0, bars);
+    return held(new Map(poolings.map((pooling) => [pooling, wanted.map((layer) => pooled.get(pooling)![layer])])));
   }
-  const files = wanted.map((layer) => createNpy(`${folder}/layer-${layer}.npy`, bars.length, columns));
+  await Deno.mkdir(folder, { recursive: true });
+  const files = poolings.flatMap((pooling) =>
+    wanted.map((layer) => {
+      return { pooling, layer, file: createNpy(`${folder}/${pooling}-${layer}.npy`, bars.length, columns) };
+    })
+  );
   try {
     for (let first = 0; first < bars.length; first += most) {
       const block = Array.from({ length: Math.min(most, bars.length - first) }, (_, i) => bars[first + i]);
-      const embedded = await embed(first, block);
-      files.forEach((file, i) => file.append(embedded.layers[wanted[i]]));
+      const { pooled } = await embed(first, block);
+      for (const { pooling, layer, file } of files) file.append(pooled.get(pooling)![layer]);
     }
-    return { columns, layers: files.map((file) => file.finish()) };
+    const stored = files.map(({ pooling, file }) => ({ pooling, rows: file.finish() }));
+    const of = (pooling: Pooling) => stored.filter((one) => one.pooling === pooling).map(({ rows }) => rows);
+    return held(new Map(poolings.map((pooling) => [pooling, of(pooling)])));
   } catch (error) {
-    for (const file of files) file.abandon();
+    for (const { file } of files) file.abandon();
     throw error;
   }
 }

@@ -196,7 +196,7 @@ export async function embedCommand(args: string[], cwd = Deno.env.get("INIT_CWD"
   await withEncoder(asked, async (model, corpus, folder) => {
     const bars = Array.from({ length: corpus.bars }, (_, bar) => bar), onProgress = meter("bars");
     const { columns, layers: [source] } = await embedLayers(model, corpus, bars, recipe, {
-      ...{ pooling, layers: [layer!], folder, onProgress },
+      ...{ poolings: [pooling], layers: [layer!], folder, onProgress },
     });
     await Deno.mkdir(resolve(out, ".."), { recursive: true });
     if (out.endsWith(".npy")) {
@@ -239,7 +239,7 @@ export async function probeCommand(args: string[], cwd = Deno.env.get("INIT_CWD"
       ...bars.test as Int32Array,
     );
     const { columns, layers } = await embedLayers(model, corpus, all, recipe, {
-      ...{ pooling, folder, onProgress: meter("bars") },
+      ...{ poolings: [pooling], folder, onProgress: meter("bars") },
     });
     const cut = (source: RowSource) => {
       const slice = (first: number, rows: number) => sliceRows(source, columns, first, rows);

@@ -6,6 +6,7 @@ import { type Task, tasks } from "./paper.ts";
 import type { ProbeRow } from "./probe_rows.ts";
 import { headlines, lowerIsBetter } from "./probe_scores.ts";
 import type { Recipe } from "./recipe.ts";
+import { firstRows, pieces, rowCount, type RowSink, rowsInMemory, type RowSource } from "./rows.ts";
 
 /**
  * What each layer weighs for a task, 0…L, adding up to 1: by how far its own sound probe beats the guess on validation
@@ -50,9 +51,27 @@ export function mixesOf(
   return [...alike.values()].map((same) => ({ tasks: same, weights: weights.get(same[0])! }));
 }
 
+/** Mean and weight over standard deviation of each column, in the first `fitted` rows; 0 where it does not vary. */
+function standardiser(layer: RowSource, weight: number, fitted: number, columns: number) {
+  const mean = new Float64Array(columns), squares = new Float64Array(columns);
+  const train = firstRows(layer, columns, fitted);
+  const sum = (add: (value: number, c: number) => void) => {
+    for (const { x } of pieces(train, columns)) for (let i = 0; i < x.length; i++) add(x[i], i % columns);
+  };
+  sum((value, c) => mean[c] += value / fitted);
+  sum((value, c) => squares[c] += (value - mean[c]) ** 2 / fitted);
+  const scale = squares.map((square, c) => {
+    const rounding = (fitted * 2 ** -24 * mean[c]) ** 2;
+    return square > rounding ? weight / Math.sqrt(square) : 0;
+  });
+  return { mean, scale };
+}
+
 /**
- * Layers (each rows × columns) standardised by their first `fitted` rows, weighted and summed; features that do not
- * vary there count as 0.
+ * Layers (each rows × columns, in memory or in files) standardised by their first `fitted` rows, weighted and summed;
+ * features that do not vary there count as 0.
+ *
+ * @param into where the sum goes, memory if left out; a few megabytes of each layer are read at a time
  *
  * @example
  * ```ts
@@ -64,22 +83,27 @@ export function mixesOf(
  * ```
  */
 export function mixLayers(
-  layers: readonly Float32Array[],
+  layers: readonly RowSource[],
   weights: readonly number[],
   fitted: number,
   columns: number,
-): Float32Array {
-  const mixed = new Float32Array(layers[0].length);
-  layers.forEach((x, layer) => {
-    if (weights[layer] === 0) return;
-    const mean = new Float64Array(columns), squares = new Float64Array(columns);
-    for (let i = 0; i < fitted * columns; i++) mean[i % columns] += x[i] / fitted;
-    for (let i = 0; i < fitted * columns; i++) squares[i % columns] += (x[i] - mean[i % columns]) ** 2 / fitted;
-    const scale = squares.map((square, c) => {
-      const rounding = (fitted * 2 ** -24 * mean[c]) ** 2;
-      return square > rounding ? weights[layer] / Math.sqrt(square) : 0;
-    });
-    for (let i = 0; i < x.length; i++) mixed[i] += (x[i] - mean[i % columns]) * scale[i % columns];
-  });
-  return mixed;
+  into: RowSink = rowsInMemory(rowCount(layers[0], columns), columns),
+): RowSource {
+  const used = layers.flatMap((layer, l) =>
+    weights[l] === 0 ? [] : [{ read: pieces(layer, columns), ...standardiser(layer, weights[l], fitted, columns) }]
+  );
+  try {
+    for (const { x: first } of pieces(layers[0], columns)) {
+      const mixed = new Float32Array(first.length);
+      for (const { read, mean, scale } of used) {
+        const { x } = read.next().value!; // pieces of all layers are cut alike
+        for (let i = 0; i < x.length; i++) mixed[i] += (x[i] - mean[i % columns]) * scale[i % columns];
+      }
+      into.append(mixed);
+    }
+    return into.finish();
+  } finally {
+    for (const { read } of used) read.return(undefined);
+    into.abandon();
+  }
 }

@@ -7,10 +7,11 @@ import { ckaMatrix } from "./cka.ts";
 import { bertConfig, createBert, type Model } from "./bert.ts";
 import { barType, tokenCounts, withControls } from "./controls.ts";
 import type { Corpus, Split } from "./corpus.ts";
-import { embedBars } from "./embed.ts";
-import { writeFile } from "./files.ts";
+import { embeddingMemory, embedLayers } from "./embed.ts";
+import { removeIfThere, writeFile } from "./files.ts";
 import { mixesOf, mixLayers } from "./mixing.ts";
 import { progress, stopSignal } from "./notebook.ts";
+import { createNpy } from "./npy.ts";
 import type { ModelName } from "./objectives.ts";
 import type { Task } from "./paper.ts";
 import { type LayerJob, probeLayers } from "./probe_pool.ts";
@@ -19,6 +20,7 @@ import { sample, stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import { toLatex } from "./latex.ts";
 import { loadReplicates, storeReplicates, toCsv } from "./results.ts";
+import { readRows, type RowSource, sliceRows } from "./rows.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { type Evaluation, trained, trainingInputs } from "./steps.ts";
 import type { Study } from "./study.ts";
@@ -121,6 +123,7 @@ export async function probe(study: Study, corpus: Corpus, name: ModelName | type
       try {
         const { rows, mixes } = await probeModel(model, { model: name, seed }, corpus, tables, guesses, recipe, {
           keep: i === 0 ? ckaFile(study, name) : undefined,
+          folder: `${study.folder}/probes/embeddings-${name}`,
           poolings: name === UNTRAINED ? recipe.probing.poolings.slice(0, 1) : recipe.probing.poolings,
           controls: i === 0,
         });
@@ -134,45 +137,56 @@ export async function probe(study: Study, corpus: Corpus, name: ModelName | type
   });
 }
 
+/** A model's probing as it is asked for. */
+interface ModelProbing {
+  /** Where the embeddings of some test bars are kept, to compare the layers of models by. */
+  keep?: string;
+  /** Where embeddings lie meanwhile that do not fit `recipe.probing.memory`. */
+  folder: string;
+  poolings: Recipe["probing"]["poolings"];
+  controls: boolean;
+}
+
+/** As {@link probeEmbedded}, and leaves no file behind. */
+async function probeModel(...args: Parameters<typeof probeEmbedded>): Promise<Probed> {
+  const { folder } = args[6];
+  await removeIfThere(folder); // of a process that was killed
+  try {
+    return await probeEmbedded(...args);
+  } finally {
+    await removeIfThere(folder);
+  }
+}
+
 /** Embeds the bars and probes every layer, in every pooling, and all layers together. */
-async function probeModel(
+async function probeEmbedded(
   model: Model,
   named: Pick<ProbeMeta, "model" | "seed">,
   corpus: Corpus,
   tables: ProbeTables,
   guesses: readonly ProbeRow[],
   recipe: Recipe,
-  { keep, poolings, controls }: {
-    /** Where the embeddings of some test bars are kept, to compare the layers of models by. */
-    keep?: string;
-    poolings: Recipe["probing"]["poolings"];
-    controls: boolean;
-  },
+  { keep, folder, poolings, controls }: ModelProbing,
 ): Promise<Probed> {
   const signal = stopSignal(), { layerMix } = recipe.probing;
   const bars = splitNames.map((split) => Array.from(probeBars(corpus, split, recipe)));
   const what = `${named.model}${named.seed === recipe.seed ? "" : `, seed ${named.seed}`}`;
-  const bar = progress({ label: `Embedding with ${what}`, total: bars.flat().length, unit: "bars" });
+  const mebibytes = embeddingMemory(model.config, bars.flat().length, poolings.length);
+  const inFiles = mebibytes > recipe.probing.memory, place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
+  const bar = progress({ label: `Embedding with ${what}${place}`, total: bars.flat().length, unit: "bars" });
   const onProgress = (done: number) => void bar.update(done);
-  const { layers, pooled, columns } = await embedBars(model, corpus, bars.flat(), recipe, {
-    signal,
-    onProgress,
-    poolings,
-  });
+  const embedded = await embedLayers(model, corpus, bars.flat(), recipe, { signal, onProgress, poolings, folder });
+  const { layers, pooled, columns } = embedded;
   await bar.done();
-  const cuts = [0, 1, 2, 3].map((split) => bars.slice(0, split).flat().length * columns);
-  const cut = (data: Float32Array) => ({
-    columns,
-    train: data.slice(cuts[0], cuts[1]),
-    validation: data.slice(cuts[1], cuts[2]),
-    test: data.slice(cuts[2], cuts[3]),
-  });
+  const cut = (source: RowSource) => {
+    const part = (split: number) => sliceRows(source, columns, bars.slice(0, split).flat().length, bars[split].length);
+    return { columns, train: part(0), validation: part(1), test: part(2) };
+  };
   if (keep !== undefined) {
-    const places = ckaPlaces(bars[2].length, recipe), width = String(layers.length - 1).length;
-    const tensors = layers.map((data, layer): [string, { shape: number[]; data: Float32Array }] => {
-      const rows = new Float32Array(places.length * columns), { test } = cut(data);
-      places.forEach((place, i) => rows.set(test.subarray(place * columns, (place + 1) * columns), i * columns));
-      return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data: rows }];
+    const places = Int32Array.from(ckaPlaces(bars[2].length, recipe)), width = String(layers.length - 1).length;
+    const tensors = layers.map((source, layer): [string, { shape: number[]; data: Float32Array }] => {
+      const data = readRows(cut(source).test, columns, places);
+      return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data }];
     });
     await writeFile(keep, writeSafetensors(new Map(tensors), { what: "embeddings of test bars, bars × width" }));
   }
@@ -192,9 +206,10 @@ async function probeModel(
   if (layerMix === "none") return { rows, mixes: [] };
   const own = rows.filter((row) => row.pooling === poolings[0]);
   const mixes = mixesOf(own, guesses, layerMix);
-  const weighted = mixes.map(({ tasks, weights }): LayerJob => ({
+  const mixed = (i: number) => inFiles ? createNpy(`${folder}/mix-${i}.npy`, bars.flat().length, columns) : undefined;
+  const weighted = mixes.map(({ tasks, weights }, i): LayerJob => ({
     meta: { ...named, layer: null, layers: "weighted", pooling: poolings[0] },
-    features: () => cut(mixLayers(layers, weights, bars[0].length, columns)),
+    features: () => cut(mixLayers(layers, weights, bars[0].length, columns, mixed(i))),
     asked: { tasks, protocols: ["sound"], labels: ["true"], replicates: true },
   }));
   rows.push(...await probeLayers(weighted, tables, recipe, { signal }));

@@ -9,6 +9,30 @@ import { readAt } from "./store.ts";
 /** Rows × columns: in memory, row by row, or in a file. Plain data, so that a worker can be given it. */
 export type RowSource = Float32Array | StoredRows;
 
+/** Rows that are being gathered, in memory or in a file. */
+export interface RowSink {
+  /** Appends whole rows. */
+  append(x: Float32Array): void;
+  /** What was gathered. */
+  finish(): RowSource;
+  /** Gives back what is held, where `finish` was not called. */
+  abandon(): void;
+}
+
+/** Gathers rows × columns in memory; `createNpy` does in a file. */
+export function rowsInMemory(rows: number, columns: number): RowSink {
+  const held = new Float32Array(rows * columns);
+  let at = 0;
+  return {
+    append(x) {
+      held.set(x, at);
+      at += x.length;
+    },
+    finish: () => held,
+    abandon: () => {},
+  };
+}
+
 /** Some rows of a source. */
 export interface Piece {
   /** Which of the rows asked for is this piece's first. */
@@ -30,6 +54,10 @@ export function sliceRows(source: RowSource, columns: number, first: number, row
   if (source instanceof Float32Array) return source.slice(first * columns, (first + rows) * columns);
   return { ...source, first: source.first + first, rows };
 }
+
+/** The first rows of a source, those in memory not copied. */
+export const firstRows = (source: RowSource, columns: number, rows: number): RowSource =>
+  source instanceof Float32Array ? source.subarray(0, rows * columns) : { ...source, rows };
 
 /**
  * The rows of a source, in order, a few megabytes at a time.

@@ -2,6 +2,8 @@ import { assert, assertAlmostEquals, assertEquals, assertLess, assertNotEquals, 
 import { parquetReadObjects } from "hyparquet";
 import { baselineRows } from "@lib/baselines.ts";
 import { chordNames } from "@lib/chords.ts";
+import { createNpy } from "@lib/npy.ts";
+import { readRows } from "@lib/rows.ts";
 import { barType, controlTask, drawBars, permuteLabels, tokenCounts, withControls } from "@lib/controls.ts";
 import type { BarLabels } from "@lib/labels.ts";
 import { mixesOf, mixLayers } from "@lib/mixing.ts";
@@ -222,7 +224,18 @@ Deno.test("layers weigh by what they hold, and their sum holds what several hold
   assertEquals([even.weights, even.tasks.length, more.length], [[1 / 3, 1 / 3, 1 / 3], 7, 0]);
   const rowsOf = { train: tables.train.labels.length, validation: 96, test: 120 };
   const join = (x: typeof whole) => Float32Array.from([...x.train, ...x.validation, ...x.test]);
-  const mixed = mixLayers([layers[1], layers[2]].map(join), [0.5, 0.5], rowsOf.train, columns);
+  const joined = [layers[1], layers[2]].map(join);
+  const mixed = mixLayers(joined, [0.5, 0.5], rowsOf.train, columns) as Float32Array;
+  const dir = await Deno.makeTempDir(), rowCount = mixed.length / columns;
+  const stored = joined.map((x, i) => {
+    const file = createNpy(`${dir}/${i}.npy`, rowCount, columns);
+    file.append(x);
+    return file.finish();
+  });
+  const inFile = mixLayers(stored, [0.5, 0.5], rowsOf.train, columns, createNpy(`${dir}/mix.npy`, rowCount, columns));
+  assertEquals(readRows(inFile, columns), mixed);
+  assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), ["0.npy", "1.npy", "mix.npy"]);
+  await Deno.remove(dir, { recursive: true });
   const cut = rowsOf.train * columns, end = cut + rowsOf.validation * columns;
   const together = { columns, train: mixed.slice(0, cut), validation: mixed.slice(cut, end), test: mixed.slice(end) };
   const found = await probeLayer(together, tables, study, { ...meta, layers: "weighted", layer: null }, {
