@@ -149,6 +149,8 @@ Deno.test("linear CKA of all 28 golden pairs is right to 1e-10", async () => {
   for (const { a, b, linearCka } of pairs) {
     assertAlmostEquals(found[names.indexOf(a)][names.indexOf(b)], linearCka, 1e-10);
     assertAlmostEquals(found[names.indexOf(b)][names.indexOf(a)], linearCka, 1e-10);
+    // Two narrow ones are multiplied column by column, all seven together row by row.
+    assertAlmostEquals(ckaMatrix([a, b].map((name) => matrices[names.indexOf(name)]), n)[0][1], linearCka, 1e-10);
   }
 });
 
