@@ -1,18 +1,30 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { worstReadings } from "@lib/mistakes.ts";
 import { probe, UNTRAINED } from "@lib/probe_steps.ts";
 import { recipe, type RecipeChanges } from "@lib/recipe.ts";
 import { corpusOf } from "@lib/steps.ts";
 import { openStudy } from "@lib/study.ts";
+import { bestTestRow, tableRows } from "@lib/tables.ts";
 import { compose } from "./composer.ts";
+
+/** A study of composed songs, in a folder of its own. */
+async function composedStudy(probing: RecipeChanges["probing"]) {
+  const dir = await Deno.makeTempDir(), songs = `${dir}/songs`;
+  await Deno.mkdir(songs);
+  for (let song = 0; song < 12; song++) await Deno.writeFile(`${songs}/${song}.mid`, compose(9, song, 8).bytes);
+  const study = openStudy({ recipe: recipe("sound", "smoke", { probing }), data: songs, runs: `${dir}/runs` });
+  const corpus = await corpusOf(study);
+  const leave = async () => {
+    corpus.close();
+    await Deno.remove(dir, { recursive: true });
+  };
+  return { study, corpus, leave };
+}
 
 /** Probes an untrained encoder on composed songs, and tells which files of embeddings were written meanwhile. */
 async function probeUntrained(probing: RecipeChanges["probing"]) {
-  const dir = await Deno.makeTempDir(), songs = `${dir}/songs`, { renameSync } = Deno, stored: string[] = [];
-  await Deno.mkdir(songs);
-  for (let song = 0; song < 12; song++) await Deno.writeFile(`${songs}/${song}.mid`, compose(9, song, 8).bytes);
-  const choices = { ...probing, untrainedSeeds: 1 };
-  const study = openStudy({ recipe: recipe("sound", "smoke", { probing: choices }), data: songs, runs: `${dir}/runs` });
-  const corpus = await corpusOf(study);
+  const { study, corpus, leave } = await composedStudy({ ...probing, untrainedSeeds: 1 });
+  const { renameSync } = Deno, stored: string[] = [];
   Deno.renameSync = (from, to) => {
     if (String(to).includes("/probes/embeddings-")) stored.push(String(to).replace(/^.*\//, ""));
     renameSync(from, to);
@@ -23,8 +35,7 @@ async function probeUntrained(probing: RecipeChanges["probing"]) {
     return { rows, stored, left };
   } finally {
     Deno.renameSync = renameSync;
-    corpus.close();
-    await Deno.remove(dir, { recursive: true });
+    await leave();
   }
 }
 
@@ -46,4 +57,27 @@ Deno.test("embeddings beyond the memory allowed go through files, of which none 
     compared++;
   }
   assertGreater(compared, 100);
+});
+
+Deno.test("the bars read worst are read by the probe whose error stands in the results table", async () => {
+  const { study, corpus, leave } = await composedStudy({ layerMix: "none" });
+  try {
+    const rows = tableRows(await probe(study, corpus, "BERT"), "bar");
+    for (const task of ["MV", "MD"] as const) {
+      const { rmse, bars, worst, layer } = await worstReadings(study, corpus, rows, "BERT", { task, count: 2 });
+      const row = bestTestRow(rows, "BERT", task, "sound")!;
+      assertEquals([layer, bars], [row.layer, row.rows]);
+      assertLess(Math.abs(rmse - row.value), 1e-5 * row.value); // batches differ
+      const label = ({ bar }: { bar: number }) => {
+        const { meanVelocity, meanDuration } = corpus.labels(bar);
+        return task === "MV" ? meanVelocity : meanDuration;
+      };
+      assertEquals(worst.map(({ truth }) => truth), worst.map(label));
+      assertEquals(new Set(worst.map(({ bar }) => corpus.song(bar))).size, worst.length);
+      const errors = worst.map(({ truth, read }) => Math.abs(truth - read));
+      assert(errors[0] > rmse && errors.every((error, i) => i === 0 || error <= errors[i - 1]), `${errors}`);
+    }
+  } finally {
+    await leave();
+  }
 });

@@ -1,0 +1,126 @@
+/**
+ * The bars that a probe gets most wrong, to see and hear. Notebook 4 shows them.
+ * @module
+ */
+import { barFigure } from "./alike.ts";
+import type { Corpus } from "./corpus.ts";
+import { embedLayers } from "./embed.ts";
+import { removeIfThere } from "./files.ts";
+import { predictRows } from "./layer_sums.ts";
+import { html, progress, type Shown, stopSignal } from "./notebook.ts";
+import type { ModelName } from "./objectives.ts";
+import { rollLegend } from "./player.ts";
+import { fitLayer } from "./probe_fits.ts";
+import { askValues, type ValueQuestion, valueQuestions } from "./probe_labels.ts";
+import type { ProbeRow } from "./probe_rows.ts";
+import { probeBars, probeTables } from "./probe_steps.ts";
+import { sliceRows } from "./rows.ts";
+import { trained } from "./steps.ts";
+import type { Study } from "./study.ts";
+import { escapeHtml } from "./table.ts";
+import { bestTestRow } from "./tables.ts";
+
+/** A bar and what a probe reads from its embedding. */
+export interface Reading {
+  /** Bar of the corpus. */
+  bar: number;
+  /** Its label. */
+  truth: number;
+  /** What the probe says. */
+  read: number;
+}
+
+/** Choices of {@link worstReadings}. */
+export interface MistakeOptions {
+  /** What is read: mean velocity, or mean duration in bins. */
+  task?: ValueQuestion["task"];
+  /** Bars to show, each of another song. */
+  count?: number;
+}
+
+/** What {@link worstReadings} finds. */
+export interface Mistakes {
+  model: ModelName;
+  task: ValueQuestion["task"];
+  layer: number;
+  /** Root mean square error over all test bars, as in the results table. */
+  rmse: number;
+  bars: number;
+  /** Largest error first, at most one of each song. */
+  worst: Reading[];
+}
+
+/**
+ * The test bars whose velocity or duration a model's sound probe misses by most, one of each song; once. The probe is
+ * that of the results table: the layer chosen on validation songs, with its penalty, fitted on the training songs.
+ *
+ * @param rows as `tableRows` gives them, with that model's
+ * @throws {RangeError} if the rows hold no such probe.
+ */
+export function worstReadings(
+  study: Study,
+  corpus: Corpus,
+  rows: readonly ProbeRow[],
+  model: ModelName,
+  { task = "MV", count = 4 }: MistakeOptions = {},
+): Promise<Mistakes> {
+  const chosen = bestTestRow(rows, model, task, "sound");
+  if (!chosen || chosen.layer === null || chosen.alpha === null) {
+    throw new RangeError(`Mistakes: expected a sound probe of ${task} in ${model} among the rows, found none.`);
+  }
+  const { layer, alpha } = chosen, { recipe, data, folder } = study, name = `mistakes ${model} ${task}`;
+  return study.once(name, { ...recipe, data, model, task, layer, alpha, count }, async () => {
+    const train = probeBars(corpus, "train", recipe), test = probeBars(corpus, "test", recipe);
+    const encoder = await trained(study, corpus, model), files = `${folder}/probes/embeddings-${name}`;
+    try {
+      const bars = Int32Array.of(...train, ...test), [pooling] = recipe.probing.poolings;
+      const meter = progress({ label: `Embedding with ${model}`, total: bars.length, unit: "bars" });
+      const { columns, layers: [source] } = await embedLayers(encoder, corpus, bars, recipe, {
+        ...{ layers: [layer], poolings: [pooling], folder: files, signal: stopSignal() },
+        onProgress: (done) => void meter.update(done),
+      });
+      await meter.done();
+      const tables = probeTables(corpus, recipe), question = valueQuestions.find((one) => one.task === task)!;
+      const { fitted: [{ values }] } = await fitLayer(
+        sliceRows(source, columns, 0, train.length),
+        columns,
+        [tables.train],
+        [task],
+        [alpha],
+      );
+      const fit = values.find((value) => value.question.name === question.name)!.fits[0];
+      const { rows, answers } = askValues(tables.test, question.name);
+      const [read] = await predictRows([fit], sliceRows(source, columns, train.length, test.length), rows);
+      const readings = answers.map((truth, i): Reading => ({ bar: test[rows[i]], truth, read: read[i] }));
+      const error = ({ truth, read }: Reading) => Math.abs(truth - read), songs = new Set<number>();
+      const worst = readings.toSorted((a, b) => error(b) - error(a)).filter(({ bar }) => {
+        const song = corpus.song(bar), fresh = !songs.has(song);
+        songs.add(song);
+        return fresh;
+      }).slice(0, count);
+      const squares = readings.reduce((sum, one) => sum + error(one) ** 2, 0);
+      return { model, task, layer, rmse: Math.sqrt(squares / readings.length), bars: readings.length, worst };
+    } finally {
+      encoder.weights.dispose();
+      await removeIfThere(files);
+    }
+  });
+}
+
+const asked = { MV: { what: "mean velocity", digits: 0 }, MD: { what: "mean duration, bins", digits: 1 } } as const;
+
+/** The bars in a row, each with its label and what was read. */
+export function mistakeFigures(study: Study, corpus: Corpus, mistakes: Mistakes): Shown {
+  const { model, task, layer, rmse, bars, worst } = mistakes, { what, digits } = asked[task];
+  const notes = worst.map(({ truth, read }) => `${what} ${truth.toFixed(digits)}, read as ${read.toFixed(digits)}`);
+  const cells = worst.map(({ bar }, i) =>
+    `<td style="vertical-align:top;text-align:left">${barFigure(study, corpus, bar, notes[i])}</td>`
+  );
+  const caption = `${model}, layer ${layer}: the test bars whose ${what} its probe misses by most, one of a song ` +
+    `(root mean square error over ${bars} bars: ${rmse.toFixed(2)})`;
+  return html(
+    `<p style="font-size:.85rem">${rollLegend()}</p><table><caption style="text-align:left">${escapeHtml(caption)}` +
+      `</caption><tr>${cells.join("")}</tr></table>`,
+    `${caption}: ${worst.map(({ bar }, i) => `bar ${bar}, ${notes[i]}`).join("; ")}`,
+  );
+}
