@@ -13,6 +13,7 @@ export type RowSource = Float32Array | StoredRows;
 export interface Piece {
   /** Which of the rows asked for is this piece's first. */
   first: number;
+  /** How many rows it has. */
   rows: number;
   /** rows × columns; valid until the next piece. */
   x: Float32Array;
