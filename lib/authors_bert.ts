@@ -4,7 +4,7 @@
  * @module
  */
 import type { BertConfig, Dropout, Parameters } from "./bert.ts";
-import { type Tensor, tf } from "./engine/mod.ts";
+import { type Tensor, type Tensor2D, tf } from "./engine/mod.ts";
 import { dropoutMask } from "./engine/attention.ts";
 import { denseGelu, gatherRows, layerNorm, linear } from "./engine/ops.ts";
 
@@ -15,7 +15,9 @@ const ROTARY = 32;
 const PAD_LOGIT = 1e-9;
 
 /** Names and shapes of the authors' parameters, in order. */
-export function authorsParameters({ hidden: H, intermediate: I, layers, vocabularySize: V }: BertConfig) {
+export function authorsParameters(
+  { hidden: H, intermediate: I, layers, vocabularySize: V }: BertConfig,
+): [string, number[]][] {
   const list: [string, number[]][] = [["embedding.token_embed.weight", [V, H]]];
   const norm = (name: string) => list.push([`${name}.weight`, [H]], [`${name}.bias`, [H]]);
   const dense = (name: string, out: number, inner: number) =>
@@ -46,7 +48,7 @@ const denseWithGelu = (p: Parameters, name: string, x: Tensor): Tensor =>
   denseGelu(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
 
 const bare = (p: Parameters, name: string, x: Tensor): Tensor =>
-  tf.matMul(x as tf.Tensor2D, p.get(`${name}.weight`)! as tf.Tensor2D, false, true);
+  tf.matMul(x as Tensor2D, p.get(`${name}.weight`)! as Tensor2D, false, true);
 
 /** 1 at even places and 0 at odd ones. */
 const evens = (width: number): Tensor => tf.tensor1d(Array.from({ length: width }, (_, i) => (i + 1) % 2));

@@ -152,14 +152,17 @@ export function evaluationPlans(corpus: Corpus, bars: readonly number[], { train
 export interface Batch {
   /** N: first views. */
   rows: number;
+  /** Tokens of a row, pads included; one of the recipe's buckets. */
   length: number;
   /** rows × length, padded with `<pad>`; a variant's second views follow the first. */
   ids: Int32Array;
   /** Tokens of each row. */
   lengths: number[];
-  /** Chosen tokens of the first views, N × K: flat positions, what stood there, and 1; each row filled up with 0. */
+  /** Flat positions of the first views' chosen tokens, N × K; each row filled up with 0. */
   positions: Int32Array;
+  /** Ids that stood there before masking, N × K; each row filled up with 0. */
   labels: Int32Array;
+  /** 1 for a chosen token and 0 for what fills up, N × K. */
   weights: Float32Array;
 }
 

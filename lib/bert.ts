@@ -19,9 +19,13 @@ export type BertConfig = Recipe["model"] & { vocabularySize: number };
 
 /** One parameter: Hugging Face's name, shape, and where its values begin in the flat vector. */
 export interface Parameter {
+  /** Hugging Face's name; of the authors' encoder, their own. */
   name: string;
+  /** Axes as PyTorch stores them: a dense layer's weight is outputs × inputs. */
   shape: number[];
+  /** Where it begins in the flat vector, in values. */
   offset: number;
+  /** How many values it has. */
   size: number;
 }
 
@@ -132,7 +136,9 @@ export function unflatten(config: BertConfig, weights: Tensor): Parameters {
 
 /** Dropout of one pass through the encoder. */
 export interface Dropout {
+  /** Share of values set to 0; the others are divided by 1 − rate. */
   rate: number;
+  /** Where in each layer it acts (§7.6). */
   place: Recipe["views"]["dropoutPlace"];
   /** Two int32 that fix every draw of the pass. */
   seed: Tensor;

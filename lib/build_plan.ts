@@ -9,17 +9,23 @@ import { recipeDifferences } from "./study.ts";
 
 /** The part `index` (from 1) `of` so many. */
 export interface Shard {
+  /** Which part, from 1. */
   index: number;
+  /** Into how many parts the source is cut. */
   of: number;
 }
 
 /** What stands in `build.json` while a corpus is being built. */
 export interface Plan {
+  /** Version of the store's layout. */
   format: number;
+  /** The choices that the store is built by. */
   recipe: CorpusRecipe;
   /** Of the source, see `sources.ts`. */
   identity: string;
+  /** Of the source: differs where a file was written since, see `sources.ts`. */
   written: string;
+  /** The part of the source that this build takes. */
   shard: Shard;
   /** Number of chunks of the whole source, once all that belong to the shard are done. */
   chunks: number | null;

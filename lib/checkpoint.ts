@@ -15,8 +15,11 @@ export type Checksums = Record<string, string>;
 /** The files of a checkpoint as {@link saveCheckpoint} writes it, the checksums last. */
 export const checkpointFiles = ["model.safetensors", "config.json", "checksum.json"] as const;
 
-/** A model's parameters by Hugging Face's names. */
-export function namedParameters(config: BertConfig, weights: Float32Array) {
+/** A model's parameters by Hugging Face's names; views of `weights`, nothing is copied. */
+export function namedParameters(
+  config: BertConfig,
+  weights: Float32Array,
+): Map<string, { shape: number[]; data: Float32Array }> {
   return new Map(
     parametersOf(config).map(({ name, shape, offset, size }) => [
       name,

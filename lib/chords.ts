@@ -9,8 +9,9 @@ import { type Beats, findBeats } from "./beats.ts";
 import type { Score } from "./midi.ts";
 import type { CorpusRecipe } from "./recipe.ts";
 
-/** Names of the roots 0–11, and of the seven qualities, in order of class id = root·7 + quality (study §5.7). */
+/** Names of the roots 0–11, C = 0; a chord's class id is root·7 + quality (study §5.7). */
 export const roots: readonly string[] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+/** Names of the seven qualities of chords, in order of their number in the class id (study §5.7). */
 export const qualities: readonly string[] = ["maj", "min", "dim", "aug", "dom7", "maj7", "min7"];
 
 /** The 84 chord names "C:maj" … "B:min7"; a name's index is its class id. */
@@ -18,8 +19,9 @@ export const chordNames: readonly string[] = roots.flatMap((root) => qualities.m
 
 /** One chord and where it sounds. */
 export interface ChordSegment {
-  /** First tick and tick after the last. */
+  /** First tick. */
   startTick: number;
+  /** Tick after the last. */
   endTick: number;
   /** Root 0–11, C = 0; null where no pitch sounds. */
   root: number | null;

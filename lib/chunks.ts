@@ -13,7 +13,9 @@ export interface Chunks {
   format: number;
   /** Ticks of a quarter, 1–32767. */
   ticksPerQuarter: number;
+  /** The tracks in order of the file. */
   tracks: Track[];
+  /** All tracks' events. */
   events: Events;
 }
 

@@ -14,7 +14,9 @@ export type LayerRange = "last" | "best" | "middle" | "not middle" | "early" | "
 
 /** Some models' layers, of which the best one counts. */
 export interface Side {
+  /** The models, any of which may be the best. */
   models: readonly PaperModel[];
+  /** The layers of each that take part. */
   layers: LayerRange;
 }
 
@@ -26,7 +28,9 @@ export type Comparison =
 
 /** A claim: it holds if all its comparisons do. */
 export interface Claim {
+  /** The claim in words, near the paper's own. */
   text: string;
+  /** What has to hold for it, each decided on its own. */
   comparisons: Comparison[];
 }
 

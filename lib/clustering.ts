@@ -143,6 +143,7 @@ function meanVariance(x: Rows, rows: number, columns: number): number {
 
 /** What Lloyd's iterations are given, once options are checked. */
 export interface Lloyd {
+  /** Most iterations. */
   iterations: number;
   /** Squared shifts of all centres, summed, at which to stop. */
   enough: number;

@@ -10,9 +10,11 @@ import { type Overlap, type Split, splits } from "./store.ts";
 
 /** Songs as ranges of bars: song `s` holds bars `first[s]` … `first[s + 1] − 1`. */
 export interface BarTable {
+  /** First bar of each song, and after the last song the number of bars: songs + 1. */
   first: Int32Array;
   /** What each bar holds: equal numbers 0…count−1 for equal tokens. */
   content: Int32Array;
+  /** Different contents. */
   count: number;
 }
 

@@ -12,8 +12,11 @@ import type { RowSource } from "./rows.ts";
 
 /** Embeddings of bars: `layers[l]` is rows × columns, in the order the bars were given. */
 export interface BarEmbeddings {
+  /** Bars. */
   rows: number;
+  /** Width of the hidden states. */
   columns: number;
+  /** Layer 0, the embedding output, to the last; row by row. */
   layers: Float32Array[];
   /** The layers in each pooling that was asked for; `layers` are those of the first. */
   pooled: Map<Pooling, Float32Array[]>;
@@ -108,7 +111,9 @@ export interface EmbedOptions {
   folder: string;
   /** Files even of what would fit. */
   toFiles?: boolean;
+  /** Stops between batches; no file is left behind. */
   signal?: AbortSignal;
+  /** Told after each batch how many of all bars are embedded. */
   onProgress?: (done: number, total: number) => void;
 }
 

@@ -58,15 +58,25 @@ ${shared}`;
 
 /** What was asked for. */
 export interface EncoderOptions {
+  /** Whether the usage was asked for instead. */
   help: boolean;
+  /** Folder of the encoder: `model.safetensors` and `config.json`, of this project or of any BERT over the same ids. */
   encoder: string;
+  /** Folder of a store, or folder or archive of MIDI files. */
   data: string;
+  /** Where the embeddings (a file) or the results (a folder) go. */
   out: string;
+  /** How a bar's states become one embedding. */
   pooling: Pooling;
+  /** How songs are read and probed. */
   recipe: Recipe;
+  /** The layer to embed, 0 being the embedding output; `embed` needs it. */
   layer?: number;
+  /** CSV file of labels of one's own, one more task of `probe`. */
   labels?: string;
+  /** What those labels are, where their content says otherwise. */
   labelsAre?: "class" | "number";
+  /** Layers probed at a time; 0 for none but this thread; one a core, at most four, where it is left out. */
   workers?: number;
 }
 

@@ -103,6 +103,7 @@ export async function evaluateMasked(
 
 /** A bar with what a model takes its chosen tokens for. */
 export interface GuessedBar {
+  /** Its index in the corpus. */
   bar: number;
   /** Where tokens were chosen, ascending. */
   positions: number[];
@@ -176,7 +177,9 @@ export interface ContrastScore {
   chance: number;
   /** N: bars of a batch. */
   rows: number;
+  /** Batches scored. */
   batches: number;
+  /** Songs that their bars are of. */
   songs: number;
   /** Accuracy of each batch. */
   perBatch: number[];

@@ -19,6 +19,18 @@ const legend: Record<typeof guessStates[number], string> = {
   "what was guessed": colours[1],
 };
 
+/** What `pianoRoll` draws of a guessed bar: its notes, and the options that go with them. */
+export interface GuessRoll {
+  /** Notes as given, guessed and missed. */
+  notes: RollNote[];
+  /** 12: a tick is a position. */
+  ticksPerQuarter: number;
+  /** The name of a note's state. */
+  instrument: (state: number) => string;
+  /** The states' colours by name. */
+  legend: Record<string, string>;
+}
+
 /** Tokens of a note in a bar, and where the first note begins (study §4.3): Position, Instrument, Pitch, Velocity, Duration. */
 const NOTE = 5, FIRST = 3;
 
@@ -40,7 +52,10 @@ function noteOf(tokens: ArrayLike<number>, at: number, state: number): RollNote 
  * quarter. A note whose tokens were all guessed right stands once, others as they were and as they were guessed; drum
  * strokes are notes like all others, at their drum's number. Wrong guesses are thin, so that both can be seen.
  */
-export function guessNotes(corpus: Corpus, { bar, positions, guesses }: GuessedBar) {
+export function guessNotes(
+  corpus: Corpus,
+  { bar, positions, guesses }: GuessedBar,
+): GuessRoll {
   const tokens = corpus.tokens(bar), guessed = Uint16Array.from(tokens);
   positions.forEach((position, i) => guessed[position] = guesses[i]);
   const chosen = new Set(positions), notes: RollNote[] = [];
@@ -54,8 +69,10 @@ export function guessNotes(corpus: Corpus, { bar, positions, guesses }: GuessedB
   return { notes, ticksPerQuarter: 12, instrument: (state: number) => guessStates[state], legend };
 }
 
-/** The chosen tokens of a guessed bar as rows of a table. */
-export function guessRows({ positions, labels, guesses }: GuessedBar) {
+/** The chosen tokens of a guessed bar as rows of a table; `place` counts the bar's tokens from 0. */
+export function guessRows(
+  { positions, labels, guesses }: GuessedBar,
+): { place: number; was: string; guessed: string; right: "yes" | "no" }[] {
   return positions.map((position, i) => ({
     place: position,
     was: vocabulary.name(labels[i]),

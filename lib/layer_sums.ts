@@ -19,7 +19,9 @@ import { type Piece, pieces, rowCount, type RowSource } from "./rows.ts";
 
 /** What a ridge is fitted from. */
 export interface Sums {
+  /** Features with features. */
   gram: Gram;
+  /** Features with targets. */
   cross: Cross;
 }
 

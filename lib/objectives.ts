@@ -3,7 +3,7 @@
  * @module
  */
 import { type BertConfig, type Dropout, hiddenStates, isMatrix, mlmLogits, parametersOf, unflatten } from "./bert.ts";
-import { compile, type Compiled, engineInfo, type Tensor, tf } from "./engine/mod.ts";
+import { compile, type Compiled, engineInfo, type Scalar, type Tensor, type Tensor2D, tf } from "./engine/mod.ts";
 import { crossEntropy, gatherRows, joinFlat, splitFlat } from "./engine/ops.ts";
 import type { Precision } from "./engine/raw.ts";
 import { adamW } from "./optimizer.ts";
@@ -58,7 +58,7 @@ export function maskedLoss(
 export function ntXent(first: Tensor, second: Tensor, temperature: number): { loss: Tensor; accuracy: Tensor } {
   const rows = first.shape[0];
   const states = tf.concat([first, second], 0); // 2N × width
-  const unit = states.div(states.square().sum(1, true).sqrt().maximum(1e-8)) as tf.Tensor2D;
+  const unit = states.div(states.square().sum(1, true).sqrt().maximum(1e-8)) as Tensor2D;
   const itself = tf.eye(2 * rows).mul(-1e9);
   const logits = tf.matMul(unit, unit, false, true).div(temperature).add(itself); // 2N × 2N
   const labels = tf.tensor1d(Array.from({ length: 2 * rows }, (_, i) => (i + rows) % (2 * rows)), "int32");
@@ -167,7 +167,7 @@ function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe)
       const parameters = new Map(names.map((name, i) => [name, tensors[i]]));
       parts = losses(parameters, config, recipe, batch, view !== "none", dropout);
       Object.values(parts).forEach((tensor) => tf.keep(tensor)); // they would not outlive the gradient's scope
-      return parts.total as tf.Scalar;
+      return parts.total as Scalar;
     })(splitFlat(weights, shapes));
     const { total, masked, correct, contrast, accuracy } = parts!;
     const numbers = tf.stack([total, masked, contrast, accuracy]), right = correct.clone();
@@ -197,6 +197,7 @@ export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
 
 /** What a step brought. */
 export interface StepResult {
+  /** Weights and moments after the step; they belong to the caller. */
   state: StepState;
   /** In the order of {@link stepNumbers}; means over the step's batches. */
   numbers: Float32Array;
@@ -207,14 +208,26 @@ export interface StepResult {
 /**
  * One optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
  *
- * The step runs on other threads as soon as it is called: what the caller does before awaiting it goes on meanwhile.
- *
  * @param state disposed of by the step
  * @param batches as {@link batchInputs} orders them; disposed of by the step
- * @param scalars see `adamWScalars` in optimizer.ts
+ * @param scalars see `adamWScalars` in optimizer.ts; disposed of by the step
  * @param seeds for each batch two int32 that fix its dropout
+ * @param mask see {@link decayMask}; it stays the caller's
  */
-export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe) {
+export type OptimizerStep = (
+  state: StepState,
+  batches: Tensor[][],
+  scalars: Tensor,
+  seeds: [number, number][],
+  mask: Tensor,
+) => Promise<StepResult>;
+
+/**
+ * Compiles a model's {@link OptimizerStep}.
+ *
+ * The step runs on other threads as soon as it is called: what the caller does before awaiting it goes on meanwhile.
+ */
+export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe): OptimizerStep {
   const whole = trainingStep(model, config, recipe), { islands, decayed } = recipe.training;
   const differentiate = lossesAndGradient(model, config, recipe);
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...inputs) => {
@@ -251,13 +264,7 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
     return { state: [weights, first, second] as StepState, numbers: means, correct };
   }
 
-  return async (
-    state: StepState,
-    batches: Tensor[][],
-    scalars: Tensor,
-    seeds: [number, number][],
-    mask: Tensor,
-  ): Promise<StepResult> => {
+  return async (state, batches, scalars, seeds, mask) => {
     const held = seeds.map((seed) => tf.tensor1d(seed, "int32"));
     try {
       return await (batches.length === 1
@@ -293,7 +300,7 @@ export function contrastEvaluation(config: BertConfig, recipe: Recipe, dropout: 
     const drops = dropout > 0 ? { rate: dropout, place: recipe.views.dropoutPlace, seed } : undefined;
     const only = firstTokens(rows, length), pass = { dropout: drops, only };
     const bars = hiddenStates(unflatten(config, weights), config, ids, bias, pass).at(-1)!; // rows × hidden
-    const views = tf.split(bars as tf.Tensor2D, 2) as [Tensor, Tensor];
+    const views = tf.split(bars as Tensor2D, 2) as [Tensor, Tensor];
     const { loss, accuracy } = ntXent(...views, recipe.contrast.temperature);
     return [loss, accuracy];
   });

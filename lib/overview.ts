@@ -3,14 +3,17 @@
  * @module
  */
 import type { Corpus, Split } from "./corpus.ts";
+import type { Note } from "./midi.ts";
 import type { Recipe } from "./recipe.ts";
 import { detokenize } from "./remi.ts";
 import { instrumentNames, kinds, type TokenKind, vocabulary } from "./vocabulary.ts";
 
 const splits: readonly Split[] = ["train", "validation", "test"];
 
-/** Songs, bars and tokens of each split. */
-export function splitRows(corpus: Corpus) {
+/** How large each split is; songs are split whole, so bars and tokens follow the songs' lengths. */
+export function splitRows(
+  corpus: Corpus,
+): { split: Split; songs: number; bars: number; tokens: number; tokensPerBar: number }[] {
   return splits.map((split) => {
     const bars = corpus.barsOf(split);
     const tokens = bars.reduce((sum, bar) => sum + corpus.tokens(bar).length, 0);
@@ -19,8 +22,22 @@ export function splitRows(corpus: Corpus) {
   });
 }
 
+/** A song of the corpus; a line of {@link songRows}. */
+export interface SongRow {
+  /** Path below the source. */
+  file: string;
+  /** What it is for. */
+  split: Split;
+  /** Bars between its first and its last note. */
+  bars: number;
+  /** Those with notes enough to be kept (`tokens.minNotes`). */
+  kept: number;
+  /** Different instruments in the kept bars; drums count as one. */
+  instruments: number;
+}
+
 /** Each song with what became of it, in order of file. */
-export function songRows(corpus: Corpus) {
+export function songRows(corpus: Corpus): SongRow[] {
   return corpus.songs.map(({ file, split, allBars, bars, firstBar }) => {
     const programs = new Set<number>();
     for (let bar = firstBar; bar < firstBar + bars; bar++) {
@@ -30,16 +47,19 @@ export function songRows(corpus: Corpus) {
   }).sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
-/** Files that gave no song, by reason, each with one of them. */
-export function rejectRows(corpus: Corpus) {
+/** Files that gave no song, by reason: how many, and `such_as` one of them with what was wrong in it. */
+export function rejectRows(corpus: Corpus): { reason: string; files: number; such_as: string }[] {
   return Object.entries(corpus.summary.rejected).map(([reason, files]) => {
     const { file, detail } = corpus.rejected.find((rejected) => rejected.reason === reason)!;
     return { reason, files, such_as: `${file}: ${detail}` };
   });
 }
 
-/** Clusters of near-duplicates, largest first: songs that share bars and are split together. */
-export function clusterRows(corpus: Corpus) {
+/**
+ * Clusters of near-duplicates, largest first: songs that share at least `duplicates.shared` of their bars, which are
+ * all put into the same split, so that none is tested on what it was trained on. `bars` are those kept.
+ */
+export function clusterRows(corpus: Corpus): { songs: number; bars: number; split: Split; files: string }[] {
   const clusters = Map.groupBy(corpus.songs, ({ cluster }) => cluster);
   return [...clusters.values()].filter((songs) => songs.length > 1).sort((a, b) => b.length - a.length).map((
     songs,
@@ -51,8 +71,22 @@ export function clusterRows(corpus: Corpus) {
   }));
 }
 
+/** How far one split leaks; a line of {@link leakRows}. */
+export interface LeakRow {
+  /** When two bars count as the same: equal tokens, or equal positions and pitches alone. */
+  bars: "same tokens" | "same positions and pitches";
+  /** The corpus' own split, or one that takes files for strangers and keeps all copies. */
+  split: "of this corpus" | "by file alone";
+  /** Test bars. */
+  testBars: number;
+  /** Those of them that occur among the training bars. */
+  alsoInTrain: number;
+  /** Their share, 0 to 1. */
+  share: number;
+}
+
 /** How many test bars also occur in train, under the store's split and under one by file that keeps all copies. */
-export function leakRows(corpus: Corpus) {
+export function leakRows(corpus: Corpus): LeakRow[] {
   const { tokens, notes } = corpus.summary.leak;
   const same = [["same tokens", tokens], ["same positions and pitches", notes]] as const;
   return same.flatMap(([bars, leak]) =>
@@ -66,8 +100,16 @@ export function leakRows(corpus: Corpus) {
   );
 }
 
-/** What two readings make of the same songs, a number a line; `share` is that of the bars that both kept. */
-export function differenceRows(a: Corpus, b: Corpus) {
+/** What two readings of the same songs have in common; see {@link differenceRows}. */
+export interface ReadingDifference {
+  /** Songs, bars and tokens in each reading, under the presets' names, and in both; null where that says nothing. */
+  counts: { [column: string]: string | number | null; what: string; both: number | null }[];
+  /** Of the bars that both kept, how many have the same tokens or the same label, and which share (0 to 1) that is. */
+  same: { what: string; bars: number; share: number }[];
+}
+
+/** What two readings (`sound` and `authors`) make of the same songs: bars are matched by file and index in the song. */
+export function differenceRows(a: Corpus, b: Corpus): ReadingDifference {
   const barsOf = (corpus: Corpus) => {
     const bars = new Map<string, number>();
     for (const { file, firstBar, bars: count } of corpus.songs) {
@@ -106,8 +148,8 @@ export function differenceRows(a: Corpus, b: Corpus) {
   };
 }
 
-/** The vocabulary's categories with ids, first and last name. */
-export function vocabularyRows() {
+/** The vocabulary's kinds of token: their ids, how many they are, and the names of the first and the last. */
+export function vocabularyRows(): { kind: string; ids: string; tokens: number; first: string; last: string }[] {
   return (Object.entries(kinds) as [TokenKind, { first: number; count: number }][]).map(([kind, { first, count }]) => ({
     kind,
     ids: count === 1 ? `${first}` : `${first}–${first + count - 1}`,
@@ -118,8 +160,8 @@ export function vocabularyRows() {
 }
 
 /**
- * A bar to show: the one nearest the corpus' median length among those with chords, drums and four instruments; of one
- * split if it is named.
+ * The index of a bar to show: the one nearest the corpus' median length in tokens among those with chords, drums and at
+ * least four instruments (among all, if there are none); of one split if it is named.
  */
 export function typicalBar(corpus: Corpus, split?: Split): number {
   const lengths = Array.from({ length: corpus.bars }, (_, bar) => corpus.tokens(bar).length);
@@ -133,14 +175,14 @@ export function typicalBar(corpus: Corpus, split?: Split): number {
   return candidates.reduce((a, b) => Math.abs(lengths[a] - median) <= Math.abs(lengths[b] - median) ? a : b);
 }
 
-/** A bar and those kept after it in its song, at most `count`. */
+/** The index of a bar and of those kept after it in its song, `count` in all or fewer where the song ends. */
 export function following(corpus: Corpus, bar: number, count: number): number[] {
   const { firstBar, bars } = corpus.songs[corpus.song(bar)];
   return Array.from({ length: Math.min(count, firstBar + bars - bar) }, (_, i) => bar + i);
 }
 
-/** The notes of a bar as tokens tell them, one row a note in the order of the tokens. */
-export function noteRows(corpus: Corpus, bar: number) {
+/** The notes of a bar as tokens tell them: the five tokens' names of a note in a row, in their order. */
+export function noteRows(corpus: Corpus, bar: number): Record<string, string>[] {
   const names = Array.from(corpus.tokens(bar), vocabulary.name);
   const notes: Record<string, string>[] = [];
   for (let at = 3; at + 5 <= names.length; at += 5) {
@@ -156,14 +198,41 @@ export function frameText(corpus: Corpus, bar: number): string {
   return `${names.slice(0, 3).join(" ")} … ${names.at(-1)}`;
 }
 
-/** A bar's notes for a piano roll, in ticks from its beginning. */
-export function barNotes(corpus: Corpus, bar: number, recipe: Recipe) {
+/**
+ * A bar's notes for a piano roll, read back from its tokens, in ticks from its beginning; with the names of programs
+ * (128: drums).
+ */
+export function barNotes(
+  corpus: Corpus,
+  bar: number,
+  recipe: Recipe,
+): { notes: Note[]; ticksPerQuarter: number; instrument: (program: number) => string } {
   const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }], recipe);
   return { notes, ticksPerQuarter, instrument: (program: number) => instrumentNames[program] };
 }
 
+/** A bar's labels, what the probes are asked for; lists are joined to text. */
+export interface LabelRow {
+  /** The song's file. */
+  song: string;
+  /** Index in the song, counted from its first bar with notes. */
+  bar: number;
+  /** Chords that sound in it, such as `C:maj`. */
+  chords: string;
+  /** Positions 0–47 at which a note starts, in twelfths of a quarter. */
+  groove: string;
+  /** Names of the instruments. */
+  instruments: string;
+  /** Its tempo token's bin, quarters a minute. */
+  tempo: number;
+  /** Mean over notes, MIDI units 1–127; null without notes. */
+  meanVelocity: number | null;
+  /** Mean over notes of the duration bin's index, 0–57, as the authors take it; null without notes. */
+  meanDuration: number | null;
+}
+
 /** A bar's labels as a line of a table. */
-export function labelRow(corpus: Corpus, bar: number) {
+export function labelRow(corpus: Corpus, bar: number): LabelRow {
   const labels = corpus.labels(bar), song = corpus.songs[corpus.song(bar)];
   return {
     song: song.file,
@@ -177,7 +246,7 @@ export function labelRow(corpus: Corpus, bar: number) {
   };
 }
 
-/** How often each label of a task occurs, most common first. */
+/** In how many bars of the corpus each chord, instrument or tempo occurs, most common first. */
 export function labelCounts(
   corpus: Corpus,
   task: "chords" | "instruments" | "tempo",

@@ -14,6 +14,7 @@ import type { Split } from "./store.ts";
 
 /** A file of labels that cannot be used; names each bad line. */
 export class LabelsError extends Error {
+  /** Tells it from other errors. */
   override name = "LabelsError";
 }
 

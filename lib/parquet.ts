@@ -6,16 +6,33 @@
  * @module
  */
 import { constants, zstdCompressSync } from "node:zlib";
-import type { KeyValue, SchemaElement } from "hyparquet";
+import type { KeyValue } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import type { Corpus } from "./corpus.ts";
 
 type Values = ArrayLike<unknown> & Iterable<unknown>;
 
+/** A node of Parquet's schema tree, as far as columns here use it; names are the format's own. */
+export interface SchemaElement {
+  /** Name of the column, or of a list's inner node. */
+  name: string;
+  /** Physical type; none for a node that has children. */
+  type?: "INT32" | "FLOAT" | "DOUBLE" | "BYTE_ARRAY";
+  /** Once, at most once, or any number of times in its parent. */
+  repetition_type: "REQUIRED" | "OPTIONAL" | "REPEATED";
+  /** How readers shall take the physical type. */
+  converted_type?: "UTF8" | "LIST" | "UINT_8" | "UINT_16" | "UINT_32";
+  /** Nodes below it, which follow it in the list. */
+  num_children?: number;
+}
+
 /** A column: its schema, and what a bar holds in it; bars are asked for in order. */
 export interface Column {
+  /** Its heading in the file. */
   name: string;
+  /** Its nodes from the root down: one for plain values, three for a list. */
   schema: SchemaElement[];
+  /** The value of a bar, by the bar's index in the corpus; undefined where it has none and the column is optional. */
   of(bar: number): unknown;
 }
 

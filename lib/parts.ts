@@ -20,27 +20,38 @@ import { kinds } from "./vocabulary.ts";
 
 /** Files that are tokenized together; `index` counts them from the source's beginning. */
 export interface Chunk {
+  /** Which chunk of the source. */
   index: number;
+  /** Its files in the source's order. */
   files: SourceFile[];
 }
 
 /** What became of a file. */
 export interface PartFile {
+  /** Path below the source, with slashes. */
   file: string;
+  /** Why it gave no song, if so. */
   rejected?: Omit<Rejected, "file">;
+  /** The song it gave, if so. */
   song?: {
+    /** First 32 hex digits of the SHA-256 of the file's bytes. */
     id: string;
     /** Hash of its kept bars. */
     content: string;
+    /** Kept bars. */
     bars: number;
+    /** Bars between its first and its last note. */
     allBars: number;
+    /** Tokens of its kept bars. */
     tokens: number;
+    /** Bytes of their packed labels. */
     labelBytes: number;
   };
 }
 
 /** A part in memory; the bars of its songs one after another. */
 export interface Part extends PackedBars {
+  /** What became of each file of the chunk, in order. */
   files: PartFile[];
   /** A 53-bit hash of each bar's tokens. */
   hashes: Float64Array;
@@ -137,7 +148,7 @@ export function tokenizeChunk({ files }: Chunk, recipe: CorpusRecipe): Part {
 const padded = (bytes: number) => Math.ceil(bytes / 8) * 8;
 
 /** Where a part lies in the folder of a corpus that is being built. */
-export const partPath = (dir: string, index: number) => `${dir}/parts/${String(index).padStart(6, "0")}.part`;
+export const partPath = (dir: string, index: number): string => `${dir}/parts/${String(index).padStart(6, "0")}.part`;
 
 /** Writes a part under a temporary name, then renames it. */
 export async function writePart(path: string, part: Part): Promise<void> {

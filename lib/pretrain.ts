@@ -42,6 +42,7 @@ export interface PretrainOptions {
 
 /** A training whose loss is no number or exploded. */
 export class DivergedError extends Error {
+  /** Tells it from other errors. */
   override name = "DivergedError";
 }
 

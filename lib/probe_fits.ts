@@ -30,6 +30,7 @@ import type { RowSource } from "./rows.ts";
 export interface FittedTasks {
   /** Fits of the classes in `live`, which occur in training. */
   classes: { task: ClassTask; fits: RidgeFit[]; live: number[] }[];
+  /** Fits of the numbers asked. */
   values: { question: ValueQuestion; fits: RidgeFit[] }[];
 }
 

@@ -24,6 +24,7 @@ export const classTasks = ["C", "GP", "I", "T"] as const satisfies readonly Clas
 
 /** A number asked of each bar. */
 export interface ValueQuestion {
+  /** The paper's task it belongs to. */
   task: Extract<Task, "MV" | "MD">;
   /** Field of the labels. */
   name: "meanVelocity" | "meanDuration" | "meanDurationQuarters";

@@ -8,7 +8,9 @@ import type { Recipe } from "./recipe.ts";
 
 /** A layer to probe; features may be fetched when their turn comes, so that few are in memory at a time. */
 export interface LayerJob {
+  /** Model, seed, layer and pooling, which its rows carry. */
   meta: ProbeMeta;
+  /** The bars' features, or how to fetch them. */
   features: LayerFeatures | (() => LayerFeatures | Promise<LayerFeatures>);
   /** How much of it is done; all of it by default. */
   asked?: Asked;

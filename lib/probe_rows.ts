@@ -10,8 +10,11 @@ import type { Recipe } from "./recipe.ts";
 
 /** Bars of the three splits; no song may be in two of them. */
 export interface BarTables {
+  /** Bars that probes are fitted on. */
   train: BarTable;
+  /** Bars that the sound protocol chooses penalty and layer by. */
   validation: BarTable;
+  /** Bars that tables and claims are scored on. */
   test: BarTable;
 }
 
@@ -20,7 +23,9 @@ export type Labels = "true" | "permuted" | "control";
 
 /** One drawing of bars for the authors' protocol: rows of the tables, ascending (study §11.2). */
 export interface Draw {
+  /** Drawn rows of the training table. */
   train: Int32Array;
+  /** Drawn rows of the test table. */
   test: Int32Array;
 }
 
@@ -95,11 +100,17 @@ export const protocols: readonly Protocol[] = ["authors", "sound"];
 
 /** What a row says beside its score. */
 export interface Place {
+  /** What the probe was fitted on. */
   labels: Labels;
+  /** What was asked. */
   task: Task;
+  /** The authors' procedure, or the sound one. */
   protocol: Protocol;
+  /** Whose bars were scored. */
   split: Split;
+  /** Bars scored. */
   rows: number;
+  /** Songs scored. */
   songs: number;
 }
 
@@ -109,6 +120,7 @@ export interface Drawn {
   rows: number;
   /** Its songs, as their scores' weights are ordered. */
   songs: number[];
+  /** Scores of those bars, and how to score them with songs resampled. */
   scores: TaskScores;
 }
 
@@ -137,7 +149,10 @@ export interface Collector {
   add(place: Place, metric: string, interval: Interval, extras?: Extras): void;
 }
 
-type Extras = Partial<Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">>;
+/** Columns of a row that only some scores have; those left out become null. */
+export type Extras = Partial<
+  Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">
+>;
 
 /** The mean of the numbers that are none NaN. */
 function mean(values: number[]): number {

@@ -108,7 +108,9 @@ export function threshold(task: ClassTask, chordThreshold: number): number {
 
 /** Scores that songs are resampled for, and scores that have no interval. */
 export interface TaskScores {
+  /** Scores by metric, given how often each song counts. */
   resampled: SongScore<string>;
+  /** Scores by metric that stand as they are. */
   fixed: Record<string, number>;
 }
 

@@ -91,9 +91,13 @@ export function bestLayer(rows: readonly ProbeRow[], task: Task, options: BestOp
 
 /** One model's line for one task in Tables 2 and 3. */
 export interface LayerRow {
+  /** Name of the model. */
   model: string;
+  /** Seed of its training. */
   seed: number;
+  /** How a bar's states became one embedding. */
   pooling: string;
+  /** What was asked. */
   task: Task;
   /** Test row of the last layer (Table 2); for models without layers their only row. */
   last: ProbeRow;

@@ -19,8 +19,11 @@ const count = z.int().positive();
 const rate = z.number().min(0).max(1);
 const positive = z.number().positive();
 
-/** The schema is the documentation: each field's description gives unit, default's reason and source. */
-const schema = z.strictObject({
+/**
+ * The schemas of a recipe's groups, which are its documentation: each field's description gives unit, default's reason
+ * and source; {@link describeRecipe} lists them.
+ */
+export const recipeGroups = {
   preset: z.enum(["authors", "sound"]).describe("Which reading of the paper the fields started from."),
   scale: z.enum(["smoke", "demo", "small", "base"]).describe("How much of the study is run."),
   seed: z.int().nonnegative().describe("Seed of every random stream; streams are told apart by name."),
@@ -189,10 +192,12 @@ const schema = z.strictObject({
     equalMlm: positive.describe("MLM accuracies are equal that differ by at most this."),
     nearChance: positive.describe("An accuracy is near chance that is above it by at most this."),
   }),
-});
+} as const;
 
-/** A study's choices; see {@link recipe}. Plain JSON, stored with every artefact. */
-export type Recipe = z.infer<typeof schema>;
+const schema = z.strictObject(recipeGroups);
+
+/** A study's choices, group by group; see {@link recipe}. Plain JSON, stored with every artefact. */
+export type Recipe = { -readonly [Group in keyof typeof recipeGroups]: (typeof recipeGroups)[Group]["_zod"]["output"] };
 
 /** The fields that a store of bars depends on; what is trained on it may change without it. */
 export type CorpusRecipe = Pick<Recipe, "preset" | "seed" | "midi" | "tokens" | "labels" | "duplicates" | "split">;

@@ -25,8 +25,9 @@ import {
 export interface Bar {
   /** Index in the song, counted from the first bar with notes, bars that are not kept included (study §2.6). */
   index: number;
-  /** Bounds in ticks; the end is outside. */
+  /** First tick. */
   startTick: number;
+  /** Tick after the last: the next bar line. */
   endTick: number;
   /** Ids up to and including `<eob>`, at most `recipe.tokens.maxTokens`; also for bars that are not kept. */
   tokens: Uint16Array;

@@ -37,6 +37,7 @@ export function rowsInMemory(rows: number, columns: number): RowSink {
 export interface Piece {
   /** Which of the rows asked for is this piece's first. */
   first: number;
+  /** How many rows it has. */
   rows: number;
   /** rows × columns; valid until the next piece. */
   x: Float32Array;

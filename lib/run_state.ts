@@ -26,10 +26,13 @@ import { trainingLog } from "./training_log.ts";
 
 /** What a run began with; it goes on only with the same. */
 export interface Began {
+  /** The model trained. */
   model: ModelName;
+  /** The choices that its numbers depend on. */
   recipe: Pick<Recipe, "seed" | "model" | "masking" | "views" | "contrast"> & {
     training: Omit<Recipe["training"], "tensorboard">;
   };
+  /** The store it reads, told by its size and the checksum of its data. */
   corpus: { songs: number; bars: number; checksum: string };
   /** What computes, and the element type of the products that `training.precision` came to. */
   engine: { engine: string; device: string; precision: string };
@@ -37,8 +40,11 @@ export interface Began {
 
 /** Where a run stands; everything else follows from the recipe, the corpus and the step. */
 export interface RunState {
+  /** Optimizer steps done. */
   step: number;
+  /** Tokens of the bars trained on; pads and second views are not counted. */
   tokens: number;
+  /** Time that the steps took, in all sittings. */
   seconds: number;
   /** The first step's loss, nats: what an explosion is told by. */
   firstLoss: number | null;
@@ -48,6 +54,7 @@ export interface RunState {
   patience: { reference: number | null; waited: number };
   /** Whether it ended before its last step, as validation no longer got better. */
   ended: boolean;
+  /** What it began with. */
   began: Began;
 }
 
@@ -148,7 +155,9 @@ const MOMENTS = ["first", "second"] as const;
 
 /** A run's state with weights, first and second moments; the tensors belong to the caller. */
 export interface Held {
+  /** Where the run stands. */
   run: RunState;
+  /** Weights and moments. */
   tensors: StepState;
 }
 

@@ -5,7 +5,9 @@
 
 /** An array with its shape; 16-bit floats are read as float32, which holds each of them exactly. */
 export interface NamedArray {
+  /** Its axes; none for a single number. */
   shape: number[];
+  /** Its values, the last axis running fastest. */
   data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 }
 

@@ -23,11 +23,15 @@ export interface ClassTable {
 /** Named scores, given how often each song counts (songCount). NaN where a score is not defined. */
 export type SongScore<K extends string> = (weights: Float64Array) => Record<K, number>;
 
-/** Counts of each class. */
+/** Counts of each class, weighted as the songs are; one number a class. */
 export interface Counts {
+  /** Bars with the class that were decided to have it. */
   truePositives: Float64Array;
+  /** Bars without it that were decided to have it. */
   falsePositives: Float64Array;
+  /** Bars with it that were decided not to. */
   falseNegatives: Float64Array;
+  /** Bars without it that were decided not to. */
   trueNegatives: Float64Array;
 }
 

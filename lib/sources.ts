@@ -39,6 +39,7 @@ export interface SourceFile {
 
 /** A source of songs. */
 export interface Source {
+  /** The folder or archive, as it was given. */
   path: string;
   /** Differs where the songs do: a folder's names and sizes, an archive's size and its two ends. */
   identity: string;

@@ -42,29 +42,43 @@ async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promis
   return await openCorpus(dir);
 }
 
-/** Tokenizes the study's songs, once, and opens the store. */
+/**
+ * The study's corpus: bars of tokens with their labels, opened from the run's folder; the songs are read and tokenized
+ * first where that was not done by the same recipe.
+ *
+ * @throws {DOMException} AbortError if the cell is stopped; run again, it goes on
+ */
 export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "corpus", study.recipe);
 
-/** The study's songs as the other preset reads them, once: `authors` beside `sound`, or the other way round. */
+/**
+ * The study's songs as the other preset reads them: `authors` beside `sound`, or the other way round; for comparisons of
+ * the two readings. Tokenized once, as {@link corpusOf} does.
+ */
 export function otherCorpusOf(study: Study): Promise<Corpus> {
   const { preset, scale, seed } = study.recipe, other = preset === "sound" ? "authors" : "sound";
   return tokenizeOnce(study, `corpus-${other}`, recipe(other, scale, { seed }));
 }
 
-/** Where a model of the study stands. */
+/** The folder of a model of the study: `model.safetensors`, `config.json`, training log and the state to go on from. */
 export const modelFolder = (study: Study, model: ModelName): string => `${study.folder}/models/${model}`;
 
 /** Accuracy of one kind of token. */
 export interface KindAccuracy {
+  /** What the tokens speak of. */
   kind: TokenKind;
+  /** Masked tokens of the kind. */
   count: number;
+  /** Share of them that was guessed right, 0 to 1. */
   accuracy: number;
 }
 
 /** How well one split's masked tokens are guessed. */
 export interface MlmAccuracy {
+  /** Mean cross-entropy of the masked tokens, nats. */
   loss: number;
+  /** Share of the masked tokens that was guessed right (arg-max), 0 to 1. */
   accuracy: number;
+  /** The same by kind of token. */
   kinds: KindAccuracy[];
   /** The same tokens by song, in order of song. */
   songs: { song: number; correct: number; count: number }[];
@@ -72,15 +86,18 @@ export interface MlmAccuracy {
 
 /** What a trained model can do; a line of Table 1. */
 export interface Evaluation {
+  /** The model. */
   model: ModelName;
+  /** Masked language modelling: bars it was trained on beside bars of songs it has not seen. */
   mlm: { train: MlmAccuracy; validation: MlmAccuracy };
   /**
-   * Null for plain BERT. `validation` has the recipe's batches, `otherOrder` those of the other reading; `dropping` is
+   * NT-Xent, the contrastive task; null for plain BERT, which has none. `validation` has the recipe's batches, `otherOrder` those of the other reading; `dropping` is
    * BERT-dropout with dropout on, as in training.
    */
   contrast:
     | { train: ContrastScore; validation: ContrastScore; otherOrder: ContrastScore; dropping: ContrastScore | null }
     | null;
+  /** Time that its training took. */
   seconds: number;
 }
 
@@ -91,7 +108,10 @@ const accuracyOf = ({ loss, accuracy, byKind, bySong }: MaskedScore): MlmAccurac
   songs: [...bySong].map(([song, score]) => ({ song, ...score })).sort((a, b) => a.song - b.song),
 });
 
-/** The guess of each kind's most common token, on the validation tokens that the models are asked for. */
+/**
+ * What masked tokens are guessed by without a model: each as the most common training token of its kind (so the kind is
+ * given away); on the validation tokens that the models are asked for.
+ */
 export function mostCommonGuess(study: Study, corpus: Corpus): MlmAccuracy {
   return accuracyOf(guessMostCommon(corpus, barsToEvaluate(corpus, "validation", study.recipe), study.recipe));
 }
@@ -101,7 +121,10 @@ const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast:
 /** Smoothing of training curves: each point the mean of the steps around it. */
 const SMOOTHED = 9;
 
-/** Learning curves of a model: its training batches, smoothed, and the validation bars. */
+/**
+ * Rows of a model's learning curves: MLM loss, MLM accuracy and NT-Xent of its training batches, each the mean of nine
+ * steps, and MLM of the validation bars as it is; for `learningCurves`.
+ */
 export function curvesOf(logs: readonly StepLog[]): CurveRow[] {
   const half = SMOOTHED >> 1, rows: CurveRow[] = [];
   logs.forEach(({ step, validation }, i) => {
@@ -117,7 +140,10 @@ export function curvesOf(logs: readonly StepLog[]): CurveRow[] {
   return rows;
 }
 
-/** The models' curves in one plot each: masked tokens of validation bars, and NT-Xent of training batches. */
+/**
+ * The models' learning curves beside each other, as two plots: masked tokens of validation bars, and NT-Xent of training
+ * batches. Models that were not trained yet are left out.
+ */
 export async function compareCurves(study: Study): Promise<Spec[]> {
   const curves = await Promise.all(modelNames.map(async (model) => {
     const rows = curvesOf(await trainingLog(modelFolder(study, model)));
@@ -184,13 +210,19 @@ async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seco
   }
 }
 
-/** What a training depends on: the whole recipe but its probes, and the songs. */
-export const trainingInputs = ({ recipe, data }: Study) => {
+/** What a training depends on: the whole recipe but its probes, and the songs. A step of other inputs is done anew. */
+export const trainingInputs = ({ recipe, data }: Study): Omit<Recipe, "probing"> & { data: string } => {
   const { probing: _, ...rest } = recipe;
   return { ...rest, data };
 };
 
-/** Trains a model, once, with a live plot, and measures what it can do; goes on where it was stopped. */
+/**
+ * Trains a model of the study with a live plot, then measures what it can do. What was done before with the same recipe
+ * and songs is shown and not done again.
+ *
+ * @throws {DOMException} AbortError if the cell is stopped before the last step; run again, it goes on where it was
+ * @throws {DivergedError} where the loss is no number or exploded (`training.explosion`), with what to change
+ */
 export async function train(study: Study, corpus: Corpus, model: ModelName): Promise<Evaluation> {
   const inputs = { ...trainingInputs(study), model };
   if (study.done(`train ${model}`, inputs)) {
@@ -201,13 +233,13 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
   return await study.once(`evaluate ${model}`, inputs, () => evaluateModel(study, corpus, model, seconds));
 }
 
-/** A trained model of the study, and trains it first where that was not done. */
+/** A trained model of the study, trained first where that was not done; its weights belong to the caller. */
 export async function trained(study: Study, corpus: Corpus, model: ModelName): Promise<Model> {
   if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) await train(study, corpus, model);
   return await loadCheckpoint(modelFolder(study, model));
 }
 
-/** What runs, and how large its encoder is, in a line. */
+/** A line of text: the encoder's size, the engine and device it runs on, and the element type of its products. */
 export function encoderText({ recipe }: Study): string {
   const config = bertConfig(recipe);
   return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ` +

@@ -163,12 +163,12 @@ export interface Manifest {
 }
 
 /** The three files of a shard. */
-export const shardFiles = (shard: number) =>
+export const shardFiles = (shard: number): string[] =>
   (["tokens", "labels", "offsets"] as const).map((kind) => `${kind}-${String(shard).padStart(5, "0")}.bin`);
 
 const seal = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 /** A manifest with the checksum of itself. */
-export const sealed = (manifest: Manifest) => ({ ...manifest, seal: seal(manifest) });
+export const sealed = (manifest: Manifest): Manifest & { seal: string } => ({ ...manifest, seal: seal(manifest) });
 
 /** What tells the data of a store from those of others, whatever recipe is written beside them. */
 export const checksumOf = ({ files }: Manifest): string =>

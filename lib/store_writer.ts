@@ -48,18 +48,35 @@ type Growing = Awaited<ReturnType<typeof growing>>;
 
 /** A song's bars as the store takes them. */
 export interface PackedBars {
+  /** Ids of all its bars, one after another. */
   tokens: Uint16Array;
+  /** Packed labels of all its bars, one after another; see `packing.ts`. */
   labels: Uint8Array;
-  /** Tokens and label bytes of each bar. */
+  /** Tokens of each bar. */
   tokenCounts: Uint16Array;
+  /** Bytes of each bar's labels. */
   labelCounts: Uint32Array;
 }
 
 const bytesOf = (values: Uint16Array | Uint32Array) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** Writes a store song by song, then its manifest; memory stays that of one shard's offsets. */
-export async function storeWriter(dir: string, shardTokens = SHARD_TOKENS) {
+/** A store that is being written. */
+export interface StoreWriter {
+  /** Appends a song's bars; shards are closed as they fill. */
+  add(song: PackedBars): Promise<void>;
+  /** Writes songs, rejected files and, last, the manifest; without it the folder is no store. */
+  finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]): Promise<void>;
+  /** Lets go of what is open, after a failure. */
+  abandon(): void;
+}
+
+/**
+ * Writes a store song by song, then its manifest; memory stays that of one shard's offsets.
+ *
+ * @param shardTokens tokens after which a shard is closed
+ */
+export async function storeWriter(dir: string, shardTokens: number = SHARD_TOKENS): Promise<StoreWriter> {
   const files: Manifest["files"] = {}, shards: number[] = [];
   let tokens: Growing | null = null, labels: Growing | null = null;
   let tokenOffsets = [0], labelOffsets = [0];
@@ -105,7 +122,6 @@ export async function storeWriter(dir: string, shardTokens = SHARD_TOKENS) {
       const manifest: Manifest = { format: FORMAT, recipe, summary, shards, files };
       await writeFile(`${dir}/manifest.json`, JSON.stringify(sealed(manifest), null, 2) + "\n");
     },
-    /** Lets go of what is open, after a failure. */
     abandon() {
       tokens?.close();
       labels?.close();

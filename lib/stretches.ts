@@ -18,7 +18,9 @@ export function firstAbove(edges: ArrayLike<number>, value: number): number {
 
 /** Stretches of columns from `from[i]` to before `to[i]`, in order and apart. */
 export interface Spans {
+  /** First column of each. */
   from: Float64Array;
+  /** Column after the last of each; Infinity where it has no end. */
   to: Float64Array;
 }
 
@@ -40,10 +42,13 @@ export function pedalSpans(pedals: Control[], beats: Beats): Spans {
   return { from: Float64Array.from(from), to: Float64Array.from(to) };
 }
 
+/** Stretches of columns in which pitches are bent, ±2 semitones at most: by `whole` and `rest` of one more. */
 export interface Bends extends Spans {
-  /** Whole semitones up, −2…2, toward zero; the direction, 1 or −1; and the share that goes one further. */
+  /** Whole semitones up, −2…2, toward zero. */
   whole: Int8Array;
+  /** The direction: 1 up, −1 down. */
   sign: Int8Array;
+  /** The share, 0 to 1, that goes one semitone further. */
   rest: Float64Array;
 }
 

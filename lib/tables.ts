@@ -3,10 +3,41 @@
  * @module
  */
 import type { Evaluation, MlmAccuracy } from "./steps.ts";
+import type { LayerRow } from "./plots.ts";
 import { type PaperModel, paperModels, paperTables, type Task, tasks } from "./paper.ts";
 import type { ProbeRow } from "./probe_rows.ts";
 import { bestLayer, lastDraw, meanOverSeeds } from "./probe_tables.ts";
 import { headlines, lowerIsBetter, type Protocol } from "./probe_scores.ts";
+
+/** A model's line of Table 1; accuracies from 0 to 1, undefined where the model has no such task. */
+export interface Table1Row {
+  /** The model. */
+  model: string;
+  /** MLM accuracy on training songs. */
+  mlmTrain: number;
+  /** MLM accuracy on validation songs. */
+  mlmValidation: number;
+  /** The paper's MLM accuracies, training / validation. */
+  paperMlm: string;
+  /** NT-Xent accuracy on training songs. */
+  ntTrain?: number;
+  /** NT-Xent accuracy on validation batches with at most one bar of a song. */
+  ntDisjoint?: number;
+  /** What chance gives there: 1/(2N − 1). */
+  chanceDisjoint?: number;
+  /** Share of negatives there that are the same bar again. */
+  identicalDisjoint?: number;
+  /** NT-Xent accuracy on validation batches in the songs' order. */
+  ntOrdered?: number;
+  /** What chance gives there. */
+  chanceOrdered?: number;
+  /** Share of negatives there that are the same bar again. */
+  identicalOrdered?: number;
+  /** BERT-dropout's validation accuracy with dropout on, as in training. */
+  ntDropping?: number;
+  /** The paper's NT-Xent accuracies, training / validation. */
+  paperNt?: string;
+}
 
 /**
  * Table 1: accuracies of masked tokens and of NT-Xent, ours beside the paper's.
@@ -14,7 +45,7 @@ import { headlines, lowerIsBetter, type Protocol } from "./probe_scores.ts";
  * NT-Xent on validation songs stands in both readings (study §9.6): batches of different songs, and batches in the
  * songs' order as the authors' loader gave them; `identical` is the share of negatives that are the same bar again.
  */
-export function table1(evaluations: readonly Evaluation[]) {
+export function table1(evaluations: readonly Evaluation[]): Table1Row[] {
   return evaluations.map(({ model, mlm, contrast }) => {
     const paper = paperTables.table1[model];
     const readings = contrast ? [contrast.validation, contrast.otherOrder] : [];
@@ -39,8 +70,10 @@ export function table1(evaluations: readonly Evaluation[]) {
   });
 }
 
-/** Accuracy by kind of masked token, a column for each name. */
-export function kindTable(columns: Record<string, MlmAccuracy>) {
+/** Accuracy (0 to 1) by kind of masked token, a column for each name; most frequent kind first, all of them last. */
+export function kindTable(
+  columns: Record<string, MlmAccuracy>,
+): { [name: string]: string | number | undefined; kind: string; tokens: number }[] {
   const kinds = Object.values(columns)[0].kinds.toSorted((a, b) => b.count - a.count);
   const held = (of: MlmAccuracy, kind: string) => of.kinds.find((row) => row.kind === kind)?.accuracy;
   return [
@@ -189,7 +222,7 @@ function paperText(model: PaperModel, task: Task, which: "last" | "best"): strin
 }
 
 /** Figure 2: a model's score at every layer, a panel for each task; baselines without layers as level lines. */
-export function figure2(rows: readonly ProbeRow[], models: readonly string[], protocol: Protocol) {
+export function figure2(rows: readonly ProbeRow[], models: readonly string[], protocol: Protocol): LayerRow[] {
   const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
   return tasks.flatMap((task) =>
     models.flatMap((model) =>
@@ -214,7 +247,7 @@ export function figure2(rows: readonly ProbeRow[], models: readonly string[], pr
  *
  * Its drawing is not in any file that could be read; scores are the authors' (see {@link scoreTable}).
  */
-export function paperFigure() {
+export function paperFigure(): LayerRow[] {
   return tasks.flatMap((task) =>
     paperModels.flatMap((model) => {
       const last = paperTables.table2[model][task], best = paperTables.table3[model][task];

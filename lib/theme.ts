@@ -101,14 +101,14 @@ function seriesScales(names: string[]): { color: object; shape: object; strokeDa
   };
 }
 
-/** A colour, shape or dash channel that tells `names` apart; the legend lists those `shown`, or all. */
+/** A colour, shape or dash channel of an encoding that tells `names` apart; the legend lists those `shown`, or all. */
 export const series = (
   field: string,
   names: string[],
   channel: "color" | "shape" | "strokeDash",
   title: string | null = null,
   shown: string[] = names,
-) => ({
+): Record<string, unknown> => ({
   field,
   type: "nominal",
   title,

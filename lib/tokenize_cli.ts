@@ -157,7 +157,10 @@ export function meter(unit: string): (done: number, total: number) => void {
 }
 
 /** Builds, merges or verifies a store; returns the process's exit code. */
-export async function tokenizeCommand(args: string[], cwd: string = Deno.env.get("INIT_CWD") ?? Deno.cwd()) {
+export async function tokenizeCommand(
+  args: string[],
+  cwd: string = Deno.env.get("INIT_CWD") ?? Deno.cwd(),
+): Promise<number> {
   const asked = tokenizeOptions(args, cwd), { sources, out, workers, shard, merge, replace, verify } = asked;
   if (asked.help) {
     console.log(tokenizeUsage);

@@ -17,6 +17,7 @@ export type FromTokenizer =
 export interface PoolOptions {
   /** Workers; 0 tokenizes on this thread. */
   workers: number;
+  /** Stops between chunks; the parts on disk stay. */
   signal?: AbortSignal;
   /** Called when a chunk's part is on disk. */
   onDone?: (chunk: Chunk) => void;

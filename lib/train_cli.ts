@@ -15,7 +15,8 @@ export const modelsByOption = {
   dropout: "BERT-dropout",
 } as const;
 
-type Model = (typeof modelsByOption)[keyof typeof modelsByOption];
+/** A model that `deno task train` knows, by its name in the paper. */
+export type TrainableModel = (typeof modelsByOption)[keyof typeof modelsByOption];
 
 /** How `deno task train` is called. */
 export const trainUsage = `deno task train --model MODEL [options]: trains a model of a run and measures it; stopped
@@ -33,8 +34,10 @@ run is opened in the notebooks by STUDY=NAME with the same SCALE, PRESET and REC
 
 /** What was asked for. */
 export interface TrainOptions {
+  /** Whether the usage was asked for instead. */
   help: boolean;
-  models: Model[];
+  /** The models to train, in the order they are trained. */
+  models: TrainableModel[];
   /** The study as environment variables. */
   env: Record<string, string>;
 }

@@ -20,13 +20,15 @@ export interface Evidence {
   what: string;
   /** By how much it is as claimed, in the score's own unit; below 0: it is the other way round. NaN: no such score. */
   difference: number;
-  /** 95% interval of the difference, of this comparison alone. */
+  /** Lower end of the difference's 95% interval, of this comparison alone; null: without resamplings there is none. */
   low: number | null;
+  /** Upper end of that interval. */
   high: number | null;
   /** Two-sided p by the resamplings; 1 where there are none. */
   p: number;
   /** The p that Holm's correction makes of it. */
   adjusted: number;
+  /** What {@link judge} makes of the sign of the difference and the adjusted p. */
   verdict: Verdict;
   /** Whether the paper's own numbers agree. */
   paper: boolean;
@@ -34,9 +36,13 @@ export interface Evidence {
 
 /** A claim's outcome in one reading. */
 export interface ClaimResult {
+  /** The claim in words, as `claims.ts` has it. */
   claim: string;
+  /** The protocol whose scores were compared: the authors' procedure, or the sound one. */
   reading: Protocol;
+  /** Held if all its comparisons held, not if one did not; else undecided. */
   verdict: Verdict;
+  /** Each comparison's outcome. */
   evidence: Evidence[];
   /** The comparison that speaks most against the claim. */
   weakest: Evidence;
@@ -77,8 +83,14 @@ type Difference = Pick<Evidence, "what" | "difference"> & { resampled: Float64Ar
 
 const nothing = (what: string): Difference => ({ what, difference: NaN, resampled: null });
 
-/** a − b of two test rows on the same resampled songs, signed so that above 0 means that a is better. */
-export function pairedDifference(a: ProbeRow, b: ProbeRow): Pick<Difference, "difference" | "resampled"> {
+/**
+ * a − b of two test rows on the same resampled songs, signed so that above 0 means that a is better; `resampled` has
+ * one difference for each resampling, null where the rows were not scored with the same resamplings.
+ */
+export function pairedDifference(
+  a: ProbeRow,
+  b: ProbeRow,
+): { difference: number; resampled: Float64Array | null } {
   const sign = lowerIsBetter(a.metric) ? -1 : 1, [x, y] = [a.replicates, b.replicates];
   const paired = x && y && x.length === y.length && a.songs === b.songs;
   return {

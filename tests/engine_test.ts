@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { compile, engineInfo, rawOp, type Tensor, TensorFlowError, tf } from "@lib/engine/mod.ts";
+import { compile, engineInfo, rawOp, type Tensor, type Tensor2D, TensorFlowError, tf } from "@lib/engine/mod.ts";
 import { joinFlat, splitFlat } from "@lib/engine/ops.ts";
 import { findLibrary } from "@lib/engine/library.ts";
 import { drawer, tidily } from "./tensors.ts";
@@ -41,10 +41,10 @@ Deno.test(
 Deno.test(
   "the event loop goes on while a compiled function runs",
   tidily(async () => {
-    const x = tf.ones([1500, 1500]) as tf.Tensor2D;
+    const x = tf.ones([1500, 1500]) as Tensor2D;
     const powers = compile("powers", (x) => {
-      let y = x as tf.Tensor2D;
-      for (let i = 0; i < 12; i++) y = tf.matMul(y, x as tf.Tensor2D).div(1500);
+      let y = x as Tensor2D;
+      for (let i = 0; i < 12; i++) y = tf.matMul(y, x as Tensor2D).div(1500);
       return [y];
     });
     (await powers(x))[0].dispose();

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { attention, attentionTo, dropoutMask } from "@lib/engine/attention.ts";
-import { compile, type Tensor, tf } from "@lib/engine/mod.ts";
+import { compile, type Scalar, type Tensor, type Tensor2D, tf } from "@lib/engine/mod.ts";
 import { addNorm, biasGelu, crossEntropy, gatherRows, layerNorm, linear, product } from "@lib/engine/ops.ts";
 import { largestDifference } from "./golden.ts";
 import { drawer, tidily } from "./tensors.ts";
@@ -10,7 +10,7 @@ const draw = drawer("engine tests");
 /** Asserts that the gradients of Σ f(x)·w equal central differences: eager, traced, and with XLA's islands. */
 async function checkGradients(f: (...inputs: Tensor[]) => Tensor, inputs: Tensor[], tolerance = 5e-3): Promise<void> {
   const weights = tf.tidy(() => draw(f(...inputs).shape));
-  const scalar = (...xs: Tensor[]) => f(...xs).mul(weights).sum() as tf.Scalar;
+  const scalar = (...xs: Tensor[]) => f(...xs).mul(weights).sum() as Scalar;
   const gradients = tf.grads(scalar)(inputs);
   const traced = await compile("gradients", (...xs) => tf.grads(scalar)(xs))(...inputs);
   const islands = await compile("gradients", (...xs) => tf.grads(scalar)(xs), { islands: true })(...inputs);
@@ -115,8 +115,8 @@ Deno.test(
     [[256, 4], [4, 256], [256, 256], [6, 10]].forEach(([outer, inner]) => {
       const inputs = [draw([5, inner]), draw([outer, inner])], weights = draw([5, outer]);
       const of = (f: (x: Tensor, w: Tensor) => Tensor) =>
-        tf.grads((x: Tensor, w: Tensor) => f(x, w).mul(weights).sum() as tf.Scalar)(inputs);
-      const ours = of(product), plain = of((x, w) => tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D, false, true));
+        tf.grads((x: Tensor, w: Tensor) => f(x, w).mul(weights).sum() as Scalar)(inputs);
+      const ours = of(product), plain = of((x, w) => tf.matMul(x as Tensor2D, w as Tensor2D, false, true));
       ours.forEach((g, i) => assertLess(largestDifference(g.dataSync(), plain[i].dataSync()), 1e-5));
       tf.dispose([...inputs, weights, ...ours, ...plain]);
     })
@@ -132,7 +132,7 @@ Deno.test(
         compile("precision", (x, w, b, rows, none) => {
           const { value, grads } = tf.valueAndGrads((x: Tensor, w: Tensor, b: Tensor, rows: Tensor) => {
             const mixed = attention(rows, none, { batch: 2, length: 3, heads: 2, type });
-            return linear(x, w, b, type).square().sum().add(mixed.square().sum()) as tf.Scalar;
+            return linear(x, w, b, type).square().sum().add(mixed.square().sum()) as Scalar;
           })([x, w, b, rows]);
           return [value, ...grads];
         }, { islands })(...inputs, rows, none);

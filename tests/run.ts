@@ -1,5 +1,5 @@
 /**
- * `deno task test`: format, lint, types, unit tests, examples and the notebooks, each stage with its time.
+ * `deno task test`: format, lint, types, docs, unit tests, examples and the notebooks, each stage with its time.
  *
  * The last line is `N passed, N failed` (and `, N skipped` if any); each check counts as one, and each test and example
  * as one. Where JSR is out of reach, `@std/assert` is mapped to `tests/assert.ts`; plain `deno test -A` works elsewhere.
@@ -110,6 +110,31 @@ async function notebookModules(folder: string): Promise<string[]> {
   }));
 }
 
+/** Whether `deno doc --lint` finds every export of lib documented; says in a line each what is missing where. */
+async function documented(): Promise<boolean> {
+  const folders = ["lib", "lib/engine"];
+  const listed = folders.map((folder) =>
+    Array.fromAsync(Deno.readDir(`${root}/${folder}`), ({ name }) => `${folder}/${name}`)
+  );
+  const modules = (await Promise.all(listed)).flat().filter((path) => path.endsWith(".ts")).sort();
+  const args = ["doc", "--quiet", "--lint", ...modules];
+  const command = new Deno.Command(Deno.execPath(), { args, cwd: root, env: { NO_COLOR: "1" } });
+  const { success, stdout, stderr } = await command.output();
+  if (success) return modules.length > 0;
+  const text = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+  const found = [...text.matchAll(/^error\[[\w-]+\]: (.*)\n *--> (.*)\n.*\n *\d+ \| *(.*)$/gm)]
+    .map(([, what, where, code]) => `  ${where.replace(`${root}/`, "")}: ${what}: ${code}`);
+  console.error(
+    found.length > 0
+      ? `Expected every export to be documented, and every type it names to be exported; found:\n${
+        found.join("\n")
+      }\n` +
+        "`deno doc --lint` with a file's name says more."
+      : text,
+  );
+  return false;
+}
+
 /** Counts of a `deno test` run from its last summary, such as `ok | 12 passed | 1 failed | 2 ignored (3s)`. */
 export function countTests(output: string): Counts | undefined {
   const summaries = [...output.matchAll(/^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(.*)$/gm)];
@@ -161,6 +186,7 @@ async function main(): Promise<boolean> {
       const modules = await notebookModules(folder);
       return modules.length > 0 && await ok("check", config, map, ...modules);
     });
+    await stage("docs", total, documented);
     await stage("unit tests", total, () => tests(map, "--ignore=tests/notebooks_test.ts", "tests"));
     await stage("examples", total, () => tests(map, "--doc", "lib"));
     await stage("notebooks", total, () => tests(map, "tests/notebooks_test.ts"));

@@ -26,9 +26,11 @@ export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor
 
 /** Shape of an attention. */
 export interface AttentionShape {
+  /** Rows. */
   batch: number;
   /** Tokens of a row. */
   length: number;
+  /** Heads; each takes an equal share of the width. */
   heads: number;
   /** Element type of the products; the softmax is float32. */
   type?: Precision;

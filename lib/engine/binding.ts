@@ -10,15 +10,21 @@ import { C, check, cString, DType, type Pointer, readString, status, TensorFlowE
 
 /** An attribute as the kernels pass it: name, one of TF_ATTR_*, value. */
 export interface Attribute {
+  /** As TensorFlow's op has it. */
   name: string;
+  /** Which kind of value it is. */
   type: number;
+  /** The value; for types, TensorFlow's number of the element type. */
   value: unknown;
 }
 
 /** What the kernels are told about an output. */
 export interface TensorMetadata {
+  /** The binding's number of its handle. */
   id: number;
+  /** Its axes. */
   shape: number[];
+  /** TensorFlow's number of its element type. */
   dtype: number;
 }
 
@@ -32,7 +38,7 @@ export const deviceCount = (type: string, count: number): Uint8Array<ArrayBuffer
   Uint8Array.from([0x0a, type.length + 4, 0x0a, type.length, ...utf8(type), 0x10, count]);
 
 /** The eager context and its devices; under `ENGINE=cpu` without GPUs. */
-export const context = (() => {
+export const context: Pointer = (() => {
   const options = C.TFE_NewContextOptions();
   if (engineChoice(Deno.env.get("ENGINE")) === "cpu") {
     const config = deviceCount("GPU", 0);
@@ -146,14 +152,21 @@ export function toBytes(values: ArrayLike<number> | ArrayBuffer, dtype: number):
   }
 }
 
-/** The setters of attributes: eager ops' or graph nodes'. */
-interface AttributeSetters {
+/** The setters of attributes: eager ops' or graph nodes'. Names are zero-ended. */
+export interface AttributeSetters {
+  /** A text, without a closing zero. */
   string(name: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>): void;
+  /** An integer. */
   int(name: Uint8Array<ArrayBuffer>, value: bigint): void;
+  /** A list of integers. */
   ints(name: Uint8Array<ArrayBuffer>, value: BigInt64Array<ArrayBuffer>): void;
+  /** A float32. */
   float(name: Uint8Array<ArrayBuffer>, value: number): void;
+  /** 0 or 1. */
   bool(name: Uint8Array<ArrayBuffer>, value: number): void;
+  /** TensorFlow's number of an element type. */
   type(name: Uint8Array<ArrayBuffer>, value: number): void;
+  /** A tensor's axes. */
   shape(name: Uint8Array<ArrayBuffer>, value: BigInt64Array<ArrayBuffer>): void;
 }
 
@@ -253,7 +266,7 @@ export async function executeAsync(
 export const builtWithCuda: boolean = C.isBuiltWithCuda?.() ?? false;
 
 /** TensorFlow's version, such as `2.21.0`. */
-export const version = readString(C.TF_Version());
+export const version: string = readString(C.TF_Version());
 
 /** The object that the kernels call; tracing replaces `executeOp` and its neighbours while it runs. */
 export const binding = {

@@ -12,7 +12,8 @@ export type Pointer = Deno.PointerValue;
 /** TF_Output by value: an operation and the index of its output, 16 bytes. */
 const OUTPUT = { struct: ["pointer", "i32"] } as const;
 
-const symbols = {
+/** The functions taken from the library, with the types of their arguments and results. */
+export const symbols = {
   TF_Version: { parameters: [], result: "pointer" },
   /** tensorflow::IsGoogleCudaEnabled(), which has no name in the C API. */
   isBuiltWithCuda: { name: "_ZN10tensorflow19IsGoogleCudaEnabledEv", parameters: [], result: "bool", optional: true },
@@ -115,7 +116,7 @@ function load() {
 }
 
 /** libtensorflow's functions; loading the module loads the library. */
-export const C = load();
+export const C: Deno.DynamicLibrary<typeof symbols>["symbols"] = load();
 
 /** TensorFlow's numbers of the element types used here. */
 export const DType = {

@@ -47,6 +47,7 @@ export function chooseEngine(choice: EngineChoice, library: boolean): "libtensor
 
 /** What was found of GPUs. */
 export interface FoundDevices {
+  /** What was asked for. */
   choice: EngineChoice;
   /** TensorFlow's names of the GPUs it can use. */
   gpus: readonly string[];

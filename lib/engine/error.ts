@@ -5,5 +5,6 @@
 
 /** What TensorFlow or WebGPU refused, with the op and the shapes it was given. */
 export class TensorFlowError extends Error {
+  /** Tells it from other errors. */
   override name = "TensorFlowError";
 }

@@ -10,7 +10,9 @@ import { DType } from "./capi.ts";
 
 /** A float64 matrix (or a stack of them) on the engine; it belongs to who made it, see {@link free}. */
 export interface Held {
+  /** The binding's number of its handle. */
   id: number;
+  /** Axes; of a stack, the matrices' place first. */
   shape: number[];
 }
 

@@ -5,16 +5,22 @@
  * have in common is {@link Engine}, and nothing above this folder knows which one runs.
  * @module
  */
-import * as tf from "@tensorflow/tfjs";
+import * as tfjs from "@tensorflow/tfjs";
 import { chooseEngine, engineChoice } from "./choice.ts";
 import { hasLibrary } from "./library.ts";
 export { TensorFlowError } from "./error.ts";
 
 /** A tensor of TensorFlow.js; float32, int32 or bool. */
-export type Tensor = tf.Tensor;
+export type Tensor = tfjs.Tensor;
 
-/** TensorFlow.js with the engine behind it. */
-export { tf };
+/** A tensor of no axis, such as a loss. */
+export type Scalar = tfjs.Scalar;
+
+/** A tensor of rows × columns. */
+export type Tensor2D = tfjs.Tensor2D;
+
+/** TensorFlow.js with the engine behind it. A value, so that `deno doc` stops at it; its types stand above. */
+export const tf: typeof tfjs = tfjs;
 
 /** Which engine runs, on what. */
 export interface EngineInfo {

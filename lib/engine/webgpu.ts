@@ -16,7 +16,7 @@ import { type WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { TensorFlowError } from "./error.ts";
 import type { Compiled, Engine, EngineInfo, Tensor } from "./mod.ts";
 import { portableOp } from "./webgpu_ops.ts";
-import { programsOn } from "./webgpu_programs.ts";
+import { shaderPrograms } from "./webgpu_programs.ts";
 
 /** Outputs of up to so many elements are read back at once, so that `dataSync` has them. */
 const SMALL = 64 * 1024;
@@ -40,7 +40,7 @@ const adapter = await findAdapter();
 await tf.setBackend("webgpu");
 await tf.ready();
 const backend = tf.backend() as WebGPUBackend;
-const programs = programsOn(backend);
+const programs = shaderPrograms();
 
 /** The first thing that went wrong on the device since it was last asked; WebGPU tells of errors when it likes. */
 let failure: string | undefined;

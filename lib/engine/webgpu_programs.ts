@@ -83,8 +83,9 @@ const UNIFORM = `
   }
 `;
 
-/** The programs on a back end. */
-export function programsOn(backend: WebGPUBackend): Programs {
+/** The programs, on the WebGPU back end that TensorFlow.js runs on. */
+export function shaderPrograms(): Programs {
+  const backend = tf.backend() as WebGPUBackend;
   const run = (program: WebGPUProgram, inputs: Tensor[], uniforms: number[]): Tensor =>
     tf.engine().makeTensorFromTensorInfo(
       backend.runWebGPUProgram(program, inputs, "float32", uniforms.map((n) => ({ type: "int32", data: [n] }))),
