@@ -40,11 +40,15 @@ export interface MistakeOptions {
 
 /** What {@link worstReadings} finds. */
 export interface Mistakes {
+  /** Whose embeddings are read. */
   model: ModelName;
+  /** What is read. */
   task: ValueQuestion["task"];
+  /** The layer it is read from. */
   layer: number;
   /** Root mean square error over all test bars, as in the results table. */
   rmse: number;
+  /** How many those are. */
   bars: number;
   /** Largest error first, at most one of each song. */
   worst: Reading[];
