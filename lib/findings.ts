@@ -21,9 +21,10 @@ const headlineRows = (rows: readonly ProbeRow[], model: string, task: Task, laye
 /**
  * The layer × task map of a model: each score as its share of the way from the guess without features (0) to a perfect
  * one (1), so that tasks can be compared. A star stands where the model beats the untrained encoder's same layer after
- * Holm's correction over models, layers and tasks.
+ * Holm's correction over models, layers and tasks. Sound protocol, test songs; layer 0 and undefined scores are left out.
  *
  * @param rows as `tableRows` gives them
+ * @param guess name of the line that sees no features, such as `majority`
  * @param stars as {@link gainsOver} gives them
  */
 export function skillMap(
@@ -43,7 +44,14 @@ export function skillMap(
   });
 }
 
-/** The cells `model/layer/task` where a model beats the untrained encoder, corrected over all of them together. */
+/**
+ * The cells `model/layer/task` where a model beats the untrained encoder's same layer: paired over the same resampled
+ * test songs, two-sided, with Holm's correction over all `comparisons` together.
+ *
+ * @param rows as `tableRows` gives them, with their resamplings
+ * @param untrained name of the untrained encoder's line
+ * @param level chance of any false star (`probing.level`)
+ */
 export function gainsOver(
   rows: readonly ProbeRow[],
   models: readonly string[],
@@ -88,7 +96,14 @@ function differenceText(a: ProbeRow | undefined, b: ProbeRow | undefined): strin
   return low === null || high === null ? text(difference) : `${text(difference)} [${text(low)},\u00a0${text(high)}]`;
 }
 
-/** Each model's best layer less another line's (`untrained`, or the model's own control), paired over test songs. */
+/**
+ * Each model's best layer less another line's best, by task: `+0.021 [−0.004, +0.050]`, above 0 where the model is
+ * better (of errors too), with a 95% interval paired over the same resampled test songs. Best layers are chosen on
+ * validation songs; a dash stands where either has no score.
+ *
+ * @param rows as `tableRows` gives them, with their resamplings
+ * @param against the line to compare a model with, such as `untrained` or the model's own control
+ */
 export function differenceTable(
   rows: readonly ProbeRow[],
   models: readonly string[],
@@ -111,7 +126,10 @@ const selective = (task: Task): string => task === "MV" || task === "MD" ? "r2" 
 
 /**
  * Selectivity (Hewitt and Liang 2019): at each model's best layer, the score less that of the control task at the same
- * layer, paired over test songs. Songs are not asked for in control tasks.
+ * layer, paired over test songs: near 0 where the probe merely learns bars by heart. The layer stands in brackets; MV and
+ * MD are compared by R², as the control's values are spread otherwise. Song clustering (SC) has no control task.
+ *
+ * @param rows as `tableRows` gives them, with their resamplings
  */
 export function selectivityTable(rows: readonly ProbeRow[], models: readonly string[]): Record<string, string>[] {
   return models.map((model) => ({
@@ -132,7 +150,12 @@ export function selectivityTable(rows: readonly ProbeRow[], models: readonly str
   }));
 }
 
-/** Best layers in each pooling, a line for each model and pooling. */
+/**
+ * Scores of the best layer (in brackets) by task when a bar's embedding is the state of its `Bar` token, the mean of its
+ * notes' or the state of `<eob>`: a line for each model and pooling. Sound protocol, test songs.
+ *
+ * @param rows of all poolings, not yet through `tableRows`
+ */
 export function poolingTable(
   rows: readonly ProbeRow[],
   models: readonly string[],
@@ -161,7 +184,13 @@ const evidenceText = ({ what, difference, low, high, adjusted }: Evidence): stri
     ? `${what}: no interval`
     : `${what}: ${short(difference)} [${short(low)},\u00a0${short(high)}], p ${adjusted.toPrecision(2)}`;
 
-/** The claims in both readings: verdict, how many comparisons held, and the one that speaks most against the claim. */
+/**
+ * The claims in both readings: verdict with how many comparisons held or not, the comparison that speaks most against
+ * the claim, and (`paper`) with how many of them the paper's own numbers agree.
+ *
+ * @param sound as `judgeClaims` gives them
+ * @param authors of the same claims in the same order
+ */
 export function claimTable(sound: readonly ClaimResult[], authors: readonly ClaimResult[]): Record<string, string>[] {
   return sound.map((result, i) => {
     const count = ({ evidence }: ClaimResult, verdict: string) =>
@@ -180,7 +209,10 @@ export function claimTable(sound: readonly ClaimResult[], authors: readonly Clai
   });
 }
 
-/** What to say where Holm's correction leaves so few resamplings no verdict to give; empty where it does. */
+/**
+ * A warning for the reader where the resamplings are too few for any verdict: the least p they can give,
+ * 2/(resamplings + 1), times the number of comparisons (Holm) is above the level. Empty where they are enough.
+ */
 export function resolutionNote(comparisons: number, { bootstraps, level }: Recipe["probing"]): string {
   const needed = Math.ceil(2 * comparisons / level);
   return bootstraps >= needed ? "" : (

@@ -56,8 +56,9 @@ export function rejectRows(corpus: Corpus): { reason: string; files: number; suc
 }
 
 /**
- * Clusters of near-duplicates, largest first: songs that share at least `duplicates.shared` of their bars, which are
- * all put into the same split, so that none is tested on what it was trained on. `bars` are those kept.
+ * Clusters of near-duplicates, largest first: songs that share at least `duplicates.shared` of the smaller one's
+ * different bars. All of a cluster are in the same split, so that no song is tested on its own copy. `bars` are those
+ * kept.
  */
 export function clusterRows(corpus: Corpus): { songs: number; bars: number; split: Split; files: string }[] {
   const clusters = Map.groupBy(corpus.songs, ({ cluster }) => cluster);

@@ -28,12 +28,15 @@ import type { Study } from "./study.ts";
 /** The name of the encoder that was never trained, in tables and plots. */
 export const UNTRAINED = "untrained";
 
-/** The name of the probe on how often each token stands in a bar. */
+/** The name of the baseline that probes token counts (how often each of the 560 ids stands in a bar), not an encoder. */
 export const BAG = "bag of tokens";
 
 const splitNames = ["train", "validation", "test"] as const;
 
-/** A split's bars to probe: all of them, or at most the recipe's number of each song, drawn by the seed. */
+/**
+ * Indices of a split's bars to probe, ascending within each song: all of them, or at most `probing.trainBarsPerSong`
+ * (train) or `testBarsPerSong` (validation, test) of each song, drawn by the recipe's seed.
+ */
 export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
   const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
   if (most === 0) return corpus.barsOf(split);
@@ -50,7 +53,11 @@ const perSplit = <T>(of: (split: typeof splitNames[number]) => T): Record<typeof
   test: of("test"),
 });
 
-/** The bars of the three splits as the probes take them, with the recipe's drawings and controls. */
+/**
+ * What the probes are asked: labels and songs of the bars of {@link probeBars}, split by split; with them the drawings of
+ * bars that the authors' protocol repeats its scores on, and the same bars with permuted and with control labels, where
+ * the recipe wants those controls.
+ */
 export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
   const bars = perSplit((split) => Array.from(probeBars(corpus, split, recipe)));
   const tables: BarTables = perSplit((split) => ({
@@ -71,7 +78,13 @@ const ckaPlaces = (testBars: number, { probing, seed }: Recipe): number[] =>
 const ckaFile = (study: Study, model: string): string =>
   study.path("probes", `${model.replace(/[^\w.-]/g, "-")}.layers.safetensors`);
 
-/** How alike the layers of all models are, on the same test bars: linear CKA, as cells of a heat map; once. */
+/**
+ * How alike the layers of all models are: linear CKA (Kornblith et al. 2019) of each pair of layers on the same test
+ * bars, `probing.ckaBars` at most, as cells of a heat map named like `BERT 3`. From 0 to 1, which is the same but for a
+ * rotation and a scale. Layer 0 is left out: there the `Bar` token is the same in every bar. Done once.
+ *
+ * @param models of {@link probe}, which has to be done before: it keeps those bars' embeddings
+ */
 export async function compareLayers(
   study: Study,
   models: readonly string[],
@@ -110,7 +123,14 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
   return await loadReplicates(path, rows);
 }
 
-/** Probes every layer of a model of the study, or of untrained encoders; once. A model not yet trained is trained. */
+/**
+ * Probes every layer of a model of the study, or of untrained encoders (`probing.untrainedSeeds` of them); a model not
+ * yet trained is trained first. Done once: the rows are kept in the run's folder.
+ *
+ * @returns a row for each layer, pooling, task, metric, protocol, split and drawing, controls and all layers together
+ * among them; the test scores with their resamplings
+ * @throws {DOMException} AbortError if the cell is stopped; the model's probes are then begun anew
+ */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | typeof UNTRAINED): Promise<ProbeRow[]> {
   const { recipe } = study;
   const guesses = await probeGuesses(study, corpus);
@@ -216,7 +236,10 @@ async function probeEmbedded(
   return { rows, mixes: mixes.map((mix) => ({ ...named, ...mix })) };
 }
 
-/** What needs no encoder: the guess without features, and a probe on token counts; through the same metrics, once. */
+/**
+ * The two baselines that need no encoder, as rows through the same metrics: `majority`, the best guess that sees nothing
+ * of a bar (most common class, training mean; see baselines.ts), and {@link BAG}, a probe on token counts. Done once.
+ */
 export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
   const { recipe } = study;
   return probedOnce(study, "guesses", async () => {
@@ -236,7 +259,7 @@ export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> 
   });
 }
 
-/** Writes tables into the run's folder `tables`, each as CSV and as LaTeX. */
+/** Writes tables into the run's folder `tables`, as `name.csv` and `name.tex` (for LaTeX, labelled `tab:name`). */
 export async function writeTables(
   study: Study,
   named: Record<string, { caption: string; rows: readonly object[] }>,
@@ -248,7 +271,10 @@ export async function writeTables(
   }
 }
 
-/** The trained models' evaluations, for the claims about training; what was not evaluated is left out. */
+/**
+ * What {@link train} of steps.ts measured of the models (MLM and NT-Xent accuracies), for Table 1 and the claims about
+ * training; nothing is trained for it, and a model that was not evaluated is left out.
+ */
 export function evaluationsOf(study: Study, models: readonly ModelName[]): Evaluation[] {
   return models.flatMap((model) =>
     study.done<Evaluation>(`evaluate ${model}`, { ...trainingInputs(study), model })?.info ?? []

@@ -20,13 +20,13 @@ import { isArchive } from "./sources.ts";
 /** The project's root folder, without a slash at its end. */
 export const projectRoot: string = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-/** What is stored of a finished step. */
+/** What is stored of a finished step, in the run's folder `steps`. */
 export interface StepRecord<T = unknown> {
   /** Name of the step. */
   step: string;
-  /** Hash of what it was made from. */
+  /** Hash of its inputs; with other inputs the step is stale. */
   key: string;
-  /** What the step had to say. */
+  /** The step's result, plain JSON; what is large stands in files of its own. */
   info: T;
   /** When it ended, as ISO date. */
   finished: string;
@@ -34,23 +34,26 @@ export interface StepRecord<T = unknown> {
   seconds: number;
 }
 
-/** A run's folder. */
+/** A run: its folder, and which of its steps are done. */
 export interface Study {
   /** Its name, which is its folder's. */
   name: string;
-  /** The folder. */
+  /** The folder, as an absolute path. */
   folder: string;
-  /** What the run is of. */
+  /** Every choice of the study. */
   recipe: Recipe;
   /** The folder or archive of MIDI files it reads. */
   data: string;
   /** A path in the folder, whose parent folders are made. */
   path(...parts: string[]): string;
-  /** The record of `step` if it was done with the same inputs; else undefined. */
+  /**
+   * The record of `step` if it was done with the same inputs; else undefined. Inputs are any JSON that the result depends
+   * on; left out, they are the whole recipe and the songs.
+   */
   done<T = unknown>(step: string, inputs?: unknown): StepRecord<T> | undefined;
-  /** Records that `step` was done with these inputs. */
+  /** Records that `step` was done with these inputs (as in `done`), `info` being its result. */
   markDone<T>(step: string, info: T, inputs?: unknown, seconds?: number): StepRecord<T>;
-  /** Does `step` unless it is done and up to date; returns its info either way. */
+  /** Does `step` by `work` unless it was done with the same inputs; returns its result, the stored one if so. */
   once<T>(step: string, inputs: unknown, work: () => Promise<T> | T): Promise<T>;
 }
 
@@ -62,7 +65,7 @@ export interface StudyOptions {
   name?: string;
   /** Folder or archive of songs; else `DATA`, else the run's own, else the embedded ones. Relative to the project's root. */
   data?: string;
-  /** Folder that holds the runs. */
+  /** Folder that holds the runs; else the project's `data/runs`. */
   runs?: string;
 }
 
@@ -96,7 +99,7 @@ function canonical(value: unknown): string {
   );
 }
 
-/** A short hash of any JSON value, blind to the order of keys. */
+/** A hash of any JSON value, blind to the order of keys: 16 hex digits of SHA-256. */
 export const fingerprint = (value: unknown): string =>
   createHash("sha256").update(canonical(value) ?? "undefined").digest("hex").slice(0, 16);
 
@@ -115,7 +118,7 @@ function writeJson(path: string, value: unknown): void {
   Deno.renameSync(`${path}.partial`, path);
 }
 
-/** Where two recipes differ: `training.steps: 120 there, 200 asked for`. */
+/** Where two recipes differ, a line for each field: `training.steps: 120 there, 200 asked for`. */
 export function recipeDifferences(there: Partial<Recipe>, asked: Partial<Recipe>): string[] {
   const wanted = new Map(describeRecipe(asked).map(({ field, value }) => [field, value]));
   return describeRecipe(there).filter(({ field, value }) => wanted.get(field) !== value)
