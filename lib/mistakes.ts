@@ -32,9 +32,9 @@ export interface Reading {
 
 /** Choices of {@link worstReadings}. */
 export interface MistakeOptions {
-  /** What is read: mean velocity, or mean duration in bins. */
-  task?: ValueQuestion["task"];
-  /** Bars to show, each of another song. */
+  /** What is read: mean velocity, mean duration in bins, or both. */
+  tasks?: readonly ValueQuestion["task"][];
+  /** Bars to show of each, each of another song. */
   count?: number;
 }
 
@@ -54,11 +54,24 @@ export interface Mistakes {
   worst: Reading[];
 }
 
+/** The bars that are read worst, and the error over all of them. */
+function mistakesOf(corpus: Corpus, readings: readonly Reading[], count: number): Pick<Mistakes, "rmse" | "worst"> {
+  const error = ({ truth, read }: Reading) => Math.abs(truth - read), songs = new Set<number>();
+  const worst = readings.toSorted((a, b) => error(b) - error(a)).filter(({ bar }) => {
+    const song = corpus.song(bar), fresh = !songs.has(song);
+    songs.add(song);
+    return fresh;
+  }).slice(0, count);
+  const squares = readings.reduce((sum, one) => sum + error(one) ** 2, 0);
+  return { rmse: Math.sqrt(squares / readings.length), worst };
+}
+
 /**
  * The test bars whose velocity or duration a model's sound probe misses by most, one of each song; once. The probe is
  * that of the results table: the layer chosen on validation songs, with its penalty, fitted on the training songs.
  *
  * @param rows as `tableRows` gives them, with that model's
+ * @returns an entry a task, in the order asked
  * @throws {RangeError} if the rows hold no such probe.
  */
 export function worstReadings(
@@ -66,44 +79,39 @@ export function worstReadings(
   corpus: Corpus,
   rows: readonly ProbeRow[],
   model: ModelName,
-  { task = "MV", count = 4 }: MistakeOptions = {},
-): Promise<Mistakes> {
-  const chosen = bestTestRow(rows, model, task, "sound");
-  if (!chosen || chosen.layer === null || chosen.alpha === null) {
+  { tasks = ["MV", "MD"], count = 4 }: MistakeOptions = {},
+): Promise<Mistakes[]> {
+  const chosen = tasks.map((task) => {
+    const row = bestTestRow(rows, model, task, "sound");
+    if (row && row.layer !== null && row.alpha !== null) return { task, layer: row.layer, alpha: row.alpha };
     throw new RangeError(`Mistakes: expected a sound probe of ${task} in ${model} among the rows, found none.`);
-  }
-  const { layer, alpha } = chosen, { recipe, data, folder } = study, name = `mistakes ${model} ${task}`;
-  return study.once(name, { ...recipe, data, model, task, layer, alpha, count }, async () => {
+  });
+  const { recipe, data, folder } = study, name = `mistakes ${model}`;
+  return study.once(name, { ...recipe, data, model, chosen, count }, async () => {
     const train = probeBars(corpus, "train", recipe), test = probeBars(corpus, "test", recipe);
     const encoder = await trained(study, corpus, model), files = `${folder}/probes/embeddings-${name}`;
     try {
       const bars = Int32Array.of(...train, ...test), [pooling] = recipe.probing.poolings;
       const meter = progress({ label: `Embedding with ${model}`, total: bars.length, unit: "bars" });
-      const { columns, layers: [source] } = await embedLayers(encoder, corpus, bars, recipe, {
-        ...{ layers: [layer], poolings: [pooling], folder: files, signal: stopSignal() },
+      const { columns, layers } = await embedLayers(encoder, corpus, bars, recipe, {
+        ...{ layers: chosen.map(({ layer }) => layer), poolings: [pooling], folder: files, signal: stopSignal() },
         onProgress: (done) => void meter.update(done),
       });
       await meter.done();
-      const tables = probeTables(corpus, recipe), question = valueQuestions.find((one) => one.task === task)!;
-      const { fitted: [{ values }] } = await fitLayer(
-        sliceRows(source, columns, 0, train.length),
-        columns,
-        [tables.train],
-        [task],
-        [alpha],
-      );
-      const fit = values.find((value) => value.question.name === question.name)!.fits[0];
-      const { rows, answers } = askValues(tables.test, question.name);
-      const [read] = await predictRows([fit], sliceRows(source, columns, train.length, test.length), rows);
-      const readings = answers.map((truth, i): Reading => ({ bar: test[rows[i]], truth, read: read[i] }));
-      const error = ({ truth, read }: Reading) => Math.abs(truth - read), songs = new Set<number>();
-      const worst = readings.toSorted((a, b) => error(b) - error(a)).filter(({ bar }) => {
-        const song = corpus.song(bar), fresh = !songs.has(song);
-        songs.add(song);
-        return fresh;
-      }).slice(0, count);
-      const squares = readings.reduce((sum, one) => sum + error(one) ** 2, 0);
-      return { model, task, layer, rmse: Math.sqrt(squares / readings.length), bars: readings.length, worst };
+      const tables = probeTables(corpus, recipe), found: Mistakes[] = [];
+      for (const [i, { task, layer, alpha }] of chosen.entries()) {
+        const question = valueQuestions.find((one) => one.task === task)!;
+        const part = (first: number, rows: number) => sliceRows(layers[i], columns, first, rows);
+        const { fitted: [{ values }] } = await fitLayer(part(0, train.length), columns, [tables.train], [task], [
+          alpha,
+        ]);
+        const { fits: [fit] } = values.find((value) => value.question.name === question.name)!;
+        const { rows, answers } = askValues(tables.test, question.name);
+        const [read] = await predictRows([fit], part(train.length, test.length), rows);
+        const readings = answers.map((truth, row): Reading => ({ bar: test[rows[row]], truth, read: read[row] }));
+        found.push({ model, task, layer, bars: readings.length, ...mistakesOf(corpus, readings, count) });
+      }
+      return found;
     } finally {
       encoder.weights.dispose();
       await removeIfThere(files);
