@@ -66,6 +66,13 @@ export function leakRows(corpus: Corpus) {
   );
 }
 
+/** Labels in words. */
+const labelWords: Record<string, string> = {
+  meanVelocity: "mean velocity",
+  meanDuration: "mean duration, bins",
+  meanDurationQuarters: "mean duration, quarters",
+};
+
 /** What two readings make of the same songs, a number a line; `share` is that of the bars that both kept. */
 export function differenceRows(a: Corpus, b: Corpus) {
   const barsOf = (corpus: Corpus) => {
@@ -102,7 +109,7 @@ export function differenceRows(a: Corpus, b: Corpus) {
       [presets[1]]: inB,
       both: what === "tokens" ? null : inBoth,
     })),
-    same: [...same].map(([what, bars]) => ({ what, bars, share: bars / Math.max(1, both) })),
+    same: [...same].map(([key, bars]) => ({ what: labelWords[key] ?? key, bars, share: bars / Math.max(1, both) })),
   };
 }
 
