@@ -173,8 +173,9 @@ export function alikeFigures(study: Study, corpus: Corpus, { bars, queries, mode
     );
     const own = barFigure(study, corpus, bars[row], "the bar itself");
     return html(
-      `${own}<p style="font-size:.85rem">${rollLegend()}</p><table><caption style="text-align:left">The bars nearest ` +
-        `to it in the last layer of each model</caption><tr>${heads}</tr>${lines.join("")}</table>`,
+      `<p style="margin:1.2em 0 .4em"><strong>Bar ${q + 1} of ${queries.length}</strong></p>${own}` +
+        `<p style="font-size:.85rem;margin:.6em 0">${rollLegend()}</p><table><caption style="text-align:left">The bars ` +
+        `nearest to it in the last layer of each model</caption><tr>${heads}</tr>${lines.join("")}</table>`,
       `Bar ${bars[row]} and its nearest, ${plain.join("; ")}`,
     );
   });

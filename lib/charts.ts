@@ -34,7 +34,7 @@ export function heatMap(rows: HeatRow[], options: HeatOptions = {}): Spec {
   const { decimals = 2, numbers = true, domain } = options;
   const values = rows.map((row) => row.value);
   const [least, most] = domain ?? [Math.min(...values), Math.max(...values)];
-  const middle = (least + most) / 2;
+  const turn = least + 0.62 * (most - least); // where white on the scheme's blues becomes easier to read than ink
   // A letter of the labels is about 7 px wide.
   const slanted = xs.length > 12 || Math.max(...xs.map((name) => 7 * String(name).length)) > width / xs.length;
   const format = (value: number) => value.toFixed(decimals).replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
@@ -42,7 +42,7 @@ export function heatMap(rows: HeatRow[], options: HeatOptions = {}): Spec {
     x: { field: "x", type: "ordinal", title: x, sort: xs, axis: { labelAngle: slanted ? -60 : 0, grid: false } },
     y: { field: "y", type: "ordinal", title: y, sort: ys, axis: { grid: false } },
   };
-  const dark = { test: `datum.value > ${middle}`, value: "#ffffff" };
+  const dark = { test: `datum.value > ${turn}`, value: "#ffffff" };
   return spec(`${ys.length} × ${xs.length} cells from ${Math.min(...values)} to ${Math.max(...values)}`, title, {
     data: { values: rows.map((row) => ({ ...row, text: `${format(row.value)}${row.mark ?? ""}` })) },
     width,
@@ -120,7 +120,9 @@ export function bars(rows: BarRow[], options: PlotOptions & { decimals?: number 
   const many = Math.max(1, groups.length);
   const { title, x = "value", y = null, width = 420, height = labels.length * (14 * many + 8), decimals = 0 } = options;
   const grouped = groups.length > 0;
-  const middle = { field: "value", type: "quantitative", title: x };
+  const longest = Math.max(...rows.map((row) => row.value));
+  const scale = longest > 0 ? { domainMax: 1.12 * longest, nice: false } : {}; // room for the longest bar's number
+  const middle = { field: "value", type: "quantitative", title: x, scale };
   return spec(rows.map((row) => `${row.group ?? ""} ${row.label} ${row.value}`.trim()).join(", "), title, {
     data: { values: rows },
     width,

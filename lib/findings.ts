@@ -144,7 +144,8 @@ export function selectivityTable(rows: readonly ProbeRow[], models: readonly str
           )
         );
         const name = selective(task) === "r2" ? `${task}: R² ↑` : scoreName(task, "sound");
-        return [name, `${differenceText(own, control)}${own ? ` (${layer})` : ""}`];
+        const text = differenceText(own, control);
+        return [name, own ? text.replace(" [", ` (${layer}) [`) : text];
       }),
     ),
   }));

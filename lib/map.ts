@@ -6,7 +6,7 @@ import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import type { Embedded } from "./neighbors.ts";
 import type { BarLabels } from "./labels.ts";
 import { gram } from "./ridge.ts";
-import { apart, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
+import { apart, panelled, panelTitle, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
 import { instrumentNames } from "./vocabulary.ts";
 
 /** Coordinates of rows along the directions in which they differ most. */
@@ -118,19 +118,21 @@ export function barMap(rows: readonly MapRow[], options: PlotOptions = {}): Spec
   );
   return spec(`${rows.length / models.length} bars of ${models.join(", ")} as points, by ${names.join(", ")}`, title, {
     data: { values },
-    facet: { field: "model", type: "nominal", title: null, sort: models },
+    ...panelled("model", models),
     columns: 2,
     ...apart,
     spec: {
       width,
       height,
-      mark: { type: "point", filled: true, size: 34, opacity: 0.7 },
-      encoding: {
-        x: number("x", x),
-        y: number("y", y),
-        color: series("label", names, "color"),
-        shape: series("label", names, "shape"),
-      },
+      layer: [{
+        mark: { type: "point", filled: true, size: 34, opacity: 0.7 },
+        encoding: {
+          x: number("x", x),
+          y: number("y", y),
+          color: series("label", names, "color"),
+          shape: series("label", names, "shape"),
+        },
+      }, panelTitle("model", width)],
     },
     resolve: { scale: { x: "independent", y: "independent" }, axis: { x: "independent", y: "independent" } },
   });

@@ -101,6 +101,13 @@ export function leakRows(corpus: Corpus): LeakRow[] {
   );
 }
 
+/** Labels in words. */
+const labelWords: Record<string, string> = {
+  meanVelocity: "mean velocity",
+  meanDuration: "mean duration, bins",
+  meanDurationQuarters: "mean duration, quarters",
+};
+
 /** What two readings of the same songs have in common; see {@link differenceRows}. */
 export interface ReadingDifference {
   /** Songs, bars and tokens in each reading, under the presets' names, and in both; null where that says nothing. */
@@ -145,7 +152,7 @@ export function differenceRows(a: Corpus, b: Corpus): ReadingDifference {
       [presets[1]]: inB,
       both: what === "tokens" ? null : inBoth,
     })),
-    same: [...same].map(([what, bars]) => ({ what, bars, share: bars / Math.max(1, both) })),
+    same: [...same].map(([key, bars]) => ({ what: labelWords[key] ?? key, bars, share: bars / Math.max(1, both) })),
   };
 }
 

@@ -9,6 +9,7 @@ import { html, type Shown } from "./notebook.ts";
 import type { Recipe } from "./recipe.ts";
 import { detokenize } from "./remi.ts";
 import { groupOf, type SoundGroup, soundGroups, type SoundNote, synthesize, wavBytes } from "./synth.ts";
+import { lanesOf } from "./plots.ts";
 import { escapeHtml } from "./table.ts";
 import { colours, ink } from "./theme.ts";
 import { instrumentNames, kinds, tempoBins } from "./vocabulary.ts";
@@ -76,28 +77,51 @@ const colourOf = Object.fromEntries(
   soundGroups.map((group, i) => [group, group === "drums" ? ink : colours[i]]),
 ) as Record<SoundGroup, string>;
 
-/** A small piano roll of one bar as SVG: pitched notes above, coloured by group, a row for each drum below. */
+/** The mark of each group, as a path about the origin 2 wide; drums have rows of their own. */
+const markOf: Partial<Record<SoundGroup, string>> = {
+  keys: "M-1,0A1,1 0 1 1 1,0A1,1 0 1 1 -1,0Z",
+  guitar: "M-.9-.9H.9V.9H-.9Z",
+  bass: "M0-1.1L1.1.9H-1.1Z",
+  strings: "M0-1.3L1.1 0 0 1.3-1.1 0Z",
+  winds: "M0 1.1L1.1-.9H-1.1Z",
+  synth: "M-.4-1.2H.4V-.4H1.2V.4H.4V1.2H-.4V.4H-1.2V-.4H-.4Z",
+  other: "M1.1 0L-.9 1.1V-1.1Z",
+};
+
+/**
+ * A small piano roll of one bar as SVG: pitched notes above, coloured by group and with the group's mark where notes
+ * begin that do not repeat the one before, a row for each drum below. Groups that play one pitch at one time share its row.
+ */
 export function smallRoll(corpus: Corpus, bar: number, recipe: Recipe): string {
   const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }], recipe);
-  const width = 192, height = 96, lane = 5, x = (tick: number) => width * Math.min(1, tick / (4 * ticksPerQuarter));
-  const pitched = notes.filter((note) => !note.drum), strokes = notes.filter((note) => note.drum);
+  const width = 192, height = 120, lane = 5, x = (tick: number) => width * Math.min(1, tick / (4 * ticksPerQuarter));
+  const strokes = notes.filter((note) => note.drum);
+  const pitched = notes.filter((note) => !note.drum).map((note) => ({ ...note, name: groupOf(note) }));
   const drums = [...new Set(strokes.map((note) => note.pitch))].sort((a, b) => b - a);
-  const below = drums.length * lane, above = height - below - (below > 0 ? 3 : 0);
+  const below = drums.length * lane, above = height - below - (below > 0 ? 5 : 0);
   const pitches = pitched.map((note) => note.pitch);
   const low = Math.min(...pitches) - 1, high = Math.max(...pitches) + 1, step = above / Math.max(12, high - low + 1);
   const rect = (left: number, top: number, wide: number, tall: number, group: SoundGroup, title: string) =>
     `<rect x="${left.toFixed(1)}" y="${top.toFixed(1)}" width="${wide.toFixed(1)}" height="${tall.toFixed(1)}" ` +
     `fill="${colourOf[group]}"><title>${escapeHtml(title)}</title></rect>`;
-  const melody = pitched.map((note) =>
-    rect(
-      x(note.start),
-      (high - note.pitch) * step,
-      Math.max(1.2, x(note.end) - x(note.start) - 0.6),
-      Math.max(1.6, Math.min(5, step - 0.4)),
-      groupOf(note),
-      `${instrumentNames[note.program]} ${note.pitch}`,
-    )
-  );
+  const places = lanesOf(pitched), tall = Math.max(2, Math.min(6, step - 0.4));
+  const melody = pitched.map((note, i) => {
+    const { lane: at, lanes } = places[i];
+    const top = (high - note.pitch) * step + at * tall / lanes, wide = Math.max(1.2, x(note.end) - x(note.start) - 0.6);
+    return rect(x(note.start), top, wide, tall / lanes, note.name, `${instrumentNames[note.program]} ${note.pitch}`);
+  });
+  const repeats = (note: typeof pitched[number]) =>
+    pitched.some((other) =>
+      other !== note && other.name === note.name && other.pitch === note.pitch && other.start < note.start &&
+      note.start - other.end <= ticksPerQuarter / 4
+    );
+  const marks = pitched.flatMap((note, i) => {
+    if (repeats(note)) return [];
+    const { lane: at, lanes } = places[i], left = x(note.start) + 3 + 6 * at;
+    const middle = (high - note.pitch) * step + (at + 0.5) * tall / lanes;
+    return `<path d="${markOf[note.name]}" transform="translate(${left.toFixed(1)} ${middle.toFixed(1)}) scale(3.2)" ` +
+      `fill="${colourOf[note.name]}" stroke="#fff" stroke-width=".2"/>`;
+  });
   const beats = [1, 2, 3].map((beat) =>
     `<line x1="${beat * width / 4}" x2="${beat * width / 4}" y1="0" y2="${height}" stroke="#dddddd"/>`
   );
@@ -109,12 +133,17 @@ export function smallRoll(corpus: Corpus, bar: number, recipe: Recipe): string {
     height + 4
   }" width="${width}" role="img" ` +
     `aria-label="${label}" style="background:#fff;border:1px solid #ddd;border-radius:4px">${beats.join("")}` +
-    `${melody.join("")}${drumming.join("")}</svg>`;
+    `${melody.join("")}${marks.join("")}${drumming.join("")}</svg>`;
 }
 
-/** What the colours of {@link smallRoll} mean, as a line of HTML. */
-export const rollLegend = (): string =>
-  soundGroups.map((group) =>
-    `<span style="white-space:nowrap"><span aria-hidden="true" style="display:inline-block;width:.8em;height:.8em;` +
-    `background:${colourOf[group]};border:1px solid #888"></span> ${group}</span>`
-  ).join(" &nbsp; ");
+/** What the colours and marks of {@link smallRoll} mean, as a line of HTML; on white, as the rolls are. */
+export function rollLegend(): string {
+  const shown = (group: SoundGroup) => {
+    const mark = markOf[group] ?? "M-.5-1.2H.3V1.2H-.5Z";
+    return `<span style="white-space:nowrap"><svg xmlns="http://www.w3.org/2000/svg" viewBox="-1.6 -1.6 3.2 3.2" ` +
+      `width="13" height="13" aria-hidden="true" style="vertical-align:-2px"><path d="${mark}" ` +
+      `fill="${colourOf[group]}"/></svg> ${group}</span>`;
+  };
+  return `<span style="display:inline-block;background:#fff;color:${ink};border:1px solid #ddd;border-radius:4px;` +
+    `padding:2px 8px">${soundGroups.map(shown).join(" &nbsp; ")}</span>`;
+}

@@ -2,7 +2,7 @@
  * The study's own plots, as Vega-Lite v5 specs: scores by layer, learning curves, piano rolls.
  * @module
  */
-import { apart, ink, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
+import { apart, ink, panelled, panelTitle, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
 
 /** A layer's score of a model in a metric. */
 export interface LayerRow {
@@ -86,10 +86,10 @@ export function layerPlot(rows: LayerRow[], options: LayerPlotOptions = {}): Spe
     title,
     {
       data: { values: data },
-      facet: { field: "metric", type: "nominal", title: null, sort: metrics },
+      ...panelled("metric", metrics),
       columns,
       ...apart,
-      spec: { width, height, layer: reference.length > 0 ? [...layer, level] : layer },
+      spec: { width, height, layer: [...layer, ...(reference.length > 0 ? [level] : []), panelTitle("metric", width)] },
       resolve: { scale: { y: "independent" }, axis: { x: "independent" } },
     },
   );
@@ -146,10 +146,14 @@ export function learningCurves(rows: CurveRow[], options: CurveOptions = {}): Sp
   ];
   return spec(`${measures.join(", ")} over ${x} for ${names.join(", ")}`, title, {
     data: { values: [...rows, ...baselines] },
-    facet: { field: "measure", type: "nominal", title: null, sort: measures },
+    ...panelled("measure", measures),
     columns: 3,
     ...apart,
-    spec: { width, height, layer: baselines.length > 0 ? layer : layer.slice(0, 2) },
+    spec: {
+      width,
+      height,
+      layer: [...(baselines.length > 0 ? layer : layer.slice(0, 2)), panelTitle("measure", width)],
+    },
     resolve: { scale: { y: "independent" }, axis: { x: "independent" } },
   });
 }
@@ -206,21 +210,65 @@ export const instrumentName = (program: number): string => `${families[program >
 
 const pitchNames = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 
-/** Notes as a piano roll: time in quarters across, pitch up, a colour for each instrument, the drums in a panel below. */
+/**
+ * Where a note stands in its pitch's row if others of another name sound there at the same time: each name has a lane of
+ * its own, so that no note hides another. Notes that are alone have the only lane. In the order of `notes`.
+ */
+export function lanesOf(
+  notes: readonly { start: number; end: number; pitch: number; name: string }[],
+): { lane: number; lanes: number }[] {
+  const found = notes.map(() => ({ lane: 0, lanes: 1 }));
+  for (const row of Map.groupBy(notes.keys(), (i) => notes[i].pitch).values()) {
+    row.sort((a, b) => notes[a].start - notes[b].start);
+    let together: number[] = [], until = -Infinity;
+    const place = () => {
+      const names = unique(together.map((i) => notes[i].name)).sort();
+      together.forEach((i) => found[i] = { lane: names.indexOf(notes[i].name), lanes: names.length });
+    };
+    for (const i of row) {
+      if (notes[i].start >= until) place(), together = [];
+      together.push(i);
+      until = Math.max(until, notes[i].end);
+    }
+    place();
+  }
+  return found;
+}
+
+/** Pixels of the mark at a note's beginning. */
+const HEAD = 8;
+
+/** Pixels of a pitch's row: what fits about 400, but neither bars too thin to share nor slabs. */
+const rowHeight = (pitches: number): number => Math.min(14, Math.max(6, 400 / pitches));
+
+/**
+ * Notes as a piano roll: time in quarters across, pitch up, a colour for each instrument and a mark of its own where a
+ * note begins, the drums in a panel below. Instruments that play one pitch at one time share its row, one above the other.
+ */
 export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
   const { title, x = "quarter notes", width = 620, height, ticksPerQuarter = 1, origin = 0 } = options;
   const { instrument = instrumentName, legend } = options;
   const quarter = (tick: number) => (tick - origin) / ticksPerQuarter;
-  const rows = notes.map((note) => ({
-    start: quarter(note.start),
-    end: quarter(note.end),
-    low: note.pitch - (note.thin ? 0.33 : 0.5),
-    high: note.pitch + (note.thin ? 0.33 : 0.5),
-    pitch: note.pitch,
-    instrument: note.drum ? "drums" : instrument(note.program),
-    drum: note.drum,
-  }));
-  const end = Math.max(1, ...rows.map((row) => row.end));
+  const named = notes.map((note) => ({ ...note, name: note.drum ? "drums" : instrument(note.program) }));
+  const thick = named.filter((note) => !note.thin), thin = named.filter((note) => note.thin);
+  const places = new Map([thick, thin].flatMap((of) => lanesOf(of).map((place, i) => [of[i], place])));
+  const end = Math.max(1, ...notes.map((note) => quarter(note.end)));
+  const rows = named.map((note) => {
+    const { lane, lanes } = places.get(note)!, whole = note.thin ? 0.5 : lanes > 1 ? 1 : 0.84;
+    const high = note.pitch + whole / 2 - lane * whole / lanes, low = high - whole / lanes;
+    const heads = lane + (note.thin ? 1 : 0); // side by side where notes begin together
+    return {
+      start: quarter(note.start),
+      end: quarter(note.end),
+      low,
+      high,
+      head: quarter(note.start) + (heads + 0.5) * HEAD * end / width,
+      middle: (low + high) / 2,
+      pitch: note.pitch,
+      instrument: note.name,
+      drum: note.drum,
+    };
+  });
   const beats = Array.from({ length: Math.floor(end) + 1 }, (_, i) => i);
   const pitched = rows.filter((row) => !row.drum);
   const drums = rows.filter((row) => row.drum);
@@ -246,24 +294,27 @@ export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
   const label = `datum.value % 12 == 0 ? 'C' + (datum.value / 12 - 1) : '${
     pitchNames[6]
   }' + floor(datum.value / 12 - 1)`;
+  const pitchAxis = {
+    type: "quantitative",
+    title: options.y ?? "pitch",
+    scale: { domain: [lowest - 2, highest + 2], nice: false, zero: false },
+    axis: { values: octaves, labelExpr: label },
+  };
+  const channel = (of: "color" | "shape") =>
+    series("instrument", legend ? Object.keys(legend) : names, of, null, names);
+  const own = legend ? { scale: { domain: Object.keys(legend), range: Object.values(legend) } } : {};
+  const color = { ...channel("color"), ...own };
   const melody = {
     mark: { type: "rect", stroke: "#ffffff", strokeWidth: 0.7, cornerRadius: 1.5 },
+    encoding: { x2: { field: "end" }, y: { field: "low", ...pitchAxis }, y2: { field: "high" }, color },
+  };
+  const heads = {
+    mark: { type: "point", filled: true, size: HEAD ** 2, opacity: 1, stroke: "#ffffff", strokeWidth: 0.7 },
     encoding: {
-      x2: { field: "end" },
-      y: {
-        field: "low",
-        type: "quantitative",
-        title: options.y ?? "pitch",
-        scale: { domain: [lowest - 2, highest + 2], nice: false, zero: false },
-        axis: { values: octaves, labelExpr: label },
-      },
-      y2: { field: "high" },
-      color: legend
-        ? {
-          ...series("instrument", names, "color"),
-          scale: { domain: Object.keys(legend), range: Object.values(legend) },
-        }
-        : series("instrument", names, "color"),
+      x: { ...across(drums.length === 0), field: "head" },
+      y: { field: "middle", ...pitchAxis },
+      color,
+      shape: channel("shape"),
     },
   };
   const strokes = {
@@ -273,7 +324,12 @@ export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
   const kinds = unique(drums.map((row) => row.pitch)).length;
   const panels = [
     ...(pitched.length > 0
-      ? [panel(pitched, height ?? Math.max(120, 5 * (highest - lowest + 4)), drums.length === 0, [melody])]
+      ? [
+        panel(pitched, height ?? rowHeight(highest - lowest + 4) * (highest - lowest + 4), drums.length === 0, [
+          melody,
+          heads,
+        ]),
+      ]
       : []),
     ...(drums.length > 0 ? [panel(drums, Math.max(30, 15 * kinds), true, [strokes])] : []),
   ];

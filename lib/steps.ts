@@ -162,11 +162,15 @@ export async function compareCurves(study: Study): Promise<Spec[]> {
   ];
 }
 
+/** The level of guessing each kind's most common token. */
+const curveBaselines = (study: Study, corpus: Corpus) => [
+  { measure: measures.accuracy, value: mostCommonGuess(study, corpus).accuracy, series: "most common of its kind" },
+];
+
 async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promise<{ seconds: number }> {
   const dir = modelFolder(study, model), { steps } = study.recipe.training;
   const logs: StepLog[] = await trainingLog(dir);
-  const plot = livePlot({ seconds: 4 }), baseline = mostCommonGuess(study, corpus).accuracy;
-  const baselines = [{ measure: measures.accuracy, value: baseline, series: "most common of its kind" }];
+  const plot = livePlot({ seconds: 4 }), baselines = curveBaselines(study, corpus);
   const draw = () => learningCurves(curvesOf(logs), { title: model, baselines });
   let bar: ReturnType<typeof progress> | undefined;
   for await (const log of pretrain({ corpus, recipe: study.recipe, model, dir, signal: stopSignal() })) {
@@ -227,7 +231,8 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
   const inputs = { ...trainingInputs(study), model };
   if (study.done(`train ${model}`, inputs)) {
     const logs = await trainingLog(modelFolder(study, model));
-    await show(learningCurves(curvesOf(logs), { title: `${model} (trained before)` }));
+    const baselines = curveBaselines(study, corpus);
+    await show(learningCurves(curvesOf(logs), { title: `${model} (trained before)`, baselines }));
   }
   const { seconds } = await study.once(`train ${model}`, inputs, () => trainModel(study, corpus, model));
   return await study.once(`evaluate ${model}`, inputs, () => evaluateModel(study, corpus, model, seconds));

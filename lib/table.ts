@@ -46,8 +46,40 @@ function formatNumber(value: number, decimals: number): string {
   return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 
-/** A first column of at most so many characters names its rows and is not broken over lines. */
-const NARROW = 28;
+/** A first column of at most so many characters names its rows and is not broken over lines; nor are shorter cells. */
+const NARROW = 28, SHORT = 18;
+
+/** From so many columns on, intervals stand below their numbers: in every row, not only where there is no room. */
+const MANY = 6;
+
+/**
+ * What a click on a heading does: the rows sort by that column, up, down, and back to their own order. It stands in the
+ * table itself, since notebooks and the report share nothing else; where a front end removes it, the table stays as it is.
+ */
+const sortOnClick = escapeHtml(
+  `
+  const head = event.target.closest('th'), body = this.tBodies[0];
+  if (!head || !this.tHead.contains(head)) return;
+  const rows = Array.from(body.rows), was = head.getAttribute('aria-sort');
+  const to = was === 'ascending' ? 'descending' : was === 'descending' ? 'none' : 'ascending';
+  const text = (row) => row.cells[head.cellIndex].textContent.trim();
+  const number = (row) => parseFloat(text(row).replace(/,/g, '').replace('−', '-').replace('∞', 'Infinity'));
+  const empty = (row) => Number(text(row) === '–' || text(row) === '');
+  const numeric = rows.every((row) => empty(row) || !isNaN(number(row)));
+  const order = (a, b) => numeric ? number(a) - number(b) : text(a).localeCompare(text(b), 'en', { numeric: true });
+  rows.forEach((row, i) => row.dataset.row = row.dataset.row || i);
+  rows.sort((a, b) => to === 'none' ? a.dataset.row - b.dataset.row
+    : empty(a) - empty(b) || (empty(a) ? 0 : to === 'ascending' ? order(a, b) : order(b, a)));
+  body.append(...rows);
+  for (const cell of this.tHead.rows[0].cells) {
+    cell.removeAttribute('aria-sort');
+    if (cell.lastChild !== cell.firstChild) cell.lastChild.remove();
+  }
+  if (to === 'none') return;
+  head.setAttribute('aria-sort', to);
+  head.append(to === 'ascending' ? ' ▲' : ' ▼');
+`.trim().replace(/\s*\n\s*/g, " "),
+);
 
 const width = (text: string): number => [...text].length;
 
@@ -115,19 +147,27 @@ export function tableText(rows: readonly object[], options: TableOptions = {}): 
     `| ${columns.map((column) => rules[column.align]).join(" | ")} |`,
     ...lines.map((line, row) => markdownLine(line.map(({ text, bold }) => bold[row] ? `**${text}**` : text))),
   ];
-  const whole = columns.map(({ width }, i) => i === 0 && width <= NARROW ? ";white-space:nowrap" : "");
-  const cell = (tag: "th" | "td", content: string, column: { align: string }, i: number) =>
-    `<${tag}${tag === "th" ? ' scope="col"' : ""} style="text-align:${column.align}${whole[i]}">${content}</${tag}>`;
-  const head = columns.map((column, i) => cell("th", escapeHtml(column.heading), column, i)).join("");
+  const whole = (text: string, i: number, most: number) =>
+    i === 0 && columns[0].width <= NARROW || width(text) <= most ? ";white-space:nowrap" : "";
+  const head = columns.map(({ heading, align }, i) =>
+    `<th scope="col" style="text-align:${align}${whole(heading, i, 0)}">` +
+    `<button type="button" style="all:unset;outline:revert;cursor:pointer">${escapeHtml(heading)}</button></th>`
+  ).join("");
+  const marked = (text: string) => {
+    const code = escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>");
+    return columns.length < MANY
+      ? code
+      : code.replace(/ (\[[^\]]*\])$/, '<br><span style="white-space:nowrap">$1</span>');
+  };
   const body = lines.map((line, row) =>
     `<tr>${
       line.map((column, i) => {
-        const text = escapeHtml(column.text);
-        return cell("td", column.bold[row] ? `<strong>${text}</strong>` : text, column, i);
+        const text = marked(column.text), style = `text-align:${column.align}${whole(column.text, i, SHORT)}`;
+        return `<td style="${style}">${column.bold[row] ? `<strong>${text}</strong>` : text}</td>`;
       }).join("")
     }</tr>`
   );
-  const html = `<table class="numbers" style="font-variant-numeric:tabular-nums">${
+  const html = `<table class="numbers" style="font-variant-numeric:tabular-nums" onclick="${sortOnClick}">${
     caption ? `<caption style="text-align:left">${escapeHtml(caption)}</caption>` : ""
   }<thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table>`;
   return {

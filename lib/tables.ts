@@ -46,6 +46,7 @@ export interface Table1Row {
  * songs' order as the authors' loader gave them; `identical` is the share of negatives that are the same bar again.
  */
 export function table1(evaluations: readonly Evaluation[]): Table1Row[] {
+  const pair = (of: { train: number; validation: number }) => `${of.train.toFixed(3)} / ${of.validation.toFixed(3)}`;
   return evaluations.map(({ model, mlm, contrast }) => {
     const paper = paperTables.table1[model];
     const readings = contrast ? [contrast.validation, contrast.otherOrder] : [];
@@ -56,7 +57,7 @@ export function table1(evaluations: readonly Evaluation[]): Table1Row[] {
       model,
       mlmTrain: mlm.train.accuracy,
       mlmValidation: mlm.validation.accuracy,
-      paperMlm: `${paper.mlm.train} / ${paper.mlm.validation}`,
+      paperMlm: pair(paper.mlm),
       ntTrain: contrast?.train.accuracy,
       ntDisjoint: disjoint?.accuracy,
       chanceDisjoint: disjoint?.chance,
@@ -65,7 +66,7 @@ export function table1(evaluations: readonly Evaluation[]): Table1Row[] {
       chanceOrdered: ordered?.chance,
       identicalOrdered: ordered?.identical,
       ntDropping: contrast?.dropping?.accuracy,
-      paperNt: paper.ntXent ? `${paper.ntXent.train} / ${paper.ntXent.validation}` : undefined,
+      paperNt: paper.ntXent ? pair(paper.ntXent) : undefined,
     };
   });
 }

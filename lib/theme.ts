@@ -34,7 +34,9 @@ export const ink = "#222222";
 const faint = "#dddddd";
 /** Okabe and Ito's colours, darkest enough for white first. */
 export const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5230", "#000000"];
-const shapes = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "stroke"];
+/** A level bar: Vega's own, `stroke`, has no inside to fill. */
+const bar = "M-1,-.3H1V.3H-1Z";
+const shapes = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", bar];
 const dashes = [[1, 0], [7, 2], [3, 2], [9, 2, 2, 2], [1, 2], [12, 3], [5, 1, 1, 1], [2, 4]];
 
 /** The look that all plots share. */
@@ -63,6 +65,27 @@ const config = {
 /** Panels in straight rows and columns, whatever the width of their axes' labels. */
 export const apart = { bounds: "flush", spacing: { row: 84, column: 56 } };
 
+/**
+ * A facet by `field` whose panels have their titles at one height; {@link panelTitle} draws them. A facet's own titles
+ * keep clear of the axis' labels, so that a label at the very top pushes one panel's title above the others'.
+ */
+export const panelled = (field: string, names: readonly string[]) => ({
+  facet: {
+    field,
+    type: "nominal",
+    title: null,
+    sort: names,
+    header: { labelExpr: "''", labelFontSize: 1, labelPadding: 0 },
+  },
+});
+
+/** The layer that writes a panel's title above it. */
+export const panelTitle = (field: string, width: number) => ({
+  transform: [{ aggregate: [{ op: "count", as: "rows" }], groupby: [field] }],
+  mark: { type: "text", fontSize: 13, fontWeight: "bold", color: ink, baseline: "bottom", align: "center" },
+  encoding: { text: { field }, x: { value: width / 2 }, y: { value: -12 } },
+});
+
 /** A whole spec: `rest` with the shared look, and `description` for screen readers. */
 export function spec(description: string, title: string | undefined, rest: Record<string, unknown>): Spec {
   return {
@@ -83,7 +106,7 @@ const star = "M0,-1L.25,-.3L1,-.3L.4,.15L.6,.9L0,.4L-.6,.9L-.4,.15L-1,-.3L-.25,-
 /** How the baselines look, in turn: dark, so that they stand behind the models' colours. */
 const baselineLook = {
   colours: ["#777777", "#222222", "#a08a5a", "#5a7a8a", "#8a5a7a"],
-  shapes: ["cross", "stroke", "triangle-left", "triangle-right", star],
+  shapes: ["cross", bar, "triangle-left", "triangle-right", star],
   dashes: [[6, 3], [2, 3], [8, 2, 2, 2], [4, 4], [1, 2]],
 };
 
@@ -113,5 +136,5 @@ export const series = (
   type: "nominal",
   title,
   scale: seriesScales(names)[channel],
-  legend: { orient: "bottom", columns: 5, values: shown, symbolOpacity: 1, symbolStrokeWidth: 1, symbolDash: [1, 0] },
+  legend: { orient: "bottom", columns: 5, values: shown, symbolOpacity: 1, symbolStrokeWidth: 0 },
 });

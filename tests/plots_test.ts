@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { bars, heatMap, histogram, scatter } from "@lib/charts.ts";
 import { hasFonts, render } from "@lib/draw.ts";
-import { layerPlot, learningCurves, pianoRoll } from "@lib/plots.ts";
+import { barMap } from "@lib/map.ts";
+import { lanesOf, layerPlot, learningCurves, pianoRoll } from "@lib/plots.ts";
 import type { Spec } from "@lib/theme.ts";
 
 /** How many marks of a kind (`symbol`, `rect`, `rule`, `text`) the groups of that role hold. */
@@ -71,6 +72,106 @@ Deno.test("a piano roll holds every note, with the drums apart", async () => {
   const { svg } = await render(pianoRoll(notes, { ticksPerQuarter: 24 }));
   assertEquals(countMarks(svg, "rect"), 12);
   assert(svg.includes("piano 0") && svg.includes("bass 33"));
+});
+
+/** Rectangles of a piano roll's melody in pixels: fill, left, right, top and bottom. */
+function melody(svg: string) {
+  const groups = svg.matchAll(/<g class="mark-rect role-mark[^"]*"[^>]*>(.*?)<\/g>/gs);
+  return [...groups].flatMap(([, inside]) => [...inside.matchAll(/<path ([^>]*)>/g)]).map(([, tag]) => {
+    const numbers = [...tag.match(/ d="([^"]*)"/)![1].matchAll(/[ML](-?[\d.]+),(-?[\d.]+)/g)];
+    const xs = numbers.map(([, x]) => Number(x)), ys = numbers.map(([, , y]) => Number(y));
+    const fill = tag.match(/fill="(#\w+)"/)![1];
+    return { fill, left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
+  });
+}
+
+Deno.test("instruments that play one pitch at one time stand one above the other, each with its mark", async () => {
+  const note = (start: number, end: number, pitch: number, program: number) => (
+    { start, end, pitch, program, drum: false }
+  );
+  // At 60 a piano, a bass that begins with it and strings that begin within; at 64 the piano alone, twice.
+  const notes = [
+    note(0, 24, 60, 0),
+    note(0, 24, 60, 33),
+    note(12, 36, 60, 48),
+    note(0, 12, 64, 0),
+    note(24, 36, 64, 0),
+  ];
+  const { svg } = await render(pianoRoll(notes, { ticksPerQuarter: 12 }));
+  const bars = melody(svg);
+  assertEquals(bars.length, notes.length);
+  bars.forEach((a, i) =>
+    bars.slice(0, i).forEach((b) => {
+      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      assert(across < 2 || down < 2, `one of ${JSON.stringify([a, b])} hides the other`); // corners are rounded
+    })
+  );
+  const height = (fill: string) => bars.filter((bar) => bar.fill === fill).map((bar) => bar.bottom - bar.top);
+  const [shared, alone] = height("#0072B2"); // the piano's
+  assertGreater(alone, 2 * shared);
+  const shapes = [...svg.matchAll(/<g class="mark-symbol role-mark[^"]*"[^>]*>(.*?)<\/g>/gs)].flatMap(([, inside]) =>
+    [...inside.matchAll(/ d="([^"]+)"/g)].map(([, path]) => path)
+  );
+  assertEquals(shapes.length, notes.length);
+  assertEquals(new Set(shapes).size, 3);
+});
+
+Deno.test("lanes are shared only by notes that sound together, and one name keeps its lane", () => {
+  const note = (name: string, start: number, end: number, pitch = 60) => ({ name, start, end, pitch });
+  const notes = [note("b", 0, 10), note("a", 5, 15), note("b", 12, 20), note("a", 20, 30), note("a", 0, 10, 61)];
+  const [low, high, alone] = [{ lane: 1, lanes: 2 }, { lane: 0, lanes: 2 }, { lane: 0, lanes: 1 }];
+  assertEquals(lanesOf(notes), [low, high, low, alone, alone]);
+  assertEquals(lanesOf([]), []);
+});
+
+Deno.test("panels' titles stand at one height, whatever the labels of their axes", async () => {
+  // Up to 0.5, a label stands at the very top of its axis; up to 0.47, none does.
+  const values = { left: 0.5, right: 0.47 };
+  const rows = Object.entries(values).flatMap(([name, most]) =>
+    [0, 1].map((i) => ({ name, step: i, value: i * most }))
+  );
+  const plots = [
+    learningCurves(rows.map((row) => ({ ...row, measure: row.name, series: "training" }))),
+    layerPlot(rows.map((row) => ({ ...row, metric: row.name, layer: row.step, model: "BERT" }))),
+    barMap(rows.map((row) => ({ model: row.name, x: row.step, y: row.value, label: "any" }))),
+  ];
+  for (const plot of plots) {
+    const { svg } = await render(plot);
+    const heights = Object.keys(values).map((name) => {
+      const [, y] = svg.match(new RegExp(`translate\\([-\\d.]+,([-\\d.]+)\\)[^>]*>${name}</text>`))!;
+      return Number(y);
+    });
+    assertEquals(heights[0], heights[1]);
+  }
+});
+
+/** WCAG's contrast of two colours, 1 to 21. */
+function contrast(a: number[], b: number[]): number {
+  const light = (colour: number[]) => {
+    const [r, g, b] = colour.map((byte) => byte / 255).map((c) =>
+      c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4
+    );
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+  };
+  const [dark, bright] = [light(a), light(b)].sort((x, y) => x - y);
+  return bright / dark;
+}
+
+Deno.test("the numbers of a heat map can be read on their cells", async () => {
+  const { svg } = await render(heatMap(Array.from({ length: 21 }, (_, i) => ({ x: i, y: "row", value: i / 20 }))));
+  const fills = (kind: string, tag: string) =>
+    [...svg.matchAll(new RegExp(`<g class="mark-${kind} role-mark[^"]*"[^>]*>(.*?)</g>`, "gs"))].flatMap(([, inside]) =>
+      [...inside.matchAll(new RegExp(`<${tag} [^>]*fill="([^"]+)"`, "g"))].map(([, fill]) =>
+        fill.startsWith("#")
+          ? [1, 3, 5].map((at) => parseInt(fill.slice(at, at + 2), 16))
+          : [...fill.matchAll(/\d+/g)].map(Number)
+      )
+    );
+  const cells = fills("rect", "path"), numbers = fills("text", "text");
+  assertEquals([cells.length, numbers.length], [21, 21]);
+  // On the grey between, neither white nor ink reaches 4; 3 is what WCAG asks of large text and of graphics.
+  cells.forEach((cell, i) => assertGreater(contrast(cell, numbers[i]), 3.3, `${i / 20}: ${cell} ${numbers[i]}`));
 });
 
 Deno.test("a piano roll of drums alone, or of no note, can be drawn", async () => {
