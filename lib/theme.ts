@@ -69,7 +69,7 @@ export const apart = { bounds: "flush", spacing: { row: 84, column: 56 } };
  * A facet by `field` whose panels have their titles at one height; {@link panelTitle} draws them. A facet's own titles
  * keep clear of the axis' labels, so that a label at the very top pushes one panel's title above the others'.
  */
-export const panelled = (field: string, names: readonly string[]) => ({
+export const panelled = (field: string, names: readonly string[]): Record<string, unknown> => ({
   facet: {
     field,
     type: "nominal",
@@ -80,7 +80,7 @@ export const panelled = (field: string, names: readonly string[]) => ({
 });
 
 /** The layer that writes a panel's title above it. */
-export const panelTitle = (field: string, width: number) => ({
+export const panelTitle = (field: string, width: number): Record<string, unknown> => ({
   transform: [{ aggregate: [{ op: "count", as: "rows" }], groupby: [field] }],
   mark: { type: "text", fontSize: 13, fontWeight: "bold", color: ink, baseline: "bottom", align: "center" },
   encoding: { text: { field }, x: { value: width / 2 }, y: { value: -12 } },
