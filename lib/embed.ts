@@ -8,7 +8,7 @@ import type { Corpus } from "./corpus.ts";
 import { encodePooled, type Pooling } from "./pooling.ts";
 import { createNpy } from "./npy.ts";
 import type { Recipe } from "./recipe.ts";
-import type { RowSource } from "./rows.ts";
+import { pieceBytes, type RowSink, rowsInMemory, type RowSource } from "./rows.ts";
 
 /** Embeddings of bars: `layers[l]` is rows × columns, in the order the bars were given. */
 export interface BarEmbeddings {
@@ -55,30 +55,31 @@ export function embeddingPlans(
   return plans;
 }
 
+/** Choices of {@link embedBars}. */
+export interface PassOptions {
+  /** How a bar's states become one; the state of its Bar token unless told. */
+  poolings?: readonly Pooling[];
+  /** Stops the work; the promise then rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each batch, with how many bars are done. */
+  onProgress?: (done: number, total: number) => void;
+}
+
 /**
- * Embeds bars, unmasked and in evaluation mode (study §11.1), in batches of like lengths.
+ * Passes bars through the encoder, unmasked and in evaluation mode (study §11.1), in batches of like lengths; `put` is
+ * given each row's embedding at each layer in each pooling.
  *
  * Music repeats itself: bars with the same tokens have the same embedding, and pass the encoder once.
- *
- * @param bars the corpus' bars, in the order the rows shall have
- * @param options.poolings how a bar's states become one; the state of its Bar token unless told
- * @returns layers 0 (embeddings) … L
  */
-export async function embedBars(
+async function passBars(
   model: Model,
   corpus: Corpus,
   bars: ArrayLike<number>,
   recipe: Recipe,
-  { signal, onProgress, poolings = ["bar"] }: {
-    signal?: AbortSignal;
-    onProgress?: (done: number, total: number) => void;
-    poolings?: readonly Pooling[];
-  } = {},
-): Promise<BarEmbeddings> {
-  const { hidden: columns, layers: depth } = model.config;
-  const empty = () => Array.from({ length: depth + 1 }, () => new Float32Array(bars.length * columns));
-  const pooled = new Map(poolings.map((pooling) => [pooling, empty()]));
-  const distinct = distinctBars(corpus, bars);
+  { poolings, signal, onProgress }: PassOptions & { poolings: readonly Pooling[] },
+  put: (pooling: Pooling, layer: number, row: number, x: Float32Array) => void,
+): Promise<void> {
+  const { hidden: columns, layers: depth } = model.config, distinct = distinctBars(corpus, bars);
   let done = 0;
   for (const { length, bars: part } of embeddingPlans(corpus, [...distinct.keys()], recipe)) {
     signal?.throwIfAborted();
@@ -88,42 +89,57 @@ export async function embedBars(
     part.forEach((bar, i) => {
       const rows = distinct.get(bar)!;
       for (const [p, pooling] of poolings.entries()) {
-        const layers = pooled.get(pooling)!;
         for (let layer = 0; layer <= depth; layer++) {
-          const at = (layer * size + i) * columns;
-          for (const row of rows) layers[layer].set(states[p].subarray(at, at + columns), row * columns);
+          const at = (layer * size + i) * columns, x = states[p].subarray(at, at + columns);
+          for (const row of rows) put(pooling, layer, row, x);
         }
       }
       done += rows.length;
     });
     onProgress?.(done, bars.length);
   }
+}
+
+/**
+ * Embeds bars, in memory; see {@link embedLayers} for any number of them.
+ *
+ * @param bars the corpus' bars, in the order the rows shall have
+ * @returns layers 0 (embeddings) … L
+ */
+export async function embedBars(
+  model: Model,
+  corpus: Corpus,
+  bars: ArrayLike<number>,
+  recipe: Recipe,
+  { poolings = ["bar"], ...options }: PassOptions = {},
+): Promise<BarEmbeddings> {
+  const { hidden: columns, layers: depth } = model.config;
+  const empty = () => Array.from({ length: depth + 1 }, () => new Float32Array(bars.length * columns));
+  const pooled = new Map(poolings.map((pooling) => [pooling, empty()]));
+  await passBars(model, corpus, bars, recipe, { poolings, ...options }, (pooling, layer, row, x) => {
+    pooled.get(pooling)![layer].set(x, row * columns);
+  });
   return { rows: bars.length, columns, layers: pooled.get(poolings[0])!, pooled };
 }
 
 /** Choices of {@link embedLayers}. */
-export interface EmbedOptions {
-  /** How a bar's states become one; the state of its Bar token unless told. */
-  poolings?: readonly Pooling[];
+export interface EmbedOptions extends PassOptions {
   /** Only these layers, in this order. */
   layers?: readonly number[];
   /** Folder for `bar-0.npy` and so on, where the embeddings do not fit the recipe's memory; made if need be. */
   folder: string;
-  /** Files even of what would fit. */
-  toFiles?: boolean;
-  /** Stops between batches; no file is left behind. */
-  signal?: AbortSignal;
-  /** Told after each batch how many of all bars are embedded. */
-  onProgress?: (done: number, total: number) => void;
 }
 
-/** MiB that the embeddings of bars at all layers take, in so many poolings. */
-export const embeddingMemory = ({ hidden, layers }: Model["config"], bars: number, poolings = 1): number =>
-  4 * bars * hidden * (layers + 1) * poolings / 2 ** 20;
+/** MiB that the embeddings of bars take, at all layers unless told, in so many poolings. */
+export const embeddingMemory = (
+  { hidden, layers: depth }: Model["config"],
+  bars: number,
+  { poolings = 1, layers = depth + 1 }: { poolings?: number; layers?: number } = {},
+): number => 4 * bars * hidden * layers * poolings / 2 ** 20;
 
 /**
  * The embeddings of any number of bars: in memory where those of all layers and poolings fit `recipe.probing.memory`,
- * else in files, made block by block so that no more than that is in memory at a time.
+ * else in files, row by row as they are made, so that one batch is in memory at a time. Both are the same to the bit.
  *
  * @param bars the corpus' bars, in the order the rows shall have
  * @returns rows × columns of each layer in each pooling that was asked for; `layers` are those of the first
@@ -133,41 +149,28 @@ export async function embedLayers(
   corpus: Corpus,
   bars: ArrayLike<number>,
   recipe: Recipe,
-  { poolings = ["bar"], layers, folder, toFiles = false, signal, onProgress }: EmbedOptions,
+  { poolings = ["bar"], layers, folder, ...options }: EmbedOptions,
 ): Promise<{ columns: number; layers: RowSource[]; pooled: Map<Pooling, RowSource[]> }> {
-  const { hidden: columns, layers: depth } = model.config;
+  const { hidden: columns, layers: depth } = model.config, { memory } = recipe.probing;
   const wanted = layers ?? Array.from({ length: depth + 1 }, (_, layer) => layer);
   const wrong = wanted.find((layer) => !Number.isInteger(layer) || layer < 0 || layer > depth);
   if (wrong !== undefined) throw new RangeError(`Layer: expected 0 (embeddings) … ${depth}, found ${wrong}.`);
-  const most = Math.max(1, Math.floor(recipe.probing.memory / embeddingMemory(model.config, 1, poolings.length)));
-  const embed = (first: number, block: ArrayLike<number>) =>
-    embedBars(model, corpus, block, recipe, {
-      signal,
-      poolings,
-      onProgress: (done) => onProgress?.(first + done, bars.length),
-    });
-  const held = (pooled: Map<Pooling, RowSource[]>) => ({ columns, layers: pooled.get(poolings[0])!, pooled });
-  if (bars.length <= most && !toFiles) {
-    const { pooled } = await embed(0, bars);
-    return held(new Map(poolings.map((pooling) => [pooling, wanted.map((layer) => pooled.get(pooling)![layer])])));
-  }
-  await Deno.mkdir(folder, { recursive: true });
-  const files = poolings.flatMap((pooling) =>
-    wanted.map((layer) => {
-      return { pooling, layer, file: createNpy(`${folder}/${pooling}-${layer}.npy`, bars.length, columns) };
-    })
-  );
+  const taken = embeddingMemory(model.config, bars.length, { poolings: poolings.length, layers: wanted.length });
+  const inFiles = taken > memory, reading = { pieceBytes: pieceBytes(memory, 2 * wanted.length) };
+  if (inFiles) await Deno.mkdir(folder, { recursive: true });
+  const sinkOf = (pooling: Pooling, layer: number): RowSink =>
+    inFiles
+      ? createNpy(`${folder}/${pooling}-${layer}.npy`, bars.length, columns, reading)
+      : rowsInMemory(bars.length, columns);
+  const sinks = new Map(poolings.map((pooling) => [pooling, wanted.map((layer) => sinkOf(pooling, layer))]));
   try {
-    for (let first = 0; first < bars.length; first += most) {
-      const block = Array.from({ length: Math.min(most, bars.length - first) }, (_, i) => bars[first + i]);
-      const { pooled } = await embed(first, block);
-      for (const { pooling, layer, file } of files) file.append(pooled.get(pooling)![layer]);
-    }
-    const stored = files.map(({ pooling, file }) => ({ pooling, rows: file.finish() }));
-    const of = (pooling: Pooling) => stored.filter((one) => one.pooling === pooling).map(({ rows }) => rows);
-    return held(new Map(poolings.map((pooling) => [pooling, of(pooling)])));
+    await passBars(model, corpus, bars, recipe, { poolings, ...options }, (pooling, layer, row, x) => {
+      wanted.forEach((one, i) => one === layer && sinks.get(pooling)![i].put(row, x));
+    });
+    const pooled = new Map([...sinks].map(([pooling, own]) => [pooling, own.map((sink) => sink.finish())]));
+    return { columns, layers: pooled.get(poolings[0])!, pooled };
   } catch (error) {
-    for (const { file } of files) file.abandon();
+    for (const sink of [...sinks.values()].flat()) sink.abandon();
     throw error;
   }
 }

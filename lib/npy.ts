@@ -32,12 +32,16 @@ export interface StoredRows {
   rows: number;
   /** Width of a row. */
   columns: number;
+  /** Most bytes that are read at a time; 8 MiB unless told. */
+  pieceBytes?: number;
 }
 
 /** A matrix that is being written. */
 export interface NpyWriter {
   /** Appends whole rows. */
   append(x: Float32Array): void;
+  /** Writes whole rows from row `first` on; each row once, in any order. */
+  put(first: number, x: Float32Array): void;
   /** Gives the file its name; from now on it can be read. */
   finish(): StoredRows;
   /** Removes what was written, if it is not finished. */
@@ -47,9 +51,15 @@ export interface NpyWriter {
 /**
  * Begins a `.npy` file of rows × columns float32; under a temporary name until it is whole.
  *
- * @throws {RangeError} at the end if other than `rows` rows were appended.
+ * @param options.pieceBytes most bytes that the file's rows are read by
+ * @throws {RangeError} at the end if other than `rows` rows were written.
  */
-export function createNpy(path: string, rows: number, columns: number): NpyWriter {
+export function createNpy(
+  path: string,
+  rows: number,
+  columns: number,
+  options: Pick<StoredRows, "pieceBytes"> = {},
+): NpyWriter {
   const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   const file = Deno.openSync(temporary, { write: true, createNew: true });
   const start = header(rows, columns);
@@ -64,11 +74,14 @@ export function createNpy(path: string, rows: number, columns: number): NpyWrite
     Deno.removeSync(temporary);
   };
   write(start);
+  const put = (first: number, x: Float32Array) => {
+    file.seekSync(start.length + 4 * first * columns, Deno.SeekMode.Start);
+    write(new Uint8Array(x.buffer, x.byteOffset, x.byteLength));
+    written += x.length;
+  };
   return {
-    append(x) {
-      write(new Uint8Array(x.buffer, x.byteOffset, x.byteLength));
-      written += x.length;
-    },
+    append: (x) => put(written / columns, x),
+    put,
     finish() {
       if (written !== rows * columns) {
         abandon();
@@ -78,7 +91,7 @@ export function createNpy(path: string, rows: number, columns: number): NpyWrite
       file.close();
       open = false;
       Deno.renameSync(temporary, path);
-      return { path, offset: start.length, first: 0, rows, columns };
+      return { path, offset: start.length, first: 0, rows, columns, ...options };
     },
     abandon,
   };

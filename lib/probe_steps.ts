@@ -20,7 +20,7 @@ import { sample, stream } from "./random.ts";
 import type { Recipe } from "./recipe.ts";
 import { toLatex } from "./latex.ts";
 import { loadReplicates, storeReplicates, toCsv } from "./results.ts";
-import { readRows, type RowSource, sliceRows } from "./rows.ts";
+import { pieceBytes, readRows, type RowSource, sliceRows } from "./rows.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { type Evaluation, trained, trainingInputs } from "./steps.ts";
 import type { Study } from "./study.ts";
@@ -191,7 +191,7 @@ async function probeEmbedded(
   const signal = stopSignal(), { layerMix } = recipe.probing;
   const bars = splitNames.map((split) => Array.from(probeBars(corpus, split, recipe)));
   const what = `${named.model}${named.seed === recipe.seed ? "" : `, seed ${named.seed}`}`;
-  const mebibytes = embeddingMemory(model.config, bars.flat().length, poolings.length);
+  const mebibytes = embeddingMemory(model.config, bars.flat().length, { poolings: poolings.length });
   const inFiles = mebibytes > recipe.probing.memory, place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
   const bar = progress({ label: `Embedding with ${what}${place}`, total: bars.flat().length, unit: "bars" });
   const onProgress = (done: number) => void bar.update(done);
@@ -226,7 +226,9 @@ async function probeEmbedded(
   if (layerMix === "none") return { rows, mixes: [] };
   const own = rows.filter((row) => row.pooling === poolings[0]);
   const mixes = mixesOf(own, guesses, layerMix);
-  const mixed = (i: number) => inFiles ? createNpy(`${folder}/mix-${i}.npy`, bars.flat().length, columns) : undefined;
+  const reading = { pieceBytes: pieceBytes(recipe.probing.memory, 2 * layers.length) };
+  const mixed = (i: number) =>
+    inFiles ? createNpy(`${folder}/mix-${i}.npy`, bars.flat().length, columns, reading) : undefined;
   const weighted = mixes.map(({ tasks, weights }, i): LayerJob => ({
     meta: { ...named, layer: null, layers: "weighted", pooling: poolings[0] },
     features: () => cut(mixLayers(layers, weights, bars[0].length, columns, mixed(i))),

@@ -13,6 +13,8 @@ export type RowSource = Float32Array | StoredRows;
 export interface RowSink {
   /** Appends whole rows. */
   append(x: Float32Array): void;
+  /** Sets whole rows from row `first` on; each row once, in any order. */
+  put(first: number, x: Float32Array): void;
   /** What was gathered. */
   finish(): RowSource;
   /** Gives back what is held, where `finish` was not called. */
@@ -28,6 +30,7 @@ export function rowsInMemory(rows: number, columns: number): RowSink {
       held.set(x, at);
       at += x.length;
     },
+    put: (first, x) => held.set(x, first * columns),
     finish: () => held,
     abandon: () => {},
   };
@@ -45,6 +48,18 @@ export interface Piece {
 
 /** Bytes of a piece: large enough for matrix products at full speed, small beside any matrix that needs pieces. */
 const PIECE_BYTES = 2 ** 23;
+
+/** Bytes of pieces for a reader of several sources at once, which together may take so many MiB. */
+export const pieceBytes = (mebibytes: number, sources: number): number =>
+  Math.min(PIECE_BYTES, mebibytes * 2 ** 20 / sources);
+
+/** Bytes that this thread's readers of files hold now, and the most they held: pieces, and rows while they are drawn. */
+export const reading: { now: number; most: number } = { now: 0, most: 0 };
+
+const hold = (bytes: number): void => {
+  reading.now += bytes;
+  reading.most = Math.max(reading.most, reading.now);
+};
 
 /** How many rows a source has. */
 export const rowCount = (source: RowSource, columns: number): number =>
@@ -66,10 +81,12 @@ export const firstRows = (source: RowSource, columns: number, rows: number): Row
  * @param wanted only these rows, ascending
  */
 export function* pieces(source: RowSource, columns: number, wanted?: Int32Array): Generator<Piece> {
-  const most = Math.max(1, Math.floor(PIECE_BYTES / (4 * columns)));
+  const bytes = source instanceof Float32Array ? PIECE_BYTES : source.pieceBytes ?? PIECE_BYTES;
+  const most = Math.max(1, Math.floor(bytes / (4 * columns)));
   const total = wanted?.length ?? rowCount(source, columns);
   const fd = source instanceof Float32Array ? null : openSync(source.path, "r");
   const buffer = fd === null && !wanted ? null : new Float32Array(Math.min(most, total) * columns);
+  if (fd !== null) hold(buffer!.byteLength);
   const fetch = (row: number, rows: number, into: Float32Array) => {
     if (source instanceof Float32Array) into.set(source.subarray(row * columns, (row + rows) * columns));
     else {
@@ -94,13 +111,19 @@ export function* pieces(source: RowSource, columns: number, wanted?: Int32Array)
       }
     }
   } finally {
-    if (fd !== null) closeSync(fd);
+    if (fd !== null) {
+      hold(-buffer!.byteLength);
+      closeSync(fd);
+    }
   }
 }
 
 /** Those rows of a source, ascending, in memory. */
 export function readRows(source: RowSource, columns: number, wanted?: Int32Array): Float32Array {
   const out = new Float32Array((wanted?.length ?? rowCount(source, columns)) * columns);
+  const bytes = source instanceof Float32Array ? 0 : out.byteLength;
+  hold(bytes);
   for (const { first, x } of pieces(source, columns, wanted)) out.set(x, first * columns);
+  hold(-bytes);
   return out;
 }

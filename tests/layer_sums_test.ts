@@ -17,7 +17,7 @@ import {
   type Rows,
   valueTargets,
 } from "@lib/ridge.ts";
-import { pieces, readRows, sliceRows } from "@lib/rows.ts";
+import { pieces, reading, readRows, sliceRows } from "@lib/rows.ts";
 import { tempoBins } from "@lib/vocabulary.ts";
 import { largestDifference, readNpy, transpose } from "./npy.ts";
 
@@ -175,5 +175,20 @@ Deno.test("a layer's probes from files are those from memory, here and in a work
   assertEquals(k(await probeLayers([files], tables, all, { workers: 0 })), 48); // a fifth of 240
   const share = { ...all, probing: { ...all.probing, clusterRows: 100 } };
   assertEquals(k(await probeLayers([files], tables, share, { workers: 0 })), 20); // a fifth of 100
+
+  // Twenty rows at a time; clusters, drawings and searches take at most forty, so that no 240 are ever held.
+  const drawn = Int32Array.from({ length: 40 }, (_, i) => 6 * i), draws = [{ train: drawn, test: drawn }];
+  const few = { ...study, probing: { ...study.probing, clusterRows: 40, retrievalBars: 40 } };
+  const part = (split: number) => ({ ...at(split), pieceBytes: 20 * 4 * columns });
+  const ask = (features: LayerFeatures) => probeLayers([job(features)], { ...tables, draws }, few, { workers: 0 });
+  const held = await ask({ columns, train: x, validation: x, test: x });
+  reading.most = 0;
+  const read = await ask({ columns, train: part(0), validation: part(1), test: part(2) });
+  assertEquals([reading.now, reading.most], [0, (40 + 20) * 4 * columns]);
+  assertEquals(read.length, held.length);
+  for (const [i, { task, metric, value }] of read.entries()) {
+    assertEquals([task, metric], [held[i].task, held[i].metric]);
+    if (Number.isFinite(value)) assertLess(Math.abs(value - held[i].value), 1e-9 * Math.max(1, Math.abs(value)));
+  }
   await Deno.remove(dir, { recursive: true });
 });
