@@ -238,8 +238,8 @@ export function lanesOf(
 /** Pixels of the mark at a note's beginning. */
 const HEAD = 8;
 
-/** Pixels of a pitch's row: what fits about 400, but neither bars too thin to share nor slabs. */
-const rowHeight = (pitches: number): number => Math.min(14, Math.max(6, 400 / pitches));
+/** Pixels of a pitch's row: what fits about 320, but neither bars too thin to share nor slabs. */
+const rowHeight = (pitches: number): number => Math.min(14, Math.max(6, 320 / pitches));
 
 /**
  * Notes as a piano roll: time in quarters across, pitch up, a colour for each instrument and a mark of its own where a

@@ -148,7 +148,7 @@ export function tableText(rows: readonly object[], options: TableOptions = {}): 
     ...lines.map((line, row) => markdownLine(line.map(({ text, bold }) => bold[row] ? `**${text}**` : text))),
   ];
   const whole = (text: string, i: number, most: number) =>
-    i === 0 && columns[0].width <= NARROW || width(text) <= most ? ";white-space:nowrap" : "";
+    i === 0 && columns[0].width <= NARROW || text.includes(" ") && width(text) <= most ? ";white-space:nowrap" : "";
   const head = columns.map(({ heading, align }, i) =>
     `<th scope="col" style="text-align:${align}${whole(heading, i, 0)}">` +
     `<button type="button" style="all:unset;outline:revert;cursor:pointer">${escapeHtml(heading)}</button></th>`
