@@ -130,7 +130,9 @@ export function progress(
     const pace = rate > 0 || finished ? `, ${speed}, ${time}` : "";
     const text = `${label}: ${done} of ${total} ${unit}${pace}${note === "" ? "" : ` · ${note}`}`;
     if (!inKernel) return console.error(text);
-    const bar = `<progress max="${total}" value="${done}" aria-label="${escapeHtml(label)}"></progress>`;
+    const bar = `<progress max="${total}" value="${done}" style="vertical-align:middle" aria-label="${
+      escapeHtml(label)
+    }"></progress>`;
     const content: Shown = {
       data: { "text/html": `${bar} ${escapeHtml(text)}`, "text/plain": text },
       metadata: {

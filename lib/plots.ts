@@ -254,7 +254,7 @@ export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
   const places = new Map([thick, thin].flatMap((of) => lanesOf(of).map((place, i) => [of[i], place])));
   const end = Math.max(1, ...notes.map((note) => quarter(note.end)));
   const rows = named.map((note) => {
-    const { lane, lanes } = places.get(note)!, whole = note.thin ? 0.5 : lanes > 1 ? 1 : 0.84;
+    const { lane, lanes } = places.get(note)!, whole = note.thin ? 0.4 : lanes > 1 ? 1 : 0.84;
     const high = note.pitch + whole / 2 - lane * whole / lanes, low = high - whole / lanes;
     const heads = lane + (note.thin ? 1 : 0); // side by side where notes begin together
     return {

@@ -32,6 +32,14 @@ Deno.test("numbers stand right with equal decimals, and the best is bold", () =>
   assert(html.includes("&lt;b&gt;") && !html.includes("<b>"));
 });
 
+Deno.test("in wide tables intervals stand below their numbers in every row; names in backticks are code", () => {
+  const row = (value: string) => Object.fromEntries(["a", "b", "c", "d", "e", "f"].map((key) => [key, value]));
+  const { html, markdown } = tableText([row("0.5 (1) [0.4, 0.6]"), row("10.5 [9, 11]"), row("see `auto`")]);
+  assertEquals([...html.matchAll(/<br><span style="white-space:nowrap">\[[\d., ]+\]<\/span><\/td>/g)].length, 12);
+  assertEquals([...html.matchAll(/see <code>auto<\/code>/g)].length, 6);
+  assert(markdown.includes("| 0.5 (1) [0.4, 0.6] |") && !tableText([{ a: "0.5 [0.4, 0.6]" }]).html.includes("<br>"));
+});
+
 Deno.test("equal winners are both bold, a row of no number never", () => {
   const { markdown } = tableText([{ a: 0.5 }, { a: 0.5001 }, { a: NaN }, { a: null }], {
     decimals: 2,
