@@ -143,7 +143,7 @@ export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = 
 /** A bar as a small figure: piano roll, name, player. */
 export function barFigure(study: Study, corpus: Corpus, bar: number, note: string): string {
   const held = [{ tokens: corpus.tokens(bar) }], song = corpus.songs[corpus.song(bar)];
-  const name = `${song.file.replace(/\.midi?$/i, "")}, bar ${corpus.barIndex(bar) + 1}`;
+  const name = `${song.file.replace(/\.midi?$/i, "")}, bar ${corpus.barIndex(bar)}`;
   const sound = playerHtml(soundNotes(detokenize(held, study.recipe)), {
     label: name,
     rate: 8000,

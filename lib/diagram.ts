@@ -43,9 +43,9 @@ export function methodDiagram(): string {
     { x: 505, y: 100, width: 150, lines: ["state of the", "Bar token, z"], fill: pink },
   ];
   const second: Box[] = [
-    { x: 10, y: 190, width: 90, lines: ["augmented", "aug"], fill: orange },
-    { x: 110, y: 190, width: 90, lines: ["another bar", "neighbor"], fill: orange },
-    { x: 210, y: 190, width: 95, lines: ["same, masked", "dropout"], fill: orange },
+    { x: 10, y: 190, width: 88, lines: ["augmented", "aug"], fill: orange },
+    { x: 103, y: 190, width: 94, lines: ["another bar", "neighbor"], fill: orange },
+    { x: 202, y: 190, width: 108, lines: ["same, masked", "dropout"], fill: orange },
     { x: 345, y: 190, width: 120, lines: ["BERT encoder", "(same weights)"], fill: green },
     { x: 505, y: 190, width: 150, lines: ["state of its", "Bar token, z′"], fill: pink },
     { x: 700, y: 145, width: 150, lines: ["z near z′, far from", "other bars: L_NT-Xent"], fill: pink },
@@ -56,7 +56,7 @@ export function methodDiagram(): string {
     arrow(305, 82, 342, 82),
     arrow(465, 76, 502, 46),
     arrow(465, 88, 502, 118),
-    arrow(305, 212, 342, 212),
+    arrow(310, 212, 342, 212),
     arrow(465, 212, 502, 212),
     arrow(655, 124, 697, 158),
     arrow(655, 208, 697, 178),

@@ -95,6 +95,9 @@ export async function show(...things: (Spec | Shown | string)[]): Promise<void> 
   }
 }
 
+/** Seconds before a rate is told: the first step may be done before its clock started. */
+const SETTLED = 0.5;
+
 /** A bar that fills in place. */
 export interface Progress {
   /** Sets how much is done, and a note such as the loss; cheap to call often. */
@@ -120,13 +123,16 @@ export function progress(
     drawn = performance.now();
     const elapsed = (drawn - start) / 1000;
     const { done, note } = latest;
-    const rate = elapsed > 0 ? (done - from) / elapsed : 0;
+    const rate = elapsed >= SETTLED || finished && elapsed > 0 ? (done - from) / elapsed : 0;
     const left = rate > 0 ? (total - done) / rate : Infinity;
     const speed = rate >= 1 || rate === 0 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s each`;
     const time = finished ? `took ${clock(elapsed)}` : `${clock(left)} left`;
-    const text = `${label}: ${done} of ${total} ${unit}, ${speed}, ${time}${note === "" ? "" : ` · ${note}`}`;
+    const pace = rate > 0 || finished ? `, ${speed}, ${time}` : "";
+    const text = `${label}: ${done} of ${total} ${unit}${pace}${note === "" ? "" : ` · ${note}`}`;
     if (!inKernel) return console.error(text);
-    const bar = `<progress max="${total}" value="${done}" aria-label="${escapeHtml(label)}"></progress>`;
+    const bar = `<progress max="${total}" value="${done}" style="vertical-align:middle" aria-label="${
+      escapeHtml(label)
+    }"></progress>`;
     const content: Shown = {
       data: { "text/html": `${bar} ${escapeHtml(text)}`, "text/plain": text },
       metadata: {
@@ -186,16 +192,29 @@ export function livePlot({ seconds = 2 }: { seconds?: number } = {}): LivePlot {
 
 let stopping: Set<AbortController> | undefined;
 
+/** Milliseconds that a stop holds, for the cells that waited behind the stopped one: Deno's kernel goes on with them. */
+const HOLDS = 2000;
+let heldUntil = -Infinity;
+
+/** The error that ends what was stopped; what asks for a {@link stopSignal} right after it ends too. */
+export function stopped(message: string): DOMException {
+  heldUntil = performance.now() + HOLDS;
+  return new DOMException(message, "AbortError");
+}
+
 /**
  * A signal that the stop button (or Ctrl-C) aborts; the kernel and its state live on.
  * In a terminal a second Ctrl-C ends the process.
+ *
+ * @throws {DOMException} `AbortError` right after a stop, which also means the cells that waited for the stopped one.
  */
 export function stopSignal(): AbortSignal {
+  if (performance.now() < heldUntil) throw stopped("Stopped with the cell before it; run this cell to start it.");
   if (!stopping) {
     const open = stopping = new Set<AbortController>();
     Deno.addSignalListener("SIGINT", () => {
       if (open.size === 0 && !kernel()) Deno.exit(130);
-      for (const controller of open) controller.abort(new DOMException("Stopped by the stop button.", "AbortError"));
+      for (const controller of open) controller.abort(stopped("Stopped by the stop button."));
       open.clear();
     });
   }

@@ -238,8 +238,8 @@ export function lanesOf(
 /** Pixels of the mark at a note's beginning. */
 const HEAD = 8;
 
-/** Pixels of a pitch's row: what fits about 400, but neither bars too thin to share nor slabs. */
-const rowHeight = (pitches: number): number => Math.min(14, Math.max(6, 400 / pitches));
+/** Pixels of a pitch's row: what fits about 320, but neither bars too thin to share nor slabs. */
+const rowHeight = (pitches: number): number => Math.min(14, Math.max(6, 320 / pitches));
 
 /**
  * Notes as a piano roll: time in quarters across, pitch up, a colour for each instrument and a mark of its own where a
@@ -254,7 +254,7 @@ export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
   const places = new Map([thick, thin].flatMap((of) => lanesOf(of).map((place, i) => [of[i], place])));
   const end = Math.max(1, ...notes.map((note) => quarter(note.end)));
   const rows = named.map((note) => {
-    const { lane, lanes } = places.get(note)!, whole = note.thin ? 0.5 : lanes > 1 ? 1 : 0.84;
+    const { lane, lanes } = places.get(note)!, whole = note.thin ? 0.4 : lanes > 1 ? 1 : 0.84;
     const high = note.pitch + whole / 2 - lane * whole / lanes, low = high - whole / lanes;
     const heads = lane + (note.thin ? 1 : 0); // side by side where notes begin together
     return {

@@ -15,7 +15,7 @@ import {
   guessMostCommon,
   type MaskedScore,
 } from "./evaluation.ts";
-import { livePlot, progress, show, stopSignal } from "./notebook.ts";
+import { livePlot, progress, show, stopped, stopSignal } from "./notebook.ts";
 import { type ModelName, modelNames, precisionOf, variants } from "./objectives.ts";
 import { type CurveRow, learningCurves } from "./plots.ts";
 import { pretrain, type StepLog, trainingLog } from "./pretrain.ts";
@@ -182,7 +182,7 @@ async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promi
   await bar?.done();
   if (!logs.at(-1)?.final) {
     const message = `${model} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`;
-    throw new DOMException(message, "AbortError");
+    throw stopped(message);
   }
   await plot.done(draw());
   return { seconds: logs.at(-1)?.seconds ?? 0 };

@@ -148,10 +148,12 @@ export function tableText(rows: readonly object[], options: TableOptions = {}): 
     ...lines.map((line, row) => markdownLine(line.map(({ text, bold }) => bold[row] ? `**${text}**` : text))),
   ];
   const whole = (text: string, i: number, most: number) =>
-    i === 0 && columns[0].width <= NARROW || width(text) <= most ? ";white-space:nowrap" : "";
+    i === 0 && columns[0].width <= NARROW || text.includes(" ") && width(text) <= most ? ";white-space:nowrap" : "";
   const head = columns.map(({ heading, align }, i) =>
     `<th scope="col" style="text-align:${align}${whole(heading, i, 0)}">` +
-    `<button type="button" style="all:unset;outline:revert;cursor:pointer">${escapeHtml(heading)}</button></th>`
+    `<button type="button" style="all:unset;outline:revert;cursor:pointer">${
+      escapeHtml(heading.replace(/ ([↑↓])$/, "\u00a0$1"))
+    }</button></th>`
   ).join("");
   const marked = (text: string) => {
     const code = escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>");
@@ -168,7 +170,7 @@ export function tableText(rows: readonly object[], options: TableOptions = {}): 
     }</tr>`
   );
   const html = `<table class="numbers" style="font-variant-numeric:tabular-nums" onclick="${sortOnClick}">${
-    caption ? `<caption style="text-align:left">${escapeHtml(caption)}</caption>` : ""
+    caption ? `<caption style="text-align:left;padding-top:.8em">${escapeHtml(caption)}</caption>` : ""
   }<thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table>`;
   return {
     html,

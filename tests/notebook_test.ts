@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { clock } from "@lib/clock.ts";
 import { markdown, progress, show, table } from "@lib/notebook.ts";
+import { findChromium } from "@lib/pdf.ts";
 import { tableText } from "@lib/table.ts";
 
 /** Numbers of a Markdown table's body, back from their text. */
@@ -29,6 +30,14 @@ Deno.test("numbers stand right with equal decimals, and the best is bold", () =>
   assert(markdown.includes("**0.91**") && markdown.includes("**7**") && !markdown.includes("**12,345**"));
   assert(html.includes('<td style="text-align:right"><strong>0.91</strong></td>'));
   assert(html.includes("&lt;b&gt;") && !html.includes("<b>"));
+});
+
+Deno.test("in wide tables intervals stand below their numbers in every row; names in backticks are code", () => {
+  const row = (value: string) => Object.fromEntries(["a", "b", "c", "d", "e", "f"].map((key) => [key, value]));
+  const { html, markdown } = tableText([row("0.5 (1) [0.4, 0.6]"), row("10.5 [9, 11]"), row("see `auto`")]);
+  assertEquals([...html.matchAll(/<br><span style="white-space:nowrap">\[[\d., ]+\]<\/span><\/td>/g)].length, 12);
+  assertEquals([...html.matchAll(/see <code>auto<\/code>/g)].length, 6);
+  assert(markdown.includes("| 0.5 (1) [0.4, 0.6] |") && !tableText([{ a: "0.5 [0.4, 0.6]" }]).html.includes("<br>"));
 });
 
 Deno.test("equal winners are both bold, a row of no number never", () => {
@@ -80,6 +89,22 @@ Deno.test("outside a kernel, progress tells rate and time left on standard error
   assertMatch(lines.at(-1)!, /^training: 10 of 10 steps, \d+\.\d steps\/s, took 0:00 · loss 1\.5$/);
 });
 
+Deno.test("a rate is told only once it means something", async () => {
+  const lines: string[] = [];
+  const error = console.error;
+  console.error = (line: string) => lines.push(line);
+  try {
+    while (performance.now() < 2000) await new Promise((resolve) => setTimeout(resolve, 100)); // a line each 2 s
+    const bar = progress({ label: "training", total: 1500 }); // made after the first step, as in training
+    await bar.update(1, "loss 6.3");
+    await bar.done();
+  } finally {
+    console.error = error;
+  }
+  assertEquals(lines[0], "training: 1 of 1500 steps · loss 6.3");
+  assertMatch(lines.at(-1)!, /steps\/s, took 0:00/);
+});
+
 Deno.test("time reads as a clock", () => {
   assertEquals([0, 7.4, 750, 7380, Infinity].map(clock), ["0:00", "0:07", "12:30", "2:03:00", "–"]);
 });
@@ -105,4 +130,74 @@ Deno.test("Ctrl-C aborts the signal and lets the loop end; with none open it end
   }
   assertEquals(printed, "started\nstopped true\n");
   assertEquals((await child.status).code, 130);
+});
+
+Deno.test("a stop also ends what waited behind the stopped loop, and nothing later", async () => {
+  const folder = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(
+    `${folder}/queue.ts`,
+    `import { stopSignal } from "@lib/notebook.ts";
+     const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+     const stop = stopSignal();
+     Deno.kill(Deno.pid, "SIGINT");
+     while (!stop.aborted) await pause(10);
+     for (const wait of [0, 100, 2500]) {
+       await pause(wait);
+       try {
+         console.log("runs", stopSignal().aborted);
+       } catch (error) {
+         console.log((error as Error).name);
+       }
+     }
+     Deno.exit(0);`,
+  );
+  const config = new URL("../deno.json", import.meta.url).pathname;
+  const args = ["run", "--quiet", "--allow-all", "--no-lock", "--config", config, `${folder}/queue.ts`];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stdin: "null", stderr: "null" }).output();
+  assertEquals(new TextDecoder().decode(stdout), "AbortError\nAbortError\nruns false\n");
+});
+
+const chromium = (() => {
+  try {
+    return findChromium();
+  } catch {
+    return undefined; // none here
+  }
+})();
+
+Deno.test({
+  name: "a click on a heading sorts a table's rows by value, again turns them, once more restores them",
+  ignore: chromium === undefined,
+  async fn() {
+    const numbers = [9, 10.5, -1, null, 1200];
+    const { html } = tableText(numbers.map((n, i) => ({ name: `song ${12 - i}`, n })), { caption: "<songs>" });
+    const script = `const seen = [];
+      const note = () => seen.push([...document.querySelectorAll("tbody td:last-child")].map((td) => td.textContent));
+      const heads = document.querySelectorAll("th");
+      for (const head of [1, 1, 1, 0, 0]) {
+        heads[head].querySelector("button").click();
+        note();
+        seen.at(-1).push([...heads].map((th) => th.getAttribute("aria-sort") ?? "none").join());
+      }
+      document.body.textContent = JSON.stringify(seen);`;
+    const folder = Deno.makeTempDirSync(), page = `${folder}/table.html`;
+    Deno.writeTextFileSync(page, `<!doctype html><meta charset="utf-8"><body>${html}<script>${script}</script></body>`);
+    const args = [
+      "--headless",
+      "--disable-gpu",
+      "--no-sandbox",
+      `--user-data-dir=${folder}/profile`,
+      "--dump-dom",
+      page,
+    ];
+    const { stdout } = await new Deno.Command(chromium!, { args, stdin: "null", stderr: "null" }).output();
+    const [, seen] = new TextDecoder().decode(stdout).match(/<body>(.*)<\/body>/s)!;
+    assertEquals(JSON.parse(seen), [
+      ["−1.000", "9.000", "10.500", "1,200.000", "–", "none,ascending"],
+      ["1,200.000", "10.500", "9.000", "−1.000", "–", "none,descending"],
+      ["9.000", "10.500", "−1.000", "–", "1,200.000", "none,none"],
+      ["1,200.000", "–", "−1.000", "10.500", "9.000", "ascending,none"],
+      ["9.000", "10.500", "−1.000", "–", "1,200.000", "descending,none"],
+    ]);
+  },
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { barSeconds, playerHtml, soundNotes } from "@lib/player.ts";
+import type { Corpus } from "@lib/corpus.ts";
+import { barSeconds, playerHtml, rollLegend, smallRoll, soundNotes } from "@lib/player.ts";
 import { recipe } from "@lib/recipe.ts";
 import { detokenize } from "@lib/remi.ts";
 import { groupOf, soundGroups, type SoundNote, synthesize, wavBytes } from "@lib/synth.ts";
@@ -128,4 +129,28 @@ Deno.test("all 128 programs and the drums have a group", () => {
   assertEquals([0, 30, 33, 48, 56, 73, 81, 115].map((program) => found[program]), [
     ...["keys", "guitar", "bass", "strings", "winds", "winds", "synth", "other"] as const,
   ]);
+});
+
+Deno.test("in a small roll a doubled note is seen twice, in two colours and two marks of the legend", () => {
+  const at = (kind: keyof typeof kinds, i: number) => kinds[kind].first + i;
+  const note = (
+    program: number,
+    pitch: number,
+  ) => [at("Position", 0), at("Instrument", program), at("Pitch", pitch), at("Velocity", 20), at("Duration", 11)];
+  const frame = [at("Bar", 0), at("Position", 0), at("Tempo", 16)];
+  const tokens = Uint16Array.from([...frame, ...note(0, 60), ...note(33, 60), ...note(33, 48), at("special", 2)]);
+  const svg = smallRoll({ tokens: () => tokens } as unknown as Corpus, 0, recipe("sound", "demo"));
+  const notes = [...svg.matchAll(/<rect [^>]*y="([\d.]+)"[^>]*height="([\d.]+)" fill="(#\w+)"><title>([^<]*)</g)];
+  const of = (title: string) => {
+    const [, y, height, fill] = notes.find((found) => found[4] === title)!;
+    return { top: Number(y), bottom: Number(y) + Number(height), fill };
+  };
+  assertEquals(notes.length, 3);
+  const piano = of("Acoustic Grand Piano 60");
+  const [doubled, alone] = [60, 48].map((pitch) => of(`Electric Bass (finger) ${pitch}`));
+  assert(piano.bottom <= doubled.top + 0.11 || doubled.bottom <= piano.top + 0.11, svg); // tenths of pixels
+  assert(piano.fill !== doubled.fill && doubled.fill === alone.fill);
+  const marks = [...svg.matchAll(/<path d="([^"]+)"/g)].map(([, path]) => path);
+  assertEquals([marks.length, new Set(marks).size], [3, 2]);
+  for (const mark of marks) assert(rollLegend().includes(mark), mark);
 });
