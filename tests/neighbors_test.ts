@@ -77,14 +77,14 @@ Deno.test("a map names labels in words, in their order, and gathers what is rare
   const songs = Array.from({ length: 20 }, (_, i) => Array(20 - i).fill(row(`song ${i}`))).flat();
   const { data, spec } = barMap(songs) as unknown as {
     data: { values: { label: string }[] };
-    spec: { encoding: { color: { scale: { domain: string[] } } } };
+    spec: { layer: { encoding: { color: { scale: { domain: string[] } } } }[] };
   };
-  const { domain } = spec.encoding.color.scale;
+  const { domain } = spec.layer[0].encoding.color.scale;
   assertEquals(domain, [...Array.from({ length: 7 }, (_, i) => `song ${i}`), "the others"]);
   assertEquals(new Set(data.values.map(({ label }) => label)), new Set(domain));
   const tempi = barMap(
     ["150 bpm and more", "150 bpm and more", "below 90 bpm", "90–110 bpm"].map((label) => row(label)),
   );
   const held = tempi as unknown as typeof spec & { spec: typeof spec };
-  assertEquals(held.spec.encoding.color.scale.domain, ["below 90 bpm", "90–110 bpm", "150 bpm and more"]);
+  assertEquals(held.spec.layer[0].encoding.color.scale.domain, ["below 90 bpm", "90–110 bpm", "150 bpm and more"]);
 });
