@@ -61,7 +61,7 @@ const style = `
   --box: #161b22; --link: #79b8ff; --k: #d2a8ff; --s: #7ee2a8; --c: #9198a1; --n: #79c0ff; } }
 * { box-sizing: border-box; }
 body { margin: 0; color: var(--ink); background: var(--paper); font: 16px/1.6 system-ui, "DejaVu Sans", sans-serif; }
-header, main, footer { max-width: 62rem; margin: 0 auto; padding: 1rem 1.5rem; }
+header, main, footer { max-width: 66rem; margin: 0 auto; padding: 1rem 1.5rem; }
 h1 { font-size: 1.9rem; line-height: 1.25; margin: 1.5rem 0 .3rem; }
 h2 { font-size: 1.5rem; margin: 3rem 0 .8rem; padding-top: 1.2rem; border-top: 1px solid var(--faint); }
 h3 { font-size: 1.2rem; margin: 2rem 0 .6rem; } h4, h5, h6 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
@@ -76,7 +76,7 @@ code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .88e
 img { max-width: 100%; height: auto; border-radius: 6px; border: 1px solid var(--faint); }
 .output { margin: .9rem 0; overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; margin: .8rem 0; } caption { padding: .3rem 0; color: var(--quiet); }
-th, td { padding: .28rem .75rem; border-bottom: 1px solid var(--faint); } th { border-bottom-width: 2px; }
+th, td { padding: .28rem .5rem; border-bottom: 1px solid var(--faint); } th { border-bottom-width: 2px; }
 .error { border-color: #cf222e; }
 .highlight .k, .highlight .kd, .highlight .kr, .highlight .kc, .highlight .kt, .highlight .kn { color: var(--k); }
 .highlight .s1, .highlight .s2, .highlight .sb, .highlight .sr { color: var(--s); }
