@@ -32,7 +32,7 @@ export interface StoredRows {
   rows: number;
   /** Width of a row. */
   columns: number;
-  /** Most bytes that are read at a time; 8 MiB unless told. */
+  /** Most bytes that are read at a time; 16 MiB unless told. */
   pieceBytes?: number;
 }
 

@@ -46,8 +46,11 @@ export interface Piece {
   x: Float32Array;
 }
 
-/** Bytes of a piece: large enough for matrix products at full speed, small beside any matrix that needs pieces. */
-const PIECE_BYTES = 2 ** 23;
+/**
+ * Bytes of a piece: large enough for matrix products at full speed (half of it costs a tenth more at width 768), small
+ * beside any matrix that needs pieces.
+ */
+const PIECE_BYTES = 2 ** 24;
 
 /** Bytes of pieces for a reader of several sources at once, which together may take so many MiB. */
 export const pieceBytes = (mebibytes: number, sources: number): number =>
