@@ -7,6 +7,7 @@
  * @module
  */
 import { kmeansGenerator } from "ml-kmeans";
+import { usesLibrary } from "./engine/library.ts";
 import { type Random, stream } from "./random.ts";
 
 /** Numbers in rows × columns, row by row. */
@@ -273,10 +274,11 @@ export function assign(clusters: Clusters, x: Rows, rows: number): Int32Array {
  */
 const ENGINE_WORK = 5e8;
 
-/** Where to work; `auto` by size. */
+/** Where to work; `auto` by size, under `ENGINE=webgpu`, which may stand alone, always in plain code. */
 export type Where = "auto" | "plain" | "engine";
 
-const large = (work: number, where: Where): boolean => where === "engine" || (where === "auto" && work >= ENGINE_WORK);
+const large = (work: number, where: Where): boolean =>
+  where === "engine" || (where === "auto" && work >= ENGINE_WORK && usesLibrary());
 
 /**
  * As {@link kMeans}, by matrix products on the engine where one iteration is large: the same draws of first centres,

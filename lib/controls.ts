@@ -129,20 +129,22 @@ export function withControls(
 export function tokenCounts(
   bars: Record<"train" | "validation" | "test", ArrayLike<number>[]>,
 ): { columns: number; train: Float32Array; validation: Float32Array; test: Float32Array } {
-  const count = (all: ArrayLike<number>[]) =>
-    all.map((tokens) => {
-      const row = new Float32Array(vocabulary.size);
-      for (let i = 0; i < tokens.length; i++) row[tokens[i]]++;
-      return row;
-    });
-  const train = count(bars.train);
-  // A column that does not vary has no weight in a ridge and no say in clusters.
-  const ids = [...Array(vocabulary.size).keys()].filter((id) => train.some((row) => row[id] !== train[0][id]));
-  const flat = (rows: Float32Array[]) => Float32Array.from(rows.flatMap((row) => ids.map((id) => row[id])));
-  return {
-    columns: ids.length,
-    train: flat(train),
-    validation: flat(count(bars.validation)),
-    test: flat(count(bars.test)),
+  const count = (tokens: ArrayLike<number>) => {
+    const row = new Float32Array(vocabulary.size);
+    for (let i = 0; i < tokens.length; i++) row[tokens[i]]++;
+    return row;
   };
+  const first = count(bars.train[0] ?? []), varies = first.map(() => 0);
+  for (const tokens of bars.train) count(tokens).forEach((n, id) => n === first[id] || (varies[id] = 1));
+  // A column that does not vary has no weight in a ridge and no say in clusters.
+  const ids = [...varies.keys()].filter((id) => varies[id] === 1);
+  const flat = (all: ArrayLike<number>[]) => {
+    const out = new Float32Array(all.length * ids.length);
+    all.forEach((tokens, r) => {
+      const row = count(tokens);
+      ids.forEach((id, c) => out[r * ids.length + c] = row[id]);
+    });
+    return out;
+  };
+  return { columns: ids.length, train: flat(bars.train), validation: flat(bars.validation), test: flat(bars.test) };
 }

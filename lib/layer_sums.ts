@@ -2,6 +2,7 @@
  * A layer's ridge fits from one pass over its rows, in memory or not: small ones here, large ones on the engine.
  * @module
  */
+import { usesLibrary } from "./engine/library.ts";
 import {
   addGrams,
   columnMeans,
@@ -41,10 +42,11 @@ export interface Summing {
  */
 export const ENGINE_WORK = 5e8;
 
-/** Where to work; `auto` by {@link ENGINE_WORK}. */
+/** Where to work; `auto` by {@link ENGINE_WORK}, under `ENGINE=webgpu`, which has no float64, always in plain code. */
 export type Where = "auto" | "plain" | "engine";
 
-const large = (work: number, where: Where): boolean => where === "engine" || (where === "auto" && work >= ENGINE_WORK);
+const large = (work: number, where: Where): boolean =>
+  where === "engine" || (where === "auto" && work >= ENGINE_WORK && usesLibrary());
 
 // The engine's library is loaded where something is large, and not before.
 const onEngine = () => import("./ridge_engine.ts");

@@ -84,7 +84,7 @@ export async function encodePooled(
     tf.tensor3d(weights, [rows, poolings.length, length]),
   ];
   const [states] = await encoderOf(model.config)(model.weights, ...inputs);
-  const values = states.dataSync<"float32">();
+  const values = await states.data<"float32">();
   tf.dispose([states, ...inputs]);
   return poolings.map((_, pooling) => {
     const pooled = new Float32Array((layers + 1) * rows * hidden);

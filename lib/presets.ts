@@ -155,7 +155,10 @@ export const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeCh
       validateEvery: 300,
       validationBars: 500,
     },
-    probing: { padTo: 16 },
+    // All 290,000 bars of 3,000 songs would be embedded seven times, and each layer's areas under curves resampled over
+    // 29,000 test bars: seven hours of that alone on two cores. What tells is songs, not more bars of them: ten test
+    // bars of a song (as §11.2) take a tenth of it, twenty training bars leave 750 rows for each feature.
+    probing: { padTo: 16, trainBarsPerSong: 20, testBarsPerSong: 10 },
   },
   base: {
     model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
@@ -172,6 +175,7 @@ export const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeCh
       validateEvery: 2000,
       validationBars: 5000,
     },
-    probing: { padTo: 16 },
+    // As many bars of a song as the authors take (§11.2): all bars of 100,000 songs would be a terabyte of embeddings.
+    probing: { padTo: 16, trainBarsPerSong: 5, testBarsPerSong: 10 },
   },
 };

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLess, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { buildCorpus } from "@lib/corpus.ts";
 import { rawOps, type Tensor, TensorFlowError, tf } from "@lib/engine/mod.ts";
 import { portableOp, portableOps } from "@lib/engine/webgpu_ops.ts";
@@ -117,6 +117,36 @@ async function inProcess(engine: string, script: string, args: string[], env: Re
   if (!success) throw new Error(decoder.decode(stderr));
   return decoder.decode(stdout).trim();
 }
+
+Deno.test("large ridges and clusters under ENGINE=webgpu need no libtensorflow, and are those of libtensorflow", async () => {
+  const folder = await Deno.makeTempDir(), script = `${folder}/probing.ts`;
+  await Deno.writeTextFile(
+    script,
+    `import { cluster } from "@lib/clustering.ts";
+    import { fitLarge, sumLayer } from "@lib/layer_sums.ts";
+    import { stream } from "@lib/random.ts";
+    import { valueTargets } from "@lib/ridge.ts";
+    const rows = 2200, columns = 480, random = stream(2, "webgpu-probing"); // more work than plain code is given
+    const x = Float32Array.from({ length: rows * columns }, () => random.uniform());
+    const all = valueTargets(Float64Array.from({ length: rows }, (_, r) => x[r * columns] + x[r * columns + 7]));
+    const none = { some: new Int32Array(0), ofSome: { ...all, rows: 0, start: new Int32Array(1), column: new Int32Array(0),
+      value: new Float64Array(0) } };
+    const [fit] = await fitLarge((await sumLayer(x, columns, { all, ...none })).all, [10]);
+    const { labels, inertia } = await cluster(x, rows, columns, 480, { seed: 1, iterations: 1 });
+    console.log(JSON.stringify({ weights: [...fit.weights], labels: [...labels], inertia }));`,
+  );
+  const run = async (engine: string, env = {}) => JSON.parse(await inProcess(engine, script, [], env));
+  const expected = await run("libtensorflow"), found = await run("webgpu", { LIBTENSORFLOW_DIR: "/nowhere" });
+  assertLess(largestDifference(found.weights, expected.weights), 1e-12);
+  assertEquals(found.labels, expected.labels);
+  assertLess(Math.abs(found.inertia / expected.inertia - 1), 1e-12);
+  await assertRejects(
+    () => run("libtensorflow", { LIBTENSORFLOW_DIR: "/nowhere" }),
+    Error,
+    "or ENGINE=webgpu to do without",
+  );
+  await Deno.remove(folder, { recursive: true });
+});
 
 onAdapter("20 training steps on WebGPU have libtensorflow's losses, dropout's masks among them", async () => {
   const source = await Deno.makeTempDir(), dir = await Deno.makeTempDir();

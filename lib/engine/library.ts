@@ -3,6 +3,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { chooseEngine, engineChoice } from "./choice.ts";
 
 /** Where the two shared libraries of TensorFlow are. */
 export interface LibraryPaths {
@@ -30,6 +31,10 @@ const isFolder = (path: string): boolean => stat(path)?.isDirectory ?? false;
 
 /** Whether TensorFlow has a library for this system at all. */
 export const hasLibrary = (): boolean => NAMES[Deno.build.os] !== undefined;
+
+/** Whether this process computes with libtensorflow, by `ENGINE` and the system; then it must be there. */
+export const usesLibrary = (): boolean =>
+  chooseEngine(engineChoice(Deno.env.get("ENGINE")), hasLibrary()) === "libtensorflow";
 
 /**
  * The libraries' paths: in the folder that `LIBTENSORFLOW_DIR` names, or where `deno task setup` puts them.
