@@ -14,6 +14,7 @@ import { createNpy, openNpy } from "@lib/npy.ts";
 import { stream } from "@lib/random.ts";
 import { classTargets, type RidgeFit, type Targets, valueTargets } from "@lib/ridge.ts";
 import { projectRoot } from "@lib/study.ts";
+import { tableText } from "@lib/table.ts";
 import { peerPython } from "./peers.ts";
 import { readNpy } from "../npy.ts";
 
@@ -63,15 +64,17 @@ async function timed<T>(work: () => Promise<T> | T): Promise<{ seconds: number; 
   return { seconds, cpu, result: result! };
 }
 
+/** Both sides of a measurement as a table. */
 function tell(name: string, ours: { seconds: number; cpu: number }, theirs: Record<string, number>, goal: number) {
-  const text = (n: number) => n.toFixed(2);
-  console.log(
-    `${name}: ${text(ours.seconds)} s (${text(ours.cpu)} s of processor) beside scikit-learn's ${
-      text(theirs.seconds)
-    } s ` +
-      `(${text(theirs.cpu)} s): ratio ${(ours.seconds / theirs.seconds).toFixed(3)}, of processor time ` +
-      `${(ours.cpu / theirs.cpu).toFixed(3)}; goal ${goal}`,
-  );
+  const line = (side: string, { seconds, cpu }: { seconds: number; cpu: number }) => ({
+    side,
+    seconds: seconds.toFixed(2),
+    processor: cpu.toFixed(2),
+    [`ratio (goal ${goal})`]: (ours.seconds / seconds).toFixed(3),
+    "of processor": (ours.cpu / cpu).toFixed(3),
+  });
+  const peer = { seconds: theirs.seconds, cpu: theirs.cpu };
+  console.log(`${name}\n${tableText([line("here", ours), line("scikit-learn", peer)]).plain}`);
 }
 
 function write(name: string, x: Float32Array, width: number): void {
@@ -163,7 +166,7 @@ async function kMeansBench(rows: number): Promise<void> {
 }
 
 /** Sums of a layer in a file, and this process's memory before and at most. */
-async function memoryBench(rows: number): Promise<void> {
+async function memoryBench(rows: number): Promise<Record<string, number | string>> {
   const block = 10_000, song = new Float32Array(columns), file = createNpy(`${folder}/x.npy`, rows, columns);
   for (let first = 0; first < rows; first += block) file.append(embeddings(Math.min(block, rows - first), song));
   file.finish();
@@ -174,13 +177,15 @@ async function memoryBench(rows: number): Promise<void> {
   const timer = setInterval(() => most = Math.max(most, Deno.memoryUsage().rss), 20);
   const sums = await sumLayer(openNpy(`${folder}/x.npy`), columns, targets);
   clearInterval(timer);
-  const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
-  console.log(
-    `memory, ${sums.all.gram.rows} × ${columns} (${mib(rows * columns * 4)}): ${mib(before)} before, at most ${
-      mib(most)
-    }, ` +
-      `${((performance.now() - start) / 1000).toFixed(1)} s`,
-  );
+  const mib = (bytes: number) => Math.round(bytes / 2 ** 20);
+  return {
+    rows: sums.all.gram.rows,
+    columns,
+    "in the file, MiB": mib(rows * columns * 4),
+    "resident before, MiB": mib(before),
+    "at most, MiB": mib(most),
+    seconds: ((performance.now() - start) / 1000).toFixed(1),
+  };
 }
 
 try {
@@ -189,7 +194,9 @@ try {
     if (what === "ridge") await ridgeBench(whole("rows", 20_000));
     else if (what === "kmeans") await kMeansBench(whole("rows", 20_000));
     else if (what === "memory") {
-      for (const rows of values.rows ? [whole("rows", 0)] : [1e5, 1e6]) await memoryBench(rows);
+      const lines = [];
+      for (const rows of values.rows ? [whole("rows", 0)] : [1e5, 1e6]) lines.push(await memoryBench(rows));
+      console.log(tableText(lines).plain);
     } else throw new TypeError(`Expected ridge, kmeans or memory, found ${what}.`);
   }
 } finally {
