@@ -178,7 +178,7 @@ async function main(): Promise<boolean> {
     await ensureSetup({ quiet: true });
     const map = `--import-map=${await importMap(folder)}`;
     const config = `--config=${root}/deno.json`;
-    await stage("format", total, () => ok("fmt", "--check", "--ignore=notebooks"));
+    await stage("format", total, () => ok("fmt", "--check", "--ignore=notebooks,data/studies"));
     await stage("format of the notebooks", total, () => notebooksFormatted(folder));
     await stage("lint", total, () => ok("lint"));
     await stage("types of lib and tests", total, () => ok("check", map, "lib", "tests"));
