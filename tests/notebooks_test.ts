@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { notebooks, writeReport } from "@lib/cli.ts";
-import { executeNotebook } from "@lib/execute.ts";
-import { outsideReferences } from "@lib/report.ts";
-import { projectRoot } from "@lib/study.ts";
+import { notebooks, writeReport } from "@lib/cli/main.ts";
+import { executeNotebook } from "@lib/report/execute.ts";
+import { outsideReferences } from "@lib/report/page.ts";
+import { projectRoot } from "@lib/base/project.ts";
 
 const python = `${projectRoot}/.venv/bin/python`;
 const ready = [python, `${projectRoot}/.venv/libtensorflow/stamp.json`].every((path) => {
@@ -49,7 +49,7 @@ Deno.test({
   ignore: !ready,
   async fn() {
     const shows = Array.from({ length: 80 }, (_, i) => `await show("canary ${i}");`);
-    const { notebook, target } = writeNotebook(['import { show } from "@lib/notebook.ts";', ...shows]);
+    const { notebook, target } = writeNotebook(['import { show } from "@lib/notebook/notebook.ts";', ...shows]);
     const { error } = await executeNotebook({ python, notebook, target, folder });
     assertEquals(error, undefined);
     const texts = outputsOf(target).slice(1).map((outputs) => outputs.map(textOf));
@@ -62,7 +62,7 @@ Deno.test({
   ignore: !ready,
   async fn() {
     const { notebook, target } = writeNotebook([
-      `import { progress } from "@lib/notebook.ts";
+      `import { progress } from "@lib/notebook/notebook.ts";
        const bar = progress({ label: "counting", total: 8 });
        for (let i = 1; i <= 8; i++) {
          await new Promise((resolve) => setTimeout(resolve, 100));
@@ -87,7 +87,7 @@ Deno.test({
   ignore: !ready,
   async fn() {
     const { notebook, target } = writeNotebook([
-      'import { show } from "@lib/notebook.ts"; await show("before");',
+      'import { show } from "@lib/notebook/notebook.ts"; await show("before");',
       'throw new Error("told you so");',
     ]);
     const { error } = await executeNotebook({ python, notebook, target, folder });
@@ -102,7 +102,7 @@ Deno.test({
   ignore: !ready,
   async fn() {
     const { notebook, target } = writeNotebook([
-      'import { show, stopSignal } from "@lib/notebook.ts"; let turns = 0;',
+      'import { show, stopSignal } from "@lib/notebook/notebook.ts"; let turns = 0;',
       `const stop = stopSignal();
        while (!stop.aborted && turns < 1000) {
          if (++turns === 5) Deno.kill(Deno.pid, "SIGINT");
@@ -131,7 +131,7 @@ Deno.test({
         "run",
         "--quiet",
         "-A",
-        `${projectRoot}/lib/cli.ts`,
+        `${projectRoot}/lib/cli/main.ts`,
         "report",
         "--scale",
         "smoke",

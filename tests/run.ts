@@ -7,8 +7,8 @@
  */
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SetupError } from "@lib/python.ts";
-import { ensureSetup } from "@lib/setup.ts";
+import { SetupError } from "@lib/base/python.ts";
+import { ensureSetup } from "@lib/cli/setup.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
@@ -73,6 +73,15 @@ async function importMap(folder: string): Promise<string> {
   return path;
 }
 
+/** The paths of all files below a folder. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  const paths = entries.map(({ name, isDirectory }) =>
+    isDirectory ? filesBelow(`${folder}/${name}`) : `${folder}/${name}`
+  );
+  return (await Promise.all(paths)).flat();
+}
+
 /** The notebooks' file names, in order. */
 async function notebookNames(): Promise<string[]> {
   const names = await Array.fromAsync(Deno.readDir(`${root}/notebooks`), (entry) => entry.name);
@@ -110,28 +119,23 @@ async function notebookModules(folder: string): Promise<string[]> {
   }));
 }
 
-/** Whether `deno doc --lint` finds every export of lib documented; says in a line each what is missing where. */
+/**
+ * Whether `deno doc --lint` finds every export of lib documented; says in a line each what is missing where. A public
+ * signature may name a private type: its rule would make types public that no other module needs.
+ */
 async function documented(): Promise<boolean> {
-  const folders = ["lib", "lib/engine"];
-  const listed = folders.map((folder) =>
-    Array.fromAsync(Deno.readDir(`${root}/${folder}`), ({ name }) => `${folder}/${name}`)
-  );
-  const modules = (await Promise.all(listed)).flat().filter((path) => path.endsWith(".ts")).sort();
+  const modules = (await filesBelow(`${root}/lib`)).filter((path) => path.endsWith(".ts")).sort();
   const args = ["doc", "--quiet", "--lint", ...modules];
   const command = new Deno.Command(Deno.execPath(), { args, cwd: root, env: { NO_COLOR: "1" } });
   const { success, stdout, stderr } = await command.output();
   if (success) return modules.length > 0;
   const text = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
-  const found = [...text.matchAll(/^error\[[\w-]+\]: (.*)\n *--> (.*)\n.*\n *\d+ \| *(.*)$/gm)]
-    .map(([, what, where, code]) => `  ${where.replace(`${root}/`, "")}: ${what}: ${code}`);
-  console.error(
-    found.length > 0
-      ? `Expected every export to be documented, and every type it names to be exported; found:\n${
-        found.join("\n")
-      }\n` +
-        "`deno doc --lint` with a file's name says more."
-      : text,
-  );
+  const all = [...text.matchAll(/^error\[([\w-]+)\]: (.*)\n *--> (.*)\n.*\n *\d+ \| *(.*)$/gm)];
+  const found = all.filter(([, rule]) => rule !== "private-type-ref")
+    .map(([, , what, where, code]) => `  ${where.replace(`${root}/`, "")}: ${what}: ${code}`);
+  if (all.length > 0 && found.length === 0) return true;
+  const shown = all.length > 0 ? `Expected every export to be documented; found:\n${found.join("\n")}` : text;
+  console.error(`${shown}\n\`deno doc --lint\` with a file's name says more.`);
   return false;
 }
 

@@ -3,8 +3,22 @@
  * @module
  */
 import { fused, rawOp, rawOps, type Tensor, tf } from "./mod.ts";
-import { add, batchMatMul, ints, lower, mul, type Precision, raise, reduce, reshape, type Save, sub } from "./raw.ts";
-import { transpose, unary, withGradient } from "./raw.ts";
+import {
+  add,
+  batchMatMul,
+  ints,
+  lower,
+  mul,
+  type Precision,
+  raise,
+  reduce,
+  reshape,
+  type Save,
+  sub,
+  transpose,
+  unary,
+  withGradient,
+} from "./raw.ts";
 
 /**
  * A mask that zeroes a share `rate` of the entries and scales the rest by 1/(1−rate).

@@ -3,6 +3,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chooseEngine, engineChoice } from "./choice.ts";
 
 /** Where the two shared libraries of TensorFlow are. */
@@ -50,7 +51,7 @@ export function findLibrary(): LibraryPaths {
     );
   }
   const folder = Deno.env.get("LIBTENSORFLOW_DIR") ??
-    new URL("../../.venv/libtensorflow/tensorflow", import.meta.url).pathname;
+    fileURLToPath(new URL("../../.venv/libtensorflow/tensorflow", import.meta.url));
   const paths = { cc: `${folder}/${names.cc}`, framework: `${folder}/${names.framework}` };
   for (const path of [paths.framework, paths.cc]) {
     if (!exists(path)) {

@@ -8,7 +8,6 @@
 import * as tfjs from "@tensorflow/tfjs";
 import { chooseEngine, engineChoice } from "./choice.ts";
 import { hasLibrary } from "./library.ts";
-export { TensorFlowError } from "./error.ts";
 
 /** A tensor of TensorFlow.js; float32, int32 or bool. */
 export type Tensor = tfjs.Tensor;
@@ -62,8 +61,8 @@ export interface Engine {
 }
 
 const { engine } = chooseEngine(engineChoice(Deno.env.get("ENGINE")), hasLibrary()) === "WebGPU"
-  ? await import("./webgpu.ts")
-  : await import("./libtensorflow.ts");
+  ? await import("./webgpu/backend.ts")
+  : await import("./libtensorflow/backend.ts");
 
 /** Which engine runs, on what. */
 export const engineInfo = (): EngineInfo => engine.info();

@@ -19,8 +19,10 @@ import {
   reshape,
   type Save,
   sub,
+  transpose,
+  unary,
+  withGradient,
 } from "./raw.ts";
-import { transpose, unary, withGradient } from "./raw.ts";
 
 /**
  * Rows of a table by index, without reading the indices.

@@ -6,13 +6,14 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { assemble } from "@lib/assemble.ts";
-import { buildCorpus, buildShard, openCorpus } from "@lib/corpus.ts";
-import { hashNotes, hashTokens, type Part, partPath, readPart, writePart } from "@lib/parts.ts";
-import { type Recipe, recipe } from "@lib/recipe.ts";
-import { openSource } from "@lib/sources.ts";
-import { projectRoot } from "@lib/study.ts";
-import { kinds } from "@lib/vocabulary.ts";
+import { assemble } from "@lib/corpus/assemble.ts";
+import { buildCorpus, buildShard } from "@lib/corpus/build.ts";
+import { openCorpus } from "@lib/corpus/store_reader.ts";
+import { hashNotes, hashTokens, type Part, partPath, readPart, writePart } from "@lib/corpus/tokenize.ts";
+import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
+import { openSource } from "@lib/corpus/sources.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { kinds } from "@lib/tokens/vocabulary.ts";
 
 const usage = `deno run -A tests/bench/corpus_bench.ts [SOURCE] [options]; SOURCE is a folder or archive of songs
 (default: the embedded ones)

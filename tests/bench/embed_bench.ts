@@ -10,15 +10,17 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { rowsOf } from "@lib/batches.ts";
-import { bertConfig, createBert } from "@lib/bert.ts";
-import { saveCheckpoint } from "@lib/checkpoint.ts";
-import { buildCorpus, openCorpus } from "@lib/corpus.ts";
-import { embedBars, embeddingPlans } from "@lib/embed.ts";
-import { sample, stream } from "@lib/random.ts";
-import { recipe, type Scale } from "@lib/recipe.ts";
-import { projectRoot } from "@lib/study.ts";
-import { tableText } from "@lib/table.ts";
+import { rowsOf } from "@lib/training/batches.ts";
+import { bertConfig } from "@lib/bert/config.ts";
+import { createBert } from "@lib/bert/bert.ts";
+import { saveCheckpoint } from "@lib/bert/checkpoint.ts";
+import { buildCorpus } from "@lib/corpus/build.ts";
+import { openCorpus } from "@lib/corpus/store_reader.ts";
+import { embedBars, embeddingPlans } from "@lib/probing/embed.ts";
+import { sample, stream } from "@lib/base/random.ts";
+import { recipe, type Scale } from "@lib/recipe/recipe.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { tableText } from "@lib/notebook/table.ts";
 import { peerPython } from "./peers.ts";
 
 const text = { type: "string" } as const;

@@ -5,14 +5,15 @@
  * they are not there yet, or PYTHON is that of an environment that has them. Exits with 1 where anything differs.
  * @module
  */
-import { bertConfig, createBert, encode, hiddenStates, mlmLogits, type Model, padBias, unflatten } from "@lib/bert.ts";
-import { loadCheckpoint, saveCheckpoint } from "@lib/checkpoint.ts";
+import { bertConfig } from "@lib/bert/config.ts";
+import { createBert, encode, hiddenStates, mlmLogits, type Model, padBias, unflatten } from "@lib/bert/bert.ts";
+import { loadCheckpoint, saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { compile, type Compiled, tf } from "@lib/engine/mod.ts";
-import { execute } from "@lib/python.ts";
-import { stream } from "@lib/random.ts";
-import { recipe } from "@lib/recipe.ts";
-import { readSafetensors } from "@lib/safetensors.ts";
-import { projectRoot } from "@lib/study.ts";
+import { execute } from "@lib/base/python.ts";
+import { stream } from "@lib/base/random.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { readSafetensors } from "@lib/matrix/safetensors.ts";
+import { projectRoot } from "@lib/base/project.ts";
 import { peerPython } from "./peers.ts";
 
 /** The ways in which hf_peer.py saves the model, and the largest difference that rounding excuses. */

@@ -2,7 +2,7 @@
  * Small files that make a careless reader slow or large: each is legal MIDI, or nearly.
  * @module
  */
-import { quantity } from "../smf.ts";
+import { quantity } from "../support/smf.ts";
 
 /** Bytes that grow without lists of boxed numbers in between. */
 function writer() {

@@ -6,10 +6,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { buildCorpus, openCorpus, type Split } from "@lib/corpus.ts";
-import { exportParquet } from "@lib/parquet.ts";
-import { recipe } from "@lib/recipe.ts";
-import { projectRoot } from "@lib/study.ts";
+import { buildCorpus } from "@lib/corpus/build.ts";
+import { openCorpus } from "@lib/corpus/store_reader.ts";
+import type { Split } from "@lib/corpus/store.ts";
+import { exportParquet } from "@lib/corpus/parquet.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { projectRoot } from "@lib/base/project.ts";
 import { peerPython } from "./peers.ts";
 
 const folder = await Deno.makeTempDir();

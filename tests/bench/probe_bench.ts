@@ -8,15 +8,15 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { cluster, kMeans } from "@lib/clustering.ts";
-import { fitLarge, joinTargets, sumLayer, takeTargetRows } from "@lib/layer_sums.ts";
-import { createNpy, openNpy } from "@lib/npy.ts";
-import { stream } from "@lib/random.ts";
-import { classTargets, type RidgeFit, type Targets, valueTargets } from "@lib/ridge.ts";
-import { projectRoot } from "@lib/study.ts";
-import { tableText } from "@lib/table.ts";
+import { cluster, kMeans } from "@lib/matrix/kmeans.ts";
+import { fitLarge, joinTargets, sumLayer, takeTargetRows } from "@lib/matrix/gram.ts";
+import { createNpy, openNpy } from "@lib/matrix/npy.ts";
+import { stream } from "@lib/base/random.ts";
+import { classTargets, type RidgeFit, type Targets, valueTargets } from "@lib/matrix/ridge.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { tableText } from "@lib/notebook/table.ts";
 import { peerPython } from "./peers.ts";
-import { readNpy } from "../npy.ts";
+import { readNpy } from "../support/npy.ts";
 
 const { positionals, values } = parseArgs({
   args: Deno.args.filter((arg) => arg !== "--"),

@@ -8,10 +8,11 @@
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { MidiError, readScore } from "@lib/midi.ts";
-import { execute, exists } from "@lib/python.ts";
-import { type Preset, recipe } from "@lib/recipe.ts";
-import { tokenize } from "@lib/remi.ts";
+import { MidiError } from "@lib/midi/error.ts";
+import { readScore } from "@lib/midi/read.ts";
+import { execute, exists } from "@lib/base/python.ts";
+import { type Preset, recipe } from "@lib/recipe/recipe.ts";
+import { tokenize } from "@lib/tokens/remi.ts";
 import { hostile } from "./hostile.ts";
 import { peerPython } from "./peers.ts";
 

@@ -9,14 +9,17 @@
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { toTensors, trainingPlans } from "@lib/batches.ts";
-import { type BertConfig, bertConfig, createBert, parametersOf } from "@lib/bert.ts";
-import { buildCorpus, openCorpus } from "@lib/corpus.ts";
+import { toTensors, trainingPlans } from "@lib/training/batches.ts";
+import { type BertConfig, bertConfig } from "@lib/bert/config.ts";
+import { createBert, parametersOf } from "@lib/bert/bert.ts";
+import { buildCorpus } from "@lib/corpus/build.ts";
+import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { engineInfo, rawOp, type Tensor, tf } from "@lib/engine/mod.ts";
-import { batchInputs, decayMask, type ModelName, modelNames, trainingStep, variants } from "@lib/objectives.ts";
-import { adamWScalars } from "@lib/optimizer.ts";
-import { pretrain } from "@lib/pretrain.ts";
-import { type Recipe, recipe } from "@lib/recipe.ts";
+import { batchInputs, decayMask, trainingStep } from "@lib/training/objectives.ts";
+import { type ModelName, modelNames, variants } from "@lib/bert/variants.ts";
+import { adamWScalars } from "@lib/training/optimizer.ts";
+import { pretrain } from "@lib/training/pretrain.ts";
+import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
 import { peerPython } from "./peers.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -1,0 +1,130 @@
+/**
+ * The authors' own encoder, which is not stock BERT (study §7): LayerNorms shared by all layers, a fixed sinusoid and
+ * partial rotary positions, attention without biases, pads that take part with a logit of nearly 0, an untied decoder.
+ * @module
+ */
+import type { BertConfig } from "./config.ts";
+import type { Dropout, Parameters } from "./bert.ts";
+import { type Tensor, type Tensor2D, tf } from "../engine/mod.ts";
+import { dropoutMask } from "../engine/attention.ts";
+import { denseGelu, gatherRows, layerNorm, linear } from "../engine/ops.ts";
+
+/** Dimensions of a head that are rotated (study §7.3). */
+const ROTARY = 32;
+
+/** What the logits of pads are set to in float32, instead of −∞ (study §7.4, §16.4). */
+const PAD_LOGIT = 1e-9;
+
+/** Names and shapes of the authors' parameters, in order. */
+export function authorsParameters(
+  { hidden: H, intermediate: I, layers, vocabularySize: V }: BertConfig,
+): [string, number[]][] {
+  const list: [string, number[]][] = [["embedding.token_embed.weight", [V, H]]];
+  const norm = (name: string) => list.push([`${name}.weight`, [H]], [`${name}.bias`, [H]]);
+  const dense = (name: string, out: number, inner: number) =>
+    list.push([`${name}.weight`, [out, inner]], [`${name}.bias`, [out]]);
+  norm("embedding.norm");
+  norm("transformer.norm1");
+  norm("transformer.norm2");
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `transformer.layers.${layer}`;
+    list.push([`${name}.0.to_qkv.weight`, [3 * H, H]], [`${name}.0.to_out.weight`, [H, H]]);
+    norm(`${name}.1.mlp.0`);
+    dense(`${name}.1.mlp.1`, I, H);
+    dense(`${name}.1.mlp.3`, H, I);
+  }
+  dense("linear_head.0", H, H);
+  norm("linear_head.2");
+  dense("linear_head.3", V, H);
+  return list;
+}
+
+const norm = (p: Parameters, name: string, x: Tensor, { layerNormEps }: BertConfig): Tensor =>
+  layerNorm(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!, layerNormEps);
+
+const dense = (p: Parameters, name: string, x: Tensor): Tensor =>
+  linear(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
+
+const denseWithGelu = (p: Parameters, name: string, x: Tensor): Tensor =>
+  denseGelu(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
+
+const bare = (p: Parameters, name: string, x: Tensor): Tensor =>
+  tf.matMul(x as Tensor2D, p.get(`${name}.weight`)! as Tensor2D, false, true);
+
+/** 1 at even places and 0 at odd ones. */
+const evens = (width: number): Tensor => tf.tensor1d(Array.from({ length: width }, (_, i) => (i + 1) % 2));
+
+/** position · frequency for each position and dimension, pairs of dimensions alike; length × width. */
+function angles(length: number, width: number, rotated: number): Tensor {
+  const frequency = Float32Array.from(
+    { length: width },
+    (_, i) => i < rotated ? 10000 ** (-2 * (i >> 1) / rotated) : 0,
+  );
+  return tf.range(0, length).reshape([length, 1]).mul(tf.tensor2d(frequency, [1, width]));
+}
+
+/** The fixed position table: sine at even dimensions, cosine at odd ones; length × width. */
+function sinusoid(length: number, width: number): Tensor {
+  const angle = angles(length, width, width), even = evens(width);
+  return angle.sin().mul(even).add(angle.cos().mul(tf.sub(1, even)));
+}
+
+/** Rotary positions on the first dimensions of each head; x is batch × heads × length × size. */
+function rotate(x: Tensor): Tensor {
+  const [length, size] = x.shape.slice(2) as [number, number], rotated = Math.min(ROTARY, size);
+  const swap = new Float32Array(size * size); // x·swap puts −x₂ᵢ₊₁ at 2i and x₂ᵢ at 2i + 1
+  for (let i = 0; i < rotated; i += 2) {
+    swap[(i + 1) * size + i] = -1;
+    swap[i * size + i + 1] = 1;
+  }
+  const swapped = tf.matMul(x.reshape([-1, size]), tf.tensor2d(swap, [size, size])).reshape(x.shape);
+  const angle = angles(length, size, rotated);
+  return x.mul(angle.cos()).add(swapped.mul(angle.sin()));
+}
+
+/**
+ * All hidden states of a batch by the authors' encoder; as `hiddenStates` in bert.ts.
+ *
+ * @param bias batch × 1 × 1 × length, as for stock BERT; only which keys are pads is taken from it
+ */
+export function authorsStates(
+  p: Parameters,
+  config: BertConfig,
+  ids: Tensor,
+  bias: Tensor,
+  dropout?: Dropout,
+): Tensor[] {
+  const [batch, length] = ids.shape as [number, number];
+  const { heads, hidden } = config, rows = batch * length, size = hidden / heads;
+  let draws = 0;
+  const drop = (x: Tensor, here: boolean): Tensor => {
+    if (!here || !dropout || dropout.rate === 0) return x;
+    return x.mul(dropoutMask(x.shape, dropout.rate, dropout.seed.add(tf.tensor1d([draws++, 0], "int32"))));
+  };
+  const inside = dropout?.place === "attention-and-feed-forward";
+  const real = bias.greater(-1).cast("float32"); // batch × 1 × 1 × length
+  const pads = tf.sub(1, real).mul(PAD_LOGIT);
+  const words = gatherRows(p.get("embedding.token_embed.weight")!, ids.reshape([rows]));
+  const placed = words.reshape([batch, length, hidden]).add(sinusoid(length, hidden)).reshape([rows, hidden]);
+  let x = norm(p, "embedding.norm", placed, config);
+  const states = [x];
+  for (let layer = 0; layer < config.layers; layer++) {
+    const name = `transformer.layers.${layer}`;
+    const qkv = bare(p, `${name}.0.to_qkv`, x).reshape([batch, length, 3, heads, size]).transpose([2, 0, 3, 1, 4]);
+    const [q, k, v] = tf.unstack(qkv); // each batch × heads × length × size
+    const logits = tf.matMul(rotate(q), rotate(k), false, true).mul(1 / Math.sqrt(size));
+    const map = drop(tf.softmax(logits.mul(real).add(pads)), inside); // batch × heads × length × length
+    const mixed = tf.matMul(map, v).transpose([0, 2, 1, 3]).reshape([rows, hidden]);
+    x = norm(p, "transformer.norm1", drop(bare(p, `${name}.0.to_out`, mixed), !inside).add(x), config);
+    const inner = denseWithGelu(p, `${name}.1.mlp.1`, norm(p, `${name}.1.mlp.0`, x, config));
+    x = norm(p, "transformer.norm2", drop(dense(p, `${name}.1.mlp.3`, inner), true).add(x), config);
+    states.push(x);
+  }
+  return states;
+}
+
+/** The authors' MLM head: dense, GELU, LayerNorm and a decoder of its own; rows × hidden → rows × vocabulary. */
+export function authorsLogits(p: Parameters, config: BertConfig, states: Tensor): Tensor {
+  const inner = denseWithGelu(p, "linear_head.0", states);
+  return dense(p, "linear_head.3", norm(p, "linear_head.2", inner, config));
+}

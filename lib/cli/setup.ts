@@ -1,0 +1,288 @@
+/**
+ * Everything the study needs and a fresh machine lacks: a virtual environment with the smallest Jupyter, libtensorflow
+ * out of its pinned wheel, the Deno kernel registered for this project alone, and the npm packages in Deno's cache.
+ *
+ * All of it lies in `.venv/`, is written under temporary names first and stamped last, so that a set-up that was cut off
+ * repairs itself the next time. `deno task setup` runs it by hand; `report` and `test` run it by themselves.
+ * @module
+ */
+import { statfs } from "node:fs/promises";
+import { projectRoot } from "../base/project.ts";
+import { engineChoice } from "../engine/choice.ts";
+import { nvidiaDriver } from "../engine/library.ts";
+import { execute, exists, findPython, SetupError } from "../base/python.ts";
+import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
+
+/** Where a finished set-up put things. */
+export interface Setup {
+  /** Python of the project's virtual environment. */
+  python: string;
+  /** Folder that holds libtensorflow's two libraries. */
+  libraries: string;
+  /** Folder of the Deno kernel's spec. */
+  kernel: string;
+}
+
+/** Choices of {@link ensureSetup}. */
+export interface SetupOptions {
+  /** The project's root. */
+  root?: string;
+  /** Say nothing unless something has to be done. */
+  quiet?: boolean;
+  /** Folders to look for Python in, as in `PATH`. */
+  searchPath?: string;
+  /** Takes the progress lines. */
+  say?: (line: string) => void;
+}
+
+/** The stamp beside the libraries: what they came from and how large they must be. */
+interface Stamp {
+  package: string;
+  version: string;
+  sha256: string;
+  files: Record<string, number>;
+}
+
+const venvParts = ["bin", "lib", "lib64", "include", "pyvenv.cfg"];
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path)) as T;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function writeWhole(path: string, value: unknown): void {
+  Deno.writeTextFileSync(`${path}.partial`, `${JSON.stringify(value, null, 2)}\n`);
+  Deno.renameSync(`${path}.partial`, path);
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Whether `folder` holds the libraries of `wheel`, whole: stamp and sizes agree. */
+export function librariesReady(folder: string, wheel: Wheel): boolean {
+  const stamp = readJson<Stamp>(`${folder}/stamp.json`);
+  if (stamp?.sha256 !== wheel.sha256) return false;
+  return Object.entries(stamp.files).every(([name, size]) =>
+    exists(`${folder}/${name}`) && Deno.statSync(`${folder}/${name}`).size === size
+  );
+}
+
+/** Bytes of all files below a folder. */
+function folderSize(folder: string): number {
+  let bytes = 0;
+  for (const entry of exists(folder) ? Deno.readDirSync(folder) : []) {
+    const path = `${folder}/${entry.name}`;
+    try {
+      bytes += entry.isDirectory ? folderSize(path) : Deno.lstatSync(path).size;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // pip removes its temporary files as we look
+    }
+  }
+  return bytes;
+}
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+
+/** Runs `work`, says how far the folder it fills has grown every five seconds, and how long it took. */
+async function timed<T>(
+  what: string,
+  say: (line: string) => void,
+  work: () => Promise<T>,
+  filling?: { folder: string; bytes: number },
+): Promise<T> {
+  const start = performance.now();
+  const seconds = () => `${((performance.now() - start) / 1000).toFixed(0)} s`;
+  say(`setup: ${what} …`);
+  const timer = setInterval(() => {
+    if (filling) {
+      say(
+        `setup: ${what}: ${megabytes(Math.min(filling.bytes, folderSize(filling.folder)))} of ${
+          megabytes(filling.bytes)
+        }, ${seconds()}`,
+      );
+    }
+  }, 5000);
+  try {
+    const result = await work();
+    say(`setup: ${what}: done in ${seconds()}`);
+    return result;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function makeVenv(venv: string, options: Required<SetupOptions>): Promise<void> {
+  const python = await findPython(options.searchPath);
+  for (const part of venvParts) await remove(`${venv}/${part}`);
+  await timed(`virtual environment with ${jupyterPackages.join(", ")} (65 MB)`, options.say, async () => {
+    await execute(python, ["-m", "venv", venv]);
+    await execute(`${venv}/bin/python`, ["-m", "pip", "install", "--quiet", "--no-input", ...jupyterPackages]);
+  });
+  writeWhole(`${venv}/jupyter.json`, jupyterPackages);
+}
+
+const unzip = `
+import json, os, re, shutil, sys, zipfile
+sizes = {}
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    for name in wheel.namelist():
+        if re.fullmatch(r"tensorflow/libtensorflow_(cc|framework)[.0-9]*(so|dylib)[.0-9]*", name):
+            target = os.path.join(sys.argv[2], name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with wheel.open(name) as source, open(target, "wb") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+            sizes[name] = os.path.getsize(target)
+print(json.dumps(sizes))
+`;
+
+async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<SetupOptions>): Promise<void> {
+  const partial = `${venv}/partial`;
+  const folder = `${venv}/libtensorflow`;
+  await remove(partial);
+  await Deno.mkdir(`${partial}/temporary`, { recursive: true });
+  const { bavail, bsize } = await statfs(partial);
+  const needed = wheel.bytes + wheel.unpackedBytes;
+  if (bavail * bsize < needed) {
+    throw new SetupError(
+      `Setup: expected ${megabytes(needed)} free for libtensorflow in ${venv}, found ${megabytes(bavail * bsize)}. ` +
+        "Make room, then run the same command again.",
+    );
+  }
+  const pip = (verb: string[], requirements: string) => {
+    Deno.writeTextFileSync(`${partial}/requirements.txt`, requirements);
+    const args = [
+      "-m",
+      "pip",
+      ...verb,
+      "--quiet",
+      "--no-input",
+      "--no-deps",
+      "--only-binary=:all:",
+      "--require-hashes",
+    ];
+    return execute(`${venv}/bin/python`, [...args, "--requirement", `${partial}/requirements.txt`], {
+      TMPDIR: `${partial}/temporary`,
+    });
+  };
+  const name = `${wheel.package} ${wheel.version}`;
+  const filling = { folder: `${partial}/temporary`, bytes: wheel.bytes };
+  await timed(`download of ${name} (${megabytes(wheel.bytes)})`, say, () => {
+    const tags = ["--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--platform", wheel.platform];
+    const requirement = `${wheel.package}==${wheel.version} --hash=sha256:${wheel.sha256}\n`;
+    return pip(["download", "--dest", `${partial}/wheel`, ...tags], requirement);
+  }, filling);
+  const [file] = [...Deno.readDirSync(`${partial}/wheel`)];
+  const files = await timed(`libtensorflow out of it (${megabytes(wheel.unpackedBytes)})`, say, async () => {
+    const printed = await execute(`${venv}/bin/python`, [
+      "-c",
+      unzip,
+      `${partial}/wheel/${file.name}`,
+      `${partial}/made`,
+    ]);
+    return JSON.parse(printed) as Record<string, number>;
+  });
+  if (Object.keys(files).length !== 2) {
+    throw new SetupError(`Setup: expected two libraries in ${file.name}, found: ${Object.keys(files).join(", ")}.`);
+  }
+  await remove(`${partial}/wheel`);
+  if (wheel.cuda) {
+    const bytes = cudaWheels.reduce((sum, cuda) => sum + cuda.bytes, 0);
+    await timed(`NVIDIA's libraries (${megabytes(bytes)})`, say, () => {
+      const requirements = cudaWheels.map((cuda) => `${cuda.requirement} --hash=sha256:${cuda.sha256}\n`).join("");
+      return pip(["install", "--target", `${partial}/cuda`], requirements);
+    }, { folder: `${partial}/temporary`, bytes });
+    await Deno.rename(`${partial}/cuda/nvidia`, `${partial}/made/nvidia`);
+  }
+  const stamp: Stamp = { package: wheel.package, version: wheel.version, sha256: wheel.sha256, files };
+  writeWhole(`${partial}/made/stamp.json`, stamp);
+  await remove(folder);
+  await Deno.rename(`${partial}/made`, folder);
+  await remove(partial);
+}
+
+/** The Deno that the project is made and tested with. */
+export const testedDeno = "2.9.6";
+
+/** A warning where another minor version of Deno runs, or undefined. */
+export function denoWarning(version: string): string | undefined {
+  const minor = (of: string) => of.split(".").slice(0, 2).join(".");
+  if (minor(version) === minor(testedDeno)) return undefined;
+  return `setup: expected Deno ${testedDeno}, found ${version}; it may work, but results were not made with it. ` +
+    `To use the expected one, write npx -y deno@${testedDeno} instead of deno.`;
+}
+
+/** Registers the Deno that runs now as this project's kernel, unless it already is. */
+async function makeKernel(venv: string): Promise<void> {
+  const path = `${venv}/share/jupyter/kernels/deno/kernel.json`;
+  const spec = readJson<{ argv: string[] }>(path);
+  if (spec?.argv?.[0] === Deno.execPath()) return;
+  const env = { XDG_DATA_HOME: `${venv}/share` };
+  await execute(Deno.execPath(), ["jupyter", "--install", "--force"], env);
+  const made = readJson<{ argv: string[] }>(path);
+  if (!made) throw new SetupError(`Setup: expected the Deno kernel's spec at ${path}, found none after installing it.`);
+  writeWhole(path, { ...made, argv: [Deno.execPath(), ...made.argv.slice(1)] });
+}
+
+/**
+ * Sets up what is missing in the project's `.venv/`, and nothing else; a second call takes a fraction of a second.
+ *
+ * @throws {SetupError} if Python, its venv module, the disk's room, the network or the platform falls short,
+ * with what to do.
+ */
+export async function ensureSetup(options: SetupOptions = {}): Promise<Setup> {
+  const filled: Required<SetupOptions> = {
+    root: projectRoot,
+    quiet: false,
+    searchPath: Deno.env.get("PATH") ?? "",
+    say: (line) => console.error(line),
+    ...options,
+  };
+  const warning = denoWarning(Deno.version.deno);
+  if (warning) filled.say(warning);
+  const venv = `${filled.root.replace(/\/$/, "")}/.venv`;
+  const python = `${venv}/bin/python`;
+  const libraries = `${venv}/libtensorflow`;
+  await Deno.mkdir(venv, { recursive: true });
+  using lock = await Deno.open(`${venv}/setup.lock`, { write: true, create: true });
+  await lock.lock(true); // a second set-up waits for the first; the system frees the lock of one that died
+  const packages = execute(Deno.execPath(), ["install", "--quiet", "--config", `${projectRoot}/deno.json`]);
+  packages.catch(() => {}); // awaited below; until then a failure must not end the process
+  const jupyter = readJson<string[]>(`${venv}/jupyter.json`);
+  if (jupyter?.join() !== jupyterPackages.join() || !exists(python)) await makeVenv(venv, filled);
+  if (Deno.env.get("LIBTENSORFLOW_DIR") === undefined) {
+    const { wheel, serves, why } = libraryPlan({
+      os: Deno.build.os,
+      arch: Deno.build.arch,
+      driver: nvidiaDriver(),
+      choice: engineChoice(Deno.env.get("ENGINE")),
+    });
+    if (!serves.some((wheel) => librariesReady(libraries, wheel))) {
+      if (why !== undefined) filled.say(`setup: libtensorflow without CUDA: ${why}`);
+      if (wheel) await makeLibraries(venv, wheel, filled);
+    }
+  }
+  const waiting = setTimeout(() => filled.say("setup: npm packages into Deno's cache (370 MB) …"), 1000);
+  await packages.finally(() => clearTimeout(waiting));
+  await makeKernel(venv);
+  if (!filled.quiet) filled.say(`setup: ready in ${venv}`);
+  return { python, libraries: `${libraries}/tensorflow`, kernel: `${venv}/share/jupyter/kernels/deno` };
+}
+
+if (import.meta.main) {
+  try {
+    await ensureSetup();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
+}

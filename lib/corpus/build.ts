@@ -1,0 +1,203 @@
+/**
+ * Songs in a folder or an archive → a store of bars on disk, and back.
+ *
+ * A build tokenizes the files, sixteen at a time, into parts, then assembles these: killed at any moment and started
+ * again it goes on, and what comes out is the same to the byte, whatever the number of workers. The store's format is
+ * told in `store.ts`.
+ * @module
+ */
+import { assemble } from "./assemble.ts";
+import { splitSongs } from "./duplicates.ts";
+import { clear, finished, markFinished, type Plan, prepare, readPlan, type Shard, sweep } from "./build_plan.ts";
+import { writeFile } from "../base/files.ts";
+import { type Chunk, partPath } from "./tokenize.ts";
+import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
+import { openSource, type Source } from "./sources.ts";
+import { CorpusError, type CorpusSummary, FORMAT, type Split } from "./store.ts";
+import { tokenizeChunks } from "./tokenize_pool.ts";
+
+/**
+ * Which songs train, validate and test (study §6.1) where none is a near-duplicate; see `splitSongs`.
+ *
+ * @example
+ * ```ts
+ * import { splitBySong } from "@lib/corpus/build.ts";
+ * import { recipe } from "@lib/recipe/recipe.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const choices = recipe("sound", "base");
+ * const ids = Array.from({ length: 10 }, (_, i) => `song ${i}`);
+ * const splits = splitBySong(ids, choices);
+ * assertEquals([...splits].sort(), [...splitBySong(ids.toReversed(), choices)].sort());
+ * assertEquals([...splits.values()].filter((split) => split === "train").length, 8);
+ * ```
+ */
+export function splitBySong(ids: string[], recipe: CorpusRecipe): Map<string, Split> {
+  const found = splitSongs(ids, [...ids.keys()], recipe);
+  return new Map(ids.map((id, i) => [id, found[i]]));
+}
+
+/** Choices of {@link buildCorpus}. */
+export interface BuildOptions {
+  /** Workers that tokenize; 0 works on this thread. Default: cores, or 0 for a folder of at most 16 songs. */
+  workers?: number;
+  /** Whether a store, or the beginnings of one, of other songs or another recipe may be replaced. Default: no. */
+  replace?: boolean;
+  /** Stops the build; started again, it goes on. */
+  signal?: AbortSignal;
+  /** Called at the beginning of a folder and as files are done; `total` is an estimate for archives until the end. */
+  onProgress?: (done: number, total: number, file: string) => void;
+}
+
+const FILES_A_CHUNK = 16;
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+/** What a build of a shard of a source is of. */
+function planOf({ identity, written }: Source, recipe: CorpusRecipe, shard: Shard): Plan {
+  return { format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null };
+}
+
+/** Tokenizes what is not yet tokenized of a shard of a source; returns the number of chunks of the whole source. */
+async function tokenizeSource(
+  source: Source,
+  dir: string,
+  plan: Plan,
+  { workers, replace, signal, onProgress }: BuildOptions,
+): Promise<number> {
+  const none = () => new CorpusError(`Expected MIDI files (.mid, .midi, .kar, .rmi) in ${source.path}, found none.`);
+  if (source.total(Infinity) === 0) throw none();
+  const { recipe, shard } = plan, { there, chunks: known } = await prepare(dir, plan, replace);
+  const mine = (chunk: number) => chunk % shard.of === shard.index - 1;
+  const wanted = (file: number) => {
+    const chunk = Math.floor(file / FILES_A_CHUNK);
+    return mine(chunk) && !there.has(chunk);
+  };
+  if (known !== null && numbers(known).every((chunk) => !mine(chunk) || there.has(chunk))) return known;
+  let seen = 0, done = 0, told = 0;
+  const chunks = async function* (): AsyncGenerator<Chunk> {
+    let files: Chunk["files"] = [];
+    for await (const file of source.files(wanted)) {
+      if (wanted(seen)) files.push(file);
+      else done++;
+      seen++;
+      if (seen % FILES_A_CHUNK === 0 && files.length > 0) {
+        yield { index: seen / FILES_A_CHUNK - 1, files };
+        files = [];
+      }
+    }
+    if (files.length > 0) yield { index: Math.floor(seen / FILES_A_CHUNK), files };
+  };
+  const few = source.total(Infinity) <= FILES_A_CHUNK;
+  if (Number.isFinite(source.total(Infinity))) onProgress?.(0, source.total(0), "");
+  await tokenizeChunks(chunks(), dir, recipe, {
+    workers: workers ?? (few ? 0 : navigator.hardwareConcurrency),
+    signal,
+    onDone: ({ files }) => {
+      done += files.length;
+      onProgress?.(done, told = source.total(seen), files.at(-1)!.file);
+    },
+  });
+  if (seen === 0) throw none();
+  if (told !== seen) onProgress?.(seen, seen, "");
+  const count = Math.ceil(seen / FILES_A_CHUNK);
+  await writeFile(`${dir}/build.json`, JSON.stringify({ ...plan, chunks: count }));
+  return count;
+}
+
+/**
+ * Reads every MIDI file of `source` (a folder tree, a `.zip`, a `.tar` or a `.tar.gz`) into a store at `dir`.
+ *
+ * The same files and recipe give the same bytes, whatever the workers and however often the build was stopped: what is
+ * done stays in `dir/parts` until the store is whole. Songs with the same kept bars as another are left out as
+ * duplicates, and near-duplicates are split together, unless `recipe.duplicates` says otherwise. A store that is already
+ * there, whole and of the same files and recipe, is left as it is.
+ *
+ * @throws {CorpusError} if the source is none, is broken or holds no MIDI files, or if `dir` holds a store, or part of
+ * one, of other files or another recipe (told with what differs) and `replace` is not set; what the disk throws; and the
+ * signal's reason, `AbortError`. `dir` then has no manifest, or the one it had.
+ *
+ * @example
+ * ```ts
+ * import { buildCorpus } from "./build.ts";
+ * import { openCorpus } from "./store_reader.ts";
+ * import { recipe } from "@lib/recipe/recipe.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const dir = await Deno.makeTempDir();
+ * const summary = await buildCorpus("tests/golden/bars", dir, recipe("sound", "demo"));
+ * const corpus = await openCorpus(dir);
+ * assertEquals(corpus.bars, summary.kept);
+ * assertEquals(corpus.tokens(0)[0], 4);
+ * await Deno.remove(dir, { recursive: true });
+ * ```
+ */
+export async function buildCorpus(
+  source: string,
+  dir: string,
+  recipe: CorpusRecipe,
+  options: BuildOptions = {},
+): Promise<CorpusSummary> {
+  const opened = await openSource(source), plan = planOf(opened, recipe, { index: 1, of: 1 });
+  const there = await finished(dir, plan, options.replace);
+  if (there) return there;
+  const count = await tokenizeSource(opened, dir, plan, options);
+  await clear(dir);
+  await markFinished(dir, plan);
+  const summary = await assemble(numbers(count).map((i) => partPath(dir, i)), dir, plan.recipe, options.signal);
+  await sweep(dir);
+  return summary;
+}
+
+/**
+ * Tokenizes one of `of` shards of a source, as on one of several machines; {@link mergeCorpora} makes a store of them.
+ *
+ * @throws as {@link buildCorpus}
+ */
+export async function buildShard(
+  source: string,
+  dir: string,
+  recipe: CorpusRecipe,
+  shard: Shard,
+  options: BuildOptions = {},
+): Promise<void> {
+  const { index, of } = shard;
+  if (!(Number.isInteger(index) && Number.isInteger(of) && index >= 1 && index <= of)) {
+    throw new RangeError(`Shard: expected i/n with 1 ≤ i ≤ n, found ${index}/${of}.`);
+  }
+  const opened = await openSource(source), plan = planOf(opened, recipe, { index, of });
+  await finished(dir, plan, options.replace);
+  await tokenizeSource(opened, dir, plan, options);
+}
+
+/**
+ * Joins the shards 1/n … n/n of a source to the store that {@link buildCorpus} makes of it; the shards stay.
+ *
+ * @throws {CorpusError} if one is missing, not finished, or of another source or recipe; and as {@link buildCorpus}.
+ */
+export async function mergeCorpora(
+  shards: string[],
+  dir: string,
+  { replace, signal }: Pick<BuildOptions, "replace" | "signal"> = {},
+): Promise<CorpusSummary> {
+  const plans = await Promise.all(shards.map(async (folder) => {
+    const plan = await readPlan(folder);
+    if (plan?.format !== FORMAT) throw new CorpusError(`${folder}: expected a shard of a corpus, found none.`);
+    if (plan.chunks === null) throw new CorpusError(`${folder}: expected a finished shard; build it again to go on.`);
+    return { folder, ...plan };
+  }));
+  const same = ({ recipe, identity, shard }: Plan) => JSON.stringify([recipe, identity, shard.of]);
+  const other = plans.find((plan) => same(plan) !== same(plans[0]));
+  if (other) throw new CorpusError(`${other.folder}: expected the source and recipe of ${shards[0]}, found others.`);
+  const of = plans[0]?.shard.of ?? 1, missing = numbers(of).filter((i) => !plans.some((p) => p.shard.index === i + 1));
+  if (missing.length > 0 || plans.length !== of) {
+    const found = plans.map(({ shard }) => `${shard.index}/${shard.of}`).join(", ") || "none";
+    throw new CorpusError(`Expected each of the ${of} shards once, found ${found}.`);
+  }
+  const folder = (chunk: number) => plans.find(({ shard }) => shard.index - 1 === chunk % of)!.folder;
+  const there = await finished(dir, { ...plans[0], shard: { index: 1, of: 1 } }, replace);
+  if (there) return there;
+  await clear(dir);
+  await markFinished(dir, plans[0]);
+  return await assemble(numbers(plans[0].chunks!).map((i) => partPath(folder(i), i)), dir, plans[0].recipe, signal);
+}

@@ -1,0 +1,159 @@
+/**
+ * What a folder holds of an earlier build: its plan while it is being built, its source once it is done.
+ * @module
+ */
+import { readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
+import { type CorpusRecipe, recipeDifferences } from "../recipe/recipe.ts";
+import { checkFile, CorpusError, type CorpusSummary, type Manifest, readManifest } from "./store.ts";
+
+/** The part `index` (from 1) `of` so many. */
+export interface Shard {
+  /** Which part, from 1. */
+  index: number;
+  /** Into how many parts the source is cut. */
+  of: number;
+}
+
+/** What stands in `build.json` while a corpus is being built. */
+export interface Plan {
+  /** Version of the store's layout. */
+  format: number;
+  /** The choices that the store is built by. */
+  recipe: CorpusRecipe;
+  /** Of the source, see `sources.ts`. */
+  identity: string;
+  /** Of the source: differs where a file was written since, see `sources.ts`. */
+  written: string;
+  /** The part of the source that this build takes. */
+  shard: Shard;
+  /** Number of chunks of the whole source, once all that belong to the shard are done. */
+  chunks: number | null;
+}
+
+/** The plan of the build that was begun at `dir`. */
+export async function readPlan(dir: string): Promise<Plan | undefined> {
+  const text = await readTextIfThere(`${dir}/build.json`);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+type Origin = Pick<Plan, "identity" | "written">;
+
+const songDifferences = (there: Partial<Origin>, asked: Origin): string[] =>
+  there.identity !== asked.identity
+    ? ["songs: others there"]
+    : there.written !== asked.written
+    ? ["songs: the same names and sizes there, but written at another time"]
+    : [];
+
+function refuse(dir: string, what: string, differences: string[]): never {
+  throw new CorpusError(
+    `${dir}: expected no store, or one of the same songs and recipe, found ${what} of others:\n  ${
+      differences.join("\n  ")
+    }\n` +
+      "Name another folder, ask for the same, delete that folder, or have it replaced (--replace).",
+  );
+}
+
+/** Whether every byte is as the manifest says. */
+function whole(dir: string, manifest: Manifest): boolean {
+  try {
+    for (const name of Object.keys(manifest.files)) checkFile(dir, name, manifest, "crc32");
+    return true;
+  } catch (error) {
+    if (error instanceof CorpusError) return false;
+    throw error;
+  }
+}
+
+/**
+ * The summary of the store at `dir` if it is what `plan` would make, and whole.
+ *
+ * @throws {CorpusError} if it is a store of something else, with what differs, unless that may be replaced.
+ */
+export async function finished(dir: string, plan: Plan, replace = false): Promise<CorpusSummary | undefined> {
+  const manifest = await readManifest(dir).catch((error) => {
+    if (!(error instanceof CorpusError)) throw error; // none, or of no use
+  });
+  if (!manifest) return;
+  const origin: Partial<Origin> = JSON.parse(await readTextIfThere(`${dir}/source.json`) ?? "{}");
+  const differences = [
+    ...recipeDifferences(manifest.recipe, plan.recipe),
+    ...songDifferences(origin, plan),
+    ...(plan.shard.of > 1 ? [`shard: a whole store there, ${plan.shard.index}/${plan.shard.of} asked for`] : []),
+  ];
+  if (differences.length > 0 && !replace) refuse(dir, "a store", differences);
+  if (differences.length > 0 || !whole(dir, manifest)) return;
+  await sweep(dir);
+  return manifest.summary;
+}
+
+const halfWritten = /^(tokens|labels|offsets)-\d+\.bin\.part$|\.(json|jsonl)\.[0-9a-f]{8}\.tmp$/;
+
+async function removeFiles(dir: string, which: RegExp): Promise<void> {
+  for await (const { name } of Deno.readDir(dir)) if (which.test(name)) await Deno.remove(`${dir}/${name}`);
+}
+
+/** Removes what a store that is done needs no more, and what a killed build left half written. */
+export async function sweep(dir: string): Promise<void> {
+  await removeIfThere(`${dir}/parts`);
+  await removeIfThere(`${dir}/build.json`);
+  await removeFiles(dir, halfWritten);
+}
+
+/** Removes an earlier store's manifest and shards, and what a killed build left half written. */
+export async function clear(dir: string): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true });
+  await removeIfThere(`${dir}/manifest.json`);
+  await removeFiles(dir, halfWritten);
+  await removeFiles(dir, /^(tokens|labels|offsets)(-\d+)?\.bin$/);
+}
+
+/** Writes what a store is made of beside it: the manifest depends on songs and recipe alone, not on where they lay. */
+export async function markFinished(dir: string, { identity, written }: Plan): Promise<void> {
+  await writeFile(`${dir}/source.json`, `${JSON.stringify({ identity, written })}\n`);
+}
+
+/** What parts are made by: if any of it differs, they are of no use. */
+function partDifferences(there: Plan, asked: Plan): string[] {
+  const forParts = ({ field }: { field: string }) => /^(midi|tokens|labels)\./.test(field);
+  const shard = ({ shard: { index, of } }: Plan) => `${index}/${of}`;
+  return [
+    ...(there.format === asked.format ? [] : [`format: ${there.format} there, ${asked.format} asked for`]),
+    ...recipeDifferences(there.recipe, asked.recipe).filter((line) => forParts({ field: line })),
+    ...songDifferences(there, asked),
+    ...(shard(there) === shard(asked) ? [] : [`shard: ${shard(there)} there, ${shard(asked)} asked for`]),
+  ];
+}
+
+/**
+ * Makes a folder ready for building: the numbers of the parts that are already there, and of all chunks if it is known.
+ *
+ * @throws {CorpusError} if there are parts of something else, with what differs, unless they may be replaced.
+ */
+export async function prepare(
+  dir: string,
+  plan: Plan,
+  replace = false,
+): Promise<{ there: Set<number>; chunks: number | null }> {
+  await Deno.mkdir(`${dir}/parts`, { recursive: true });
+  const begun = await readPlan(dir).catch((error) => {
+    if (!(error instanceof SyntaxError)) throw error; // it was damaged
+  });
+  const there = new Set<number>();
+  for await (const { name } of Deno.readDir(`${dir}/parts`)) {
+    const number = /^(\d+)\.part$/.exec(name)?.[1];
+    if (number) there.add(Number(number));
+    else await Deno.remove(`${dir}/parts/${name}`);
+  }
+  const differences = begun ? partDifferences(begun, plan) : [];
+  if (differences.length > 0 && there.size > 0 && !replace) refuse(dir, "the beginnings of a store", differences);
+  await removeIfThere(`${dir}/manifest.json`);
+  const same = begun !== undefined && differences.length === 0, chunks = same ? begun.chunks : null;
+  if (!same) {
+    await removeIfThere(`${dir}/parts`);
+    await Deno.mkdir(`${dir}/parts`);
+    there.clear();
+  }
+  await writeFile(`${dir}/build.json`, JSON.stringify({ ...plan, chunks }));
+  return { there, chunks };
+}

@@ -1,0 +1,153 @@
+/**
+ * Songs that are copies of each other, whole or in part, and what a split that ignores them gives away.
+ *
+ * Everything here is by hashes of bars in typed arrays, and linear in bars: 10⁷ bars take 0.5 GB.
+ * @module
+ */
+import { hash32 } from "../base/random.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
+import { type Overlap, type Split, splits } from "./store.ts";
+
+/** Songs as ranges of bars: song `s` holds bars `first[s]` … `first[s + 1] − 1`. */
+export interface BarTable {
+  /** First bar of each song, and after the last song the number of bars: songs + 1. */
+  first: Int32Array;
+  /** What each bar holds: equal numbers 0…count−1 for equal tokens. */
+  content: Int32Array;
+  /** Different contents. */
+  count: number;
+}
+
+/** Numbers hashes by first occurrence: equal ones get equal numbers. */
+export function numberHashes(hashes: Float64Array): { content: Int32Array; count: number } {
+  let size = 16;
+  while (size < 2 * hashes.length) size *= 2;
+  const slots = new Int32Array(size).fill(-1), known = new Float64Array(hashes.length);
+  const content = new Int32Array(hashes.length);
+  let count = 0;
+  hashes.forEach((hash, bar) => {
+    let slot = (hash & (size - 1)) >>> 0;
+    while (slots[slot] !== -1 && known[slots[slot]] !== hash) slot = (slot + 1) & (size - 1);
+    if (slots[slot] === -1) {
+      known[count] = hash;
+      slots[slot] = count++;
+    }
+    content[bar] = slots[slot];
+  });
+  return { content, count };
+}
+
+/** Each bar is compared with at most this many earlier songs that hold it: 10 notes of drums are in thousands. */
+const MOST_SONGS = 100;
+
+/**
+ * Clusters of songs that share at least `shared` of the smaller one's different bars; and of clusters that meet.
+ *
+ * A bar that more than 100 earlier songs hold is compared with the last 100 of them, which keeps this linear.
+ *
+ * @returns for each song the first song of its cluster.
+ *
+ * @example
+ * ```ts
+ * import { clusterSongs } from "@lib/corpus/duplicates.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const content = Int32Array.of(0, 1, 2, 3, 9, 0, 1, 2); // the third song repeats three bars of the first
+ * const clusters = clusterSongs({ first: Int32Array.of(0, 4, 5, 8), content, count: 10 }, 0.5);
+ * assertEquals([...clusters], [0, 1, 0]);
+ * ```
+ */
+export function clusterSongs({ first, content, count }: BarTable, shared: number): Int32Array {
+  const songs = first.length - 1, parent = Int32Array.from({ length: songs }, (_, song) => song);
+  const root = (song: number): number => {
+    while (parent[song] !== song) song = parent[song] = parent[parent[song]];
+    return song;
+  };
+  // the songs of each content in order: starts[c] … ends[c] of `holders`
+  const starts = new Int32Array(count + 1), last = new Int32Array(count).fill(-1);
+  const distinct = new Int32Array(songs);
+  const eachDistinct = (song: number, visit: (content: number) => void) => {
+    for (let bar = first[song]; bar < first[song + 1]; bar++) {
+      if (last[content[bar]] === song) continue;
+      last[content[bar]] = song;
+      visit(content[bar]);
+    }
+  };
+  for (let song = 0; song < songs; song++) eachDistinct(song, (c) => (starts[c + 1]++, distinct[song]++));
+  for (let c = 0; c < count; c++) starts[c + 1] += starts[c];
+  const ends = starts.slice(0, count), holders = new Int32Array(starts[count]), common = new Int32Array(songs);
+  last.fill(-1);
+  for (let song = 0; song < songs; song++) {
+    const met: number[] = [];
+    eachDistinct(song, (c) => {
+      for (let at = Math.max(starts[c], ends[c] - MOST_SONGS); at < ends[c]; at++) {
+        if (common[holders[at]]++ === 0) met.push(holders[at]);
+      }
+      holders[ends[c]++] = song;
+    });
+    for (const other of met) {
+      if (common[other] >= shared * Math.min(distinct[song], distinct[other])) {
+        const [a, b] = [root(song), root(other)];
+        parent[Math.max(a, b)] = Math.min(a, b);
+      }
+      common[other] = 0;
+    }
+  }
+  return parent.map((_, song) => root(song));
+}
+
+/**
+ * Which songs train, validate and test (study §6.1), near-duplicates together.
+ *
+ * `hash` orders clusters by a seeded hash of their ids, so that the order of files does not matter, and a cluster goes
+ * where its middle song would; a split that is due songs and got none gets the last cluster of the largest split.
+ * `listed` takes songs as given, clusters ignored. Shares are rounded down; the rest are test songs.
+ */
+export function splitSongs(ids: string[], clusters: ArrayLike<number>, recipe: CorpusRecipe): Split[] {
+  const share = (part: number) => Math.floor(part * ids.length + 1e-9);
+  const train = share(recipe.split.train), validation = train + share(recipe.split.validation);
+  const of = (at: number): Split => at < train ? "train" : at < validation ? "validation" : "test";
+  if (recipe.split.by === "listed") return ids.map((_, i) => of(i));
+  const groups = new Map<number, { key: number; id: string; songs: number[] }>();
+  ids.forEach((id, song) => {
+    const key = hash32(JSON.stringify([recipe.seed, "split", id])), group = groups.get(clusters[song]);
+    if (!group) groups.set(clusters[song], { key, id, songs: [song] });
+    else {
+      if (key < group.key || (key === group.key && id < group.id)) Object.assign(group, { key, id });
+      group.songs.push(song);
+    }
+  });
+  const given: Record<Split, number[][]> = { train: [], validation: [], test: [] };
+  let at = 0;
+  for (const { songs } of [...groups.values()].sort((a, b) => a.key - b.key || (a.id < b.id ? -1 : 1))) {
+    given[of(at + (songs.length - 1) / 2)].push(songs);
+    at += songs.length;
+  }
+  const due: Record<Split, number> = { train, validation: validation - train, test: ids.length - validation };
+  for (const split of splits) {
+    const richest = splits.reduce((a, b) => given[b].length > given[a].length ? b : a);
+    if (given[split].length === 0 && due[split] > 0 && given[richest].length > 1) {
+      given[split].push(given[richest].pop()!);
+    }
+  }
+  const found = new Array<Split>(ids.length);
+  for (const split of splits) for (const song of given[split].flat()) found[song] = split;
+  return found;
+}
+
+/** Bars of train and test whose tokens occur in both. */
+export function overlap({ first, content, count }: BarTable, split: readonly Split[]): Overlap {
+  const held = { train: new Uint8Array(count), test: new Uint8Array(count) };
+  const each = (visit: (bar: number, split: "train" | "test") => void) =>
+    split.forEach((name, song) => {
+      if (name === "validation") return;
+      for (let bar = first[song]; bar < first[song + 1]; bar++) visit(content[bar], name);
+    });
+  each((bar, name) => held[name][bar] = 1);
+  const bars = { train: 0, test: 0 }, both = { train: 0, test: 0 };
+  each((bar, name) => {
+    bars[name]++;
+    both[name] += held[name === "train" ? "test" : "train"][bar];
+  });
+  return { trainBars: bars.train, testBars: bars.test, testInTrain: both.test, trainInTest: both.train };
+}

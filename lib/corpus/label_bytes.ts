@@ -1,0 +1,85 @@
+/**
+ * A bar's labels as bytes.
+ *
+ * One record: uint32 index of the bar in its song; uint8 tempo bin; uint8 count of instruments, then one each; uint8
+ * count of positions, then one each; uint16 count of chords, then a uint8 class id each; float64 mean velocity, mean
+ * duration bin, mean duration in quarters (NaN for null). Little-endian, not aligned.
+ * @module
+ */
+import { chordNames } from "../tokens/chords.ts";
+import type { BarLabels } from "../tokens/labels.ts";
+import { nearestBin, tempoBins } from "../tokens/vocabulary.ts";
+
+const fixedBytes = 4 + 1 + 1 + 1 + 2 + 3 * 8;
+const chordIds = new Map(chordNames.map((name, id) => [name, id]));
+
+/** Bytes of the record of a bar's labels. */
+export const labelBytes = ({ chords, groove, instruments }: BarLabels): number =>
+  fixedBytes + chords.length + groove.length + instruments.length;
+
+/**
+ * Writes the record of a bar's labels and its index in the song, {@link labelBytes} long, at a byte of `view`.
+ *
+ * @example
+ * ```ts
+ * import { labelBytes, packLabels, unpackLabels } from "@lib/corpus/label_bytes.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const labels = {
+ *   chords: ["C:maj"],
+ *   groove: [0, 24],
+ *   instruments: [0, 128],
+ *   tempo: 122,
+ *   meanVelocity: 80.5,
+ *   meanDuration: null,
+ *   meanDurationQuarters: 1 / 3,
+ * };
+ * const record = new Uint8Array(labelBytes(labels));
+ * packLabels(new DataView(record.buffer), 0, 7, labels);
+ * assertEquals(unpackLabels(record, 0), { index: 7, labels });
+ * ```
+ */
+export function packLabels(view: DataView, offset: number, index: number, labels: BarLabels): void {
+  const { chords, groove, instruments, tempo, meanVelocity, meanDuration, meanDurationQuarters } = labels;
+  view.setUint32(offset, index, true);
+  view.setUint8(offset + 4, nearestBin(tempoBins, tempo));
+  let at = offset + 5;
+  for (const values of [instruments, groove]) {
+    view.setUint8(at++, values.length);
+    for (const value of values) view.setUint8(at++, value);
+  }
+  view.setUint16(at, chords.length, true);
+  at += 2;
+  for (const name of chords) view.setUint8(at++, chordIds.get(name)!);
+  for (const mean of [meanVelocity, meanDuration, meanDurationQuarters]) {
+    view.setFloat64(at, mean ?? Number.NaN, true);
+    at += 8;
+  }
+}
+
+/** The labels and the index that a record at a byte offset holds. */
+export function unpackLabels(bytes: Uint8Array, offset: number): { index: number; labels: BarLabels } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  let at = offset + 5;
+  const list = (count: number) => Array.from(bytes.subarray(at, at += count));
+  const instruments = list(bytes[at++]);
+  const groove = list(bytes[at++]);
+  at += 2;
+  const chords = list(view.getUint16(at - 2, true)).map((id) => chordNames[id]);
+  const [meanVelocity, meanDuration, meanDurationQuarters] = [0, 8, 16].map((by) => {
+    const mean = view.getFloat64(at + by, true);
+    return Number.isNaN(mean) ? null : mean;
+  });
+  return {
+    index: view.getUint32(offset, true),
+    labels: {
+      chords,
+      groove,
+      instruments,
+      tempo: tempoBins[bytes[offset + 4]],
+      meanVelocity,
+      meanDuration,
+      meanDurationQuarters,
+    },
+  };
+}

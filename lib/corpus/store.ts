@@ -1,0 +1,251 @@
+/**
+ * A store of bars on disk, format 2: what is in it, and how it is verified.
+ *
+ * `manifest.json` is written last. Bars stand in shards of whole songs, numbered from 0: `tokens-N.bin` (uint16 of the
+ * bars, one after another), `labels-N.bin` (one {@link packLabels} record a bar) and `offsets-N.bin` (uint32: bars+1
+ * token offsets, then bars+1 label offsets). Beside them `songs.jsonl` and `rejected.jsonl`, a line for every file that
+ * gave no song. All numbers are little-endian.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { readSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import type { BarLabels } from "../tokens/labels.ts";
+import type { MidiReason } from "../midi/error.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
+
+/** What songs are for. */
+export type Split = "train" | "validation" | "test";
+
+/** The splits in order. */
+export const splits: readonly Split[] = ["train", "validation", "test"];
+
+/** A song of a store. */
+export interface Song {
+  /** First 32 hex digits of the SHA-256 of the file's bytes. */
+  id: string;
+  /** Path below the source, with slashes. */
+  file: string;
+  /** What it is for. */
+  split: Split;
+  /** Index of the first song of its cluster of near-duplicates; its own index where it is alone. */
+  cluster: number;
+  /** Its kept bars are `firstBar` … `firstBar + bars − 1` of the store. */
+  firstBar: number;
+  /** Number of its kept bars. */
+  bars: number;
+  /** Bars between its first and its last note, those that are not kept included. */
+  allBars: number;
+}
+
+/** A file that gave no song: refused, unreadable, unfit, a copy, or without a bar that is kept. */
+export interface Rejected {
+  /** Path below the source, with slashes. */
+  file: string;
+  /** Why, in a word that stays the same. */
+  reason:
+    | MidiReason
+    | "duplicate"
+    | "no-kept-bars"
+    | "unreadable"
+    | "link"
+    | "unsafe-path"
+    | "too-large"
+    | "internal-error";
+  /** What was expected and found, or which file it repeats. */
+  detail: string;
+}
+
+/** Bars of two splits that occur in both. */
+export interface Overlap {
+  /** Bars of train. */
+  trainBars: number;
+  /** Bars of test. */
+  testBars: number;
+  /** Test bars that also occur in train. */
+  testInTrain: number;
+  /** Train bars that also occur in test. */
+  trainInTest: number;
+}
+
+/** What the store's split shares, and what one by file alone, copies kept, would have. */
+export interface Leak {
+  /** Between the store's splits. */
+  split: Overlap;
+  /** Between splits by file alone. */
+  byFile: Overlap;
+}
+
+/** What a build did. */
+export interface CorpusSummary {
+  /** MIDI files found. */
+  files: number;
+  /** Songs of the store. */
+  songs: number;
+  /** Bars of the songs, those kept in the store and those not (too few notes). */
+  bars: number;
+  /** Bars in the store. */
+  kept: number;
+  /** Bars with too few notes. */
+  notKept: number;
+  /** Tokens of the kept bars. */
+  tokens: number;
+  /** Rejected files by reason. */
+  rejected: Record<string, number>;
+  /** Near-duplicates: clusters of more than one song, songs in them, songs of the largest. */
+  clusters: { clusters: number; songs: number; largest: number };
+  /** Bars of train and test with the same tokens, and with the same positions and pitches. */
+  leak: { tokens: Leak; notes: Leak };
+}
+
+/** A store, opened. */
+export interface Corpus {
+  /** What the songs were read as. */
+  recipe: CorpusRecipe;
+  /** SHA-256 over the checksums of the store's files: tokens, labels, songs with their splits, rejected files. */
+  checksum: string;
+  /** The songs, in order of their bars. */
+  songs: Song[];
+  /** Number of bars in the store. */
+  bars: number;
+  /** What its build did. */
+  summary: CorpusSummary;
+  /** Files that gave no song. */
+  rejected: Rejected[];
+  /** The ids of a bar, `<eob>` included; not to be written to. */
+  tokens(bar: number): Uint16Array;
+  /** What is true of a bar. */
+  labels(bar: number): BarLabels;
+  /** Index in `songs` of a bar's song. */
+  song(bar: number): number;
+  /** Index of a bar inside its song, bars that are not kept counted. */
+  barIndex(bar: number): number;
+  /** The bars of a split, ascending. */
+  barsOf(split: Split): Int32Array;
+  /** Closes the files of a store that is read from disk. */
+  close(): void;
+}
+
+/** A store that cannot be built or opened; names the file and what is wrong with it. */
+export class CorpusError extends Error {
+  /** Tells it from other errors. */
+  override name = "CorpusError";
+}
+
+/** The version of the format. */
+export const FORMAT = 2;
+
+/** Tokens after which a shard takes no further song: 32 MiB. */
+export const SHARD_TOKENS = 2 ** 24;
+
+/** A file of a store as the manifest knows it. */
+export interface Held {
+  /** Its size. */
+  bytes: number;
+  /** Its CRC-32. */
+  crc32: number;
+  /** Its SHA-256, in hexadecimal. */
+  sha256: string;
+}
+
+/** What `manifest.json` holds. */
+export interface Manifest {
+  /** Version of the format, {@link FORMAT}. */
+  format: number;
+  /** What the songs were read as. */
+  recipe: CorpusRecipe;
+  /** What the build did. */
+  summary: CorpusSummary;
+  /** Bars of each shard. */
+  shards: number[];
+  /** The store's files by name. */
+  files: Record<string, Held>;
+}
+
+/** The three files of a shard. */
+export const shardFiles = (shard: number): string[] =>
+  (["tokens", "labels", "offsets"] as const).map((kind) => `${kind}-${String(shard).padStart(5, "0")}.bin`);
+
+const seal = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
+/** A manifest with the checksum of itself. */
+export const sealed = (manifest: Manifest): Manifest & { seal: string } => ({ ...manifest, seal: seal(manifest) });
+
+/** What tells the data of a store from those of others, whatever recipe is written beside them. */
+export const checksumOf = ({ files }: Manifest): string =>
+  createHash("sha256").update(JSON.stringify(Object.keys(files).sort().map((name) => [name, files[name].sha256])))
+    .digest("hex");
+
+/**
+ * Reads a store's manifest.
+ *
+ * @throws {CorpusError} if there is none, or one that was changed or is of another format.
+ */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const path = `${dir}/manifest.json`;
+  const text = await Deno.readTextFile(path).catch((error: Error) => {
+    throw new CorpusError(
+      `Expected a corpus store at ${dir}, but ${path} cannot be read: ${error.message}. Build it, or go on building it.`,
+    );
+  });
+  let found: Manifest & { seal?: string };
+  try {
+    found = JSON.parse(text);
+  } catch (error) {
+    throw new CorpusError(`${path} is not JSON: ${(error as Error).message}. Build the corpus again.`);
+  }
+  if (found?.format !== FORMAT) {
+    throw new CorpusError(`${path}: expected format ${FORMAT}, found ${found?.format}. Build the corpus again.`);
+  }
+  const { seal: stamp, ...manifest } = found;
+  if (stamp !== seal(manifest)) throw new CorpusError(`${path}: its checksum differs from its seal. Build it again.`);
+  return manifest;
+}
+
+/**
+ * Checks a file against the manifest: its size and, unless `size` alone is asked for, its bytes.
+ *
+ * @throws {CorpusError} naming the file that is missing, cut or changed.
+ */
+export function checkFile(dir: string, name: string, { files }: Manifest, what: "size" | "crc32" | "sha256"): void {
+  const path = `${dir}/${name}`, expected = files[name];
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    throw new CorpusError(`${path} cannot be read: ${(error as Error).message}. Build the corpus again.`);
+  }
+  using held = file;
+  const { size } = held.statSync();
+  if (size !== expected?.bytes) {
+    throw new CorpusError(`${path}: expected ${expected?.bytes} bytes, found ${size}. Build it again.`);
+  }
+  if (what === "size") return;
+  const buffer = new Uint8Array(2 ** 20), hash = createHash("sha256");
+  let crc = 0;
+  for (let count = held.readSync(buffer); count !== null; count = held.readSync(buffer)) {
+    if (what === "crc32") crc = crc32(buffer.subarray(0, count), crc);
+    else hash.update(buffer.subarray(0, count));
+  }
+  if (what === "crc32" ? crc !== expected.crc32 : hash.digest("hex") !== expected.sha256) {
+    throw new CorpusError(`${path}: its checksum differs from manifest.json's, so bytes changed. Build it again.`);
+  }
+}
+
+/** Fills a buffer from a place in an open file. */
+export function readAt(fd: number, buffer: Uint8Array, position: number): void {
+  for (let at = 0; at < buffer.length;) {
+    const count = readSync(fd, buffer, at, buffer.length - at, position + at);
+    if (count === 0) throw new CorpusError(`Expected ${buffer.length} bytes at ${position}, found the file's end.`);
+    at += count;
+  }
+}
+
+/**
+ * Reads every byte of a store and compares it with the manifest's SHA-256.
+ *
+ * @throws {CorpusError} naming the first file that is missing, cut or changed.
+ */
+export async function verifyCorpus(dir: string): Promise<void> {
+  const manifest = await readManifest(dir);
+  for (const name of Object.keys(manifest.files)) checkFile(dir, name, manifest, "sha256");
+}

@@ -1,0 +1,130 @@
+/**
+ * Writes a store, song by song.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { writeFile } from "../base/files.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
+import {
+  type CorpusSummary,
+  FORMAT,
+  type Held,
+  type Manifest,
+  type Rejected,
+  sealed,
+  SHARD_TOKENS,
+  shardFiles,
+  type Song,
+} from "./store.ts";
+
+/** A file that grows under a temporary name, its checksums with it. */
+async function growing(dir: string, name: string) {
+  const file = await Deno.create(`${dir}/${name}.part`);
+  const hash = createHash("sha256");
+  let bytes = 0, crc = 0, open = true;
+  return {
+    append(part: Uint8Array) {
+      hash.update(part);
+      crc = crc32(part, crc);
+      bytes += part.length;
+      for (let at = 0; at < part.length;) at += file.writeSync(part.subarray(at));
+    },
+    close() {
+      if (open) file.close();
+      open = false;
+    },
+    async finish(): Promise<Held> {
+      await file.sync();
+      file.close();
+      open = false;
+      await Deno.rename(`${dir}/${name}.part`, `${dir}/${name}`);
+      return { bytes, crc32: crc, sha256: hash.digest("hex") };
+    },
+  };
+}
+
+type Growing = Awaited<ReturnType<typeof growing>>;
+
+/** A song's bars as the store takes them. */
+export interface PackedBars {
+  /** Ids of all its bars, one after another. */
+  tokens: Uint16Array;
+  /** Packed labels of all its bars, one after another; see `packing.ts`. */
+  labels: Uint8Array;
+  /** Tokens of each bar. */
+  tokenCounts: Uint16Array;
+  /** Bytes of each bar's labels. */
+  labelCounts: Uint32Array;
+}
+
+const bytesOf = (values: Uint16Array | Uint32Array) =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+/** A store that is being written. */
+export interface StoreWriter {
+  /** Appends a song's bars; shards are closed as they fill. */
+  add(song: PackedBars): Promise<void>;
+  /** Writes songs, rejected files and, last, the manifest; without it the folder is no store. */
+  finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]): Promise<void>;
+  /** Lets go of what is open, after a failure. */
+  abandon(): void;
+}
+
+/**
+ * Writes a store song by song, then its manifest; memory stays that of one shard's offsets.
+ *
+ * @param shardTokens tokens after which a shard is closed
+ */
+export async function storeWriter(dir: string, shardTokens: number = SHARD_TOKENS): Promise<StoreWriter> {
+  const files: Manifest["files"] = {}, shards: number[] = [];
+  let tokens: Growing | null = null, labels: Growing | null = null;
+  let tokenOffsets = [0], labelOffsets = [0];
+  const write = async (name: string, content: Uint8Array) => {
+    await writeFile(`${dir}/${name}`, content);
+    files[name] = {
+      bytes: content.length,
+      crc32: crc32(content),
+      sha256: createHash("sha256").update(content).digest("hex"),
+    };
+  };
+  const close = async () => {
+    if (!tokens || !labels) return;
+    const [tokenFile, labelFile, offsetFile] = shardFiles(shards.length);
+    files[tokenFile] = await tokens.finish();
+    files[labelFile] = await labels.finish();
+    await write(offsetFile, bytesOf(Uint32Array.from([...tokenOffsets, ...labelOffsets])));
+    shards.push(tokenOffsets.length - 1);
+    tokens = labels = null;
+    tokenOffsets = [0];
+    labelOffsets = [0];
+  };
+  await Deno.mkdir(dir, { recursive: true });
+  return {
+    async add(song: PackedBars) {
+      if (!tokens || !labels) {
+        const [tokenFile, labelFile] = shardFiles(shards.length);
+        tokens = await growing(dir, tokenFile);
+        labels = await growing(dir, labelFile);
+      }
+      tokens.append(bytesOf(song.tokens));
+      labels.append(song.labels);
+      for (const count of song.tokenCounts) tokenOffsets.push(tokenOffsets.at(-1)! + count);
+      for (const count of song.labelCounts) labelOffsets.push(labelOffsets.at(-1)! + count);
+      if (tokenOffsets.at(-1)! >= shardTokens) await close();
+    },
+    async finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
+      await close();
+      const lines = (rows: unknown[]) =>
+        new TextEncoder().encode(rows.map((row) => JSON.stringify(row) + "\n").join(""));
+      await write("songs.jsonl", lines(songs));
+      await write("rejected.jsonl", lines(rejected));
+      const manifest: Manifest = { format: FORMAT, recipe, summary, shards, files };
+      await writeFile(`${dir}/manifest.json`, JSON.stringify(sealed(manifest), null, 2) + "\n");
+    },
+    abandon() {
+      tokens?.close();
+      labels?.close();
+    },
+  };
+}

@@ -1,0 +1,199 @@
+/**
+ * Parts of a corpus that is being built: a few songs' bars each, tokenized and on disk, whole or absent.
+ *
+ * A part is a head of four uint32 (mark, bytes of the JSON, CRC-32 of all after the head, 0), a JSON list of files and,
+ * padded to 8 bytes, for all kept bars: float64 hashes of tokens and of notes, uint32 label bytes, uint16 token counts, then the tokens and
+ * the label records.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { writeFile } from "../base/files.ts";
+import { MidiError } from "../midi/error.ts";
+import { readScore } from "../midi/read.ts";
+import { labelBytes, packLabels } from "./label_bytes.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
+import { tokenize } from "../tokens/remi.ts";
+import type { SourceFile } from "./sources.ts";
+import { CorpusError, type Rejected } from "./store.ts";
+import type { PackedBars } from "./store_writer.ts";
+import { kinds } from "../tokens/vocabulary.ts";
+
+/** Files that are tokenized together; `index` counts them from the source's beginning. */
+export interface Chunk {
+  /** Which chunk of the source. */
+  index: number;
+  /** Its files in the source's order. */
+  files: SourceFile[];
+}
+
+/** What became of a file. */
+export interface PartFile {
+  /** Path below the source, with slashes. */
+  file: string;
+  /** Why it gave no song, if so. */
+  rejected?: Omit<Rejected, "file">;
+  /** The song it gave, if so. */
+  song?: {
+    /** First 32 hex digits of the SHA-256 of the file's bytes. */
+    id: string;
+    /** Hash of its kept bars. */
+    content: string;
+    /** Kept bars. */
+    bars: number;
+    /** Bars between its first and its last note. */
+    allBars: number;
+    /** Tokens of its kept bars. */
+    tokens: number;
+    /** Bytes of their packed labels. */
+    labelBytes: number;
+  };
+}
+
+/** A part in memory; the bars of its songs one after another. */
+export interface Part extends PackedBars {
+  /** What became of each file of the chunk, in order. */
+  files: PartFile[];
+  /** A 53-bit hash of each bar's tokens. */
+  hashes: Float64Array;
+  /** A 53-bit hash of each bar's positions and pitches alone. */
+  noteHashes: Float64Array;
+}
+
+const MARK = 0x32524142; // "BAR2"
+const HEAD = 16;
+
+const { Pitch, Position } = kinds, pitchesEnd = kinds["Pitch_Drum"].first + kinds["Pitch_Drum"].count;
+const everyId = () => true;
+const isNote = (id: number) =>
+  (id >= Pitch.first && id < pitchesEnd) || (id >= Position.first && id < Position.first + Position.count);
+
+function hashOf(tokens: ArrayLike<number>, from: number, counts: (id: number) => boolean): number {
+  let a = 0x811c9dc5, b = 0x9e3779b9;
+  for (let i = from; i < tokens.length; i++) {
+    if (!counts(tokens[i])) continue;
+    a = Math.imul(a ^ tokens[i], 0x01000193);
+    a ^= a >>> 15;
+    b = Math.imul(b + tokens[i], 0x85ebca6b);
+    b ^= b >>> 13;
+  }
+  a = Math.imul(a ^ (a >>> 16), 0xc2b2ae35);
+  b = Math.imul(b ^ (b >>> 16), 0x27d4eb2f);
+  return ((a ^ (a >>> 13)) >>> 11) * 2 ** 32 + ((b ^ (b >>> 15)) >>> 0);
+}
+
+/** 53 bits that differ wherever the tokens do, but for one pair in 9·10¹⁵. */
+export const hashTokens = (tokens: ArrayLike<number>): number => hashOf(tokens, 0, everyId);
+
+/** The hash of a bar's notes: of their positions and pitches, however loud, long, fast and by whom they are played. */
+export const hashNotes = (tokens: ArrayLike<number>): number => hashOf(tokens, 3, isNote);
+
+function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: CorpusRecipe) {
+  const reject = (reason: Rejected["reason"], detail: string) => ({ file, rejected: { reason, detail } });
+  if (refused) return reject(refused.reason, refused.detail);
+  let held = bytes;
+  try {
+    held ??= Deno.readFileSync(path!);
+  } catch (error) {
+    return reject("unreadable", (error as Error).message.replaceAll(path!, file));
+  }
+  try {
+    const bars = tokenize(readScore(held, recipe, file), recipe);
+    const kept = bars.filter((bar) => bar.kept);
+    if (kept.length === 0) {
+      return reject("no-kept-bars", `none of ${bars.length} bars has ${recipe.tokens.minNotes} notes`);
+    }
+    const id = createHash("sha256").update(held).digest("hex").slice(0, 32);
+    return { file, id, kept, allBars: bars.length };
+  } catch (error) {
+    if (error instanceof MidiError) return reject(error.reason, error.message);
+    return reject("internal-error", `expected bars, found a fault of this program: ${error}. Please report it.`);
+  }
+}
+
+/** Tokenizes the files of a chunk. */
+export function tokenizeChunk({ files }: Chunk, recipe: CorpusRecipe): Part {
+  const found = files.map((file) => tokenizeFile(file, recipe));
+  const bars = found.flatMap((one) => "kept" in one ? one.kept : []);
+  const labelCounts = Uint32Array.from(bars, ({ labels }) => labelBytes(labels));
+  const part: Part = {
+    files: [],
+    hashes: Float64Array.from(bars, (bar) => hashTokens(bar.tokens)),
+    noteHashes: Float64Array.from(bars, (bar) => hashNotes(bar.tokens)),
+    tokens: new Uint16Array(bars.reduce((sum, bar) => sum + bar.tokens.length, 0)),
+    labels: new Uint8Array(labelCounts.reduce((sum, count) => sum + count, 0)),
+    tokenCounts: Uint16Array.from(bars, (bar) => bar.tokens.length),
+    labelCounts,
+  };
+  bars.reduce((at, bar) => (part.tokens.set(bar.tokens, at), at + bar.tokens.length), 0);
+  const view = new DataView(part.labels.buffer);
+  bars.reduce((at, { index, labels }, i) => (packLabels(view, at, index, labels), at + labelCounts[i]), 0);
+  let bar = 0, token = 0;
+  for (const one of found) {
+    if (!("kept" in one)) {
+      part.files.push(one);
+      continue;
+    }
+    const { file, id, kept, allBars } = one, fromToken = token, fromBar = bar;
+    for (const { tokens } of kept) token += tokens.length;
+    bar += kept.length;
+    const ids = part.tokens.slice(fromToken, token);
+    const content = createHash("sha256").update(new Uint8Array(ids.buffer)).digest("hex").slice(0, 32);
+    const labelBytes = part.labelCounts.subarray(fromBar, bar).reduce((sum, count) => sum + count, 0);
+    const song = { id, content, bars: kept.length, allBars, tokens: ids.length, labelBytes };
+    part.files.push({ file, song });
+  }
+  return part;
+}
+
+const padded = (bytes: number) => Math.ceil(bytes / 8) * 8;
+
+/** Where a part lies in the folder of a corpus that is being built. */
+export const partPath = (dir: string, index: number): string => `${dir}/parts/${String(index).padStart(6, "0")}.part`;
+
+/** Writes a part under a temporary name, then renames it. */
+export async function writePart(path: string, part: Part): Promise<void> {
+  const json = new TextEncoder().encode(JSON.stringify(part.files));
+  const columns = [part.hashes, part.noteHashes, part.labelCounts, part.tokenCounts, part.tokens, part.labels];
+  const start = HEAD + padded(json.length);
+  const bytes = new Uint8Array(columns.reduce((sum, column) => sum + column.byteLength, start));
+  bytes.set(json, HEAD);
+  columns.reduce((at, column) => {
+    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at);
+    return at + column.byteLength;
+  }, start);
+  new Uint32Array(bytes.buffer, 0, 4).set([MARK, json.length, crc32(bytes.subarray(HEAD)), 0]);
+  await writeFile(path, bytes);
+}
+
+/**
+ * Reads a part.
+ *
+ * @throws {CorpusError} if it was damaged; it is removed, so that building again makes it anew.
+ */
+export function readPart(path: string): Part {
+  const bytes = Deno.readFileSync(path);
+  const damaged = (what: string) => {
+    Deno.removeSync(path);
+    return new CorpusError(`${path}: expected a part of a corpus, found ${what}. It is removed; build again to go on.`);
+  };
+  if (bytes.length < HEAD) throw damaged(`${bytes.length} bytes`);
+  const [mark, jsonBytes, crc] = new Uint32Array(bytes.buffer, 0, 4);
+  if (mark !== MARK || crc !== crc32(bytes.subarray(HEAD))) throw damaged("another mark or checksum");
+  const files: PartFile[] = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD, HEAD + jsonBytes)));
+  const songs = files.flatMap(({ song }) => song ?? []);
+  const [bars, tokens, labels] = (["bars", "tokens", "labelBytes"] as const).map((key) =>
+    songs.reduce((sum, song) => sum + song[key], 0)
+  );
+  let at = HEAD + padded(jsonBytes);
+  const take = (size: number) => (at += size) - size;
+  return {
+    files,
+    hashes: new Float64Array(bytes.buffer, take(8 * bars), bars),
+    noteHashes: new Float64Array(bytes.buffer, take(8 * bars), bars),
+    labelCounts: new Uint32Array(bytes.buffer, take(4 * bars), bars),
+    tokenCounts: new Uint16Array(bytes.buffer, take(2 * bars), bars),
+    tokens: new Uint16Array(bytes.buffer, take(2 * tokens), tokens),
+    labels: bytes.subarray(at, at + labels),
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * The engine on libtensorflow: TensorFlow.js' node kernels on its C API, eager or traced into one function a shape.
+ *
+ * Importing the module loads the library and makes it TensorFlow.js' back end.
+ * @module
+ */
+import "./shim.ts";
+import * as tf from "@tensorflow/tfjs";
+import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
+import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
+import { type Attribute, binding, builtWithCuda, listDevices, type TensorMetadata, version } from "./binding.ts";
+import { deviceNotes, engineChoice } from "../choice.ts";
+import { missingCuda, nvidiaDriver } from "../library.ts";
+import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor } from "../mod.ts";
+import { dtypeNumber, inIslands, island, trace, type TracedFunction } from "./trace.ts";
+
+/** What the engine needs of the package's back end; the rest of it is for the kernels. */
+interface Backend extends tf.KernelBackend {
+  getInputTensorIds(tensors: Tensor[]): number[];
+  createOutputTensor(metadata: TensorMetadata): Tensor;
+  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
+}
+
+const backend = new (kernels as unknown as { NodeJSKernelBackend: new (b: unknown, name: string) => Backend })
+  .NodeJSKernelBackend(binding, "@tensorflow/tfjs-node-gpu");
+tf.registerBackend("tensorflow", () => backend, 3);
+await tf.setBackend("tensorflow");
+await tf.ready();
+
+function toAttribute([name, value]: [string, RawAttributes[string]]): Attribute {
+  if (typeof value === "boolean") return { name, type: binding.TF_ATTR_BOOL, value };
+  if (typeof value === "string") return { name, type: binding.TF_ATTR_TYPE, value: dtypeNumber(value) };
+  if (typeof value === "object" && "float" in value) return { name, type: binding.TF_ATTR_FLOAT, value: value.float };
+  return { name, type: binding.TF_ATTR_INT, value };
+}
+
+const rawOps = (name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[] =>
+  backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs);
+
+/** `fn` on symbols: the outputs' ids. */
+function symbolically(fn: (...inputs: Tensor[]) => Tensor[], symbols: TensorMetadata[]): number[] {
+  let ids: number[] = [];
+  tf.tidy(() => {
+    ids = backend.getInputTensorIds(fn(...symbols.map((symbol) => backend.createOutputTensor(symbol))));
+  });
+  return ids;
+}
+
+function fused(name: string, fn: (...inputs: Tensor[]) => Tensor[], ...inputs: Tensor[]): Tensor[] {
+  if (!inIslands()) return fn(...inputs);
+  const outputs = island(name, backend.getInputTensorIds(inputs), (symbols) => symbolically(fn, symbols));
+  return outputs.map((output) => backend.createOutputTensor(output));
+}
+
+function compile(name: string, fn: (...inputs: Tensor[]) => Tensor[], { islands }: { islands?: boolean }): Compiled {
+  const traced = new Map<string, TracedFunction>();
+  const build = (inputs: Tensor[]): TracedFunction =>
+    trace(
+      name,
+      inputs.map(({ shape, dtype }) => ({ shape, dtype: dtypeNumber(dtype) })),
+      (symbols) => symbolically(fn, symbols),
+      islands,
+    );
+  const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
+    const key = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join();
+    let found = traced.get(key);
+    if (!found) traced.set(key, found = build(inputs));
+    const outputs = await found.run(backend.getInputTensorIds(inputs));
+    return outputs.map((output) => backend.createOutputTensor(output));
+  };
+  return Object.defineProperty(call, "traces", { get: () => traced.size }) as unknown as Compiled;
+}
+
+function describe(): EngineInfo {
+  const found = listDevices().filter(({ type }) => type === "CPU" || type === "GPU");
+  const choice = engineChoice(Deno.env.get("ENGINE"));
+  const driver = nvidiaDriver();
+  const gpus = found.filter(({ type }) => type === "GPU").map(({ name }) => name);
+  const notes = deviceNotes({
+    choice,
+    gpus,
+    driver,
+    cuda: builtWithCuda,
+    missing: driver !== undefined && builtWithCuda && gpus.length === 0 ? missingCuda() : [],
+    visible: Deno.env.get("CUDA_VISIBLE_DEVICES"),
+  });
+  const device = gpus.length > 0 ? "GPU" : "CPU";
+  return { engine: "libtensorflow", version, device, devices: found.map(({ name }) => name), notes };
+}
+
+const info = describe();
+
+/** libtensorflow's engine. */
+export const engine: Engine = {
+  info: () => info,
+  handles: binding.getNumOfTensors,
+  rawOps,
+  fused,
+  compile,
+};

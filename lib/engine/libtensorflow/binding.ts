@@ -1,0 +1,322 @@
+/**
+ * TensorFlow.js' native binding on libtensorflow's C API: eager ops, tensors in and out.
+ *
+ * The package's kernels ask for nine functions (its `tfjs_binding.d.ts`); they are given here through Deno's FFI
+ * instead of the package's own add-on, which cannot be installed everywhere and holds a TensorFlow of 2022.
+ * @module
+ */
+import { engineChoice } from "../choice.ts";
+import { C, check, cString, DType, type Pointer, readString, status, TensorFlowError, utf8 } from "./capi.ts";
+
+/** An attribute as the kernels pass it: name, one of TF_ATTR_*, value. */
+export interface Attribute {
+  /** As TensorFlow's op has it. */
+  name: string;
+  /** Which kind of value it is. */
+  type: number;
+  /** The value; for types, TensorFlow's number of the element type. */
+  value: unknown;
+}
+
+/** What the kernels are told about an output. */
+export interface TensorMetadata {
+  /** The binding's number of its handle. */
+  id: number;
+  /** Its axes. */
+  shape: number[];
+  /** TensorFlow's number of its element type. */
+  dtype: number;
+}
+
+const ATTR = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, resource: 6 } as const;
+
+/**
+ * TensorFlow's ConfigProto of one `device_count`, as bytes: at most so many devices of a type. Field 1 is a map, one
+ * entry for each type: its name as field 1, the number as field 2.
+ */
+export const deviceCount = (type: string, count: number): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from([0x0a, type.length + 4, 0x0a, type.length, ...utf8(type), 0x10, count]);
+
+/** The eager context and its devices; under `ENGINE=cpu` without GPUs. */
+export const context: Pointer = (() => {
+  const options = C.TFE_NewContextOptions();
+  if (engineChoice(Deno.env.get("ENGINE")) === "cpu") {
+    const config = deviceCount("GPU", 0);
+    C.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), status);
+    check(() => "TensorFlow's configuration was refused");
+  }
+  const created = C.TFE_NewContext(options, status);
+  check(() => "TensorFlow could not start");
+  C.TFE_DeleteContextOptions(options);
+  return created;
+})();
+
+/** A device TensorFlow found. */
+export interface Device {
+  /** Such as `/job:localhost/replica:0/task:0/device:CPU:0`. */
+  name: string;
+  /** Such as `CPU` or `GPU`. */
+  type: string;
+}
+
+/** The devices of this process. */
+export function listDevices(): Device[] {
+  const list = C.TFE_ContextListDevices(context, status);
+  check(() => "Listing TensorFlow's devices failed");
+  const devices = Array.from({ length: C.TF_DeviceListCount(list) }, (_, i) => ({
+    name: readString(C.TF_DeviceListName(list, i, status)),
+    type: readString(C.TF_DeviceListType(list, i, status)),
+  }));
+  C.TF_DeleteDeviceList(list);
+  return devices;
+}
+
+const gpu = listDevices().find(({ type }) => type === "GPU");
+
+/** Handles of live tensors by the id that the kernels know. */
+const handles = new Map<number, Pointer>();
+let lastId = 0;
+
+/** A new id, for a tensor or a symbol of a trace. */
+export const newId = (): number => ++lastId;
+
+/** Takes a handle under a new id. */
+export function adopt(handle: Pointer): TensorMetadata {
+  const id = newId();
+  handles.set(id, handle);
+  return { id, ...describe(handle) };
+}
+
+/** Shape and element type of a handle. */
+export function describe(handle: Pointer): { shape: number[]; dtype: number } {
+  const rank = C.TFE_TensorHandleNumDims(handle, status);
+  const shape = Array.from({ length: rank }, (_, i) => Number(C.TFE_TensorHandleDim(handle, i, status)));
+  check(() => "Reading a tensor's shape failed");
+  return { shape, dtype: C.TFE_TensorHandleDataType(handle) };
+}
+
+/** The handle behind an id. */
+export function handleOf(id: number): Pointer {
+  const handle = handles.get(id);
+  if (handle === undefined) throw new TensorFlowError(`Tensor ${id} does not exist, or was disposed.`);
+  return handle;
+}
+
+/** A TF_Tensor holding a copy of `bytes`. */
+export function newTensor(shape: readonly number[], dtype: number, bytes: Uint8Array): Pointer {
+  const dims = new BigInt64Array(shape.map(BigInt));
+  const tensor = C.TF_AllocateTensor(dtype, dims, shape.length, BigInt(bytes.byteLength));
+  if (tensor === null) throw new TensorFlowError(`No memory for a tensor of shape [${shape}].`);
+  if (bytes.byteLength > 0) {
+    new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(C.TF_TensorData(tensor)!, bytes.byteLength)).set(bytes);
+  }
+  return tensor;
+}
+
+/** A copy of what a TF_Tensor holds; the tensor is deleted. */
+export function takeBytes(tensor: Pointer): ArrayBuffer {
+  const size = Number(C.TF_TensorByteSize(tensor));
+  const bytes = size === 0
+    ? new ArrayBuffer(0)
+    : Deno.UnsafePointerView.getArrayBuffer(C.TF_TensorData(tensor)!, size).slice(0, size);
+  C.TF_DeleteTensor(tensor);
+  return bytes;
+}
+
+/** Values as the bytes of an element type. */
+export function toBytes(values: ArrayLike<number> | ArrayBuffer, dtype: number): Uint8Array {
+  const as = <T extends { from(v: ArrayLike<number>): ArrayBufferView }>(type: T): Uint8Array => {
+    const view = values instanceof (type as unknown as new () => ArrayBufferView)
+      ? values
+      : type.from(values as ArrayLike<number>);
+    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  };
+  switch (dtype) {
+    case DType.float32:
+      return as(Float32Array);
+    case DType.float64:
+      return as(Float64Array);
+    case DType.int32:
+      return as(Int32Array);
+    case DType.bool:
+    case DType.uint8:
+      return as(Uint8Array);
+    case DType.int64: // the package passes an int64 scalar as two int32
+      return values instanceof Int32Array
+        ? new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+        : new Uint8Array(
+          BigInt64Array.from(Array.from(values as ArrayLike<number>, (v) => BigInt(Math.trunc(v)))).buffer,
+        );
+    default:
+      throw new TensorFlowError(`Tensors of TensorFlow's type ${dtype} cannot be made from JavaScript.`);
+  }
+}
+
+/** The setters of attributes: eager ops' or graph nodes'. Names are zero-ended. */
+export interface AttributeSetters {
+  /** A text, without a closing zero. */
+  string(name: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>): void;
+  /** An integer. */
+  int(name: Uint8Array<ArrayBuffer>, value: bigint): void;
+  /** A list of integers. */
+  ints(name: Uint8Array<ArrayBuffer>, value: BigInt64Array<ArrayBuffer>): void;
+  /** A float32. */
+  float(name: Uint8Array<ArrayBuffer>, value: number): void;
+  /** 0 or 1. */
+  bool(name: Uint8Array<ArrayBuffer>, value: number): void;
+  /** TensorFlow's number of an element type. */
+  type(name: Uint8Array<ArrayBuffer>, value: number): void;
+  /** A tensor's axes. */
+  shape(name: Uint8Array<ArrayBuffer>, value: BigInt64Array<ArrayBuffer>): void;
+}
+
+const bigints = (value: unknown): BigInt64Array<ArrayBuffer> =>
+  BigInt64Array.from((value as number[]).map((v) => BigInt(Math.trunc(v))));
+
+/** Sets attributes through `set`; an unknown kind throws with the op's name. */
+export function setAttributes(op: string, attributes: readonly Attribute[], set: AttributeSetters): void {
+  for (const { name, type, value } of attributes) {
+    const key = cString(name);
+    if (type === ATTR.string) set.string(key, utf8(String(value)));
+    else if (type === ATTR.int && Array.isArray(value)) set.ints(key, bigints(value));
+    else if (type === ATTR.int) set.int(key, BigInt(Math.trunc(value as number)));
+    else if (type === ATTR.float) set.float(key, value as number);
+    else if (type === ATTR.bool) set.bool(key, value ? 1 : 0);
+    else if (type === ATTR.type) set.type(key, value as number);
+    else if (type === ATTR.shape) set.shape(key, bigints(value));
+    else throw new TensorFlowError(`${op}: attribute ${name} has the kind ${type}, which the binding does not know.`);
+  }
+}
+
+/** `MatMul([2,3], [4,5])`, for messages. */
+export const callText = (name: string, shapes: readonly (readonly number[])[]): string =>
+  `${name}(${shapes.map((shape) => `[${shape}]`).join(", ")})`;
+
+const contextOf = (name: string, inputs: readonly number[]) => () =>
+  callText(name, inputs.map((id) => handles.has(id) ? describe(handleOf(id)).shape : []));
+
+/** An op ready to be executed. */
+function prepare(name: string, attributes: readonly Attribute[], inputs: readonly number[]): Pointer {
+  const op = C.TFE_NewOp(context, cString(name), status);
+  check(contextOf(name, inputs));
+  try {
+    for (const id of inputs) C.TFE_OpAddInput(op, handleOf(id), status);
+    setAttributes(name, attributes, {
+      string: (key, value) => C.TFE_OpSetAttrString(op, key, value, BigInt(value.length)),
+      int: (key, value) => C.TFE_OpSetAttrInt(op, key, value),
+      ints: (key, value) => C.TFE_OpSetAttrIntList(op, key, value, value.length),
+      float: (key, value) => C.TFE_OpSetAttrFloat(op, key, value),
+      bool: (key, value) => C.TFE_OpSetAttrBool(op, key, value),
+      type: (key, value) => C.TFE_OpSetAttrType(op, key, value),
+      shape: (key, value) => C.TFE_OpSetAttrShape(op, key, value, value.length, status),
+    });
+    check(contextOf(name, inputs));
+  } catch (error) {
+    C.TFE_DeleteOp(op);
+    throw error;
+  }
+  return op;
+}
+
+const takeOutputs = (pointers: BigUint64Array, count: number): TensorMetadata[] =>
+  Array.from(pointers.subarray(0, count), (pointer) => adopt(Deno.UnsafePointer.create(pointer)));
+
+/** Executes an op and waits for it. */
+export function executeEagerly(
+  name: string,
+  attributes: readonly Attribute[],
+  inputs: readonly number[],
+  outputs: number,
+): TensorMetadata[] {
+  const op = prepare(name, attributes, inputs);
+  const pointers = new BigUint64Array(Math.max(1, outputs));
+  const count = Int32Array.of(outputs);
+  C.TFE_Execute(op, pointers, count, status);
+  C.TFE_DeleteOp(op);
+  check(contextOf(name, inputs));
+  return takeOutputs(pointers, count[0]);
+}
+
+/** Executes an op on another thread; the event loop goes on meanwhile. Inputs must live until it is done. */
+export async function executeAsync(
+  name: string,
+  attributes: readonly Attribute[],
+  inputs: readonly number[],
+  outputs: number,
+): Promise<TensorMetadata[]> {
+  const op = prepare(name, attributes, inputs);
+  const own = C.TF_NewStatus();
+  try {
+    if (gpu) {
+      C.TFE_OpSetDevice(op, cString(gpu.name), own);
+      check(contextOf(name, inputs), own);
+    }
+    const pointers = new BigUint64Array(Math.max(1, outputs));
+    const count = Int32Array.of(outputs);
+    await C.TFE_ExecuteAsync(op, pointers, count, own);
+    check(contextOf(name, inputs), own);
+    return takeOutputs(pointers, count[0]);
+  } finally {
+    C.TFE_DeleteOp(op);
+    C.TF_DeleteStatus(own);
+  }
+}
+
+/** Whether this TensorFlow can use NVIDIA's GPUs, should there be any. */
+export const builtWithCuda: boolean = C.isBuiltWithCuda?.() ?? false;
+
+/** TensorFlow's version, such as `2.21.0`. */
+export const version: string = readString(C.TF_Version());
+
+/** The object that the kernels call; tracing replaces `executeOp` and its neighbours while it runs. */
+export const binding = {
+  TF_FLOAT: DType.float32,
+  TF_INT32: DType.int32,
+  TF_INT64: DType.int64,
+  TF_BOOL: DType.bool,
+  TF_COMPLEX64: DType.complex64,
+  TF_STRING: DType.string,
+  TF_RESOURCE: 20,
+  TF_UINT8: DType.uint8,
+  TF_ATTR_STRING: ATTR.string,
+  TF_ATTR_INT: ATTR.int,
+  TF_ATTR_FLOAT: ATTR.float,
+  TF_ATTR_BOOL: ATTR.bool,
+  TF_ATTR_TYPE: ATTR.type,
+  TF_ATTR_SHAPE: ATTR.shape,
+  TF_ATTR_RESOURCE: ATTR.resource,
+  TF_Version: version,
+  isUsingGpuDevice: (): boolean => gpu !== undefined,
+  getNumOfTensors: (): number => handles.size,
+  getNumOfSavedModels: (): number => 0,
+  createTensor(shape: number[], dtype: number, values: ArrayLike<number>): number {
+    const tensor = newTensor(shape, dtype, toBytes(values, dtype));
+    const handle = C.TFE_NewTensorHandle(tensor, status);
+    C.TF_DeleteTensor(tensor);
+    check(() => `Creating a tensor of shape [${shape}]`);
+    return adopt(handle).id;
+  },
+  deleteTensor(id: number): void {
+    const handle = handles.get(id);
+    if (handle === undefined) return;
+    C.TFE_DeleteTensorHandle(handle);
+    handles.delete(id);
+  },
+  tensorDataSync(id: number): Float32Array | Float64Array | Int32Array | Uint8Array {
+    const handle = handleOf(id);
+    const tensor = C.TFE_TensorHandleResolve(handle, status);
+    check(() => `Reading tensor ${id}`);
+    const bytes = takeBytes(tensor);
+    switch (C.TFE_TensorHandleDataType(handle)) {
+      case DType.float32:
+        return new Float32Array(bytes);
+      case DType.float64:
+        return new Float64Array(bytes);
+      case DType.int32:
+        return new Int32Array(bytes);
+      default:
+        return new Uint8Array(bytes);
+    }
+  },
+  executeOp: executeEagerly,
+};

@@ -1,0 +1,299 @@
+/**
+ * One symbolic run of a pure function becomes a TensorFlow function, executed as a single op.
+ *
+ * While a trace runs, the binding builds graph nodes instead of computing; shapes and types come from TensorFlow's
+ * own inference, so TensorFlow.js and its gradients run on symbols unchanged.
+ * @module
+ */
+import {
+  type Attribute,
+  binding,
+  callText,
+  context,
+  describe,
+  executeAsync,
+  executeEagerly,
+  handleOf,
+  newId,
+  setAttributes,
+  type TensorMetadata,
+} from "./binding.ts";
+import { C, check, cString, DType, type Pointer, status, TensorFlowError } from "./capi.ts";
+
+/** An output of a graph node. */
+interface Output {
+  operation: Pointer;
+  index: number;
+  shape: number[];
+  dtype: number;
+}
+
+interface Graph {
+  graph: Pointer;
+  outputs: Map<number, Output>;
+  nodes: number;
+  /** Whether its islands are compiled by XLA; else their ops are nodes of the graph like all others. */
+  islands: boolean;
+  /** Functions of islands that the graph has a copy of. */
+  copied: Set<string>;
+}
+
+/** A function that TensorFlow holds. */
+export interface TracedFunction {
+  /** Its name in the context. */
+  name: string;
+  /** Graph nodes it was built of. */
+  nodes: number;
+  /** Executes it on another thread: input ids in, output ids out, in the order they were traced. */
+  run(inputs: readonly number[]): Promise<TensorMetadata[]>;
+}
+
+/** Ops whose first argument is a list; the graph API wants to be told, the eager one finds out. */
+const LIST_FIRST = new Set(["ConcatV2", "Pack", "AddN"]);
+
+/** A captured tensor becomes part of the function; a large one was most likely meant as an input. */
+const LARGEST_CONSTANT = 64 * 1024;
+
+/** TensorFlow.js knows no bfloat16: inside a trace it takes such a symbol for float32; raw ops are told its true type. */
+const shown = (dtype: number): number => dtype === DType.bfloat16 ? DType.float32 : dtype;
+
+let current: Graph | undefined;
+/** The trace that an island is being built for. */
+let outer: Graph | undefined;
+let functions = 0;
+
+/** TF_Output structs in memory. */
+function outputArray(outputs: readonly { operation: Pointer; index: number }[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(16 * outputs.length);
+  const view = new DataView(bytes.buffer);
+  outputs.forEach(({ operation, index }, i) => {
+    view.setBigUint64(16 * i, Deno.UnsafePointer.value(operation), true);
+    view.setInt32(16 * i + 8, index, true);
+  });
+  return bytes;
+}
+
+const dims = (shape: readonly number[]): BigInt64Array<ArrayBuffer> => BigInt64Array.from(shape.map(BigInt));
+
+/** What TensorFlow inferred of a node's output. */
+function infer(graph: Pointer, operation: Pointer, index: number, op: string): Output {
+  const output = outputArray([{ operation, index }]);
+  const rank = C.TF_GraphGetTensorNumDims(graph, output, status);
+  check(() => `${op}: shape inference failed`);
+  const sizes = new BigInt64Array(Math.max(0, rank));
+  if (rank > 0) C.TF_GraphGetTensorShape(graph, output, sizes, rank, status);
+  check(() => `${op}: shape inference failed`);
+  const shape = Array.from(sizes, Number);
+  if (rank < 0 || shape.some((size) => size < 0)) {
+    throw new TensorFlowError(`${op}: output ${index} has no static shape; a trace needs one.`);
+  }
+  return { operation, index, shape, dtype: C.TF_OperationOutputType(output) };
+}
+
+function finish(graph: Graph, description: Pointer, op: string, shapes: readonly (readonly number[])[]): Pointer {
+  const operation = C.TF_FinishOperation(description, status);
+  check(() => callText(op, shapes));
+  graph.nodes++;
+  return operation;
+}
+
+function placeholder(graph: Graph, { shape, dtype }: { shape: number[]; dtype: number }): Output {
+  const description = C.TF_NewOperation(graph.graph, cString("Placeholder"), cString(`input_${graph.nodes}`));
+  C.TF_SetAttrType(description, cString("dtype"), dtype);
+  C.TF_SetAttrShape(description, cString("shape"), dims(shape), shape.length);
+  return { operation: finish(graph, description, "Placeholder", [shape]), index: 0, shape, dtype };
+}
+
+/** An eager tensor that the traced function uses without being given it: its value is baked in. */
+function constant(graph: Graph, id: number): Output {
+  const { shape, dtype } = describe(handleOf(id));
+  const tensor = C.TFE_TensorHandleResolve(handleOf(id), status);
+  check(() => `Reading tensor ${id}`);
+  const size = Number(C.TF_TensorByteSize(tensor));
+  if (size > LARGEST_CONSTANT) {
+    C.TF_DeleteTensor(tensor);
+    throw new TensorFlowError(
+      `A traced function captured a tensor of shape [${shape}] (${size} bytes). Pass it as an input: ` +
+        "what is captured is frozen into the function.",
+    );
+  }
+  const description = C.TF_NewOperation(graph.graph, cString("Const"), cString(`constant_${graph.nodes}`));
+  C.TF_SetAttrType(description, cString("dtype"), dtype);
+  C.TF_SetAttrTensor(description, cString("value"), tensor, status);
+  C.TF_DeleteTensor(tensor);
+  check(() => "A constant could not be made");
+  return infer(graph.graph, finish(graph, description, "Const", [shape]), 0, "Const");
+}
+
+function outputOf(graph: Graph, id: number): Output {
+  let output = graph.outputs.get(id);
+  if (!output && outer?.outputs.has(id)) {
+    throw new TensorFlowError("An island used a symbol of its trace that is not among its inputs.");
+  }
+  if (!output) graph.outputs.set(id, output = constant(graph, id));
+  return output;
+}
+
+/** Adds a node where an eager call would compute. */
+function addNode(
+  graph: Graph,
+  op: string,
+  attributes: readonly Attribute[],
+  ids: readonly number[],
+  count: number,
+): TensorMetadata[] {
+  const inputs = ids.map((id) => outputOf(graph, id));
+  const shapes = inputs.map(({ shape }) => shape);
+  const description = C.TF_NewOperation(graph.graph, cString(op), cString(`${op}_${graph.nodes}`));
+  const listed = !LIST_FIRST.has(op) ? 0 : op === "ConcatV2" ? inputs.length - 1 : inputs.length;
+  if (listed > 0) C.TF_AddInputList(description, outputArray(inputs.slice(0, listed)), listed);
+  for (const input of inputs.slice(listed)) C.TF_AddInput(description, outputArray([input]));
+  setAttributes(op, attributes.filter(({ name }) => listed === 0 || name !== "N"), {
+    string: (key, value) => C.TF_SetAttrString(description, key, value, BigInt(value.length)),
+    int: (key, value) => C.TF_SetAttrInt(description, key, value),
+    ints: (key, value) => C.TF_SetAttrIntList(description, key, value, value.length),
+    float: (key, value) => C.TF_SetAttrFloat(description, key, value),
+    bool: (key, value) => C.TF_SetAttrBool(description, key, value),
+    type: (key, value) => C.TF_SetAttrType(description, key, value),
+    shape: (key, value) => C.TF_SetAttrShape(description, key, value, value.length),
+  });
+  const operation = finish(graph, description, op, shapes);
+  return Array.from({ length: count }, (_, index) => {
+    const output = infer(graph.graph, operation, index, callText(op, shapes));
+    const id = newId();
+    graph.outputs.set(id, output);
+    return { id, shape: output.shape, dtype: shown(output.dtype) };
+  });
+}
+
+const readEagerly = binding.tensorDataSync;
+binding.executeOp = (name, attributes, inputs, outputs) =>
+  current ? addNode(current, name, attributes, inputs, outputs) : executeEagerly(name, attributes, inputs, outputs);
+binding.tensorDataSync = (id) => {
+  if (current?.outputs.has(id)) {
+    throw new TensorFlowError("A value was read inside a traced function; only its outputs have values.");
+  }
+  return readEagerly(id);
+};
+
+/** A function made of a graph. */
+interface Built {
+  name: string;
+  /** TF_Function; owned by the caller. */
+  function: Pointer;
+  nodes: number;
+  outputs: Output[];
+}
+
+/** Runs `build` on symbols and makes a function of the graph that comes of it; the context knows it then. */
+function buildFunction(
+  name: string,
+  inputs: readonly { shape: number[]; dtype: number }[],
+  build: (ids: TensorMetadata[]) => number[],
+  islands: boolean,
+): Built {
+  const before = { current, outer };
+  const graph: Graph = { graph: C.TF_NewGraph(), outputs: new Map(), nodes: 0, islands, copied: new Set() };
+  const unique = `${name}_${functions++}`;
+  try {
+    const placeholders = inputs.map((input) => placeholder(graph, input));
+    const symbols = placeholders.map((output) => {
+      const id = newId();
+      graph.outputs.set(id, output);
+      return { id, shape: output.shape, dtype: shown(output.dtype) };
+    });
+    outer = current, current = graph;
+    const outputs = build(symbols).map((id) => outputOf(graph, id));
+    ({ current, outer } = before);
+    const made = C.TF_GraphToFunction(
+      graph.graph,
+      cString(unique),
+      0,
+      -1,
+      null,
+      placeholders.length,
+      outputArray(placeholders),
+      outputs.length,
+      outputArray(outputs),
+      null,
+      null,
+      null,
+      status,
+    );
+    check(() => `Making the function ${unique} failed`);
+    C.TFE_ContextAddFunction(context, made, status);
+    check(() => `Adding the function ${unique} failed`);
+    return { name: unique, function: made, nodes: graph.nodes, outputs };
+  } finally {
+    ({ current, outer } = before);
+    C.TF_DeleteGraph(graph.graph);
+  }
+}
+
+/**
+ * Builds a function from `build` without computing anything.
+ *
+ * @param name what the function is called in messages and profiles
+ * @param inputs shape and TensorFlow element type of each input
+ * @param build called once with the inputs' ids (symbols); returns the outputs' ids
+ * @param islands whether {@link island}s inside are compiled by XLA
+ * @throws {TensorFlowError} naming op and shapes, if a node does not fit, a value is read or something large captured
+ */
+export function trace(
+  name: string,
+  inputs: readonly { shape: number[]; dtype: number }[],
+  build: (ids: TensorMetadata[]) => number[],
+  islands = false,
+): TracedFunction {
+  if (current) throw new TensorFlowError("Traces do not nest.");
+  const { name: unique, function: made, nodes, outputs } = buildFunction(name, inputs, build, islands);
+  C.TF_DeleteFunction(made);
+  return { name: unique, nodes, run: (ids) => executeAsync(unique, [], ids, outputs.length) };
+}
+
+const compiledIslands = new Map<string, Built>();
+
+/** Whether an {@link island} called now would be compiled as one. */
+export const inIslands = (): boolean => current?.islands === true && outer === undefined;
+
+/**
+ * A part of a trace as one kernel of XLA's: elementwise ops and sums become one pass over memory, while the products
+ * around it stay oneDNN's. The same part at the same shapes is compiled once in a process.
+ *
+ * @param name tells islands apart, together with the inputs' shapes and types; it must name every constant inside
+ * @param ids the island's inputs, symbols of the trace
+ * @param build the part: its inputs' ids in, its outputs' ids out
+ */
+export function island(
+  name: string,
+  ids: readonly number[],
+  build: (ids: TensorMetadata[]) => number[],
+): TensorMetadata[] {
+  const graph = current!, inputs = ids.map((id) => outputOf(graph, id));
+  const key = `${name}(${inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join()})`;
+  let built = compiledIslands.get(key);
+  if (!built) compiledIslands.set(key, built = buildFunction(name.replace(/\W/g, "_"), inputs, build, false));
+  if (!graph.copied.has(built.name)) {
+    C.TF_GraphCopyFunction(graph.graph, built.function, null, status);
+    check(() => `Copying the island ${key} failed`);
+    graph.copied.add(built.name);
+  }
+  const description = C.TF_NewOperation(graph.graph, cString(built.name), cString(`${built.name}_${graph.nodes}`));
+  for (const input of inputs) C.TF_AddInput(description, outputArray([input]));
+  C.TF_SetAttrBool(description, cString("_XlaMustCompile"), 1);
+  const operation = finish(graph, description, key, inputs.map(({ shape }) => shape));
+  return built.outputs.map(({ shape, dtype }, index) => {
+    const output = { operation, index, shape, dtype }, id = newId();
+    C.TF_GraphSetTensorShape(graph.graph, outputArray([output]), dims(shape), shape.length, status);
+    check(() => `The shape of an output of the island ${key} was refused`);
+    graph.outputs.set(id, output);
+    return { id, shape, dtype: shown(dtype) };
+  });
+}
+
+/** TensorFlow's element type by its name in TensorFlow.js. */
+export function dtypeNumber(dtype: string): number {
+  const number = (DType as Record<string, number>)[dtype];
+  if (number === undefined) throw new TensorFlowError(`Tensors of type ${dtype} cannot enter a trace.`);
+  return number;
+}

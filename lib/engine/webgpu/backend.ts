@@ -1,0 +1,106 @@
+/**
+ * The engine on WebGPU: TensorFlow.js' own back end on Deno's `navigator.gpu`, for GPUs of any maker and for systems
+ * without libtensorflow.
+ *
+ * The same training step runs, its losses those of libtensorflow's float32 to 1e-4 (tests/webgpu_test.ts). It cannot:
+ * - compute in bfloat16, or in anything but float32, int32 and bool;
+ * - trace, or use XLA: each step is some thousand calls, and recipe.training.islands changes nothing;
+ * - hold a tensor larger than the adapter's largest storage buffer, as the weights of `base` may be;
+ * - use more than one GPU, or say which: WebGPU offers one;
+ * - read a value but by `await tensor.data()`, except of the small tensors that a compiled function returns;
+ * - share a process with libtensorflow: Mesa's software adapter and XLA each bring an LLVM, and together they crash.
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs";
+import { type WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { TensorFlowError } from "../error.ts";
+import type { Compiled, Engine, EngineInfo, Tensor } from "../mod.ts";
+import { portableOp } from "./ops.ts";
+import { shaderPrograms } from "./programs.ts";
+
+/** Outputs of up to so many elements are read back at once, so that `dataSync` has them. */
+const SMALL = 64 * 1024;
+
+/**
+ * The adapter that WebGPU gives.
+ *
+ * @throws {TensorFlowError} saying what to install, where there is none
+ */
+async function findAdapter(): Promise<GPUAdapter> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter) return adapter;
+  throw new TensorFlowError(
+    "ENGINE=webgpu: expected a GPU that WebGPU can use, found no adapter. Install the GPU's driver with Vulkan " +
+      "(Linux), or try Mesa's software one, which is slow: `apt install mesa-vulkan-drivers`. " +
+      "ENGINE=libtensorflow needs none.",
+  );
+}
+
+const adapter = await findAdapter();
+await tf.setBackend("webgpu");
+await tf.ready();
+const backend = tf.backend() as WebGPUBackend;
+const programs = shaderPrograms();
+
+/** The first thing that went wrong on the device since it was last asked; WebGPU tells of errors when it likes. */
+let failure: string | undefined;
+backend.device.addEventListener("uncapturederror", (event) => {
+  event.preventDefault();
+  failure ??= (event as GPUUncapturedErrorEvent).error.message;
+});
+backend.device.lost.then(({ message }) => failure ??= `the device was lost: ${message}`);
+
+const { description, vendor, isFallbackAdapter } = adapter.info;
+const software = isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(description);
+const info: EngineInfo = {
+  engine: "WebGPU",
+  version: tf.version_core,
+  device: software ? "CPU" : "GPU",
+  devices: [description || vendor || "an adapter without a name"],
+  notes: software ? ["The adapter computes on the processor; libtensorflow does that many times faster."] : [],
+};
+
+/** Waits until the device has done what it was told; throws what it refused. */
+async function settle(name: string): Promise<void> {
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  backend.submitQueue();
+  await backend.queue.onSubmittedWorkDone();
+  if (failure === undefined) return;
+  const message = failure;
+  failure = undefined;
+  throw new TensorFlowError(`${name}: WebGPU refused: ${message}`);
+}
+
+function compile(name: string, fn: (...inputs: Tensor[]) => Tensor[]): Compiled {
+  const shapes = new Set<string>(), largest = backend.device.limits.maxStorageBufferBindingSize;
+  const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
+    const large = inputs.find(({ size }) => 4 * size > largest);
+    if (large) {
+      throw new TensorFlowError(
+        `${name}: expected tensors of at most ${largest} bytes, the adapter's largest storage buffer, found ` +
+          `[${large.shape}] of ${4 * large.size}. Choose a smaller scale, or ENGINE=libtensorflow.`,
+      );
+    }
+    shapes.add(inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join());
+    const outputs = tf.tidy(() => fn(...inputs).map((output) => inputs.includes(output) ? output.clone() : output));
+    try {
+      await settle(name);
+      await Promise.all(outputs.filter(({ size }) => size <= SMALL).map((output) => output.data()));
+    } catch (error) {
+      tf.dispose(outputs);
+      throw error;
+    }
+    return outputs;
+  };
+  return Object.defineProperty(call, "traces", { get: () => shapes.size }) as unknown as Compiled;
+}
+
+/** WebGPU's engine. */
+export const engine: Engine = {
+  info: () => info,
+  handles: () => backend.numDataIds(),
+  rawOps: (name, attributes, inputs, outputs) => portableOp(name, attributes, inputs, outputs, programs),
+  fused: (_name, fn, ...inputs) => fn(...inputs),
+  compile,
+};

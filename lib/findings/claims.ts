@@ -1,0 +1,170 @@
+/**
+ * The paper's directional claims as data: which score is said to beat which.
+ *
+ * Best and worst are those of Table 3 (best layers) unless the last layer is named. Middle and early layers are the
+ * recipe's shares of the depth.
+ * @module
+ */
+import { type PaperModel, paperModels, paperTables } from "./paper.ts";
+import { type Task, tasks } from "../metrics/tasks.ts";
+import { headlines, lowerIsBetter } from "../metrics/task_scores.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+
+/** Which layers take part; the best of them stands for all, but for `last`. */
+export type LayerRange = "last" | "best" | "middle" | "not middle" | "early" | "not early" | "1–2" | "after 2";
+
+/** Some models' layers, of which the best one counts. */
+export interface Side {
+  /** The models, any of which may be the best. */
+  models: readonly PaperModel[];
+  /** The layers of each that take part. */
+  layers: LayerRange;
+}
+
+/** One comparison: `better` is said to be better at the task than `worse`. */
+export type Comparison =
+  | { kind: "probe"; task: Task; better: Side; worse: Side }
+  | { kind: "equal MLM"; models: readonly [PaperModel, PaperModel] }
+  | { kind: "NT-Xent near chance"; model: PaperModel };
+
+/** A claim: it holds if all its comparisons do. */
+export interface Claim {
+  /** The claim in words, near the paper's own. */
+  text: string;
+  /** What has to hold for it, each decided on its own. */
+  comparisons: Comparison[];
+}
+
+const others = (model: PaperModel): PaperModel[] => paperModels.filter((other) => other !== model);
+
+const best = (model: PaperModel, task: Task, layers: LayerRange = "best"): Comparison[] =>
+  others(model).map((other) => ({
+    kind: "probe",
+    task,
+    better: { models: [model], layers },
+    worse: { models: [other], layers },
+  }));
+
+const worst = (model: PaperModel, task: Task): Comparison[] =>
+  others(model).map((other) => ({
+    kind: "probe",
+    task,
+    better: { models: [other], layers: "best" },
+    worse: { models: [model], layers: "best" },
+  }));
+
+const peak = (models: readonly PaperModel[], task: Task, at: LayerRange, than: LayerRange): Comparison[] =>
+  models.map((model) => ({
+    kind: "probe",
+    task,
+    better: { models: [model], layers: at },
+    worse: { models: [model], layers: than },
+  }));
+
+/** The fourteen claims, in the order of the paper's text. */
+export const claims: readonly Claim[] = [
+  { text: "BERT is best at chords (last layer)", comparisons: best("BERT", "C", "last") },
+  { text: "BERT-aug is worst at chords", comparisons: worst("BERT-aug", "C") },
+  { text: "BERT-aug is worst at mean velocity", comparisons: worst("BERT-aug", "MV") },
+  { text: "BERT-aug is best at instruments (last layer)", comparisons: best("BERT-aug", "I", "last") },
+  { text: "BERT-aug is best at mean duration", comparisons: best("BERT-aug", "MD") },
+  { text: "BERT-neighbor is best at tempo", comparisons: best("BERT-neighbor", "T") },
+  { text: "BERT-neighbor is best at mean velocity (last layer)", comparisons: best("BERT-neighbor", "MV", "last") },
+  { text: "BERT-neighbor is best at song clustering", comparisons: best("BERT-neighbor", "SC") },
+  {
+    text: "BERT-dropout is below the best everywhere",
+    comparisons: tasks.map((task) => ({
+      kind: "probe",
+      task,
+      better: { models: others("BERT-dropout"), layers: "best" },
+      worse: { models: ["BERT-dropout"], layers: "best" },
+    })),
+  },
+  {
+    text: "groove and instruments peak in middle layers",
+    comparisons: [
+      ...peak(paperModels, "GP", "middle", "not middle"),
+      ...peak(paperModels, "I", "middle", "not middle"),
+    ],
+  },
+  {
+    text: "tempo peaks in layers 1–2 and fades, except in BERT-neighbor",
+    comparisons: [
+      ...peak(others("BERT-neighbor"), "T", "1–2", "after 2"),
+      ...peak(["BERT-neighbor"], "T", "after 2", "1–2"),
+    ],
+  },
+  { text: "mean velocity peaks early", comparisons: peak(paperModels, "MV", "early", "not early") },
+  {
+    text: "MLM accuracy is equal over the four",
+    comparisons: paperModels.flatMap((a, i) =>
+      paperModels.slice(i + 1).map((b): Comparison => ({ kind: "equal MLM", models: [a, b] }))
+    ),
+  },
+  {
+    text: "BERT-neighbor's validation NT-Xent is near chance",
+    comparisons: [{ kind: "NT-Xent near chance", model: "BERT-neighbor" }],
+  },
+];
+
+/**
+ * The layers 1…depth of a range.
+ *
+ * @example Of twelve layers, 4 to 8 are the middle, 1 and 2 are early
+ * ```ts
+ * import { layersOf } from "@lib/findings/claims.ts";
+ * import { recipe } from "@lib/recipe/recipe.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { probing } = recipe("sound", "base");
+ * assertEquals(layersOf("middle", 12, probing), [4, 5, 6, 7, 8]);
+ * assertEquals(layersOf("early", 12, probing), [1, 2]);
+ * assertEquals(layersOf("not early", 4, probing), [2, 3, 4]);
+ * ```
+ */
+export function layersOf(
+  range: LayerRange,
+  depth: number,
+  { middle: [from, to], early }: Pick<Recipe["probing"], "middle" | "early">,
+): number[] {
+  const isMiddle = (layer: number) => layer >= from * depth && layer <= to * depth;
+  const isEarly = (layer: number) => layer <= Math.max(1, Math.floor(early * depth + 1e-9));
+  const among: Record<LayerRange, (layer: number) => boolean> = {
+    last: (layer) => layer === depth,
+    best: () => true,
+    middle: isMiddle,
+    "not middle": (layer) => !isMiddle(layer),
+    early: isEarly,
+    "not early": (layer) => !isEarly(layer),
+    "1–2": (layer) => layer <= 2,
+    "after 2": (layer) => layer > 2,
+  };
+  return Array.from({ length: depth }, (_, i) => i + 1).filter(among[range]);
+}
+
+/** The depth of the paper's encoder. */
+const paperDepth = 12;
+
+/**
+ * Whether the paper's own numbers agree with a comparison, by Tables 1 to 3; of layers they name the best and the last
+ * alone, so that a range is judged by where the best one lies.
+ */
+export function paperAgrees(comparison: Comparison, probing: Recipe["probing"]): boolean {
+  const { table1, table2, table3 } = paperTables;
+  if (comparison.kind === "equal MLM") {
+    const [a, b] = comparison.models.map((model) => table1[model].mlm.validation);
+    return Math.abs(a - b) <= probing.equalMlm + 1e-12;
+  }
+  if (comparison.kind === "NT-Xent near chance") {
+    return table1[comparison.model].ntXent!.validation - 1 / 47 <= probing.nearChance; // N = 24 (study §9.2)
+  }
+  const { task, better, worse } = comparison;
+  const sameModel = better.models.length === 1 && worse.models.length === 1 && better.models[0] === worse.models[0];
+  if (sameModel) {
+    return layersOf(better.layers, paperDepth, probing).includes(table3[better.models[0]][task].layer);
+  }
+  const sign = lowerIsBetter(headlines.authors[task]) ? -1 : 1;
+  const score = ({ models, layers }: Side) =>
+    Math.max(...models.map((model) => sign * (layers === "last" ? table2 : table3)[model][task].value));
+  return score(better) > score(worse);
+}

@@ -1,0 +1,51 @@
+/**
+ * Principal components of rows of numbers.
+ * @module
+ */
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { gram } from "./ridge.ts";
+import type { Embedded } from "./rows.ts";
+
+/** Coordinates of rows along the directions in which they differ most. */
+export interface Components {
+  /** For each direction, the rows' coordinates about their mean; the largest entry of a direction is positive. */
+  coordinates: Float64Array[];
+  /** Share of the rows' variance along each direction, falling. */
+  shares: number[];
+}
+
+/**
+ * Principal components by the eigenvectors of the covariance.
+ *
+ * @throws {RangeError} unless there are two rows at least and as many columns as components.
+ *
+ * @example
+ * ```ts
+ * import { principalComponents } from "@lib/matrix/pca.ts";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const { shares } = principalComponents({ rows: 3, columns: 2, data: Float32Array.of(0, 0, 1, 1, 2, 2) }, 1);
+ * assertAlmostEquals(shares[0], 1);
+ * ```
+ */
+export function principalComponents({ rows, columns, data }: Embedded, count: number = 2): Components {
+  if (rows < 2 || columns < count) {
+    throw new RangeError(`Map: expected two rows and ${count} columns at least, found ${rows} × ${columns}.`);
+  }
+  const { shift, products } = gram(data, rows, columns);
+  const covariance = Matrix.from1DArray(columns, columns, products);
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(covariance, { assumeSymmetric: true });
+  const order = realEigenvalues.map((_, i) => i).sort((a, b) => realEigenvalues[b] - realEigenvalues[a]);
+  const whole = realEigenvalues.reduce((sum, value) => sum + Math.max(0, value), 0);
+  const coordinates = order.slice(0, count).map((at) => {
+    const direction = eigenvectorMatrix.getColumn(at);
+    const largest = direction.reduce((a, b) => Math.abs(b) > Math.abs(a) + 1e-12 ? b : a); // else its sign is open
+    return Float64Array.from({ length: rows }, (_, row) => {
+      let sum = 0;
+      for (let c = 0; c < columns; c++) sum += (data[row * columns + c] - shift[c]) * direction[c];
+      return largest < 0 ? -sum : sum;
+    });
+  });
+  const shares = order.slice(0, count).map((at) => whole === 0 ? 0 : Math.max(0, realEigenvalues[at]) / whole);
+  return { coordinates, shares };
+}

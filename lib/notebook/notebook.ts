@@ -1,0 +1,224 @@
+/**
+ * What a notebook's cell shows: plots, tables, text, progress; and the stop button.
+ *
+ * The only file that touches `Deno.jupyter`. Outside a kernel everything works too and prints plain text.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { clock } from "../base/clock.ts";
+import { render } from "../plots/render.ts";
+import { escapeHtml, type TableOptions, tableText } from "./table.ts";
+import type { Spec } from "../plots/theme.ts";
+
+/** One output in several notations, as Jupyter's messages hold it. */
+export interface Shown {
+  /** Content by MIME type. */
+  data: Record<string, unknown>;
+  /** What front ends and the runner may want to know about it. */
+  metadata: Record<string, unknown>;
+}
+
+type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
+
+/** The kernel's broadcast, or undefined outside a kernel, where Deno's getter throws. */
+function kernel(): Broadcast | undefined {
+  try {
+    return (Deno as unknown as { jupyter: { broadcast: Broadcast } }).jupyter.broadcast;
+  } catch {
+    return undefined; // this is how Deno says that no kernel runs
+  }
+}
+
+/** A pause that lets a cell's last message out before the cell's end, or else Jupyter may drop it. */
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
+
+/** Sends one message to the front end. */
+async function send(type: "display_data" | "update_display_data", shown: Shown, id?: string): Promise<void> {
+  await kernel()?.(type, { ...shown, transient: id ? { display_id: id } : {} });
+}
+
+const isSpec = (value: unknown): value is Spec => typeof value === "object" && value !== null && "$schema" in value;
+const plainOf = (shown: Shown): string => String(shown.data["text/plain"] ?? "");
+
+/** A plot's bundle: the spec for JupyterLab and VS Code, a PNG for everything else, its description for the blind. */
+async function plotBundle(spec: Spec): Promise<Shown> {
+  const { png } = await render(spec, { scale: 2 });
+  const pixels = new DataView(png.buffer).getUint32(16); // width, from the PNG's header
+  return {
+    data: {
+      "application/vnd.vegalite.v5+json": spec,
+      "image/png": Buffer.from(png).toString("base64"),
+      "text/plain": spec.description,
+    },
+    metadata: { "image/png": { width: Math.round(pixels / 2), alt: spec.description } },
+  };
+}
+
+/** Text in Markdown. */
+export const markdown = (text: string): Shown => ({
+  data: { "text/markdown": text, "text/plain": text },
+  metadata: {},
+});
+
+/** HTML, with what to print where there is no browser. */
+export const html = (text: string, plain: string = text.replace(/<[^>]*>/g, "")): Shown => ({
+  data: { "text/html": text, "text/plain": plain },
+  metadata: {},
+});
+
+/**
+ * Rows as a table, numbers aligned.
+ *
+ * @throws {RangeError} if a column is asked for that no row has.
+ */
+export function table(rows: readonly object[], options: TableOptions = {}): Shown {
+  const text = tableText(rows, options);
+  return { data: { "text/html": text.html, "text/markdown": text.markdown, "text/plain": text.plain }, metadata: {} };
+}
+
+/**
+ * Shows plots, tables and strings (as Markdown), one below the other. Always end a cell with `await show(…)`.
+ *
+ * @example
+ * ```ts
+ * import { show, table } from "@lib/notebook/notebook.ts";
+ *
+ * await show("Scores by model", table([{ model: "BERT", auc: 0.91 }]));
+ * ```
+ */
+export async function show(...things: (Spec | Shown | string)[]): Promise<void> {
+  for (const thing of things) {
+    const shown = typeof thing === "string" ? markdown(thing) : isSpec(thing) ? await plotBundle(thing) : thing;
+    if (!kernel()) console.log(plainOf(shown));
+    await send("display_data", shown);
+    await settle();
+  }
+}
+
+/** Seconds before a rate is told: the first step may be done before its clock started. */
+const SETTLED = 0.5;
+
+/** A bar that fills in place. */
+export interface Progress {
+  /** Sets how much is done, and a note such as the loss; cheap to call often. */
+  update(done: number, note?: string): Promise<void>;
+  /** Shows the last state for good. */
+  done(note?: string): Promise<void>;
+}
+
+/**
+ * A progress bar with rate and time left, redrawn at most four times a second; in a terminal a line every two seconds.
+ * `from` is what was done before this run, so that a resumed one shows an honest rate.
+ */
+export function progress(
+  { label, total, unit = "steps", from = 0 }: { label: string; total: number; unit?: string; from?: number },
+): Progress {
+  const id = crypto.randomUUID();
+  const start = performance.now();
+  const inKernel = kernel() !== undefined;
+  let drawn = 0;
+  let shown = false;
+  let latest = { done: from, note: "" };
+  async function draw(finished: boolean): Promise<void> {
+    drawn = performance.now();
+    const elapsed = (drawn - start) / 1000;
+    const { done, note } = latest;
+    const rate = elapsed >= SETTLED || finished && elapsed > 0 ? (done - from) / elapsed : 0;
+    const left = rate > 0 ? (total - done) / rate : Infinity;
+    const speed = rate >= 1 || rate === 0 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s each`;
+    const time = finished ? `took ${clock(elapsed)}` : `${clock(left)} left`;
+    const pace = rate > 0 || finished ? `, ${speed}, ${time}` : "";
+    const text = `${label}: ${done} of ${total} ${unit}${pace}${note === "" ? "" : ` · ${note}`}`;
+    if (!inKernel) return console.error(text);
+    const bar = `<progress max="${total}" value="${done}" style="vertical-align:middle" aria-label="${
+      escapeHtml(label)
+    }"></progress>`;
+    const content: Shown = {
+      data: { "text/html": `${bar} ${escapeHtml(text)}`, "text/plain": text },
+      metadata: {
+        progress: { label, done, total, unit, rate, left: Number.isFinite(left) ? left : null, text, finished },
+      },
+    };
+    const type = shown ? "update_display_data" : "display_data";
+    shown = true;
+    await send(type, content, id);
+  }
+  return {
+    async update(done, note = "") {
+      latest = { done, note };
+      if (!shown && inKernel || performance.now() - drawn >= (inKernel ? 250 : 2000)) await draw(false);
+    },
+    async done(note = latest.note) {
+      latest = { done: latest.done, note };
+      await draw(true);
+      await settle();
+    },
+  };
+}
+
+/** A plot redrawn in place. */
+export interface LivePlot {
+  /** Draws the spec that `make` returns, unless the last drawing is too recent. */
+  update(make: () => Spec): Promise<void>;
+  /** Draws the final plot, as picture too. */
+  done(spec: Spec): Promise<void>;
+}
+
+/** A plot that updates in place at most every `seconds`, without pictures until its end, which cost time. */
+export function livePlot({ seconds = 2 }: { seconds?: number } = {}): LivePlot {
+  const id = crypto.randomUUID();
+  let drawn = -Infinity;
+  let shown = false;
+  async function draw(bundle: Shown): Promise<void> {
+    const type = shown ? "update_display_data" : "display_data";
+    shown = true;
+    drawn = performance.now();
+    await send(type, bundle, id);
+  }
+  return {
+    async update(make) {
+      if (!kernel() || performance.now() - drawn < seconds * 1000) return;
+      const spec = make();
+      const data = { "application/vnd.vegalite.v5+json": spec, "text/plain": spec.description };
+      await draw({ data, metadata: {} });
+    },
+    async done(spec) {
+      if (!kernel()) return console.log(spec.description);
+      await draw(await plotBundle(spec));
+      await settle();
+    },
+  };
+}
+
+let stopping: Set<AbortController> | undefined;
+
+/** Milliseconds that a stop holds, for the cells that waited behind the stopped one: Deno's kernel goes on with them. */
+const HOLDS = 2000;
+let heldUntil = -Infinity;
+
+/** The error that ends what was stopped; what asks for a {@link stopSignal} right after it ends too. */
+export function stopped(message: string): DOMException {
+  heldUntil = performance.now() + HOLDS;
+  return new DOMException(message, "AbortError");
+}
+
+/**
+ * A signal that the stop button (or Ctrl-C) aborts; the kernel and its state live on.
+ * In a terminal a second Ctrl-C ends the process.
+ *
+ * @throws {DOMException} `AbortError` right after a stop, which also means the cells that waited for the stopped one.
+ */
+export function stopSignal(): AbortSignal {
+  if (performance.now() < heldUntil) throw stopped("Stopped with the cell before it; run this cell to start it.");
+  if (!stopping) {
+    const open = stopping = new Set<AbortController>();
+    Deno.addSignalListener("SIGINT", () => {
+      if (open.size === 0 && !kernel()) Deno.exit(130);
+      for (const controller of open) controller.abort(stopped("Stopped by the stop button."));
+      open.clear();
+    });
+  }
+  const controller = new AbortController();
+  stopping.add(controller);
+  return controller.signal;
+}

@@ -1,0 +1,205 @@
+/**
+ * Notes → sound, in plain code: a few sines an instrument family, swept sines and noise for drums; and WAV files.
+ *
+ * Not how the instruments sound, but enough to hear pitches, rhythm, loudness and who plays.
+ * @module
+ */
+import { stream } from "../base/random.ts";
+
+/** A note to sound. */
+export interface SoundNote {
+  /** Onset, seconds. */
+  start: number;
+  /** Length until it is let go, seconds. */
+  seconds: number;
+  /** MIDI pitch, 69 for A4 = 440 Hz; a drum's number. */
+  pitch: number;
+  /** MIDI velocity, 1–127. */
+  velocity: number;
+  /** General MIDI program, 0–127; not used for drums. */
+  program: number;
+  /** Whether it is a drum. */
+  drum: boolean;
+}
+
+/** Choices of {@link synthesize}. */
+export interface SynthOptions {
+  /** Samples a second; no partial above half of it sounds. */
+  rate?: number;
+  /** Length of the sound, seconds; the end of the last note and its release if left out. */
+  seconds?: number;
+}
+
+/** What instruments are gathered to, for sound and for colour; in order of their first program. */
+export const soundGroups = ["keys", "guitar", "bass", "strings", "winds", "synth", "other", "drums"] as const;
+
+/** A group of instruments. */
+export type SoundGroup = typeof soundGroups[number];
+
+/** The group of each of General MIDI's sixteen families of eight programs. */
+const groupOfFamily: readonly SoundGroup[] = [
+  ...["keys", "keys", "keys", "guitar", "bass", "strings", "strings", "winds"] as const,
+  ...["winds", "winds", "synth", "synth", "synth", "other", "other", "other"] as const,
+];
+
+/** The group that a note's instrument belongs to. */
+export const groupOf = ({ program, drum }: { program: number; drum: boolean }): SoundGroup =>
+  drum ? "drums" : groupOfFamily[program >> 3];
+
+/** How a family sounds: partials' amplitudes, seconds to swell and to fall to 1/e (held if Infinity), seconds after. */
+interface Timbre {
+  partials: readonly number[];
+  attack: number;
+  decay: number;
+  release: number;
+}
+
+const struck = (decay: number, ...partials: number[]): Timbre => ({ partials, attack: 0.003, decay, release: 0.06 });
+const held = (attack: number, ...partials: number[]): Timbre => ({ partials, attack, decay: Infinity, release: 0.05 });
+
+/** One for each family, program >> 3. */
+const timbres: readonly Timbre[] = [
+  struck(0.9, 1, 0.5, 0.3, 0.16, 0.1, 0.05), // piano
+  struck(0.5, 1, 0, 0.1, 0.3), // chromatic percussion
+  held(0.01, 1, 0.7, 0.1, 0.5, 0, 0, 0, 0.2), // organ
+  struck(0.7, 1, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1), // guitar
+  struck(0.8, 1, 0.6, 0.3, 0.12), // bass
+  held(0.06, 1, 0.5, 0.33, 0.25, 0.2, 0.16), // strings
+  held(0.08, 1, 0.4, 0.25, 0.12), // ensemble
+  held(0.025, 1, 0.9, 0.7, 0.5, 0.35, 0.2), // brass
+  held(0.02, 1, 0.1, 0.6, 0.08, 0.4, 0.05, 0.2), // reed
+  held(0.04, 1, 0.15, 0.05), // pipe
+  held(0.005, 1, 0, 0.33, 0, 0.2, 0, 0.14), // synth lead
+  held(0.12, 1, 0.3, 0.15), // synth pad
+  held(0.08, 1, 0.2, 0.4, 0.1), // synth effects
+  struck(0.4, 1, 0.6, 0.5, 0.4, 0.2), // world
+  struck(0.25, 1, 0.3, 0.2), // percussive
+  struck(0.2, 1, 0.2), // sound effects
+];
+
+/** A drum: a sine that falls from one frequency to another, Hz, and noise, each with its seconds to 1/e. */
+interface Drum {
+  from: number;
+  to: number;
+  tone: number;
+  toneDecay: number;
+  noise: number;
+  noiseDecay: number;
+}
+
+/** The sound of a drum by its number in General MIDI. */
+function drumOf(pitch: number): Drum {
+  const drum = (from: number, to: number, tone: number, toneDecay: number, noise = 0, noiseDecay = 0.03): Drum => (
+    { from, to, tone, toneDecay, noise, noiseDecay }
+  );
+  if (pitch <= 36) return drum(130, 48, 1.4, 0.09);
+  if (pitch <= 40) return drum(220, 180, 0.5, 0.05, 0.7, 0.06); // rim, snares, clap
+  if ([41, 43, 45, 47, 48, 50].includes(pitch)) return drum(40 + 3 * pitch, 2 * pitch, 1, 0.12, 0.1);
+  if (pitch === 42 || pitch === 44) return drum(0, 0, 0, 1, 0.4, 0.025); // closed hats
+  if (pitch <= 59) return drum(0, 0, 0, 1, 0.4, pitch === 46 ? 0.12 : 0.25); // open hat, cymbals
+  return drum(6 * pitch, 6 * pitch, 0.6, 0.06, 0.15); // hand drums and what is shaken or struck
+}
+
+/** Loudness of a note of full velocity, so that a few at once stay below 1. */
+const LEVEL = 0.22;
+
+function addTone(out: Float32Array, rate: number, note: SoundNote): void {
+  const { partials, attack, decay, release } = timbres[note.program >> 3];
+  const frequency = 440 * 2 ** ((note.pitch - 69) / 12);
+  const from = Math.round(note.start * rate), whole = Math.round((note.seconds + release) * rate);
+  const length = Math.min(whole, out.length - from);
+  const loudness = LEVEL * note.velocity / 127 / Math.sqrt(partials.reduce((sum, a) => sum + a * a, 0));
+  const fade = decay === Infinity ? 1 : Math.exp(-1 / (decay * rate)), letGo = note.seconds * rate;
+  for (const [i, amplitude] of partials.entries()) {
+    if (amplitude === 0 || (i + 1) * frequency >= rate / 2) continue;
+    const turn = 2 * Math.PI * (i + 1) * frequency / rate, twice = 2 * Math.cos(turn);
+    let before = Math.sin(-turn), now = 0, level = loudness * amplitude; // sin(n·turn) by its recurrence
+    for (let n = 0; n < length; n++) {
+      const swell = Math.min(1, n / (attack * rate)), end = n < letGo ? 1 : (whole - n) / (whole - letGo);
+      out[from + n] += level * swell * end * now;
+      [before, now] = [now, twice * now - before];
+      level *= fade;
+    }
+  }
+}
+
+function addDrum(out: Float32Array, rate: number, note: SoundNote): void {
+  const { from, to, tone, toneDecay, noise, noiseDecay } = drumOf(note.pitch);
+  const first = Math.round(note.start * rate), loudness = 1.3 * LEVEL * note.velocity / 127;
+  const length = Math.min(
+    Math.round(5 * Math.max(tone > 0 ? toneDecay : 0, noise > 0 ? noiseDecay : 0) * rate),
+    out.length - first,
+  );
+  const random = stream(0, "drum", note.pitch); // the same stroke sounds the same
+  let phase = 0, last = 0;
+  for (let n = 0; n < length; n++) {
+    const seconds = n / rate, frequency = to + (from - to) * Math.exp(-seconds / 0.03);
+    phase += 2 * Math.PI * frequency / rate;
+    const white = noise === 0 ? 0 : 2 * random.uniform() - 1;
+    const bright = white - last; // noise without its low half
+    last = white;
+    const swept = tone * Math.sin(phase) * Math.exp(-seconds / toneDecay);
+    out[first + n] += loudness * (swept + noise * bright * Math.exp(-seconds / noiseDecay));
+  }
+}
+
+/**
+ * The notes as samples in [−1, 1], mono.
+ *
+ * Soft music stays soft: only what would clip is turned down, as a whole. Notes that last beyond `seconds` fade out in
+ * the last 20 ms. The same notes give the same samples.
+ *
+ * @throws {RangeError} if a note starts before 0, or the sound would last longer than ten minutes.
+ *
+ * @example
+ * ```ts
+ * import { synthesize } from "@lib/notebook/synth.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const note = { start: 0, seconds: 0.5, pitch: 69, velocity: 100, program: 0, drum: false };
+ * assertEquals(synthesize([note], { rate: 8000, seconds: 1 }).length, 8000);
+ * ```
+ */
+export function synthesize(notes: readonly SoundNote[], options: SynthOptions = {}): Float32Array {
+  const { rate = 11_025, seconds = notes.reduce((end, note) => Math.max(end, note.start + note.seconds + 0.06), 0) } =
+    options;
+  const early = notes.find(({ start }) => !(start >= 0));
+  if (early) throw new RangeError(`Sound: expected notes that start at 0 or later, found one at ${early.start} s.`);
+  if (!(seconds <= 600)) throw new RangeError(`Sound: expected at most 600 seconds, found ${seconds}.`);
+  const out = new Float32Array(Math.round(seconds * rate));
+  for (const note of notes) (note.drum ? addDrum : addTone)(out, rate, note);
+  const fading = Math.min(out.length, Math.round(0.02 * rate));
+  for (let n = 0; n < fading; n++) out[out.length - 1 - n] *= n / fading;
+  const peak = out.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  if (peak > 0.98) out.forEach((sample, n) => out[n] = sample * 0.98 / peak);
+  return out;
+}
+
+/**
+ * Samples in [−1, 1] as a WAV file: mono, 16 bits a sample, or 8 for half the bytes and some hiss.
+ *
+ * @throws {RangeError} at a sample that is outside or no number.
+ */
+export function wavBytes(samples: Float32Array, rate: number = 11_025, bits: 8 | 16 = 16): Uint8Array<ArrayBuffer> {
+  const frame = bits / 8, size = frame * samples.length;
+  const bytes = new Uint8Array(44 + size + size % 2), view = new DataView(bytes.buffer); // chunks have even lengths
+  const text = (at: number, letters: string) => bytes.set(new TextEncoder().encode(letters), at);
+  text(0, "RIFF");
+  view.setUint32(4, bytes.length - 8, true);
+  text(8, "WAVEfmt ");
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true); // PCM
+  view.setUint16(22, 1, true); // one channel
+  view.setUint32(24, rate, true);
+  view.setUint32(28, frame * rate, true); // bytes a second
+  view.setUint16(32, frame, true);
+  view.setUint16(34, bits, true);
+  text(36, "data");
+  view.setUint32(40, size, true);
+  samples.forEach((sample, n) => {
+    if (!(Math.abs(sample) <= 1)) throw new RangeError(`WAV: expected samples in −1…1, found ${sample} at ${n}.`);
+    if (bits === 16) view.setInt16(44 + 2 * n, Math.round(32_767 * sample), true);
+    else view.setUint8(44 + n, 128 + Math.round(127 * sample));
+  });
+  return bytes;
+}

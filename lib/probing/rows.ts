@@ -1,0 +1,236 @@
+/**
+ * The results table: one row for each number, and how a score becomes one.
+ * @module
+ */
+import { bootstrap, type Interval } from "../metrics/intervals.ts";
+import type { BarTable, Question, Task } from "../metrics/tasks.ts";
+import { headlines, type Protocol, type TaskScores } from "../metrics/task_scores.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+
+/** Bars of the three splits; no song may be in two of them. */
+export interface BarTables {
+  /** Bars that probes are fitted on. */
+  train: BarTable;
+  /** Bars that the sound protocol chooses penalty and layer by. */
+  validation: BarTable;
+  /** Bars that tables and claims are scored on. */
+  test: BarTable;
+}
+
+/** What a probe was fitted on: true labels, permuted ones, or a control task's (see `controls.ts`). */
+export type Labels = "true" | "permuted" | "control";
+
+/** One drawing of bars for the authors' protocol: rows of the tables, ascending (study §11.2). */
+export interface Draw {
+  /** Drawn rows of the training table. */
+  train: Int32Array;
+  /** Drawn rows of the test table. */
+  test: Int32Array;
+}
+
+/** What is asked of a study's bars. */
+export interface ProbeTables extends BarTables {
+  /** Drawings of the authors' protocol; without any it takes all bars, once. */
+  draws?: Draw[];
+  /** The same bars with other labels, whose probes stand beside the true ones. */
+  controls?: (BarTables & { labels: Exclude<Labels, "true"> })[];
+}
+
+/** Where features come from. */
+export interface ProbeMeta {
+  /** Name of the model. */
+  model: string;
+  /** Seed of the model's training. */
+  seed: number;
+  /** Layer, 0 being the embedding output; null where it is not one: see `layers`. */
+  layer: number | null;
+  /** What was read: one layer, all of them weighted, or none (guesses, token counts). */
+  layers: "one" | "weighted" | "none";
+  /** How a bar's states became one embedding. */
+  pooling: string;
+}
+
+/** One number: a line of the results table. */
+export interface ProbeRow extends ProbeMeta {
+  /** Labels of the bars that the probe was fitted on. */
+  labels: Labels;
+  /** What was asked. */
+  task: Task;
+  /** How it was scored; `headlines` in `probe_scores.ts` names each task's first. */
+  metric: string;
+  /** The authors' procedure, or the sound one. */
+  protocol: Protocol;
+  /** Bars it was scored on. */
+  split: "validation" | "test";
+  /** The score; NaN where it is not defined, as for chords in a split without any. */
+  value: number;
+  /** Lower bound of the 95% interval over test songs; null on validation songs, where none is made. */
+  low: number | null;
+  /** Upper bound. */
+  high: number | null;
+  /** Which drawing of bars, from 0; null: the mean over the drawings, or bars that were not drawn. */
+  draw: number | null;
+  /** Population standard deviation over the drawings; null where there were none. */
+  std: number | null;
+  /** Bars scored. */
+  rows: number;
+  /** Songs scored. */
+  songs: number;
+  /** Ridge penalty; null for clusters and guesses. */
+  alpha: number | null;
+  /** Decision value above which a class counts as found; null where none does. */
+  threshold: number | null;
+  /** Classes of C, GP, I without a positive or without a negative bar, left out; null for other tasks. */
+  skippedClasses: number | null;
+  /** Clusters; null but for SC. */
+  k: number | null;
+  /** The score of each resampling of the test songs, where they were asked for; never written with the row. */
+  replicates?: Float32Array;
+}
+
+/** Splits that are scored. */
+export const splits = ["validation", "test"] as const;
+
+/** Splits that are scored. */
+export type Split = typeof splits[number];
+
+/** Both protocols. */
+export const protocols: readonly Protocol[] = ["authors", "sound"];
+
+/** What a row says beside its score. */
+export interface Place {
+  /** What the probe was fitted on. */
+  labels: Labels;
+  /** What was asked. */
+  task: Task;
+  /** The authors' procedure, or the sound one. */
+  protocol: Protocol;
+  /** Whose bars were scored. */
+  split: Split;
+  /** Bars scored. */
+  rows: number;
+  /** Songs scored. */
+  songs: number;
+}
+
+/** The scores of one drawing of bars. */
+export interface Drawn {
+  /** Bars scored. */
+  rows: number;
+  /** Its songs, as their scores' weights are ordered. */
+  songs: number[];
+  /** Scores of those bars, and how to score them with songs resampled. */
+  scores: TaskScores;
+}
+
+/** Those bars of a table. */
+export const takeBars = ({ labels, songs }: BarTable, rows: Int32Array): BarTable => ({
+  labels: Array.from(rows, (r) => labels[r]),
+  songs: Int32Array.from(rows, (r) => songs[r]),
+});
+
+/** Scores of one drawing with the ids of its songs. */
+export function drawnScores({ rows, songs, songCount }: Question<unknown>, of: BarTable, scores: TaskScores): Drawn {
+  const ids = new Array<number>(songCount);
+  rows.forEach((row, i) => ids[songs[i]] = of.songs[row]);
+  return { rows: rows.length, songs: ids, scores };
+}
+
+/** A table being filled. */
+export interface Collector {
+  /** What was collected so far. */
+  rows: ProbeRow[];
+  /** Adds scores, with 95% intervals over songs on the test split where they can be resampled. */
+  collect(place: Place, scores: TaskScores, extras?: Extras, weights?: number): void;
+  /** Adds a score's mean and population std over drawings of test bars, its interval, and each drawing's (study §11.3). */
+  collectDrawn(place: Pick<Place, "task" | "labels">, draws: Drawn[], extras?: Extras): void;
+  /** Adds a number as it is. */
+  add(place: Place, metric: string, interval: Interval, extras?: Extras): void;
+}
+
+/** Columns of a row that only some scores have; those left out become null. */
+export type Extras = Partial<
+  Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">
+>;
+
+/** The mean of the numbers that are none NaN. */
+function mean(values: number[]): number {
+  let sum = 0, known = 0;
+  for (const value of values) {
+    if (Number.isNaN(value)) continue;
+    sum += value;
+    known++;
+  }
+  return sum / known;
+}
+
+const noExtras = { draw: null, std: null, alpha: null, threshold: null, skippedClasses: null, k: null };
+
+/** An empty table for one model and layer; with `replicates`, test rows of headline scores and R² keep their resamplings. */
+export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false } = {}): Collector {
+  const rows: ProbeRow[] = [];
+  const { seed, probing: { bootstraps } } = recipe;
+  const add: Collector["add"] = (place, metric, { value, low, high }, extras = {}) => {
+    rows.push({ ...meta, metric, ...place, value, low, high, ...noExtras, ...extras });
+  };
+  const resample = (place: Place, resampled: TaskScores["resampled"], songs: number, extras: Extras): void => {
+    const keep = replicates ? [headlines[place.protocol][place.task], "r2"] : [];
+    // The authors' controls are told by their std alone: five drawings to score for each resampling cost the most.
+    const resamplings = place.split === "test" && (place.protocol === "sound" || place.labels === "true")
+      ? bootstraps
+      : 0;
+    const scores = bootstrap(resampled, songs, { resamplings, seed, keep });
+    for (const [metric, { replicates, ...interval }] of Object.entries(scores)) {
+      add(place, metric, interval, replicates ? { ...extras, replicates } : extras);
+    }
+  };
+  const collect: Collector["collect"] = (place, { resampled, fixed }, extras = {}, weights = place.songs) => {
+    resample(place, resampled, weights, extras);
+    for (const [metric, value] of Object.entries(fixed)) add(place, metric, { value, low: null, high: null }, extras);
+  };
+  const collectDrawn: Collector["collectDrawn"] = ({ task, labels }, draws, extras = {}) => {
+    const ids = [...new Set(draws.flatMap(({ songs }) => songs))].sort((a, b) => a - b);
+    const places = new Map(ids.map((id, i) => [id, i]));
+    const drawn = draws.map(({ scores, songs }) => {
+      const at = songs.map((song) => places.get(song)!), own = new Float64Array(at.length);
+      return (weights: Float64Array) => {
+        for (let i = 0; i < at.length; i++) own[i] = weights[at[i]];
+        return scores.resampled(own);
+      };
+    });
+    const once = drawn.map((score) => score(new Float64Array(ids.length).fill(1))), metrics = Object.keys(once[0]);
+    const means = (weights: Float64Array) => {
+      const found = drawn.map((score) => score(weights)), means: Record<string, number> = {};
+      for (const metric of metrics) means[metric] = mean(found.map((scores) => scores[metric]));
+      return means;
+    };
+    const place: Place = {
+      task,
+      labels,
+      protocol: "authors",
+      split: "test",
+      rows: Math.round(mean(draws.map((draw) => draw.rows))),
+      songs: ids.length,
+    };
+    const before = rows.length;
+    resample(place, means, ids.length, extras);
+    if (draws.length === 1) return;
+    for (const row of rows.slice(before)) {
+      const values = once.map((scores) => scores[row.metric]);
+      row.std = Math.sqrt(mean(values.map((value) => (value - row.value) ** 2)));
+      values.forEach((value, draw) => {
+        const { rows: held, songs } = draws[draw];
+        add({ ...place, rows: held, songs: songs.length }, row.metric, { value, low: null, high: null }, {
+          ...extras,
+          draw,
+        });
+      });
+    }
+  };
+  return { rows, add, collect, collectDrawn };
+}
+
+/** Clusters of a study: the recipe's, but at least five training bars for each (study §11.8). */
+export function clusterCount(recipe: Recipe, trainRows: number): number {
+  return Math.max(1, Math.min(recipe.probing.clusters, Math.floor(trainRows / 5)));
+}

@@ -1,0 +1,124 @@
+/**
+ * Song clustering of one layer: clusters of training bars, and how a test song's bars fall into them (study §11.8).
+ * @module
+ */
+import { assignLarge, cluster, type Clusters } from "../matrix/kmeans.ts";
+import { type EntropyOptions, shuffledEntropy, songEntropy } from "../metrics/intervals.ts";
+import { clusterCount, type Collector, type Drawn, type Split } from "./rows.ts";
+import type { Protocol } from "../metrics/task_scores.ts";
+import { sample, stream } from "../base/random.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { normalisedInformation, sameSongRetrieval } from "../metrics/retrieval.ts";
+import { type Scale, standardise } from "../matrix/ridge.ts";
+import { pieces, readRows, rowCount, type RowSource } from "../matrix/rows.ts";
+import { indexSongs, songMean } from "../metrics/class_scores.ts";
+
+/**
+ * Clusters of standardised training rows; `clusterCount` of all rows, fitted on at most `recipe.probing.clusterRows`
+ * of them, drawn by the seed.
+ */
+export async function clusterBars(scale: Scale, x: RowSource, recipe: Recipe): Promise<Clusters> {
+  const { columns } = scale, rows = rowCount(x, columns), { seed, probing } = recipe;
+  const drawn = rows <= probing.clusterRows
+    ? undefined
+    : Int32Array.from(sample(Array(rows).keys(), probing.clusterRows, stream(seed, "cluster rows", rows))).sort();
+  const z = standardise(scale, readRows(x, columns, drawn)), held = z.length / columns;
+  return await cluster(z, held, columns, clusterCount(recipe, held), { seed, iterations: probing.clusterIterations });
+}
+
+/** Cluster labels of rows. */
+export async function clusterLabels(clusters: Clusters, scale: Scale, x: RowSource): Promise<Int32Array> {
+  const labels = new Int32Array(rowCount(x, scale.columns));
+  for (const { first, rows, x: part } of pieces(x, scale.columns)) {
+    labels.set(await assignLarge(clusters, standardise(scale, part), rows), first);
+  }
+  return labels;
+}
+
+/** The bars that a reading counts, and their songs. */
+function counted(songs: ArrayLike<number>, reading: Protocol): { bars: number; songs: number } {
+  const bars = new Map<number, number>();
+  for (let r = 0; r < songs.length; r++) bars.set(songs[r], (bars.get(songs[r]) ?? 0) + 1);
+  const held = [...bars.values()].filter((n) => reading === "authors" || n > 1);
+  return { bars: held.reduce((sum, n) => sum + n, 0), songs: held.length };
+}
+
+/** The authors' song entropy of one drawing of bars. */
+export function drawnEntropy(labels: Int32Array, songs: ArrayLike<number>, clusters: number): Drawn {
+  const { perSong } = songEntropy(labels, songs, { clusters, reading: "authors" });
+  const ids = [...new Set(Array.from(songs))];
+  return { rows: songs.length, songs: ids, scores: { resampled: songMean("entropy", perSong), fixed: {} } };
+}
+
+/** What the entropy is when the same bars are dealt to songs at random, as rows of permuted labels. */
+export function addShuffled(
+  collector: Collector,
+  protocol: Protocol,
+  labels: Int32Array,
+  songs: ArrayLike<number>,
+  clusters: number,
+  seed: number,
+): void {
+  const options: EntropyOptions = { clusters, reading: protocol }, held = counted(songs, protocol);
+  collector.add(
+    { task: "SC", labels: "permuted", protocol, split: "test", rows: held.bars, songs: held.songs },
+    "entropy",
+    shuffledEntropy(labels, songs, options, { seed }),
+    { k: clusters },
+  );
+}
+
+/**
+ * Adds the sound rows of SC: entropy over ln min(n, K) without one-bar songs, and on test songs the normalised mutual
+ * information of clusters and songs, and how well bars find those of their song (mean average precision and share of
+ * nearest neighbours, resampled over the songs that look, not over those that are found).
+ */
+export function addSongRows(
+  collector: Collector,
+  split: Split,
+  { labels, rowsOf, songs, k }: {
+    labels: Int32Array;
+    /** Standardised rows, of those asked for. */
+    rowsOf: (rows: Int32Array) => Float64Array;
+    songs: Int32Array;
+    k: number;
+  },
+  { seed, probing }: Recipe,
+): void {
+  const { perSong } = songEntropy(labels, songs, { clusters: k, reading: "sound" });
+  const held = counted(songs, "sound");
+  const place = { task: "SC", labels: "true", protocol: "sound", split, rows: held.bars, songs: held.songs } as const;
+  const nmi: Record<string, number> = split === "test" ? { nmi: normalisedInformation(labels, songs) } : {};
+  // Songs that the reading drops are NaN, and do not count in a resampling.
+  collector.collect(place, { resampled: songMean("entropy", perSong), fixed: nmi }, { k }, perSong.length);
+  if (split === "validation") return;
+  const looked = sample(songs.keys(), probing.retrievalBars, stream(seed, "retrieval", songs.length)).sort((a, b) =>
+    a - b
+  );
+  const rows = rowsOf(Int32Array.from(looked));
+  const { songs: of, songCount } = indexSongs(looked.map((row) => songs[row]));
+  const found = sameSongRetrieval(rows, of);
+  const sums = (values: Float64Array) => {
+    const sum = new Float64Array(songCount), count = new Float64Array(songCount);
+    values.forEach((value, row) => {
+      if (Number.isNaN(value)) return;
+      sum[of[row]] += value;
+      count[of[row]]++;
+    });
+    return { sum, count };
+  };
+  const precision = sums(found.precision), first = sums(found.first);
+  const mean = ({ sum, count }: { sum: Float64Array; count: Float64Array }, weights: Float64Array) => {
+    let total = 0, rows = 0;
+    for (let s = 0; s < songCount; s++) {
+      total += weights[s] * sum[s];
+      rows += weights[s] * count[s];
+    }
+    return total / rows;
+  };
+  const resampled = (weights: Float64Array) => ({
+    retrievalMap: mean(precision, weights),
+    retrievalR1: mean(first, weights),
+  });
+  collector.collect({ ...place, rows: looked.length }, { resampled, fixed: {} }, {}, songCount);
+}

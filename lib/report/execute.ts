@@ -1,0 +1,151 @@
+/**
+ * Notebooks executed headless on the Deno kernel, each in a fresh one, with progress as they run.
+ * @module
+ */
+import { basename } from "node:path";
+import { clock } from "../base/clock.ts";
+import {} from "../study/study.ts";
+import { projectRoot } from "../base/project.ts";
+
+/** What the runner tells while a notebook executes. */
+export type RunEvent =
+  | { event: "cell"; cell: number; of: number; source: string }
+  | { event: "progress"; cell: number; done: number; total: number; text: string; finished: boolean }
+  | { event: "print"; cell: number; text: string }
+  | { event: "error"; cell: number; source: string; message: string }
+  | { event: "done" };
+
+/** How a notebook's execution ended. */
+export interface NotebookRun {
+  /** File name without folder and extension. */
+  notebook: string;
+  /** Wall-clock time. */
+  seconds: number;
+  /** The cell that failed, if one did. */
+  error?: { cell: number; source: string; message: string };
+}
+
+/** Choices of {@link executeNotebook}. */
+export interface ExecuteOptions {
+  /** Python of the virtual environment. */
+  python: string;
+  /** The notebook; it is not changed. */
+  notebook: string;
+  /** Where the executed copy goes. */
+  target: string;
+  /** Folder the kernel runs in; the notebook's own if left out. */
+  folder?: string;
+  /** Variables beside those of this process. */
+  env?: Record<string, string>;
+  /** Called with each event. */
+  onEvent?: (event: RunEvent) => void;
+}
+
+const runner = `${projectRoot}/lib/report/notebook_runner.py`;
+
+/** The lines of a stream of bytes. */
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  }
+  if (rest !== "") yield rest;
+}
+
+/** Executes one notebook; a failing cell is in the result, not thrown. */
+export async function executeNotebook(options: ExecuteOptions): Promise<NotebookRun> {
+  const { python, notebook, target, folder = notebook.replace(/\/[^/]*$/, ""), env = {}, onEvent = () => {} } = options;
+  const start = performance.now();
+  const child = new Deno.Command(python, {
+    args: [runner, "execute", notebook, target, folder],
+    env: { ...env, PYTHONWARNINGS: "ignore", PYDEVD_DISABLE_FILE_VALIDATION: "1" },
+    stdin: "piped", // its end tells the runner that this process is gone
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const complaints = new Response(child.stderr).text();
+  let error: NotebookRun["error"];
+  let finished = false;
+  for await (const line of linesOf(child.stdout)) {
+    const event = JSON.parse(line) as RunEvent;
+    if (event.event === "error") error = { cell: event.cell, source: event.source, message: event.message };
+    if (event.event === "done") finished = true;
+    onEvent(event);
+  }
+  await child.stdin.close().catch((error: unknown) => {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // the runner ended by itself
+  });
+  const { code } = await child.status;
+  if (!finished && !error) {
+    const said = (await complaints).trim().split("\n").slice(-12).join("\n");
+    error = { cell: -1, source: "", message: `The runner ended with code ${code}.\n${said}` };
+  }
+  await complaints;
+  return { notebook: basename(notebook, ".ipynb"), seconds: (performance.now() - start) / 1000, error };
+}
+
+/** Each notebook's share of a run's time, as seen at demo scale on two cores; only for the first guess of time left. */
+const usualShares: Record<string, number> = { "01": 0.02, "02": 0.11, "03": 0.54, "04": 0.33 };
+
+/** Choices of {@link executeAll}. */
+export interface ExecuteAllOptions {
+  /** Python of the virtual environment. */
+  python: string;
+  /** Folder for the executed copies. */
+  target: string;
+  /** Variables for the kernels. */
+  env?: Record<string, string>;
+  /** Seconds each took last time, by name, for the time left. */
+  expected?: Record<string, number>;
+  /** Takes the progress lines. */
+  say?: (line: string) => void;
+  /** Called after each notebook, and awaited, with the runs so far. */
+  onNotebook?: (runs: readonly NotebookRun[]) => Promise<void> | void;
+}
+
+/** Executes notebooks in order, telling how far they are and how long it may take; stops at the first failing one. */
+export async function executeAll(notebooks: string[], options: ExecuteAllOptions): Promise<NotebookRun[]> {
+  const { python, target, env = {}, expected = {}, say = (line) => console.log(line), onNotebook } = options;
+  await Deno.mkdir(target, { recursive: true });
+  const names = notebooks.map((path) => basename(path, ".ipynb"));
+  const known = names.every((name) => expected[name] !== undefined);
+  const weights = names.map((name) => known ? expected[name] : usualShares[name.slice(0, 2)] ?? 1 / names.length);
+  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  const start = performance.now();
+  const runs: NotebookRun[] = [];
+  for (const [i, notebook] of notebooks.entries()) {
+    const before = weights.slice(0, i).reduce((sum, weight) => sum + weight, 0);
+    let cells = { at: 0, of: 1 };
+    let last = { text: "", at: -Infinity };
+    const tell = (text: string, within: number) => {
+      const elapsed = (performance.now() - start) / 1000;
+      const done = (before + weights[i] * within) / all;
+      const left = done > 0.02 ? `, about ${clock(elapsed * (1 - done) / done)} left` : "";
+      say(`[${i + 1}/${names.length} ${names[i]} · ${clock(elapsed)}${left}] ${text}`);
+      last = { text, at: performance.now() };
+    };
+    const onEvent = (event: RunEvent) => {
+      if (event.event === "cell") {
+        cells = { at: event.cell, of: event.of };
+        tell(`cell ${event.cell + 1} of ${event.of}: ${event.source.slice(0, 70)}`, event.cell / event.of);
+      } else if (event.event === "progress") {
+        const due = event.finished || performance.now() - last.at > 3000;
+        if (due && event.text !== last.text) tell(event.text, (cells.at + event.done / event.total) / cells.of);
+      } else if (event.event === "print") {
+        for (const line of event.text.trimEnd().split("\n")) say(`    ${line}`);
+      }
+    };
+    const run = await executeNotebook({ python, notebook, target: `${target}/${names[i]}.ipynb`, env, onEvent });
+    runs.push(run);
+    if (run.error) {
+      const where = run.error.cell < 0 ? "" : `, cell ${run.error.cell + 1}`;
+      say(`\nFAILED: ${names[i]}${where}\n\n${run.error.source}\n\n${run.error.message}`);
+    } else say(`[${i + 1}/${names.length} ${names[i]}] done in ${clock(run.seconds)}`);
+    await onNotebook?.(runs);
+    if (run.error) break;
+  }
+  return runs;
+}

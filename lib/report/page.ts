@@ -1,0 +1,246 @@
+/**
+ * Executed notebooks as one HTML page that opens offline: contents, prose, tables, plots, code folded away, and a stamp.
+ * @module
+ */
+import { escapeHtml } from "../notebook/table.ts";
+
+/** A cell of an executed notebook, as nbformat 4 stores it. */
+export interface NotebookCell {
+  /** What it is. */
+  cell_type: "markdown" | "code" | "raw";
+  /** What it made. */
+  outputs?: NotebookOutput[];
+}
+
+/** An output of a cell, as nbformat 4 stores it. */
+export interface NotebookOutput {
+  /** What kind it is. */
+  output_type: "display_data" | "execute_result" | "stream" | "error";
+  /** Content by MIME type. */
+  data?: Record<string, string | string[] | Record<string, unknown>>;
+  /** Notes by MIME type or by name. */
+  metadata?: Record<string, Record<string, unknown>>;
+  /** What was printed. */
+  text?: string | string[];
+  /** What went wrong, with colours. */
+  traceback?: string[];
+}
+
+/** A cell's source as HTML, and its Markdown outputs' too. */
+export interface RenderedCell {
+  /** Prose, or highlighted code. */
+  html: string;
+  /** For each output, its Markdown as HTML if it has any. */
+  outputs: (string | null)[];
+}
+
+/** A notebook to put on the page. */
+export interface Chapter {
+  /** File name without extension. */
+  name: string;
+  /** Cells of the executed notebook. */
+  cells: NotebookCell[];
+  /** The same cells' sources as HTML. */
+  rendered: RenderedCell[];
+}
+
+/** What the page is made of. */
+export interface PageParts {
+  /** Its heading. */
+  title: string;
+  /** The notebooks in order. */
+  chapters: Chapter[];
+  /** How it came about: names and values. */
+  stamp: Record<string, string>;
+}
+
+const style = `
+:root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --faint: #d8dee4; --quiet: #59636e; --box: #f6f8fa;
+  --link: #0059a8; --k: #8250df; --s: #0a6640; --c: #59636e; --n: #0550ae; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117; --faint: #30363d; --quiet: #9198a1;
+  --box: #161b22; --link: #79b8ff; --k: #d2a8ff; --s: #7ee2a8; --c: #9198a1; --n: #79c0ff; } }
+* { box-sizing: border-box; }
+body { margin: 0; color: var(--ink); background: var(--paper); font: 16px/1.6 system-ui, "DejaVu Sans", sans-serif; }
+header, main, footer { max-width: 66rem; margin: 0 auto; padding: 1rem 1.5rem; }
+h1 { font-size: 1.9rem; line-height: 1.25; margin: 1.5rem 0 .3rem; }
+h2 { font-size: 1.5rem; margin: 3rem 0 .8rem; padding-top: 1.2rem; border-top: 1px solid var(--faint); }
+h3 { font-size: 1.2rem; margin: 2rem 0 .6rem; } h4, h5, h6 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
+a { color: var(--link); } .anchor-link { display: none; }
+nav ol { columns: 2; column-gap: 2.5rem; padding-left: 0; list-style: none; } nav ol ol { columns: 1; padding-left: 1.2rem; font-size: .9rem; }
+nav li { break-inside: avoid; }
+.about, .progress, figcaption, summary { color: var(--quiet); font-size: .88rem; }
+details { margin: .6rem 0; } summary { cursor: pointer; }
+pre { background: var(--box); border: 1px solid var(--faint); border-radius: 6px; padding: .7rem .9rem; overflow-x: auto;
+  font: .82rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; margin: .5rem 0; }
+code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .88em; }
+img { max-width: 100%; height: auto; border-radius: 6px; border: 1px solid var(--faint); }
+.output { margin: .9rem 0; overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9rem; margin: .8rem 0; } caption { padding: .3rem 0; color: var(--quiet); }
+th, td { padding: .28rem .5rem; border-bottom: 1px solid var(--faint); } th { border-bottom-width: 2px; }
+.error { border-color: #cf222e; }
+.highlight .k, .highlight .kd, .highlight .kr, .highlight .kc, .highlight .kt, .highlight .kn { color: var(--k); }
+.highlight .s1, .highlight .s2, .highlight .sb, .highlight .sr { color: var(--s); }
+.highlight .c1, .highlight .cm { color: var(--c); font-style: italic; }
+.highlight .mi, .highlight .mf { color: var(--n); }
+@media (max-width: 40rem) { nav ol { columns: 1; } }
+audio { max-width: 100%; vertical-align: middle; }
+@media print { details, audio { display: none; } h2 { break-before: page; border: 0; } .output { break-inside: avoid; } }
+`;
+
+const joined = (text: unknown): string => Array.isArray(text) ? text.join("") : String(text ?? "");
+// deno-lint-ignore no-control-regex -- terminal colours are control characters
+const uncoloured = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, "");
+
+/** One output as HTML: the richest of its notations that a page without scripts can show. */
+function outputHtml(output: NotebookOutput, markdown: string | null): string {
+  if (output.output_type === "stream") return `<pre>${escapeHtml(uncoloured(joined(output.text)))}</pre>`;
+  if (output.output_type === "error") {
+    return `<pre class="error">${escapeHtml(uncoloured((output.traceback ?? []).join("\n")))}</pre>`;
+  }
+  const data = output.data ?? {};
+  const progress = output.metadata?.progress;
+  if (progress) return `<p class="progress">${escapeHtml(String(progress.text))}</p>`;
+  if (data["text/html"]) return joined(data["text/html"]);
+  if (data["image/png"]) {
+    const { alt = "", width } = output.metadata?.["image/png"] ?? {};
+    const size = width === undefined ? "" : ` width="${Number(width)}"`;
+    const bytes = joined(data["image/png"]).replaceAll("\n", "");
+    return `<img src="data:image/png;base64,${bytes}" alt="${escapeHtml(String(alt))}"${size}>`;
+  }
+  if (markdown !== null) return markdown;
+  return `<pre>${escapeHtml(uncoloured(joined(data["text/plain"])))}</pre>`;
+}
+
+/** A heading of the contents. */
+interface Heading {
+  level: number;
+  id: string;
+  text: string;
+}
+
+/** Prose with its headings one level lower, since the page has its own first, and named apart from other notebooks'. */
+function withHeadings(html: string, prefix: string, headings: Heading[]): string {
+  return html.replace(/<h([1-5])[^>]*>([\s\S]*?)<\/h\1>/g, (_, digit: string, content: string) => {
+    const bare = content.replace(/<a class="anchor-link"[\s\S]*?<\/a>/g, "");
+    const text = bare.replace(/<[^>]*>/g, "").trim();
+    const slug = `${prefix}-${text.toLowerCase().replace(/&\w+;/g, "").replace(/[^\p{L}\p{N}]+/gu, "-")}`;
+    const twins = headings.filter(({ id }) => id === slug || id.startsWith(`${slug}~`)).length;
+    const id = twins === 0 ? slug : `${slug}~${twins}`;
+    const level = Number(digit) + 1;
+    headings.push({ level, id, text });
+    return `<h${level} id="${escapeHtml(id)}">${bare}</h${level}>`;
+  });
+}
+
+/** Links to another notebook lead to its section: the file does not lie beside the page. */
+const linkedInside = (html: string): string =>
+  html.replace(/href="(?:\.\/)?([^"/:#]+)\.ipynb"/g, (_, name: string) => `href="#${name}"`);
+
+function chapterHtml({ name, cells, rendered }: Chapter, headings: Heading[]): string {
+  const parts = cells.map((cell, i) => {
+    if (cell.cell_type === "markdown") return withHeadings(linkedInside(rendered[i].html), name, headings);
+    if (cell.cell_type !== "code") return "";
+    const outputs = (cell.outputs ?? []).map((output, k) => outputHtml(output, rendered[i].outputs[k] ?? null));
+    const shown = outputs.map((html) => `<div class="output">${html}</div>`).join("\n");
+    return `<details><summary>code</summary>${rendered[i].html}</details>\n${shown}`;
+  });
+  return `<section id="${escapeHtml(name)}">\n${parts.join("\n")}\n</section>`;
+}
+
+/** The contents: a list of the notebooks' titles, each with its sections. */
+function contents(headings: Heading[]): string {
+  const link = ({ id, text }: Heading) => `<a href="#${escapeHtml(encodeURIComponent(id))}">${text}</a>`;
+  const tops = headings.filter(({ level }) => level === 2);
+  const items = tops.map((top, i) => {
+    const from = headings.indexOf(top) + 1;
+    const to = i + 1 < tops.length ? headings.indexOf(tops[i + 1]) : headings.length;
+    const under = headings.slice(from, to).filter(({ level }) => level === 3).map((heading) =>
+      `<li>${link(heading)}</li>`
+    );
+    return `<li>${link(top)}${under.length > 0 ? `<ol>${under.join("")}</ol>` : ""}</li>`;
+  });
+  return `<nav aria-label="Contents"><ol>${items.join("\n")}</ol></nav>`;
+}
+
+/**
+ * Whatever a page would fetch when opened: scripts, styles, pictures, frames and imports from elsewhere.
+ *
+ * @example
+ * ```ts
+ * import { outsideReferences } from "@lib/report/page.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const page = '<a href="https://a.example">read</a><img src="https://b.example/c.png">';
+ * assertEquals(outsideReferences(page), ["https://b.example/c.png"]);
+ * ```
+ */
+export function outsideReferences(html: string): string[] {
+  const tags = [
+    ...html.matchAll(
+      /<(?!a[\s>])[a-z][^>]*?\s(?:src|href|srcset|data|poster|action)\s*=\s*["']?((?:https?:)?\/\/[^"'\s>]+)/gi,
+    ),
+  ];
+  const scripts = [...html.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/gi)]
+    .flatMap(([, code]) => [...code.matchAll(/((?:https?:)\/\/[^"'`\s]+)/g)]);
+  const styles = [...html.matchAll(/(?:url\(\s*["']?|@import\s+["'])((?:https?:)?\/\/[^"')\s]+)/gi)];
+  return [...tags, ...scripts, ...styles].map((match) => match[1]);
+}
+
+/**
+ * The page.
+ *
+ * @throws {Error} naming what it would fetch from elsewhere, since it must open offline.
+ */
+export function reportPage({ title, chapters, stamp }: PageParts): string {
+  const headings: Heading[] = [];
+  const sections = chapters.map((chapter) => chapterHtml(chapter, headings));
+  const rows = Object.entries(stamp).map(([name, value]) =>
+    `<tr><th scope="row" style="text-align:left">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`
+  );
+  const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<header>
+<h1>${escapeHtml(title)}</h1>
+<p class="about">${escapeHtml(Object.entries(stamp).slice(0, 4).map((pair) => pair.join(" ")).join(" · "))}</p>
+${contents(headings)}
+</header>
+<main>
+${sections.join("\n")}
+</main>
+<footer>
+<h2 id="stamp">How this page came about</h2>
+<table>${rows.join("\n")}</table>
+</footer>
+</body>
+</html>
+`;
+  const outside = outsideReferences(page);
+  if (outside.length > 0) {
+    throw new Error(
+      `Report: expected a page that opens offline, found references to ${outside.slice(0, 5).join(", ")}.`,
+    );
+  }
+  return page;
+}
+
+/** Reads executed notebooks, has their prose and code rendered by nbconvert, and returns the page's chapters. */
+export async function readChapters(files: string[], python: string): Promise<Chapter[]> {
+  const runner = new URL("notebook_runner.py", import.meta.url);
+  return await Promise.all(files.map(async (file) => {
+    const { code, stdout, stderr } = await new Deno.Command(python, {
+      args: [decodeURIComponent(runner.pathname), "render", file],
+      env: { PYTHONWARNINGS: "ignore" },
+    }).output();
+    if (code !== 0) throw new Error(`Report: nbconvert could not render ${file}:\n${new TextDecoder().decode(stderr)}`);
+    const rendered = JSON.parse(new TextDecoder().decode(stdout)) as RenderedCell[];
+    const { cells } = JSON.parse(await Deno.readTextFile(file)) as { cells: NotebookCell[] };
+    return { name: file.replace(/^.*\//, "").replace(/\.ipynb$/, ""), cells, rendered };
+  }));
+}

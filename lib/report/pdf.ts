@@ -1,0 +1,57 @@
+/**
+ * The report as PDF, printed by Chromium or Chrome where one is installed.
+ * @module
+ */
+import { pathToFileURL } from "node:url";
+import { removeIfThere } from "../base/files.ts";
+import { exists } from "../base/python.ts";
+
+const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+const applications = [
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
+
+/**
+ * The first Chromium or Chrome on `searchPath`, or among macOS' applications.
+ *
+ * @throws {Error} saying what to install, or what to do without it.
+ */
+export function findChromium(searchPath: string = Deno.env.get("PATH") ?? ""): string {
+  const folders = searchPath.split(":").filter((folder) => folder !== "");
+  const paths = [...folders.flatMap((folder) => names.map((name) => `${folder}/${name}`)), ...applications];
+  const found = paths.find(exists);
+  if (found) return found;
+  throw new Error(
+    `Report: --pdf expected Chromium or Chrome on the PATH (${names.join(", ")}), found none. ` +
+      "Debian: sudo apt install chromium; macOS: brew install --cask chromium. " +
+      "Or leave --pdf out, open report.html in any browser, and print it there.",
+  );
+}
+
+/**
+ * Prints a page to PDF.
+ *
+ * @throws {Error} with the end of what Chromium said, if it made none; a PDF that was there stays.
+ */
+export async function writePdf(page: string, pdf: string, chromium: string = findChromium()): Promise<void> {
+  const profile = await Deno.makeTempDir(), partial = `${pdf}.partial`;
+  const asRoot = Deno.build.os === "linux" && Deno.uid() === 0; // its sandbox refuses root
+  const args = [
+    ...["--headless", "--disable-gpu", "--no-pdf-header-footer", "--no-first-run", `--user-data-dir=${profile}`],
+    ...(asRoot ? ["--no-sandbox"] : []),
+    `--print-to-pdf=${partial}`,
+    pathToFileURL(page).href,
+  ];
+  try {
+    const { stderr } = await new Deno.Command(chromium, { args, stdin: "null", stdout: "null" }).output();
+    if (!exists(partial)) {
+      const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-5).join("\n  ");
+      throw new Error(`Report: expected a PDF from ${chromium}, found none. It said:\n  ${said}`);
+    }
+    await Deno.rename(partial, pdf);
+  } finally {
+    await removeIfThere(partial);
+    await removeIfThere(profile);
+  }
+}

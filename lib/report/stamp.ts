@@ -1,0 +1,73 @@
+/**
+ * How a run came about, as names and values: for the foot of its page and for its cards.
+ * @module
+ */
+import { basename } from "node:path";
+import { cpus } from "node:os";
+import { clock } from "../base/clock.ts";
+import type { NotebookRun } from "./execute.ts";
+import { readTextIfThere } from "../base/files.ts";
+import { recipe, recipeDifferences } from "../recipe/recipe.ts";
+import { checksumOf, readManifest } from "../corpus/store.ts";
+import { type Study } from "../study/study.ts";
+import { projectRoot } from "../base/project.ts";
+
+/** Names and values, in order. */
+export type Stamp = Record<string, string>;
+
+/** What a program prints, or undefined where it is not there or fails. */
+async function printed(command: string, args: string[]): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command(command, { args, cwd: projectRoot, stderr: "null" }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+const minute = (date: Date): string => date.toISOString().slice(0, 16).replace("T", " ") + " UTC";
+
+/**
+ * The stamp of a run whose notebooks were executed: recipe, seed, songs and the checksum of the store made of them,
+ * dates, minutes, machine, versions and commit.
+ *
+ * @param libraries folder of libtensorflow's own stamp
+ */
+export async function stampOf(study: Study, runs: readonly NotebookRun[], libraries: string): Promise<Stamp> {
+  const { recipe: chosen } = study, { preset, scale, seed } = chosen;
+  const library = JSON.parse(await readTextIfThere(`${libraries}/stamp.json`) ?? "{}");
+  const { imports } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`)) as {
+    imports: Record<string, string>;
+  };
+  const manifest = await readManifest(`${study.folder}/corpus`), { songs, kept } = manifest.summary;
+  const commit = await printed("git", ["describe", "--always", "--dirty"]);
+  const gpu = await printed("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]);
+  const inside = study.data.startsWith(`${projectRoot}/`);
+  const packages = Object.values(imports).filter((target) => target.startsWith("npm:"))
+    .map((target) => target.replace(/^npm:\/?/, "").replace(/\/$/, ""));
+  const model = cpus()[0]?.model ?? "unknown processor";
+  const changes = recipeDifferences(recipe(preset, scale), chosen);
+  const seconds = runs.reduce((sum, run) => sum + run.seconds, 0), now = Date.now();
+  return {
+    preset,
+    scale,
+    seed: String(seed),
+    songs: `${inside ? study.data.slice(projectRoot.length + 1) : basename(study.data)} (${songs} songs, ${kept} bars)`,
+    "changed from the preset": changes.length === 0
+      ? "nothing"
+      : changes.map((line) => line.replace(/: .* there, (.*) asked for$/, " = $1")).join(", "),
+    "corpus, SHA-256": checksumOf(manifest),
+    started: minute(new Date(now - 1000 * seconds)),
+    ended: minute(new Date(now)),
+    minutes: [...runs.map((run) => `${run.notebook} ${clock(run.seconds)}`), `all ${clock(seconds)}`].join(", "),
+    processor: `${cpus().length} × ${model}, ${Deno.build.os} ${Deno.build.arch}`,
+    GPU: gpu ?? "none",
+    libtensorflow: library.version
+      ? `${library.package} ${library.version}`
+      : Deno.env.get("LIBTENSORFLOW_DIR") ?? "unknown",
+    Deno: `${Deno.version.deno} (V8 ${Deno.version.v8}, TypeScript ${Deno.version.typescript})`,
+    packages: packages.join(", "),
+    commit: commit ?? "not a git checkout",
+  };
+}

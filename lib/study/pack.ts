@@ -1,0 +1,269 @@
+/**
+ * A run's folder as one file that opens on another machine: a .tar.gz with the SHA-256 of each file inside, and its own
+ * beside it, as `sha256sum` writes them.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { parseArgs } from "node:util";
+import { createGunzip, createGzip } from "node:zlib";
+// @ts-types="npm:@types/tar-stream@3.1.5"
+import tar from "tar-stream";
+import { readTextIfThere, removeIfThere, writeFile, writeFolder } from "../base/files.ts";
+import { exists } from "../base/python.ts";
+import {} from "./study.ts";
+import { projectRoot } from "../base/project.ts";
+
+/** How `deno task pack` is called. */
+export const packUsage = `deno task pack NAME [options]: makes one checksummed file of the run folder data/runs/NAME
+deno task pack --open FILE [options]: verifies such a file and makes the run folder of it
+
+  --out FILE   where the packed run goes (default: data/runs/NAME.tar.gz); FILE.sha256 stands beside it
+  --open FILE  unpack this file; damaged ones are refused, with what is damaged
+  --name NAME  the unpacked run's name (default: the one it was packed under)
+  --help       this text`;
+
+/** A packed run that is damaged or no packed run at all, or that cannot be made or unpacked here. */
+export class PackError extends Error {
+  /** Tells it from other errors. */
+  override name = "PackError";
+}
+
+/** What a packed run holds. */
+export interface Packed {
+  /** Where it lies: the packed file, or the folder it was unpacked to. */
+  path: string;
+  /** SHA-256 of the packed file. */
+  sha256: string;
+  /** Number of files. */
+  files: number;
+}
+
+/** The list of checksums, last in the archive. */
+const SUMS = "SHA256SUMS";
+
+/** What is of the moment: locks, and files that are being written. */
+const passing = (name: string): boolean => name === "lock" || /\.(partial|tmp)$/.test(name);
+
+async function filesBelow(folder: string, below = ""): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory, isFile } of Deno.readDir(`${folder}/${below}`)) {
+    if (passing(name)) continue;
+    if (isDirectory) found.push(...await filesBelow(folder, `${below}${name}/`));
+    else if (isFile) found.push(below + name);
+  }
+  return found.sort();
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+/** Adds an entry and waits until it is written; times and owners are left out, so that the same run gives the same bytes. */
+function add(pack: tar.Pack, name: string, size: number, from: Readable, path: string): Promise<void> {
+  const entry = pack.entry({ name, size, mtime: new Date(0), mode: 0o644 });
+  return pipeline(from, entry).catch((error) => {
+    throw new PackError(`Pack: ${path} could not be read whole, or changed while it was packed: ${error.message}`);
+  });
+}
+
+/**
+ * Packs a run's folder; the same files give the same bytes. Locks and files that are being written are left out.
+ *
+ * @throws {PackError} if there is no run, or one of its files changes meanwhile; nothing is left then.
+ */
+export async function packRun(folder: string, file: string): Promise<Packed> {
+  if (!exists(`${folder}/recipe.json`)) {
+    const runs = dirname(folder), held = exists(runs) ? [...Deno.readDirSync(runs)] : [];
+    const names = held.filter(({ name }) => exists(`${runs}/${name}/recipe.json`)).map(({ name }) => name).sort();
+    throw new PackError(
+      `Pack: expected a run at ${folder}, found none. Runs here: ${names.length > 0 ? names.join(", ") : "none yet"}.`,
+    );
+  }
+  const name = basename(folder), names = await filesBelow(folder), partial = `${file}.partial`;
+  await Deno.mkdir(dirname(file), { recursive: true });
+  const pack = tar.pack(), lines: string[] = [];
+  const written = pipeline(pack, createGzip(), createWriteStream(partial));
+  written.catch(() => {}); // awaited below
+  try {
+    for (const below of names) {
+      const path = `${folder}/${below}`, hash = createHash("sha256"), { size } = await Deno.stat(path);
+      const source = createReadStream(path);
+      source.on("data", (chunk) => void hash.update(chunk));
+      await add(pack, `${name}/${below}`, size, source, path);
+      lines.push(`${hash.digest("hex")}  ${below}\n`);
+    }
+    const sums = new TextEncoder().encode(lines.join(""));
+    await add(pack, `${name}/${SUMS}`, sums.length, Readable.from([sums]), SUMS);
+    pack.finalize();
+    await written;
+    const sha256 = await digestOf(partial);
+    await writeFile(`${file}.sha256`, `${sha256}  ${basename(file)}\n`);
+    await Deno.rename(partial, file);
+    return { path: file, sha256, files: names.length };
+  } catch (error) {
+    pack.destroy();
+    await written.catch(() => {}); // the first error is the one to tell
+    await removeIfThere(partial);
+    throw error;
+  }
+}
+
+/** Unpacks into a folder, and returns the run's name and each file's SHA-256. */
+async function unpackInto(file: string, folder: string): Promise<{ name: string; sums: Map<string, string> }> {
+  const extract = tar.extract(), sums = new Map<string, string>();
+  let run: string | undefined;
+  const take = async (header: tar.Headers, entry: Readable) => {
+    entry.on("error", () => {}); // the archive's pipeline has it, too
+    const { name, type } = header, [first, ...parts] = name.replace(/\/$/, "").split("/");
+    run ??= first;
+    const below = parts.join("/"), path = `${folder}/${below}`, hash = createHash("sha256");
+    const inside = first === run && [first, ...parts].every((part) => !/^\.{0,2}$|[\\\0]/.test(part));
+    if (!inside || !(type === "directory" || type === "file" && parts.length > 0)) {
+      throw new PackError(
+        `Pack: expected plain files of one run in ${file}, found the ${type} ${JSON.stringify(name)}.`,
+      );
+    }
+    if (type === "directory") return void entry.resume();
+    if (sums.has(below)) throw new PackError(`Pack: expected each file once in ${file}, found ${below} twice.`);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    entry.on("data", (chunk) => void hash.update(chunk as Uint8Array));
+    await pipeline(entry, createWriteStream(path));
+    sums.set(below, hash.digest("hex"));
+  };
+  extract.on("entry", (header, entry, next) => {
+    take(header, entry as unknown as Readable).then(() => next(), (error) => extract.destroy(error));
+  });
+  await pipeline(createReadStream(file), createGunzip(), extract);
+  return { name: run ?? "", sums };
+}
+
+/** Compares what was unpacked with the list of checksums. */
+function compare(file: string, listed: string, sums: Map<string, string>): void {
+  const expected = new Map(listed.trimEnd().split("\n").map((line) => [line.slice(66), line.slice(0, 64)]));
+  for (const [below, sum] of expected) {
+    const found = sums.get(below);
+    if (found === sum) continue;
+    throw new PackError(
+      found === undefined
+        ? `Pack: ${file} is damaged: ${below} is listed in ${SUMS}, but missing. Get the file again.`
+        : `Pack: ${file} is damaged: ${below} has the SHA-256 ${found}, listed is ${sum}. Get the file again.`,
+    );
+  }
+  const extra = [...sums.keys()].find((below) => below !== SUMS && !expected.has(below));
+  if (extra) throw new PackError(`Pack: ${file} is damaged: ${extra} is not listed in ${SUMS}. Get the file again.`);
+}
+
+/**
+ * Verifies a packed run and unpacks it below `runs`; a run that is there already stays as it is.
+ *
+ * @param name the run's name; else the one it was packed under
+ * @throws {PackError} naming the file that is damaged, missing or no part of a run, or the run that is in the way;
+ * nothing is left of the unpacked files then.
+ */
+export async function openPack(file: string, runs: string, name?: string): Promise<Packed> {
+  if (!exists(file)) throw new PackError(`Pack: expected a packed run at ${file}, found none.`);
+  const sha256 = await digestOf(file), beside = (await readTextIfThere(`${file}.sha256`))?.slice(0, 64);
+  if (beside !== undefined && beside !== sha256) {
+    throw new PackError(
+      `Pack: ${file} is damaged: it has the SHA-256 ${sha256}, beside it stands ${beside}. Get the file again.`,
+    );
+  }
+  const place = `${runs}/.unpacked-${sha256.slice(0, 16)}`;
+  let target = "", files = 0;
+  await Deno.mkdir(runs, { recursive: true });
+  try {
+    await writeFolder(place, async (folder) => {
+      await Deno.mkdir(folder);
+      const unpacked = await unpackInto(file, folder).catch((error) => {
+        if (error instanceof PackError) throw error;
+        throw new PackError(`Pack: ${file} is damaged, or no packed run: ${error.message}. Get the file again.`);
+      });
+      const listed = await readTextIfThere(`${folder}/${SUMS}`);
+      if (listed === undefined || !unpacked.sums.has("recipe.json")) {
+        const missing = listed === undefined ? SUMS : "recipe.json";
+        throw new PackError(`Pack: expected a packed run in ${file}, found no ${missing} in it.`);
+      }
+      compare(file, listed, unpacked.sums);
+      files = unpacked.sums.size - 1;
+      target = `${runs}/${name ?? unpacked.name}`;
+      if (exists(target)) {
+        throw new PackError(`Pack: the run folder ${target} is there already. Give another name with --name NAME.`);
+      }
+    });
+    await Deno.rename(place, target);
+  } finally {
+    await removeIfThere(place);
+  }
+  return { path: target, sha256, files };
+}
+
+/** What was asked for on the command line. */
+export interface PackOptions {
+  /** Run to pack, or name of the unpacked one. */
+  name?: string;
+  /** Where the packed run goes. */
+  out?: string;
+  /** File to unpack. */
+  open?: string;
+  /** Whether only the usage was asked for. */
+  help: boolean;
+}
+
+/**
+ * Reads the options of `deno task pack`; paths are relative to `cwd`.
+ *
+ * @throws {TypeError} if there is an option that it does not know, or no run, with those it does know.
+ */
+export function packOptions(args: string[], cwd: string): PackOptions {
+  const text = { type: "string" } as const,
+    options = { out: text, open: text, name: text, help: { type: "boolean" } } as const;
+  const wrong = (what: string) => new TypeError(`Pack: ${what}\n\n${packUsage}`);
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, strict: true, allowPositionals: true });
+  } catch (error) {
+    throw wrong(error instanceof Error ? error.message : String(error));
+  }
+  const { values: { out, open, help = false }, positionals } = parsed, name = parsed.values.name ?? positionals[0];
+  if (help) return { help };
+  if (positionals.length > 1) throw wrong(`expected one run, found ${positionals.join(", ")}.`);
+  if (open !== undefined && (out !== undefined || positionals.length > 0)) {
+    throw wrong("expected --open FILE alone or with --name, found more.");
+  }
+  if (open === undefined && name === undefined) {
+    throw wrong("expected the name of a run, or --open FILE, found neither.");
+  }
+  if (name !== undefined && (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name))) {
+    throw wrong(`expected a run's name, of letters, digits, dot, dash and underscore, found ${JSON.stringify(name)}.`);
+  }
+  const path = (given: string | undefined) => given === undefined ? undefined : resolve(cwd, given);
+  return { name, out: path(out), open: path(open), help };
+}
+
+/** `deno task pack`; returns the process's exit code. */
+export async function packCommand(args: string[]): Promise<number> {
+  const { name, out, open, help } = packOptions(args, Deno.env.get("INIT_CWD") ?? Deno.cwd());
+  const runs = `${projectRoot}/data/runs`;
+  if (help) console.log(packUsage);
+  else if (open !== undefined) {
+    const { path, files } = await openPack(open, runs, name);
+    console.log(
+      `${files} files, each as packed: ${path}\nIts page is report.html there; its steps go on with STUDY=${
+        basename(path)
+      }.`,
+    );
+  } else {
+    const { path, sha256, files } = await packRun(`${runs}/${name}`, out ?? `${runs}/${name}.tar.gz`);
+    const megabytes = ((await Deno.stat(path)).size / 1e6).toFixed(1);
+    console.log(
+      `${path}: ${files} files, ${megabytes} MB, SHA-256 ${sha256}, which stands in ${basename(path)}.sha256, too`,
+    );
+  }
+  return 0;
+}

@@ -1,0 +1,199 @@
+/**
+ * What each model calls alike: its nearest neighbors of a few bars, to see and hear, how much neighbors have in common
+ * over many bars, and maps of those bars. Notebook 3 shows it.
+ * @module
+ */
+import { loadCheckpoint } from "../bert/checkpoint.ts";
+import type { Corpus } from "../corpus/store.ts";
+import { embedBars } from "../probing/embed.ts";
+import { barMap, labelText, type MapLabel } from "../plots/bar_map.ts";
+import { principalComponents } from "../matrix/pca.ts";
+import { type Common, commonLabels, nearest, type Neighbor } from "./neighbors.ts";
+import { html, progress, type Shown, stopSignal } from "../notebook/notebook.ts";
+import { type ModelName, modelNames } from "../bert/variants.ts";
+import { barSeconds, playerHtml, rollLegend, smallRoll, soundNotes } from "../notebook/player.ts";
+import { sample, stream } from "../base/random.ts";
+import { detokenize } from "../tokens/remi.ts";
+import { modelFolder } from "./training_steps.ts";
+import type { Study } from "./study.ts";
+import { escapeHtml } from "../notebook/table.ts";
+import type { Spec } from "../plots/theme.ts";
+import { drums } from "../tokens/vocabulary.ts";
+
+/** Choices of {@link alikeBars}. */
+export interface AlikeOptions {
+  /** Bars whose neighbors are shown. */
+  queries?: number;
+  /** Neighbors of each. */
+  count?: number;
+  /** Where neighbors are looked for; a bar with the same tokens is none in either case. */
+  among?: "other songs" | "all songs";
+  /** Most bars of a validation or test song that are looked at, drawn by the seed. */
+  barsPerSong?: number;
+}
+
+/** A model's view of the bars. */
+export interface AlikeModel {
+  /** Its name. */
+  model: ModelName;
+  /** For each query, its neighbors; rows are those of `bars`. */
+  neighbors: Neighbor[][];
+  /** Means over all bars of what a bar and its nearest neighbor have in common. */
+  common: Common;
+  /** Coordinates of the bars, four digits each, and their shares of the variance. */
+  map: { x: number[]; y: number[]; shares: number[] };
+}
+
+/** What {@link alikeBars} finds. */
+export interface Alike {
+  /** The corpus' bars that were looked at: of validation and test songs. */
+  bars: number[];
+  /** Rows of `bars` whose neighbors are shown: of test songs with drums, chords and three instruments where there are any. */
+  queries: number[];
+  /** Means of what a bar and a bar drawn by the seed have in common. */
+  chance: Common;
+  /** What each model makes of them. */
+  models: AlikeModel[];
+}
+
+/** Means of what pairs of bars have in common. */
+function meanCommon(corpus: Corpus, pairs: [number, number][]): Common {
+  const found = pairs.map(([a, b]) => commonLabels(corpus.labels(a), corpus.labels(b)));
+  const mean = (key: keyof Common) => {
+    const held = found.map((common) => common[key]).filter((value) => value !== null);
+    return held.reduce((sum, value) => sum + value, 0) / Math.max(1, held.length);
+  };
+  return { groove: mean("groove"), instruments: mean("instruments"), chords: mean("chords"), tempo: mean("tempo") };
+}
+
+/** The bars to look at: some of each validation and test song. */
+function drawBars(corpus: Corpus, seed: number, most: number): number[] {
+  return corpus.songs.flatMap(({ split, firstBar, bars }, song) => {
+    if (split === "train") return [];
+    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
+    return sample(all, most, stream(seed, "alike", song)).sort((a, b) => a - b);
+  });
+}
+
+/** Rows of bars worth hearing, each of another song. */
+function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number): number[] {
+  const rows = bars.map((_, row) => row).filter((row) => corpus.songs[corpus.song(bars[row])].split === "test");
+  const rich = rows.filter((row) => {
+    const { chords, instruments } = corpus.labels(bars[row]);
+    return chords.length > 0 && instruments.includes(drums) && instruments.length >= 3;
+  });
+  const order = [...sample(rich, rich.length, stream(seed, "alike queries")), ...rows];
+  const songs = new Set<number>();
+  return order.filter((row) => {
+    const song = corpus.song(bars[row]), fresh = !songs.has(song);
+    songs.add(song);
+    return fresh;
+  }).slice(0, count);
+}
+
+/** Looks at bars of validation and test songs through the last layer of each trained model; once for these choices. */
+export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = {}): Promise<Alike> {
+  const { queries: asked = 2, count = 2, among = "other songs", barsPerSong = 20 } = options;
+  const { recipe } = study, { probing: _, ...trained } = recipe;
+  const inputs = { ...trained, data: study.data, asked, count, among, barsPerSong };
+  return study.once("alike", inputs, async () => {
+    const bars = drawBars(corpus, recipe.seed, barsPerSong);
+    const queries = drawQueries(corpus, bars, recipe.seed, asked);
+    const texts = bars.map((bar) => corpus.tokens(bar).join());
+    const clusters = bars.map((bar) => corpus.songs[corpus.song(bar)].cluster);
+    const mayStand = (row: number) => (other: number) =>
+      texts[other] !== texts[row] && (among === "all songs" || clusters[other] !== clusters[row]);
+    const random = stream(recipe.seed, "alike chance");
+    const drawn = bars.flatMap((bar, row): [number, number][] => {
+      const others = bars.filter((_, other) => mayStand(row)(other));
+      return others.length === 0 ? [] : [[bar, others[random.integer(others.length)]]];
+    });
+    const signal = stopSignal();
+    const meter = progress({
+      label: "Embedding with four models",
+      total: modelNames.length * bars.length,
+      unit: "bars",
+    });
+    const models: AlikeModel[] = [];
+    for (const name of modelNames) {
+      const model = await loadCheckpoint(modelFolder(study, name));
+      try {
+        const from = models.length * bars.length, onProgress = (done: number) => void meter.update(from + done);
+        const { rows, columns, layers } = await embedBars(model, corpus, bars, recipe, { signal, onProgress });
+        const embedded = { rows, columns, data: layers.at(-1)! };
+        const pairs = bars.flatMap((bar, row): [number, number][] =>
+          nearest(embedded, row, { count: 1, among: mayStand(row) }).map((found) => [bar, bars[found.row]])
+        );
+        const { coordinates: [x, y], shares } = principalComponents(embedded);
+        const rounded = (values: Float64Array) => Array.from(values, (value) => Number(value.toPrecision(4)));
+        models.push({
+          model: name,
+          neighbors: queries.map((row) => nearest(embedded, row, { count, among: mayStand(row) })),
+          common: meanCommon(corpus, pairs),
+          map: { x: rounded(x), y: rounded(y), shares },
+        });
+      } finally {
+        model.weights.dispose();
+      }
+    }
+    await meter.done();
+    return { bars, queries, chance: meanCommon(corpus, drawn), models };
+  });
+}
+
+/** A bar as a small figure: piano roll, name, player. */
+export function barFigure(study: Study, corpus: Corpus, bar: number, note: string): string {
+  const held = [{ tokens: corpus.tokens(bar) }], song = corpus.songs[corpus.song(bar)];
+  const name = `${song.file.replace(/\.midi?$/i, "")}, bar ${corpus.barIndex(bar)}`;
+  const sound = playerHtml(soundNotes(detokenize(held, study.recipe)), {
+    label: name,
+    rate: 8000,
+    seconds: barSeconds(held) + 0.2,
+  });
+  return `<figure style="margin:0;width:196px">${smallRoll(corpus, bar, study.recipe)}` +
+    `<figcaption style="font-size:.8rem;line-height:1.3;overflow-wrap:anywhere">${escapeHtml(name)}` +
+    `${note === "" ? "" : `<br>${escapeHtml(note)}`}</figcaption>` +
+    `${sound.replace("<audio ", '<audio style="width:196px;height:32px" ')}</figure>`;
+}
+
+/** The queries and each model's nearest bars, side by side: one table a query, a column a model. */
+export function alikeFigures(study: Study, corpus: Corpus, { bars, queries, models }: Alike): Shown[] {
+  return queries.map((row, q) => {
+    const heads = models.map(({ model }) => `<th scope="col" style="text-align:left">${model}</th>`).join("");
+    const most = Math.max(...models.map(({ neighbors }) => neighbors[q].length));
+    const lines = Array.from({ length: most }, (_, i) => {
+      const cells = models.map(({ neighbors }) => {
+        const found = neighbors[q][i];
+        const figure = found && barFigure(study, corpus, bars[found.row], `cosine ${found.similarity.toFixed(3)}`);
+        return `<td style="vertical-align:top;text-align:left">${figure ?? ""}</td>`;
+      });
+      return `<tr>${cells.join("")}</tr>`;
+    });
+    const plain = models.map(({ model, neighbors }) =>
+      `${model}: ${neighbors[q].map((found) => `bar ${bars[found.row]} (${found.similarity.toFixed(3)})`).join(", ")}`
+    );
+    const own = barFigure(study, corpus, bars[row], "the bar itself");
+    return html(
+      `<p style="margin:1.2em 0 .4em"><strong>Bar ${q + 1} of ${queries.length}</strong></p>${own}` +
+        `<p style="font-size:.85rem;margin:.6em 0">${rollLegend()}</p><table><caption style="text-align:left">The bars ` +
+        `nearest to it in the last layer of each model</caption><tr>${heads}</tr>${lines.join("")}</table>`,
+      `Bar ${bars[row]} and its nearest, ${plain.join("; ")}`,
+    );
+  });
+}
+
+/** How much a bar and its nearest neighbor have in common, a line for each model and one for bars drawn at random. */
+export const alikeRows = ({ models, chance }: Alike): ({ model: string } & Common)[] => [
+  ...models.map(({ model, common }) => ({ model: model as string, ...common })),
+  { model: "a bar drawn at random", ...chance },
+];
+
+/** The models' maps of the same bars, coloured by a label. */
+export function alikeMap(corpus: Corpus, { bars, models }: Alike, by: MapLabel): Spec {
+  const labels = bars.map((bar) => labelText(by, corpus.songs[corpus.song(bar)].file, corpus.labels(bar)));
+  const rows = models.flatMap(({ model, map: { x, y, shares } }) => {
+    const share = (100 * shares.reduce((sum, value) => sum + value, 0)).toFixed(0);
+    return labels.map((label, row) => ({ model: `${model} (${share}% of the variance)`, x: x[row], y: y[row], label }));
+  });
+  return barMap(rows, { title: `The same ${bars.length} bars in each model's last layer, by ${by}` });
+}

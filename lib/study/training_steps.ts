@@ -1,0 +1,220 @@
+/**
+ * The study's steps as the notebooks take them: each shows its progress, leaves its result in the run's folder, and
+ * is skipped where that is up to date.
+ * @module
+ */
+import { bertConfig } from "../bert/config.ts";
+import { type Model, parameterCount } from "../bert/bert.ts";
+import { loadCheckpoint } from "../bert/checkpoint.ts";
+import { buildCorpus } from "../corpus/build.ts";
+import type { Corpus } from "../corpus/store.ts";
+import { openCorpus } from "../corpus/store_reader.ts";
+import { engineText } from "../engine/mod.ts";
+import {
+  barsToEvaluate,
+  evaluateContrast,
+  evaluateMasked,
+  type Evaluation,
+  guessMostCommon,
+  type MaskedScore,
+  type MlmAccuracy,
+} from "../training/evaluation.ts";
+import { livePlot, progress, show, stopped, stopSignal } from "../notebook/notebook.ts";
+import { type ModelName, modelNames, variants } from "../bert/variants.ts";
+import { precisionOf } from "../training/objectives.ts";
+import { type CurveRow, learningCurves } from "../plots/figures.ts";
+import { pretrain } from "../training/pretrain.ts";
+import { type StepLog, trainingLog } from "../training/step_log.ts";
+import { type Recipe, recipe } from "../recipe/recipe.ts";
+import type { Study } from "./study.ts";
+import type { Spec } from "../plots/theme.ts";
+
+async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promise<Corpus> {
+  const dir = study.path(step), { midi, tokens, labels, duplicates, split, seed } = choices;
+  await study.once(step, { midi, tokens, labels, duplicates, split, seed, data: study.data }, async () => {
+    let bar: ReturnType<typeof progress> | undefined;
+    const summary = await buildCorpus(study.data, dir, choices, {
+      replace: true, // the study knows what is stale
+      signal: stopSignal(),
+      onProgress: (done, total) => {
+        bar ??= progress({ label: "Tokenizing", total, unit: "songs" });
+        bar.update(done);
+      },
+    });
+    await bar?.done(`${summary.kept} bars of ${summary.songs} songs`);
+    return summary;
+  });
+  return await openCorpus(dir);
+}
+
+/**
+ * The study's corpus: bars of tokens with their labels, opened from the run's folder; the songs are read and tokenized
+ * first where that was not done by the same recipe.
+ *
+ * @throws {DOMException} AbortError if the cell is stopped; run again, it goes on
+ */
+export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "corpus", study.recipe);
+
+/**
+ * The study's songs as the other preset reads them: `authors` beside `sound`, or the other way round; for comparisons of
+ * the two readings. Tokenized once, as {@link corpusOf} does.
+ */
+export function otherCorpusOf(study: Study): Promise<Corpus> {
+  const { preset, scale, seed } = study.recipe, other = preset === "sound" ? "authors" : "sound";
+  return tokenizeOnce(study, `corpus-${other}`, recipe(other, scale, { seed }));
+}
+
+/** The folder of a model of the study: `model.safetensors`, `config.json`, training log and the state to go on from. */
+export const modelFolder = (study: Study, model: ModelName): string => `${study.folder}/models/${model}`;
+
+const accuracyOf = ({ loss, accuracy, byKind, bySong }: MaskedScore): MlmAccuracy => ({
+  loss,
+  accuracy,
+  kinds: [...byKind].map(([kind, { correct, count }]) => ({ kind, count, accuracy: correct / count })),
+  songs: [...bySong].map(([song, score]) => ({ song, ...score })).sort((a, b) => a.song - b.song),
+});
+
+/**
+ * What masked tokens are guessed by without a model: each as the most common training token of its kind (so the kind is
+ * given away); on the validation tokens that the models are asked for.
+ */
+export function mostCommonGuess(study: Study, corpus: Corpus): MlmAccuracy {
+  return accuracyOf(guessMostCommon(corpus, barsToEvaluate(corpus, "validation", study.recipe), study.recipe));
+}
+
+const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast: "NT-Xent loss, nats" } as const;
+
+/** Smoothing of training curves: each point the mean of the steps around it. */
+const SMOOTHED = 9;
+
+/**
+ * Rows of a model's learning curves: MLM loss, MLM accuracy and NT-Xent of its training batches, each the mean of nine
+ * steps, and MLM of the validation bars as it is; for `learningCurves`.
+ */
+export function curvesOf(logs: readonly StepLog[]): CurveRow[] {
+  const half = SMOOTHED >> 1, rows: CurveRow[] = [];
+  logs.forEach(({ step, validation }, i) => {
+    const near = logs.slice(Math.max(0, i - half), i + half + 1);
+    for (const measure of ["masked", "accuracy", "contrast"] as const) {
+      const value = near.reduce((sum, log) => sum + log[measure], 0) / near.length;
+      if (value > 0) rows.push({ step, value, measure: measures[measure], series: "training" });
+    }
+    if (!validation) return;
+    rows.push({ step, value: validation.loss, measure: measures.masked, series: "validation" });
+    rows.push({ step, value: validation.accuracy, measure: measures.accuracy, series: "validation" });
+  });
+  return rows;
+}
+
+/**
+ * The models' learning curves beside each other, as two plots: masked tokens of validation bars, and NT-Xent of training
+ * batches. Models that were not trained yet are left out.
+ */
+export async function compareCurves(study: Study): Promise<Spec[]> {
+  const curves = await Promise.all(modelNames.map(async (model) => {
+    const rows = curvesOf(await trainingLog(modelFolder(study, model)));
+    return rows.map((row) => ({ ...row, split: row.series, series: model }));
+  }));
+  const rows = curves.flat(), order: string[] = [...modelNames];
+  return [
+    learningCurves(rows.filter(({ split }) => split === "validation"), {
+      title: "Masked tokens of validation songs",
+      order,
+    }),
+    learningCurves(rows.filter(({ measure }) => measure === measures.contrast), {
+      title: "NT-Xent in training",
+      order,
+    }),
+  ];
+}
+
+/** The level of guessing each kind's most common token. */
+const curveBaselines = (study: Study, corpus: Corpus) => [
+  { measure: measures.accuracy, value: mostCommonGuess(study, corpus).accuracy, series: "most common of its kind" },
+];
+
+async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promise<{ seconds: number }> {
+  const dir = modelFolder(study, model), { steps } = study.recipe.training;
+  const logs: StepLog[] = await trainingLog(dir);
+  const plot = livePlot({ seconds: 4 }), baselines = curveBaselines(study, corpus);
+  const draw = () => learningCurves(curvesOf(logs), { title: model, baselines });
+  let bar: ReturnType<typeof progress> | undefined;
+  for await (const log of pretrain({ corpus, recipe: study.recipe, model, dir, signal: stopSignal() })) {
+    bar ??= progress({ label: `Training ${model}`, total: steps, from: log.step - 1 });
+    logs.splice(log.step - 1, Infinity, log);
+    await bar.update(log.step, `loss ${log.loss.toFixed(3)}, accuracy ${(100 * log.accuracy).toFixed(1)}%`);
+    await plot.update(draw);
+  }
+  await bar?.done();
+  if (!logs.at(-1)?.final) {
+    const message = `${model} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`;
+    throw stopped(message);
+  }
+  await plot.done(draw());
+  return { seconds: logs.at(-1)?.seconds ?? 0 };
+}
+
+type BatchOrder = Recipe["contrast"]["batches"];
+
+async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seconds: number): Promise<Evaluation> {
+  const { recipe } = study, model = await loadCheckpoint(modelFolder(study, name));
+  try {
+    const mlm = async (split: "train" | "validation") =>
+      accuracyOf(await evaluateMasked(model, corpus, barsToEvaluate(corpus, split, recipe), recipe));
+    const contrast = (split: "train" | "validation", options: { dropout?: boolean; order?: BatchOrder } = {}) =>
+      evaluateContrast(model, name, corpus, split, recipe, options);
+    const order = recipe.contrast.batches === "song-order" ? "song-disjoint" : "song-order";
+    return {
+      model: name,
+      mlm: { train: await mlm("train"), validation: await mlm("validation") },
+      contrast: variants[name].view === "none" ? null : {
+        train: await contrast("train"),
+        validation: await contrast("validation"),
+        otherOrder: await contrast("validation", { order }),
+        dropping: variants[name].dropout ? await contrast("validation", { dropout: true }) : null,
+      },
+      seconds,
+    };
+  } finally {
+    model.weights.dispose();
+  }
+}
+
+/** What a training depends on: the whole recipe but its probes, and the songs. A step of other inputs is done anew. */
+export const trainingInputs = ({ recipe, data }: Study): Omit<Recipe, "probing"> & { data: string } => {
+  const { probing: _, ...rest } = recipe;
+  return { ...rest, data };
+};
+
+/**
+ * Trains a model of the study with a live plot, then measures what it can do. What was done before with the same recipe
+ * and songs is shown and not done again.
+ *
+ * @throws {DOMException} AbortError if the cell is stopped before the last step; run again, it goes on where it was
+ * @throws {DivergedError} where the loss is no number or exploded (`training.explosion`), with what to change
+ */
+export async function train(study: Study, corpus: Corpus, model: ModelName): Promise<Evaluation> {
+  const inputs = { ...trainingInputs(study), model };
+  if (study.done(`train ${model}`, inputs)) {
+    const logs = await trainingLog(modelFolder(study, model));
+    const baselines = curveBaselines(study, corpus);
+    await show(learningCurves(curvesOf(logs), { title: `${model} (trained before)`, baselines }));
+  }
+  const { seconds } = await study.once(`train ${model}`, inputs, () => trainModel(study, corpus, model));
+  return await study.once(`evaluate ${model}`, inputs, () => evaluateModel(study, corpus, model, seconds));
+}
+
+/** A trained model of the study, trained first where that was not done; its weights belong to the caller. */
+export async function trained(study: Study, corpus: Corpus, model: ModelName): Promise<Model> {
+  if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) await train(study, corpus, model);
+  return await loadCheckpoint(modelFolder(study, model));
+}
+
+/** A line of text: the encoder's size, the engine and device it runs on, and the element type of its products. */
+export function encoderText({ recipe }: Study): string {
+  const config = bertConfig(recipe);
+  return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ` +
+    `${
+      (parameterCount(config) / 1e6).toFixed(2)
+    } million parameters; ${engineText()} Products of a training step are in ${precisionOf(recipe)}.`;
+}

@@ -1,0 +1,151 @@
+/**
+ * Chord segments of a score: pitch classes per beat, every window of 1–4 beats scored, the best path of windows.
+ *
+ * The paper's "adapted Viterbi"; there are no costs of transition (study §5).
+ * @module
+ */
+import { beatChroma } from "./chroma.ts";
+import { type Beats, findBeats } from "./beats.ts";
+import type { Score } from "../midi/score.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
+
+/** Names of the roots 0–11, C = 0; a chord's class id is root·7 + quality (study §5.7). */
+export const roots: readonly string[] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+/** Names of the seven qualities of chords, in order of their number in the class id (study §5.7). */
+export const qualities: readonly string[] = ["maj", "min", "dim", "aug", "dom7", "maj7", "min7"];
+
+/** The 84 chord names "C:maj" … "B:min7"; a name's index is its class id. */
+export const chordNames: readonly string[] = roots.flatMap((root) => qualities.map((quality) => `${root}:${quality}`));
+
+/** One chord and where it sounds. */
+export interface ChordSegment {
+  /** First tick. */
+  startTick: number;
+  /** Tick after the last. */
+  endTick: number;
+  /** Root 0–11, C = 0; null where no pitch sounds. */
+  root: number | null;
+  /** One of {@link qualities}; "None" for notes that make no chord, "N" for silence. */
+  quality: string;
+  /** As the authors write it: "C:maj", "C:maj/E" where the lowest pitch-class number is not the root, "N:N". */
+  text: string;
+}
+
+interface Reading {
+  score: number;
+  root: number | null;
+  quality: string;
+  text: string;
+}
+
+const bits = (...intervals: number[]) => intervals.reduce((set, interval) => set | (1 << interval), 0);
+const size = (set: number) => {
+  let count = 0;
+  for (; set > 0; set &= set - 1) count++;
+  return count;
+};
+
+/** A quality's own intervals, and those that add 10, take 1 and take 2 (study §5.4); aug leaves 11 out (§16.2). */
+const scoring: Record<string, readonly [number, number, number, number]> = {
+  maj: [bits(0, 4), bits(7), bits(2, 5, 9), bits(1, 3, 6, 8, 10, 11)],
+  min: [bits(0, 3), bits(7), bits(2, 5, 8), bits(1, 4, 6, 9, 11)],
+  dim: [bits(0, 3, 6), bits(9), bits(2, 5, 10), bits(1, 4, 7, 8, 11)],
+  aug: [bits(0, 4, 8), 0, bits(2, 5, 9), bits(1, 3, 6, 7, 10)],
+  dom7: [bits(0, 4, 10), bits(7), bits(2, 5, 9), bits(1, 3, 6, 8, 11)],
+  maj7: [bits(0, 4, 11), bits(7), bits(2, 5, 9), bits(1, 3, 6, 8, 10)],
+  min7: [bits(0, 3, 10), bits(7), bits(2, 5, 8), bits(1, 4, 6, 9, 11)],
+};
+
+/** The quality that intervals over a root make, by its third and what stands above it. */
+function qualityOf(intervals: number): string {
+  const has = (interval: number) => (intervals >> interval & 1) === 1;
+  if (has(3) === has(4)) return "None";
+  if (has(3)) return has(6) ? "dim" : has(10) ? "min7" : "min";
+  return has(8) ? "aug" : has(10) ? "dom7" : has(11) ? "maj7" : "maj";
+}
+
+/** The best reading of a set of pitch classes (12 bits): of equal scores the lowest root (study §5.4). */
+function readChord(present: number): Reading {
+  if (present === 0) return { score: 10, root: null, quality: "N", text: "N:N" };
+  const bass = 31 - Math.clz32(present & -present);
+  let best: Reading | undefined;
+  for (let root = 0; root < 12; root++) {
+    if ((present >> root & 1) === 0) continue;
+    const intervals = ((present >> root) | (present << (12 - root))) & 4095;
+    const quality = qualityOf(intervals);
+    let score = -100;
+    if (quality !== "None") {
+      const [own, plus, minus, worse] = scoring[quality];
+      const others = intervals & ~own;
+      score = 10 * size(others & plus) - size(others & minus) - 2 * size(others & worse);
+    }
+    if (best && score <= best.score) continue;
+    const text = `${roots[root]}:${quality}${bass === root ? "" : `/${roots[bass]}`}`;
+    best = { score, root, quality, text };
+  }
+  return best!;
+}
+
+const readings: Reading[] = Array.from({ length: 4096 }, (_, present) => readChord(present));
+
+const longestWindow = 4, loudEnough = 10;
+
+/** The windows of the path with the highest sum of scores, in order, as [first beat, beat after, pitch classes]. */
+function bestPath(chroma: Float64Array, count: number): [number, number, number][] {
+  const score = new Float64Array(count + 1).fill(-Infinity);
+  const from = new Int32Array(count + 1), present = new Uint16Array(count + 1);
+  const sums = new Float64Array(12);
+  score[0] = 0;
+  for (let start = 0; start < count; start++) {
+    sums.fill(0);
+    for (let end = start + 1; end <= Math.min(count, start + longestWindow); end++) {
+      let set = 0;
+      for (let pitch = 0; pitch < 12; pitch++) {
+        sums[pitch] += chroma[(end - 1) * 12 + pitch];
+        if (sums[pitch] > loudEnough) set |= 1 << pitch;
+      }
+      const total = score[start] + readings[set].score;
+      if (total <= score[end]) continue;
+      score[end] = total;
+      from[end] = start;
+      present[end] = set;
+    }
+  }
+  const path: [number, number, number][] = [];
+  for (let end = count; end > 0; end = from[end]) path.push([from[end], end, present[end]]);
+  return path.reverse();
+}
+
+/**
+ * The chord segments of a score, end to end from tick 0 to its end (study §5.1–5.6).
+ *
+ * Beats follow `recipe.midi.clock`; neighbours with the same text are one segment; the last beat is always "N".
+ *
+ * @example
+ * ```ts
+ * import { recognizeChords } from "@lib/tokens/chords.ts";
+ * import { readScore } from "@lib/midi/read.ts";
+ * import { recipe } from "@lib/recipe/recipe.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const choices = recipe("authors", "demo");
+ * const score = readScore(await Deno.readFile("tests/golden/bars/multitrack.mid"), choices);
+ * assertEquals(recognizeChords(score, choices).map((chord) => chord.text), ["C:maj", "N:N", "A:min/C", "N:N"]);
+ * ```
+ */
+export function recognizeChords(
+  score: Score,
+  recipe: CorpusRecipe,
+  beats: Beats = findBeats(score, recipe),
+): ChordSegment[] {
+  const count = beats.ticks.length;
+  const segments: ChordSegment[] = [];
+  for (const [start, end, present] of bestPath(beatChroma(score, beats), count)) {
+    const { root, quality, text } = readings[present];
+    const endTick = end === count ? score.endTick : beats.ticks[end];
+    const last = segments.at(-1);
+    if (last?.text === text) last.endTick = endTick;
+    else segments.push({ startTick: beats.ticks[start], endTick, root, quality, text });
+  }
+  return segments;
+}

@@ -1,0 +1,100 @@
+/**
+ * What is true of a bar: the targets of the probes (study §5.7–5.12).
+ * @module
+ */
+import { type ChordSegment, qualities, roots } from "./chords.ts";
+import { drums, durationBins, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
+
+/** The labels of one bar. */
+export interface BarLabels {
+  /** Chords such as "C:maj" in order of onset, by `recipe.labels.chords`. */
+  chords: string[];
+  /** Positions 0–47 at which a note starts, sorted. */
+  groove: number[];
+  /** General MIDI programs that play, sorted; 128 stands for drums. */
+  instruments: number[];
+  /** Quarters a minute of the bar's tempo bin. */
+  tempo: number;
+  /** Mean MIDI velocity (1–127) of the notes; null without notes. */
+  meanVelocity: number | null;
+  /** Mean duration-bin index (0–57) of the notes, as the authors take it; null without notes. */
+  meanDuration: number | null;
+  /** Mean duration of the notes in quarters, by their bins; null without notes. */
+  meanDurationQuarters: number | null;
+}
+
+/** A note as a bar holds it: quantised and binned. */
+export interface BarNote {
+  /** Position in the bar, 0–47. */
+  position: number;
+  /** Program 0–127, or 128 for drums. */
+  instrument: number;
+  /** MIDI pitch, or a drum's number. */
+  pitch: number;
+  /** MIDI velocity 1–127. */
+  velocity: number;
+  /** Index of the duration bin, 0–57. */
+  duration: number;
+}
+
+/** A bar's bounds in ticks; the end is outside. */
+export interface Span {
+  /** First tick. */
+  startTick: number;
+  /** Tick after the last. */
+  endTick: number;
+}
+
+/** The distinct values of a list of integers from 0 to below `bound`, ascending. */
+function distinct(values: BarNote[], of: (note: BarNote) => number, bound: number): number[] {
+  const seen = new Uint8Array(bound);
+  for (const note of values) seen[of(note)] = 1;
+  const found: number[] = [];
+  for (let value = 0; value < bound; value++) if (seen[value] === 1) found.push(value);
+  return found;
+}
+
+/** The mean of a number of each note; null without notes. */
+function mean(notes: BarNote[], of: (note: BarNote) => number): number | null {
+  let sum = 0;
+  for (const note of notes) sum += of(note);
+  return notes.length === 0 ? null : sum / notes.length;
+}
+
+/**
+ * The chords of a bar by `recipe.labels` (study §5.7).
+ *
+ * `onset`: those that start in it, repeats kept; `overlap`: those that sound in it for at least
+ * `chordOverlapBeats` quarters, each once.
+ */
+export function chordsOfBar(
+  bar: Span,
+  segments: ChordSegment[],
+  ticksPerQuarter: number,
+  recipe: CorpusRecipe,
+): string[] {
+  const named = segments.filter(({ quality }) => qualities.includes(quality));
+  const name = ({ root, quality }: ChordSegment) => `${roots[root!]}:${quality}`;
+  if (recipe.labels.chords === "onset") {
+    return named.filter(({ startTick }) => startTick >= bar.startTick && startTick < bar.endTick).map(name);
+  }
+  const least = recipe.labels.chordOverlapBeats * ticksPerQuarter;
+  const heard = named.filter(({ startTick, endTick }) =>
+    Math.min(endTick, bar.endTick) - Math.max(startTick, bar.startTick) >= least
+  );
+  return [...new Set(heard.map(name))];
+}
+
+/** The labels of a bar from its notes, chords and tempo (in bpm of its bin). */
+export function labelBar(notes: BarNote[], chords: string[], tempo: number): BarLabels {
+  return {
+    chords,
+    groove: distinct(notes, (note) => note.position, positionsPerBar),
+    instruments: distinct(notes, (note) => note.instrument, drums + 1),
+    tempo,
+    meanVelocity: mean(notes, (note) => note.velocity),
+    meanDuration: mean(notes, (note) => note.duration),
+    meanDurationQuarters: mean(notes, (note) => durationBins[note.duration] / positionsPerQuarter),
+  };
+}

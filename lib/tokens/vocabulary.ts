@@ -1,0 +1,174 @@
+/**
+ * The 560 tokens of a bar and the bins behind them.
+ *
+ * Ids and names are those of the authors' vocabulary (study §3.9); the bins are written out because their code
+ * rounds them to integers (study §3.5–3.7).
+ * @module
+ */
+
+/** What a token speaks of. */
+export type TokenKind =
+  | "special"
+  | "Bar"
+  | "Tempo"
+  | "Instrument"
+  | "Pitch"
+  | "Pitch_Drum"
+  | "Position"
+  | "Duration"
+  | "Velocity";
+
+/** Ids of the four specials: padding, unknown, end of bar, and the mask of masked language modelling. */
+export const pad = 0, unk = 1, eob = 2, mask = 3;
+
+/** Drums' place among the instruments, after the 128 General MIDI programs. */
+export const drums = 128;
+
+/** Positions (twelfths of a quarter) in a quarter and in a bar of 4/4 (study §3.1). */
+export const positionsPerQuarter = 12, positionsPerBar = 48;
+
+/** Each kind's first id and how many ids it has, in order of id. */
+export const kinds: Readonly<Record<TokenKind, { readonly first: number; readonly count: number }>> = {
+  special: { first: 0, count: 4 },
+  Bar: { first: 4, count: 1 },
+  Tempo: { first: 5, count: 32 },
+  Instrument: { first: 37, count: 129 },
+  Pitch: { first: 166, count: 128 },
+  Pitch_Drum: { first: 294, count: 128 },
+  Position: { first: 422, count: 48 },
+  Duration: { first: 470, count: 58 },
+  Velocity: { first: 528, count: 32 },
+};
+
+/** Tempo bins in quarters a minute, ascending (study §3.5). */
+// deno-fmt-ignore
+export const tempoBins: readonly number[] = [
+  30, 35, 41, 47, 53, 59, 64, 70, 76, 82, 88, 93, 99, 105, 111, 117,
+  122, 128, 134, 140, 146, 151, 157, 163, 169, 175, 180, 186, 192, 198, 204, 210,
+];
+
+/** Velocity bins in MIDI units 1–127, ascending (study §3.6). */
+// deno-fmt-ignore
+export const velocityBins: readonly number[] = [
+  1, 5, 9, 13, 17, 21, 25, 29, 33, 37, 41, 45, 49, 53, 57, 61,
+  66, 70, 74, 78, 82, 86, 90, 94, 98, 102, 106, 110, 114, 118, 122, 127,
+];
+
+/** Duration bins in positions of 1/12 quarter, ascending; the second 21 is never produced (study §3.7). */
+// deno-fmt-ignore
+export const durationBins: readonly number[] = [
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 17, 18, 21, 21, 24, 30, 36, 42, 48,
+  60, 72, 84, 96, 108, 120, 132, 144, 156, 168, 180,
+  192, 216, 240, 264, 288, 312, 336, 360, 384, 408, 432, 456, 480, 504, 528, 552, 576, 600, 624, 648, 672, 696, 720,
+  744, 768,
+];
+
+/**
+ * Index of the bin nearest to `value`; of two equally near, and of two equal bins, the lower index.
+ *
+ * @example
+ * ```ts
+ * import { nearestBin, tempoBins } from "@lib/tokens/vocabulary.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(nearestBin(tempoBins, 120), 16); // 122 bpm
+ * assertEquals(nearestBin(tempoBins, 1000), 31);
+ * ```
+ */
+export function nearestBin(bins: readonly number[], value: number): number {
+  let low = 0, high = bins.length - 1; // the first bin at or above value, or the last
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (bins[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  if (low === 0 || bins[low] - value < value - bins[low - 1]) return low;
+  low -= 1;
+  while (low > 0 && bins[low - 1] === bins[low]) low -= 1;
+  return low;
+}
+
+const families: readonly string[] = [
+  "Acoustic Grand Piano|Bright Acoustic Piano|Electric Grand Piano|Honky-tonk Piano",
+  "Electric Piano 1|Electric Piano 2|Harpsichord|Clavinet",
+  "Celesta|Glockenspiel|Music Box|Vibraphone|Marimba|Xylophone|Tubular Bells|Dulcimer",
+  "Drawbar Organ|Percussive Organ|Rock Organ|Church Organ|Reed Organ|Accordion|Harmonica|Tango Accordion",
+  "Acoustic Guitar (nylon)|Acoustic Guitar (steel)|Electric Guitar (jazz)|Electric Guitar (clean)",
+  "Electric Guitar (muted)|Overdriven Guitar|Distortion Guitar|Guitar Harmonics",
+  "Acoustic Bass|Electric Bass (finger)|Electric Bass (pick)|Fretless Bass",
+  "Slap Bass 1|Slap Bass 2|Synth Bass 1|Synth Bass 2",
+  "Violin|Viola|Cello|Contrabass|Tremolo Strings|Pizzicato Strings|Orchestral Harp|Timpani",
+  "String Ensemble 1|String Ensemble 2|Synth Strings 1|Synth Strings 2",
+  "Choir Aahs|Voice Oohs|Synth Choir|Orchestra Hit",
+  "Trumpet|Trombone|Tuba|Muted Trumpet|French Horn|Brass Section|Synth Brass 1|Synth Brass 2",
+  "Soprano Sax|Alto Sax|Tenor Sax|Baritone Sax|Oboe|English Horn|Bassoon|Clarinet",
+  "Piccolo|Flute|Recorder|Pan Flute|Blown bottle|Shakuhachi|Whistle|Ocarina",
+  "Lead 1 (square)|Lead 2 (sawtooth)|Lead 3 (calliope)|Lead 4 (chiff)",
+  "Lead 5 (charang)|Lead 6 (voice)|Lead 7 (fifths)|Lead 8 (bass + lead)",
+  "Pad 1 (new age)|Pad 2 (warm)|Pad 3 (polysynth)|Pad 4 (choir)",
+  "Pad 5 (bowed)|Pad 6 (metallic)|Pad 7 (halo)|Pad 8 (sweep)",
+  "FX 1 (rain)|FX 2 (soundtrack)|FX 3 (crystal)|FX 4 (atmosphere)",
+  "FX 5 (brightness)|FX 6 (goblins)|FX 7 (echoes)|FX 8 (sci-fi)",
+  "Sitar|Banjo|Shamisen|Koto|Kalimba|Bagpipe|Fiddle|Shanai",
+  "Tinkle Bell|Agogo|Steel Drums|Woodblock|Taiko Drum|Melodic Tom|Synth Drum|Reverse Cymbal",
+  "Guitar Fret Noise|Breath Noise|Seashore|Bird Tweet|Telephone Ring|Helicopter|Applause|Gunshot",
+];
+
+/** General MIDI names of programs 0–127, then "Drum". */
+export const instrumentNames: readonly string[] = [...families.flatMap((family) => family.split("|")), "Drum"];
+
+const kindNames = Object.keys(kinds) as TokenKind[];
+const specialNames = ["<pad>", "<unk>", "<eob>", "<mask>"];
+
+const names: readonly string[] = kindNames.flatMap((kind) =>
+  Array.from({ length: kinds[kind].count }, (_, i) => {
+    if (kind === "special") return specialNames[i];
+    return kind === "Instrument" ? `Instrument_${instrumentNames[i]}` : `${kind}_${i}`;
+  })
+);
+const ids: ReadonlyMap<string, number> = new Map(names.map((name, id) => [name, id]));
+const kindOfId: readonly TokenKind[] = kindNames.flatMap((kind) => Array(kinds[kind].count).fill(kind));
+
+/** The vocabulary's type; see {@link vocabulary}. */
+export interface Vocabulary {
+  /** Number of ids. */
+  readonly size: number;
+  /** The name of an id 0…559. @throws {RangeError} for any other number. */
+  name(id: number): string;
+  /** The id of a name. @throws {RangeError} for an unknown name. */
+  id(name: string): number;
+  /** What kind of token an id is. @throws {RangeError} for ids outside 0…559. */
+  kind(id: number): TokenKind;
+}
+
+const checked = <T>(value: T | undefined, id: number): T => {
+  if (value === undefined) throw new RangeError(`Token id: expected an integer 0…${names.length - 1}, found ${id}.`);
+  return value;
+};
+
+/**
+ * Names, ids and kinds of the 560 tokens (study §3.9).
+ *
+ * @example
+ * ```ts
+ * import { vocabulary } from "@lib/tokens/vocabulary.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(vocabulary.size, 560);
+ * assertEquals(vocabulary.name(70), "Instrument_Electric Bass (finger)");
+ * assertEquals(vocabulary.id("<eob>"), 2);
+ * assertEquals(vocabulary.kind(330), "Pitch_Drum");
+ * ```
+ */
+export const vocabulary: Vocabulary = {
+  size: names.length,
+  name: (id) => checked(names[id], id),
+  id: (name) => {
+    const id = ids.get(name);
+    if (id === undefined) {
+      throw new RangeError(`Token name: expected one such as "Pitch_60" or "Instrument_Drum", found "${name}".`);
+    }
+    return id;
+  },
+  kind: (id) => checked(kindOfId[id], id),
+};

@@ -1,0 +1,263 @@
+/**
+ * The state of a training on disk: where a run goes on, what it began with, and its best weights so far.
+ *
+ * Below a model's `training/` stand `step-N/`, a checkpoint with the optimizer's moments and `state.json`, for the last
+ * step that was kept and the one before, and `best-N/`, the checkpoint of the lowest validation loss. Each folder is
+ * whole or absent, and every file's SHA-256 is known from `state.json`, which holds its own.
+ * @module
+ */
+import type { BertConfig } from "../bert/config.ts";
+import {
+  CheckpointError,
+  checkpointFiles,
+  type Checksums,
+  loadCheckpoint,
+  readChecked,
+  saveCheckpoint,
+  verifyCheckpoint,
+} from "../bert/checkpoint.ts";
+import type { Corpus } from "../corpus/store.ts";
+import { engineInfo, type Tensor, tf } from "../engine/mod.ts";
+import { removeIfThere, sha256, writeFile, writeFolder } from "../base/files.ts";
+import type { ModelName } from "../bert/variants.ts";
+import { precisionOf, type StepState } from "./objectives.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
+import { trainingLog } from "./step_log.ts";
+
+/** What a run began with; it goes on only with the same. */
+export interface Began {
+  /** The model trained. */
+  model: ModelName;
+  /** The choices that its numbers depend on. */
+  recipe: Pick<Recipe, "seed" | "model" | "masking" | "views" | "contrast"> & {
+    training: Omit<Recipe["training"], "tensorboard">;
+  };
+  /** The store it reads, told by its size and the checksum of its data. */
+  corpus: { songs: number; bars: number; checksum: string };
+  /** What computes, and the element type of the products that `training.precision` came to. */
+  engine: { engine: string; device: string; precision: string };
+}
+
+/** Where a run stands; everything else follows from the recipe, the corpus and the step. */
+export interface RunState {
+  /** Optimizer steps done. */
+  step: number;
+  /** Tokens of the bars trained on; pads and second views are not counted. */
+  tokens: number;
+  /** Time that the steps took, in all sittings. */
+  seconds: number;
+  /** The first step's loss, nats: what an explosion is told by. */
+  firstLoss: number | null;
+  /** The lowest validation loss and its step. */
+  best: { step: number; loss: number } | null;
+  /** The validation loss that counted as better last, and validations since. */
+  patience: { reference: number | null; waited: number };
+  /** Whether it ended before its last step, as validation no longer got better. */
+  ended: boolean;
+  /** What it began with. */
+  began: Began;
+}
+
+/** What a run on this machine would begin with; whether TensorBoard is written for changes no number. */
+export function beginning(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): Began {
+  const { seed, model: size, masking, views, contrast, training } = recipe, { engine, device } = engineInfo();
+  const { tensorboard: _, ...counted } = training;
+  return {
+    model,
+    recipe: { seed, model: size, masking, views, contrast, training: counted },
+    corpus: { songs: songs.length, bars, checksum },
+    engine: { engine, device, precision: precisionOf(recipe) },
+  };
+}
+
+/** The state of a run that begins. */
+export const freshState = (began: Began): RunState => ({
+  step: 0,
+  tokens: 0,
+  seconds: 0,
+  firstLoss: null,
+  best: null,
+  patience: { reference: null, waited: 0 },
+  ended: false,
+  began,
+});
+
+/** Where two values differ, as dotted names. */
+function changedFields(a: unknown, b: unknown, path: string): string[] {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+    return Object.is(a, b) ? [] : [`${path} (${JSON.stringify(a)}, now ${JSON.stringify(b)})`];
+  }
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].flatMap((key) =>
+    changedFields((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], `${path}.${key}`)
+  );
+}
+
+const corpusText = ({ songs, bars, checksum }: Began["corpus"]) =>
+  `${songs} songs with ${bars} bars, checksum ${checksum.slice(0, 12)}`;
+const engineText = ({ engine, device, precision }: Began["engine"]) => `${engine} on the ${device} in ${precision}`;
+
+/** What sets two beginnings apart, in words. */
+function differences(there: Began, now: Began): string[] {
+  const part = (name: string, a: string, b: string) => a === b ? [] : [`the ${name} (${a}, now ${b})`];
+  return [
+    ...part("model", there.model, now.model),
+    ...changedFields(there.recipe, now.recipe, "recipe"),
+    ...part("corpus", corpusText(there.corpus), corpusText(now.corpus)),
+    ...part("engine", engineText(there.engine), engineText(now.engine)),
+  ];
+}
+
+const padded = (step: number) => String(step).padStart(7, "0");
+/** The folder of a step's state. */
+export const stateFolder = (dir: string, step: number): string => `${dir}/training/step-${padded(step)}`;
+/** The folder of the best weights, by their step. */
+export const bestFolder = (dir: string, step: number): string => `${dir}/training/best-${padded(step)}`;
+
+/** The steps of the folders `step-N` or `best-N` of a run, the latest first. */
+async function stepsOf(dir: string, kind: "step" | "best"): Promise<number[]> {
+  const steps: number[] = [];
+  try {
+    for await (const { name } of Deno.readDir(`${dir}/training`)) {
+      const found = new RegExp(`^${kind}-(\\d+)$`).exec(name);
+      if (found) steps.push(Number(found[1]));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return steps.sort((a, b) => b - a);
+}
+
+interface Stored {
+  run: RunState;
+  /** SHA-256 of files by their path from the folder; a checkpoint's `checksum.json` answers for the rest of it. */
+  files: Checksums;
+}
+
+const sealOf = (stored: Stored) => sha256(new TextEncoder().encode(JSON.stringify(stored)));
+
+async function readStored(folder: string): Promise<Stored> {
+  const path = `${folder}/state.json`, text = new TextDecoder().decode(await readChecked(path));
+  let found: Stored & { seal?: string };
+  try {
+    found = JSON.parse(text);
+  } catch (error) {
+    throw new CheckpointError(`${path} is damaged: expected JSON, found none (${(error as Error).message}).`);
+  }
+  const { seal, ...stored } = found ?? {};
+  if (seal !== await sealOf(stored as Stored)) {
+    throw new CheckpointError(`${path} is damaged: its checksum differs from its seal.`);
+  }
+  return stored as Stored;
+}
+
+const MOMENTS = ["first", "second"] as const;
+
+/** A run's state with weights, first and second moments; the tensors belong to the caller. */
+export interface Held {
+  /** Where the run stands. */
+  run: RunState;
+  /** Weights and moments. */
+  tensors: StepState;
+}
+
+async function readState(dir: string, step: number, now: Began): Promise<Held> {
+  const folder = stateFolder(dir, step), { run, files } = await readStored(folder);
+  const different = differences(run.began, now);
+  if (different.length > 0) {
+    throw new Refusal(
+      `${dir} holds a run that began differently: ${different.join("; ")}. ` +
+        "Choose another run name, or delete the folder to begin anew.",
+    );
+  }
+  for (const [name, sum] of Object.entries(files)) await readChecked(`${folder}/${name}`, sum);
+  if (run.best) await verifyCheckpoint(bestFolder(dir, run.best.step));
+  const moments = readSafetensors(await readChecked(`${folder}/optimizer.safetensors`));
+  const { weights } = await loadCheckpoint(folder);
+  const [first, second] = MOMENTS.map((name) => tf.tensor1d(moments.get(name)!.data as Float32Array));
+  return { run, tensors: [weights, first, second] };
+}
+
+/** A run that is whole but not this one; no older state would change that. */
+class Refusal extends CheckpointError {}
+
+/**
+ * The latest state of a run that was stopped; if it is damaged, the one before, and `say` tells.
+ *
+ * @returns undefined where no run began
+ * @throws {CheckpointError} if the run began differently, naming what differs, or if no state is whole, naming files
+ */
+export async function readRun(dir: string, now: Began, say: (line: string) => void): Promise<Held | undefined> {
+  const refused: string[] = [];
+  for (const step of await stepsOf(dir, "step")) {
+    try {
+      const held = await readState(dir, step, now);
+      for (const reason of refused) say(`${reason} Going on from step ${step} instead.`);
+      return held;
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || error instanceof Refusal) throw error;
+      refused.push(error.message);
+    }
+  }
+  const { length: logged } = await trainingLog(dir);
+  if (refused.length === 0 && logged > now.recipe.training.validateEvery) {
+    refused.push(`${dir}/training: expected a state step-N, as its log tells of ${logged} steps, found none.`);
+  }
+  if (refused.length === 0) return undefined;
+  throw new CheckpointError(
+    `This run cannot go on: ${refused.join(" ")} Bring the files back, or delete ${dir}/training to begin anew.`,
+  );
+}
+
+/** Keeps weights as the best so far. */
+export const saveBest = (dir: string, step: number, config: BertConfig, weights: Float32Array): Promise<void> =>
+  writeFolder(bestFolder(dir, step), (folder) => saveCheckpoint(folder, config, weights));
+
+/**
+ * Keeps the state of a step; of the earlier ones the latest stays, with the best weights that either knows.
+ *
+ * @param tensors weights, first and second moments
+ * @throws {Error} if a file cannot be written, naming it, or a number is none; the states before stay whole
+ */
+export async function saveState(dir: string, config: BertConfig, run: RunState, tensors: Tensor[]): Promise<void> {
+  const finite = async (tensor: Tensor) => {
+    const values = await tensor.data<"float32">();
+    if (values.every(Number.isFinite)) return values;
+    throw new Error(`step ${run.step}: expected finite weights and moments, found some that are not`);
+  };
+  const [weights, ...moments] = tensors;
+  await writeFolder(stateFolder(dir, run.step), async (folder) => { // one file after the other, as they may be large
+    await saveCheckpoint(folder, config, await finite(weights));
+    const values = await Promise.all(moments.map(finite));
+    const bytes = writeSafetensors(
+      new Map(MOMENTS.map((name, i) => [name, { shape: moments[i].shape, data: values[i] }])),
+    );
+    await writeFile(`${folder}/optimizer.safetensors`, bytes);
+    const files: Checksums = {
+      "checksum.json": await sha256(await Deno.readFile(`${folder}/checksum.json`)),
+      "optimizer.safetensors": await sha256(bytes),
+    };
+    const stored = { run, files };
+    await writeFile(`${folder}/state.json`, JSON.stringify({ ...stored, seal: await sealOf(stored) }) + "\n");
+  });
+  await prune(dir, run);
+}
+
+/** Removes the states but a run's own and the latest before it, and the best weights that neither knows. */
+async function prune(dir: string, run: RunState): Promise<void> {
+  const steps = await stepsOf(dir, "step"), before = steps.find((step) => step < run.step);
+  const bests = new Set([run.best?.step]);
+  if (before !== undefined) {
+    // a damaged one knows none: it is skipped when the run goes on, too
+    bests.add(await readStored(stateFolder(dir, before)).then(({ run }) => run.best?.step, () => undefined));
+  }
+  for (const step of steps) if (step !== run.step && step !== before) await removeIfThere(stateFolder(dir, step));
+  for (const step of await stepsOf(dir, "best")) if (!bests.has(step)) await removeIfThere(bestFolder(dir, step));
+}
+
+/** Puts the weights that the recipe keeps where the model is looked for. */
+export async function finishRun(dir: string, { step, best, began }: RunState): Promise<void> {
+  const from = began.recipe.training.keep === "best" && best ? bestFolder(dir, best.step) : stateFolder(dir, step);
+  for (const name of checkpointFiles) await writeFile(`${dir}/${name}`, await Deno.readFile(`${from}/${name}`));
+}

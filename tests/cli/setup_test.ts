@@ -1,0 +1,75 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { execute, findPython, SetupError } from "@lib/base/python.ts";
+import { denoWarning, librariesReady, testedDeno } from "@lib/cli/setup.ts";
+import { cudaWheels, wheelFor } from "@lib/cli/wheels.ts";
+
+/** A folder with an executable that prints `version` and ends with `code`. */
+function fakePython(version: string, code: number): string {
+  const folder = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(`${folder}/python3`, `#!/bin/sh\necho ${version}\nexit ${code}\n`, { mode: 0o755 });
+  return folder;
+}
+
+Deno.test("without Python the message says what to install", async () => {
+  const error = await assertRejects(() => findPython(Deno.makeTempDirSync()), SetupError, "no Python was found");
+  assertStringIncludes(error.message, "apt install python3 python3-venv");
+  assertStringIncludes(error.message, "brew install python");
+});
+
+Deno.test("a Python that is too old, or lacks venv, is named with its version", async () => {
+  const old = fakePython("3.9", 0);
+  const bare = fakePython("3.12", 1);
+  const error = await assertRejects(() => findPython(`${old}:${bare}`), SetupError);
+  assertStringIncludes(error.message, `${old}/python3 (3.9)`);
+  assertStringIncludes(error.message, `${bare}/python3 (3.12, without venv and pip)`);
+});
+
+Deno.test("the first Python that serves is taken", async () => {
+  const fit = fakePython("3.13", 0);
+  assertEquals(await findPython(`${fakePython("3.8", 0)}:${fit}`), `${fit}/python3`);
+});
+
+Deno.test("libraries cut off half-way, of another version or without a stamp are not ready", () => {
+  const wheel = wheelFor("linux", "x86_64");
+  const folder = Deno.makeTempDirSync();
+  assert(!librariesReady(folder, wheel));
+  Deno.writeTextFileSync(`${folder}/libtensorflow_cc.so.2`, "12345");
+  const stamp = { package: wheel.package, version: wheel.version, sha256: wheel.sha256 };
+  const write = (value: unknown) => Deno.writeTextFileSync(`${folder}/stamp.json`, JSON.stringify(value));
+  write({ ...stamp, files: { "libtensorflow_cc.so.2": 5 } });
+  assert(librariesReady(folder, wheel));
+  assert(!librariesReady(folder, wheelFor("linux", "x86_64", true)));
+  Deno.writeTextFileSync(`${folder}/libtensorflow_cc.so.2`, "123");
+  assert(!librariesReady(folder, wheel));
+  Deno.writeTextFileSync(`${folder}/stamp.json`, '{"package": "tens');
+  assert(!librariesReady(folder, wheel));
+});
+
+Deno.test("each platform has its wheel, others are told which do", () => {
+  assertEquals(wheelFor("linux", "aarch64").platform, "manylinux_2_27_aarch64");
+  assertEquals(wheelFor("darwin", "aarch64").platform, "macosx_12_0_arm64");
+  assert(wheelFor("linux", "x86_64", true).cuda);
+  const error = assertThrows(() => wheelFor("windows", "x86_64"), RangeError, "windows x86_64");
+  assertStringIncludes(error.message, "WSL2");
+});
+
+Deno.test("every native package is pinned by version and hash", () => {
+  for (const { requirement, sha256 } of cudaWheels) {
+    assert(/^nvidia-[\w-]+==[\d.]+$/.test(requirement), requirement);
+    assert(/^[0-9a-f]{64}$/.test(sha256), requirement);
+  }
+});
+
+Deno.test("another Deno is warned of, the tested one and its patches are not", () => {
+  assertEquals(denoWarning(testedDeno), undefined);
+  assertEquals(denoWarning(testedDeno.replace(/\d+$/, "99")), undefined);
+  assertStringIncludes(denoWarning("1.46.3")!, `found 1.46.3`);
+  assertStringIncludes(denoWarning("2.10.0")!, `npx -y deno@${testedDeno}`);
+  const readme = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
+  assertEquals(new Set([...readme.matchAll(/deno@([\d.]+)/g)].map((match) => match[1])), new Set([testedDeno]));
+});
+
+Deno.test("a broken npm or pip call ends in one message with what the program said", async () => {
+  const error = await assertRejects(() => execute("sh", ["-c", "echo no space left >&2; exit 3"]), SetupError);
+  assertStringIncludes(error.message, "no space left");
+});

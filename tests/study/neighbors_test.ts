@@ -1,0 +1,91 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { barMap, labelText } from "@lib/plots/bar_map.ts";
+import { principalComponents } from "@lib/matrix/pca.ts";
+import { commonLabels, nearest } from "@lib/study/neighbors.ts";
+import { stream } from "@lib/base/random.ts";
+
+const labels = {
+  chords: ["C:maj", "A:min7"],
+  groove: [0, 12, 24],
+  instruments: [30, 128],
+  tempo: 122,
+  meanVelocity: 70,
+  meanDuration: 5,
+  meanDurationQuarters: 0.5,
+};
+
+Deno.test("planted neighbors are found in their order, whatever the rows' lengths", () => {
+  const random = stream(1, "planted"), columns = 16, rows = 40;
+  const data = Float32Array.from({ length: rows * columns }, () => random.uniform() - 0.5);
+  const planted = [[7, 0.01], [31, 0.1], [3, 0.4]]; // row, how far it is turned away from row 0
+  for (const [row, away] of planted) {
+    const length = 0.1 + 10 * random.uniform();
+    for (let c = 0; c < columns; c++) {
+      data[row * columns + c] = length * (data[c] + away * (random.uniform() - 0.5));
+    }
+  }
+  const found = nearest({ rows, columns, data }, 0, { count: 3 });
+  assertEquals(found.map(({ row }) => row), [7, 31, 3]);
+  assert(found[0].similarity > 0.999 && found[0].similarity <= 1 + 1e-6);
+  assertEquals(nearest({ rows, columns, data }, 0, { count: 2, among: (row) => row !== 7 }).map(({ row }) => row), [
+    31,
+    3,
+  ]);
+  const opposite = Float32Array.of(1, 2, -2, -4, 0, 0, 2, -1);
+  const cosines = nearest({ rows: 4, columns: 2, data: opposite }, 0);
+  assertEquals(cosines.map(({ row }) => row), [2, 3, 1]);
+  [0, 0, -1].forEach((expected, i) => assertAlmostEquals(cosines[i].similarity, expected));
+  assertThrows(() => nearest({ rows, columns, data }, 40), RangeError, "found 40");
+});
+
+Deno.test("what bars have in common is 1 for the same labels and 0 for others", () => {
+  assertEquals(commonLabels(labels, labels), { groove: 1, instruments: 1, chords: 1, tempo: 1 });
+  const other = { ...labels, chords: ["C:maj"], groove: [0, 6], instruments: [0], tempo: 128 };
+  assertEquals(commonLabels(labels, other), { groove: 0.25, instruments: 0, chords: 0.5, tempo: 0 });
+  assertEquals(commonLabels({ ...labels, chords: [] }, { ...labels, chords: [] }).chords, null);
+});
+
+Deno.test("planted directions and variances are the principal components", () => {
+  const random = stream(2, "planted"), rows = 4000, columns = 6;
+  const angle = 0.7, axes = [[Math.cos(angle), Math.sin(angle)], [-Math.sin(angle), Math.cos(angle)]];
+  const along = [0, 1].map((k) =>
+    Float64Array.from({ length: rows }, () => (k === 0 ? 6 : 2) * (random.uniform() - 0.5))
+  );
+  const data = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    data[row * columns + 1] = 5 + along[0][row] * axes[0][0] + along[1][row] * axes[1][0];
+    data[row * columns + 4] = -3 + along[0][row] * axes[0][1] + along[1][row] * axes[1][1];
+  }
+  const { coordinates, shares } = principalComponents({ rows, columns, data }, 2);
+  assertAlmostEquals(shares[0], 0.9, 0.01); // 36 : 4
+  assertAlmostEquals(shares[0] + shares[1], 1, 1e-6);
+  for (const k of [0, 1]) {
+    const correlation = coordinates[k].reduce((sum, x, row) => sum + x * along[k][row], 0) /
+      Math.sqrt(coordinates[k].reduce((sum, x) => sum + x * x, 0) * along[k].reduce((sum, x) => sum + x * x, 0));
+    assert(Math.abs(correlation) > 0.99, `component ${k}: ${correlation}`);
+    assertAlmostEquals(coordinates[k].reduce((sum, x) => sum + x, 0) / rows, 0, 1e-6);
+  }
+  assertThrows(() => principalComponents({ rows: 1, columns, data }), RangeError, "found 1 × 6");
+});
+
+Deno.test("a map names labels in words, in their order, and gathers what is rare", () => {
+  assertEquals(labelText("tempo", "x", labels), "110–130 bpm");
+  assertEquals(labelText("tempo", "x", { ...labels, tempo: 70 }), "below 90 bpm");
+  assertEquals(labelText("tempo", "x", { ...labels, tempo: 210 }), "150 bpm and more");
+  assertEquals(labelText("chord", "x", labels), "maj");
+  assertEquals(labelText("velocity", "x", { ...labels, meanVelocity: null }), "none");
+  const row = (label: string, model = "BERT") => ({ model, x: 0, y: 0, label });
+  const songs = Array.from({ length: 20 }, (_, i) => Array(20 - i).fill(row(`song ${i}`))).flat();
+  const { data, spec } = barMap(songs) as unknown as {
+    data: { values: { label: string }[] };
+    spec: { layer: { encoding: { color: { scale: { domain: string[] } } } }[] };
+  };
+  const { domain } = spec.layer[0].encoding.color.scale;
+  assertEquals(domain, [...Array.from({ length: 7 }, (_, i) => `song ${i}`), "the others"]);
+  assertEquals(new Set(data.values.map(({ label }) => label)), new Set(domain));
+  const tempi = barMap(
+    ["150 bpm and more", "150 bpm and more", "below 90 bpm", "90–110 bpm"].map((label) => row(label)),
+  );
+  const held = tempi as unknown as typeof spec & { spec: typeof spec };
+  assertEquals(held.spec.layer[0].encoding.color.scale.domain, ["below 90 bpm", "90–110 bpm", "150 bpm and more"]);
+});

@@ -1,0 +1,79 @@
+/**
+ * A small corpus, and trainings on it, for the tests of the training loop and of what it keeps.
+ * @module
+ */
+import { buildCorpus } from "@lib/corpus/build.ts";
+import type { Corpus } from "@lib/corpus/store.ts";
+import { openCorpus } from "@lib/corpus/store_reader.ts";
+import type { ModelName } from "@lib/bert/variants.ts";
+import { pretrain } from "@lib/training/pretrain.ts";
+import type { StepLog } from "@lib/training/step_log.ts";
+import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
+
+/** The recipe of the small runs. */
+export const choices: Recipe = recipe("sound", "smoke", { split: { train: 0.5, validation: 0.3 } });
+
+/** Builds a store of some embedded songs at `dir`. */
+export async function buildSmall(dir: string, names: string[], recipe: Recipe): Promise<void> {
+  const source = await Deno.makeTempDir();
+  for (const name of names) {
+    await Deno.copyFile(new URL(`../../data/freedoom/${name}.mid`, import.meta.url), `${source}/${name}.mid`);
+  }
+  await buildCorpus(source, dir, recipe);
+  await Deno.remove(source, { recursive: true });
+}
+
+/** A store of some embedded songs, held in memory. */
+export async function smallCorpus(
+  names: string[] = ["d_adrian", "d_ampie", "d_betwee", "d_bunny", "d_countd", "d_e1m1"],
+  recipe: Recipe = choices,
+): Promise<Corpus> {
+  const dir = await Deno.makeTempDir();
+  await buildSmall(dir, names, recipe);
+  const opened = await openCorpus(dir);
+  await Deno.remove(dir, { recursive: true });
+  return opened;
+}
+
+/** Choices of {@link collect}. */
+export interface Collect {
+  model?: ModelName;
+  recipe?: Recipe;
+  /** Aborts after so many steps of this call. */
+  stopAfter?: number;
+  say?: (line: string) => void;
+}
+
+/** Trains and returns the steps. */
+export async function collect(
+  corpus: Corpus,
+  dir: string,
+  { model = "BERT", recipe = choices, stopAfter = Infinity, say }: Collect = {},
+): Promise<StepLog[]> {
+  const logs: StepLog[] = [], controller = new AbortController();
+  for await (const log of pretrain({ corpus, recipe, model, dir, signal: controller.signal, say })) {
+    logs.push(log);
+    if (logs.length === stopAfter) controller.abort();
+  }
+  return logs;
+}
+
+/** Runs a test in a folder of its own. */
+export async function withFolder(test: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await test(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** What two runs that are the same to the bit have in common. */
+export const numbers = (logs: StepLog[]) =>
+  logs.map(({ step, loss, accuracy, gradientNorm, validation }) => [
+    step,
+    loss,
+    accuracy,
+    gradientNorm,
+    validation?.loss,
+  ]);

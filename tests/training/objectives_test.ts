@@ -1,0 +1,78 @@
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import { engineInfo, type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
+import { maskedLoss, ntXent, precisionOf } from "@lib/training/objectives.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { goldenJson, largestDifference } from "../support/golden.ts";
+
+interface Case {
+  name: string;
+  temperature: number;
+  z1: number[][];
+  z2: number[][];
+  f64: { loss: number; accuracy: number; grad1: number[][]; grad2: number[][] };
+}
+
+Deno.test("NT-Xent's loss, accuracy and gradient equal the authors'", async () => {
+  const before = tensorCount();
+  const { cases } = await goldenJson<{ cases: Case[] }>("ntxent.json.gz");
+  for (const { z1, z2, temperature, f64 } of cases) {
+    const views = [tf.tensor2d(z1), tf.tensor2d(z2)];
+    const { loss, accuracy } = tf.tidy(() => ntXent(views[0], views[1], temperature));
+    const gradients = tf.grads((a: Tensor, b: Tensor) => ntXent(a, b, temperature).loss)(views);
+    assertLess(Math.abs(loss.dataSync()[0] - f64.loss), 1e-5);
+    assertLess(Math.abs(accuracy.dataSync()[0] - f64.accuracy), 1e-6);
+    assertLess(largestDifference(gradients[0].dataSync(), f64.grad1.flat()), 1e-5);
+    assertLess(largestDifference(gradients[1].dataSync(), f64.grad2.flat()), 1e-5);
+    tf.dispose([...views, loss, accuracy, ...gradients]);
+  }
+  assertEquals(tensorCount(), before);
+});
+
+/** NT-Xent's numbers of two lists of vectors. */
+function numbers(first: number[][], second: number[][], temperature: number): [number, number] {
+  return tf.tidy(() => {
+    const { loss, accuracy } = ntXent(tf.tensor2d(first), tf.tensor2d(second), temperature);
+    return [loss.dataSync()[0], accuracy.dataSync()[0]];
+  });
+}
+
+Deno.test("NT-Xent of equal vectors is ln(2N − 1)", () => {
+  const same = [[1, 2], [1, 2], [1, 2]];
+  assertLess(Math.abs(numbers(same, same, 0.1)[0] - Math.log(5)), 1e-5);
+});
+
+Deno.test("NT-Xent of orthogonal pairs is ln(1 + (2N − 2)·e^(−1/τ)), and every positive is found", () => {
+  const axes = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+  const [loss, accuracy] = numbers(axes, axes.map((v) => v.map((x) => 3 * x)), 0.5);
+  assertLess(Math.abs(loss - Math.log(1 + 4 * Math.exp(-2))), 1e-5);
+  assertEquals(accuracy, 1);
+});
+
+Deno.test("a swapped pair is not found", () => {
+  const axes = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+  const [, accuracy] = numbers(axes, [axes[1], axes[0], axes[2]], 0.1);
+  assertLess(Math.abs(accuracy - 1 / 3), 1e-6);
+});
+
+Deno.test("masked loss leaves filling out", () => {
+  const [loss, correct] = tf.tidy(() => {
+    const logits = tf.tensor2d([[Math.log(3), 0], [0, Math.log(3)], [0, 9]]);
+    const result = maskedLoss(logits, tf.tensor1d([0, 0, 0], "int32"), tf.tensor1d([1, 1, 0]));
+    return [result.loss.dataSync()[0], Array.from(result.correct.dataSync())];
+  });
+  assertLess(Math.abs(loss as number - (-Math.log(0.75) - Math.log(0.25)) / 2), 1e-6);
+  assertEquals(correct, [1, 0, 0]);
+});
+
+Deno.test("products are float32 on a CPU unless told, and the authors' encoder has no others", () => {
+  const auto = recipe("sound", "demo");
+  assertEquals(auto.training.precision, "auto");
+  if (engineInfo().device === "CPU") assertEquals(precisionOf(auto), "float32");
+  assertEquals(precisionOf(recipe("sound", "demo", { training: { precision: "bfloat16" } })), "bfloat16");
+  assertEquals(precisionOf(recipe("authors", "demo")), "float32");
+  assertThrows(
+    () => recipe("authors", "demo", { training: { precision: "bfloat16" } }),
+    RangeError,
+    "bfloat16 needs model.encoder bert",
+  );
+});

@@ -1,0 +1,256 @@
+import { assert, assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
+import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "@lib/training/batches.ts";
+import { bertConfig } from "@lib/bert/config.ts";
+import { createBert } from "@lib/bert/bert.ts";
+import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
+import { type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
+import {
+  barsToEvaluate,
+  contrastPlans,
+  evaluateContrast,
+  evaluateMasked,
+  guessMostCommon,
+} from "@lib/training/evaluation.ts";
+import { batchInputs, decayMask, optimizerStep } from "@lib/training/objectives.ts";
+import { adamWScalars, learningRate } from "@lib/training/optimizer.ts";
+import { DivergedError } from "@lib/training/pretrain.ts";
+import { type StepLog, trainingLog } from "@lib/training/step_log.ts";
+import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
+import { kinds } from "@lib/tokens/vocabulary.ts";
+import { largestDifference } from "../support/golden.ts";
+import { choices, type Collect, collect, numbers, smallCorpus, withFolder } from "../support/small_run.ts";
+
+const corpus = await smallCorpus();
+const train = (dir: string, options: Collect = {}) => collect(corpus, dir, options);
+
+for (const model of ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"] as const) {
+  Deno.test(`${model} stopped anywhere goes on to the same losses and weights, to the bit`, () =>
+    withFolder(async (dir) => {
+      const whole = await train(`${dir}/whole`, { model });
+      assertEquals(whole.length, choices.training.steps);
+      const first = await train(`${dir}/parts`, { model, stopAfter: 2 });
+      const second = await train(`${dir}/parts`, { model, stopAfter: 2 });
+      const third = await train(`${dir}/parts`, { model });
+      assertEquals(numbers([...first, ...second, ...third]), numbers(whole));
+      assertEquals(numbers(await trainingLog(`${dir}/parts`)), numbers(whole));
+      assertEquals(
+        await Deno.readFile(`${dir}/parts/model.safetensors`),
+        await Deno.readFile(`${dir}/whole/model.safetensors`),
+      );
+    }));
+}
+
+Deno.test("training on few bars learns them, and leaves no tensor behind", () =>
+  withFolder(async (dir) => {
+    const learn = recipe("sound", "smoke", {
+      split: { train: 0.5, validation: 0.3 },
+      training: { steps: 60, learningRate: 5e-3, warmupSteps: 5, validateEvery: 60 },
+    });
+    const before = tensorCount();
+    const logs = await train(dir, { recipe: learn });
+    assertEquals(tensorCount(), before);
+    const mean = (part: StepLog[]) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+    assertLess(Math.abs(logs[0].loss - Math.log(560)), 0.3); // an untrained model guesses all 560 alike
+    assertLess(mean(logs.slice(-10)), 4.6);
+  }));
+
+Deno.test("BERT-dropout's views are the same in evaluation mode, and differ with dropout on", () =>
+  withFolder(async (dir) => {
+    await train(dir, { model: "BERT-dropout" });
+    const model = await loadCheckpoint(dir);
+    const still = await evaluateContrast(model, "BERT-dropout", corpus, "train", choices);
+    const dropping = await evaluateContrast(model, "BERT-dropout", corpus, "train", choices, { dropout: true });
+    assertEquals(still.accuracy, 1);
+    assertLess(dropping.accuracy, 1); // after six steps all bars are much alike, and the dropped views are told apart no more
+    assert(dropping.loss !== still.loss);
+    assertLess(Math.abs(still.chance - 1 / (2 * still.rows - 1)), 1e-12);
+    model.weights.dispose();
+  }));
+
+Deno.test("validation batches of NT-Xent hold one bar of a song at most", () => {
+  for (const plan of contrastPlans(corpus, "train", choices, 2)) {
+    assertEquals(new Set(plan.map((bar) => corpus.song(bar))).size, 2);
+  }
+});
+
+Deno.test("the guess without a model is each kind's most common training token", () => {
+  const bars = Array.from(corpus.barsOf("validation")).slice(0, 40);
+  const score = guessMostCommon(corpus, bars, choices);
+  const count = (split: "train" | "validation", id: number) =>
+    corpus.barsOf(split).reduce((n, bar) => n + corpus.tokens(bar).filter((held) => held === id).length, 0);
+  const ids = Array.from({ length: kinds.Instrument.count }, (_, i) => kinds.Instrument.first + i);
+  const common = ids.reduce((a, b) => count("train", b) > count("train", a) ? b : a);
+  const instruments = bars.flatMap((bar) => Array.from(corpus.tokens(bar))).filter((id) => ids.includes(id));
+  const share = instruments.filter((id) => id === common).length / instruments.length;
+  const guessed = score.byKind.get("Instrument")!;
+  assertLess(Math.abs(guessed.correct / guessed.count - share), 5 * Math.sqrt(0.25 / guessed.count));
+  assertEquals([...score.byKind.values()].reduce((sum, { count }) => sum + count, 0), score.count);
+});
+
+Deno.test("evaluation with fixed masks gives the same numbers again", () =>
+  withFolder(async (dir) => {
+    await train(dir);
+    const model = await loadCheckpoint(dir), bars = Array.from(corpus.barsOf("validation")).slice(0, 10);
+    const [a, b] = [
+      await evaluateMasked(model, corpus, bars, choices),
+      await evaluateMasked(model, corpus, bars, choices),
+    ];
+    assertEquals(a, b);
+    model.weights.dispose();
+  }));
+
+Deno.test("the learning rate warms up, peaks and decays as the recipe says", () => {
+  const { training } = recipe("sound", "demo", {
+    training: { steps: 100, warmupSteps: 10, learningRate: 1, decay: "linear" },
+  });
+  assertEquals([1, 5, 10].map((step) => learningRate(training, step)), [0.1, 0.5, 1]);
+  assertLess(learningRate(training, 100), 0.02);
+  assertEquals(learningRate({ ...training, decay: "inverse-sqrt" }, 40), 0.5);
+  assertEquals(learningRate({ ...training, decay: "none" }, 90), 1);
+});
+
+const smoke = (training: RecipeChanges["training"], seed = 0) =>
+  recipe("sound", "smoke", { seed, split: { train: 0.5, validation: 0.3 }, training });
+
+Deno.test("the same recipe gives the same weights to the bit, and another seed gives others", () =>
+  withFolder(async (dir) => {
+    const weights = async (name: string, seed: number) => {
+      await train(`${dir}/${name}`, { recipe: smoke({}, seed), model: "BERT-dropout" });
+      return await Deno.readFile(`${dir}/${name}/model.safetensors`);
+    };
+    const first = await weights("first", 3);
+    assertEquals(await weights("second", 3), first);
+    assertNotEquals(await weights("other", 4), first);
+  }));
+
+Deno.test("a loss that explodes stops the run with step, bars and the last good state, which stays whole", () =>
+  withFolder(async (dir) => {
+    const wild = smoke({ learningRate: 30, warmupSteps: 1, validateEvery: 1 });
+    const logs: StepLog[] = [];
+    const run = async () => {
+      for (const log of await train(dir, { recipe: wild })) logs.push(log);
+    };
+    const error = await assertRejects(run, DivergedError);
+    const { step } = (await trainingLog(dir)).at(-1)!, folder = `${dir}/training/step-${String(step).padStart(7, "0")}`;
+    assert(error.message.includes(`step ${step + 1}: loss is`), error.message);
+    assert(/above 3 times the first step's 6\.\d\d/.test(error.message), error.message);
+    assert(error.message.includes(folder), error.message);
+    const named = [...error.message.matchAll(/(d_\w+\.mid) ([\d, ]+\d)/g)];
+    const batch = named.flatMap(([, file, bars]) => bars.split(", ").map((bar) => [file, Number(bar)]));
+    const bars = Array.from(
+      corpus.barsOf("train"),
+      (bar) => [corpus.songs[corpus.song(bar)].file, corpus.barIndex(bar)],
+    );
+    assert(batch.length >= 2 && batch.every(([file, bar]) => bars.some(([f, b]) => f === file && b === bar)));
+    const model = await loadCheckpoint(folder);
+    assert(model.weights.dataSync<"float32">().every(Number.isFinite));
+    model.weights.dispose();
+    assertEquals((await assertRejects(run, DivergedError)).message, error.message); // it went on from that state
+    await train(`${dir}/stopped`, { recipe: wild, stopAfter: step });
+    const bytes = (path: string) => Deno.readFile(`${path}/model.safetensors`);
+    assertEquals(await bytes(folder), await bytes(`${dir}/stopped/training/step-${String(step).padStart(7, "0")}`));
+  }));
+
+Deno.test("a number that is none stops the run before it is kept", () =>
+  withFolder(async (dir) => {
+    const steep = { warmupSteps: 1, validateEvery: 1, explosion: 0 };
+    const training = () => train(`${dir}/a`, { recipe: smoke({ ...steep, validateEvery: 6, learningRate: 1e30 }) });
+    await assertRejects(training, DivergedError, "step 2: loss is NaN; no state was kept before");
+    const validation = () => train(`${dir}/b`, { recipe: smoke({ ...steep, learningRate: 1e30 }) });
+    const error = await assertRejects(validation, DivergedError, "step 1: the validation loss after it is NaN");
+    assert(error.message.includes("no state was kept before"), error.message);
+  }));
+
+Deno.test("a training ends when validation gains no more, wherever it was stopped before", () =>
+  withFolder(async (dir) => {
+    const rough = { steps: 24, learningRate: 0.1, warmupSteps: 1, validateEvery: 1, explosion: 0 };
+    const rule = { patience: 3, leastGain: 0.02 };
+    const whole = await train(`${dir}/whole`, { recipe: smoke(rough) });
+    const losses = whole.map(({ validation }) => validation!.loss);
+    let reference = Infinity, waited = 0, end = 0; // the rule, told again
+    while (waited < rule.patience && end < losses.length) {
+      const loss = losses[end++];
+      waited = loss < reference - rule.leastGain ? 0 : waited + 1;
+      if (waited === 0) reference = loss;
+    }
+    assert(end > 4 && end < whole.length, `${losses}`);
+    const early = { recipe: smoke({ ...rough, ...rule }) };
+    const parts = [await train(`${dir}/early`, { ...early, stopAfter: end - 2 }), await train(`${dir}/early`, early)];
+    assertEquals(numbers(parts.flat()), numbers(whole.slice(0, end)));
+    assertEquals(parts.flat().map(({ final }) => final), whole.slice(0, end).map((_, i) => i === end - 1));
+    assertEquals(await train(`${dir}/early`, early), []);
+    const model = await loadCheckpoint(`${dir}/early`);
+    const bars = barsToEvaluate(corpus, "validation", choices);
+    const { loss } = await evaluateMasked(model, corpus, bars, choices);
+    assertEquals(loss, Math.min(...losses.slice(0, end)));
+    model.weights.dispose();
+  }));
+
+Deno.test("a corpus without validation bars is refused where they are needed, and trains on where they are not", () =>
+  withFolder(async (dir) => {
+    const split = { train: 0.5, validation: 0 };
+    const best = recipe("sound", "smoke", { split }),
+      last = recipe("sound", "smoke", { split, training: { keep: "last" } });
+    const none = await smallCorpus(["d_adrian", "d_betwee", "d_bunny"], best);
+    const run = () => collect(none, `${dir}/best`, { recipe: best });
+    await assertRejects(run, RangeError, "Expected bars of validation songs, as the recipe keeps the best weights");
+    const logs = await collect(none, `${dir}/last`, { recipe: last });
+    assert(logs.length === last.training.steps && logs.every(({ validation }) => validation === undefined));
+    (await loadCheckpoint(`${dir}/last`)).weights.dispose();
+  }));
+
+Deno.test("a thousand steps need no more memory, tensors or handles than the first", () =>
+  withFolder(async (dir) => {
+    const tiny = recipe("sound", "smoke", {
+      split: { train: 0.5, validation: 0.3 },
+      tokens: { maxTokens: 64 },
+      model: { layers: 1, hidden: 8, heads: 1, intermediate: 8, maxPositions: 64 },
+      training: { steps: 1000, batchTokens: 128, buckets: [64], validateEvery: 200, validationBars: 4 },
+    });
+    const short = await smallCorpus(undefined, tiny);
+    const logs = await collect(short, dir, { recipe: tiny });
+    assertEquals(logs.length, 1000);
+    const counts = (field: "tensors" | "handles") => [...new Set(logs.map(({ memory }) => memory[field]))];
+    assertEquals([counts("tensors").length, counts("handles").length], [1, 1]);
+    const resident = (from: number) => {
+      const part = logs.slice(from, from + 100).map(({ memory }) => memory.resident).sort((a, b) => a - b);
+      return part[50];
+    };
+    assertLess(resident(900) - resident(100), 48);
+    assert(logs.every(({ tokensPerSecond }) => tokensPerSecond > 0));
+  }));
+
+Deno.test("a step over two batches has the mean of their gradients, and two alike count as one", async () => {
+  const config = bertConfig(choices), step = optimizerStep("BERT", config, choices), mask = decayMask(config);
+  const plans = trainingPlans(corpus, choices, "BERT"), [a, b] = [plans.next().value, plans.next().value];
+  const run = async (...parts: BatchPlan[]) => {
+    const { weights } = createBert(config, 1);
+    const batches = parts.map((plan) => batchInputs(toTensors(trainingBatch(corpus, plan, choices, "BERT"))));
+    const seeds = parts.map((_, i): [number, number] => [0, i]);
+    const zeros = (): Tensor => tf.zerosLike(weights);
+    const scalars = adamWScalars(choices.training, 1, 1e-3);
+    const { state, numbers } = await step([weights, zeros(), zeros()], batches, scalars, seeds, mask);
+    const read = { moment: state[1].dataSync(), weights: state[0].dataSync(), loss: numbers[0], norm: numbers[4] };
+    tf.dispose(state);
+    return read;
+  };
+  const one = await run(a), before = tensorCount();
+  const [other, both, twice] = [await run(b), await run(a, b), await run(a, a)];
+  assertEquals(tensorCount(), before);
+  const mean = one.moment.map((v, i) => (v + other.moment[i]) / 2); // after one step: (1 − β₁) times the gradient
+  assertLess(largestDifference(both.moment, mean), 1e-6 * Math.hypot(...mean) + 1e-8);
+  assertLess(Math.abs(both.loss - (one.loss + other.loss) / 2), 1e-5);
+  assertLess(Math.abs(both.norm - 10 * Math.hypot(...mean)) / both.norm, 1e-4);
+  assertLess(largestDifference(twice.weights, one.weights), 1e-6);
+  mask.dispose();
+});
+
+Deno.test("a run that accumulates batches goes on to the same losses and weights, to the bit", () =>
+  withFolder(async (dir) => {
+    const training = { ...choices.training, accumulate: 3 }, several = { ...choices, training };
+    const whole = await train(`${dir}/whole`, { recipe: several });
+    const first = await train(`${dir}/parts`, { recipe: several, stopAfter: 2 });
+    const second = await train(`${dir}/parts`, { recipe: several });
+    assertEquals(numbers([...first, ...second]), numbers(whole));
+    assert(whole[0].tokens > 2 * (await train(`${dir}/plain`))[0].tokens);
+  }));
