@@ -5,7 +5,8 @@
  * @module
  */
 import { closeSync, openSync } from "node:fs";
-import { type BarTable, clusterSongs, numberHashes, overlap, splitSongs } from "./duplicates.ts";
+import { clusterSongs, numberHashes, overlap, type SongBars } from "./duplicates.ts";
+import { splitSongs } from "./split.ts";
 import { type PartFile, readPart } from "./tokenize.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import { type CorpusSummary, type Leak, readAt, type Rejected, type Song } from "./store.ts";
@@ -20,7 +21,7 @@ interface Found extends NonNullable<PartFile["song"]> {
   from: number;
 }
 
-type Numbered = Omit<BarTable, "first">;
+type Numbered = Omit<SongBars, "first">;
 
 const byName = (a: { file: string }, b: { file: string }) => a.file < b.file ? -1 : a.file > b.file ? 1 : 0;
 const before = (a: Found, b: Found) => a.id !== b.id ? a.id < b.id : a.file < b.file;
@@ -80,7 +81,7 @@ function readSong({ path, at, bars, tokens, labelBytes }: Found): PackedBars {
 }
 
 /** The contents of songs' bars, numbered, in the songs' order. */
-function barTable(songs: Found[], { content: numbered, count }: Numbered): BarTable {
+function songBars(songs: Found[], { content: numbered, count }: Numbered): SongBars {
   const first = new Int32Array(songs.length + 1);
   songs.forEach(({ bars }, i) => first[i + 1] = first[i] + bars);
   const content = new Int32Array(first[songs.length]);
@@ -108,7 +109,7 @@ function clustersOf(songs: Found[], numbered: Numbered, recipe: CorpusRecipe): I
     firsts.push(song);
     indices.push(i);
   });
-  const clusters = clusterSongs(barTable(firsts, numbered), recipe.duplicates.shared);
+  const clusters = clusterSongs(songBars(firsts, numbered), recipe.duplicates.shared);
   return Int32Array.from(songs, ({ content }) => indices[clusters[place.get(content)!]]);
 }
 
@@ -145,8 +146,8 @@ export async function assemble(
   const names = all.map(({ id, file }) => `${id} ${file}`);
   const byFile = splitSongs(names, [...all.keys()], recipe);
   const leak = (bars: Numbered): Leak => ({
-    split: overlap(barTable(songs, bars), split),
-    byFile: overlap(barTable(all, bars), byFile),
+    split: overlap(songBars(songs, bars), split),
+    byFile: overlap(songBars(all, bars), byFile),
   });
   const writer = await storeWriter(dir);
   const rows: Song[] = [];

@@ -1,41 +1,19 @@
 /**
  * Songs in a folder or an archive → a store of bars on disk, and back.
  *
- * A build tokenizes the files, sixteen at a time, into parts, then assembles these: killed at any moment and started
- * again it goes on, and what comes out is the same to the byte, whatever the number of workers. The store's format is
- * told in `store.ts`.
+ * A build tokenizes the files, sixteen at a time, into parts, then assembles these: if it is
+ * killed and started again, it goes on. The store is the same to the byte whatever the number of workers. `store.ts`
+ * describes its format.
  * @module
  */
 import { assemble } from "./assemble.ts";
-import { splitSongs } from "./duplicates.ts";
 import { clear, finished, markFinished, type Plan, prepare, readPlan, type Shard, sweep } from "./build_plan.ts";
 import { writeFile } from "../base/files.ts";
 import { type Chunk, partPath } from "./tokenize.ts";
 import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
 import { openSource, type Source } from "./sources.ts";
-import { CorpusError, type CorpusSummary, FORMAT, type Split } from "./store.ts";
+import { CorpusError, type CorpusSummary, FORMAT } from "./store.ts";
 import { tokenizeChunks } from "./tokenize_pool.ts";
-
-/**
- * Which songs train, validate and test (study §6.1) where none is a near-duplicate; see `splitSongs`.
- *
- * @example
- * ```ts
- * import { splitBySong } from "@lib/corpus/build.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const choices = recipe("sound", "base");
- * const ids = Array.from({ length: 10 }, (_, i) => `song ${i}`);
- * const splits = splitBySong(ids, choices);
- * assertEquals([...splits].sort(), [...splitBySong(ids.toReversed(), choices)].sort());
- * assertEquals([...splits.values()].filter((split) => split === "train").length, 8);
- * ```
- */
-export function splitBySong(ids: string[], recipe: CorpusRecipe): Map<string, Split> {
-  const found = splitSongs(ids, [...ids.keys()], recipe);
-  return new Map(ids.map((id, i) => [id, found[i]]));
-}
 
 /** Choices of {@link buildCorpus}. */
 export interface BuildOptions {

@@ -4,12 +4,11 @@
  * Everything here is by hashes of bars in typed arrays, and linear in bars: 10⁷ bars take 0.5 GB.
  * @module
  */
-import { hash32 } from "../base/random.ts";
-import type { CorpusRecipe } from "../recipe/recipe.ts";
-import { type Overlap, type Split, splits } from "./store.ts";
+import type { Split } from "./split.ts";
+import type { Overlap } from "./store.ts";
 
 /** Songs as ranges of bars: song `s` holds bars `first[s]` … `first[s + 1] − 1`. */
-export interface BarTable {
+export interface SongBars {
   /** First bar of each song, and after the last song the number of bars: songs + 1. */
   first: Int32Array;
   /** What each bar holds: equal numbers 0…count−1 for equal tokens. */
@@ -57,7 +56,7 @@ const MOST_SONGS = 100;
  * assertEquals([...clusters], [0, 1, 0]);
  * ```
  */
-export function clusterSongs({ first, content, count }: BarTable, shared: number): Int32Array {
+export function clusterSongs({ first, content, count }: SongBars, shared: number): Int32Array {
   const songs = first.length - 1, parent = Int32Array.from({ length: songs }, (_, song) => song);
   const root = (song: number): number => {
     while (parent[song] !== song) song = parent[song] = parent[parent[song]];
@@ -96,47 +95,8 @@ export function clusterSongs({ first, content, count }: BarTable, shared: number
   return parent.map((_, song) => root(song));
 }
 
-/**
- * Which songs train, validate and test (study §6.1), near-duplicates together.
- *
- * `hash` orders clusters by a seeded hash of their ids, so that the order of files does not matter, and a cluster goes
- * where its middle song would; a split that is due songs and got none gets the last cluster of the largest split.
- * `listed` takes songs as given, clusters ignored. Shares are rounded down; the rest are test songs.
- */
-export function splitSongs(ids: string[], clusters: ArrayLike<number>, recipe: CorpusRecipe): Split[] {
-  const share = (part: number) => Math.floor(part * ids.length + 1e-9);
-  const train = share(recipe.split.train), validation = train + share(recipe.split.validation);
-  const of = (at: number): Split => at < train ? "train" : at < validation ? "validation" : "test";
-  if (recipe.split.by === "listed") return ids.map((_, i) => of(i));
-  const groups = new Map<number, { key: number; id: string; songs: number[] }>();
-  ids.forEach((id, song) => {
-    const key = hash32(JSON.stringify([recipe.seed, "split", id])), group = groups.get(clusters[song]);
-    if (!group) groups.set(clusters[song], { key, id, songs: [song] });
-    else {
-      if (key < group.key || (key === group.key && id < group.id)) Object.assign(group, { key, id });
-      group.songs.push(song);
-    }
-  });
-  const given: Record<Split, number[][]> = { train: [], validation: [], test: [] };
-  let at = 0;
-  for (const { songs } of [...groups.values()].sort((a, b) => a.key - b.key || (a.id < b.id ? -1 : 1))) {
-    given[of(at + (songs.length - 1) / 2)].push(songs);
-    at += songs.length;
-  }
-  const due: Record<Split, number> = { train, validation: validation - train, test: ids.length - validation };
-  for (const split of splits) {
-    const richest = splits.reduce((a, b) => given[b].length > given[a].length ? b : a);
-    if (given[split].length === 0 && due[split] > 0 && given[richest].length > 1) {
-      given[split].push(given[richest].pop()!);
-    }
-  }
-  const found = new Array<Split>(ids.length);
-  for (const split of splits) for (const song of given[split].flat()) found[song] = split;
-  return found;
-}
-
 /** Bars of train and test whose tokens occur in both. */
-export function overlap({ first, content, count }: BarTable, split: readonly Split[]): Overlap {
+export function overlap({ first, content, count }: SongBars, split: readonly Split[]): Overlap {
   const held = { train: new Uint8Array(count), test: new Uint8Array(count) };
   const each = (visit: (bar: number, split: "train" | "test") => void) =>
     split.forEach((name, song) => {

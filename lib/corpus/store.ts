@@ -1,7 +1,7 @@
 /**
  * A store of bars on disk, format 2: what is in it, and how it is verified.
  *
- * `manifest.json` is written last. Bars stand in shards of whole songs, numbered from 0: `tokens-N.bin` (uint16 of the
+ * `manifest.json` is written last. Bars stand in segments of whole songs, numbered from 0: `tokens-N.bin` (uint16 of the
  * bars, one after another), `labels-N.bin` (one {@link packLabels} record a bar) and `offsets-N.bin` (uint32: bars+1
  * token offsets, then bars+1 label offsets). Beside them `songs.jsonl` and `rejected.jsonl`, a line for every file that
  * gave no song. All numbers are little-endian.
@@ -12,13 +12,9 @@ import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import type { BarLabels } from "../tokens/labels.ts";
 import type { MidiReason } from "../midi/error.ts";
+import { UserError } from "../base/user_error.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
-
-/** What songs are for. */
-export type Split = "train" | "validation" | "test";
-
-/** The splits in order. */
-export const splits: readonly Split[] = ["train", "validation", "test"];
+import type { Split } from "./split.ts";
 
 /** A song of a store. */
 export interface Song {
@@ -127,19 +123,16 @@ export interface Corpus {
 }
 
 /** A store that cannot be built or opened; names the file and what is wrong with it. */
-export class CorpusError extends Error {
-  /** Tells it from other errors. */
-  override name = "CorpusError";
-}
+export class CorpusError extends UserError {}
 
 /** The version of the format. */
 export const FORMAT = 2;
 
-/** Tokens after which a shard takes no further song: 32 MiB. */
-export const SHARD_TOKENS = 2 ** 24;
+/** Tokens after which a segment takes no further song: 32 MiB. */
+export const SEGMENT_TOKENS = 2 ** 24;
 
 /** A file of a store as the manifest knows it. */
-export interface Held {
+export interface StoredFile {
   /** Its size. */
   bytes: number;
   /** Its CRC-32. */
@@ -156,15 +149,15 @@ export interface Manifest {
   recipe: CorpusRecipe;
   /** What the build did. */
   summary: CorpusSummary;
-  /** Bars of each shard. */
+  /** Bars of each segment. */
   shards: number[];
   /** The store's files by name. */
-  files: Record<string, Held>;
+  files: Record<string, StoredFile>;
 }
 
-/** The three files of a shard. */
-export const shardFiles = (shard: number): string[] =>
-  (["tokens", "labels", "offsets"] as const).map((kind) => `${kind}-${String(shard).padStart(5, "0")}.bin`);
+/** The three files of a segment. */
+export const segmentFiles = (segment: number): string[] =>
+  (["tokens", "labels", "offsets"] as const).map((kind) => `${kind}-${String(segment).padStart(5, "0")}.bin`);
 
 const seal = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 /** A manifest with the checksum of itself. */

@@ -3,7 +3,9 @@
  * @module
  */
 import { closeSync, openSync } from "node:fs";
+import { bisect } from "../base/bisect.ts";
 import { unpackLabels } from "./label_bytes.ts";
+import type { Split } from "./split.ts";
 import { corpusRecipe } from "../recipe/recipe.ts";
 import {
   checkFile,
@@ -12,19 +14,18 @@ import {
   type Manifest,
   readAt,
   readManifest,
-  shardFiles,
+  segmentFiles,
   type Song,
-  type Split,
 } from "./store.ts";
 
-/** Where bars come from: bytes of a shard's tokens or labels. */
+/** Where bars come from: bytes of a segment's tokens or labels. */
 interface Column {
   read(from: number, to: number): Uint8Array;
   close(): void;
 }
 
-/** A shard's offsets, tokens and labels. */
-interface Shard {
+/** A segment's offsets, tokens and labels. */
+interface Segment {
   firstBar: number;
   bars: number;
   offsets: Uint32Array;
@@ -98,8 +99,8 @@ export async function openCorpus(
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
   const column = bytes <= memory ? inMemory : onDisk;
   let firstBar = 0;
-  const shards = counts.map((count, i): Shard => {
-    const [tokens, labels, offsets] = shardFiles(i);
+  const segments = counts.map((count, i): Segment => {
+    const [tokens, labels, offsets] = segmentFiles(i);
     firstBar += count;
     return {
       firstBar: firstBar - count,
@@ -117,19 +118,13 @@ export async function openCorpus(
     if (Number.isInteger(bar) && bar >= 0 && bar < bars) return bar;
     throw new RangeError(`Bar: expected an integer 0…${bars - 1}, found ${bar}.`);
   };
-  const shardOf = (bar: number): Shard => {
+  const segmentOf = (bar: number): Segment => {
     checked(bar);
-    let low = 0, high = shards.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (shards[middle].firstBar <= bar) low = middle;
-      else high = middle - 1;
-    }
-    return shards[low];
+    return segments[bisect(0, segments.length, (i) => segments[i].firstBar > bar) - 1];
   };
   const record = (bar: number) => {
-    const shard = shardOf(bar), at = shard.bars + 1 + bar - shard.firstBar;
-    return unpackLabels(shard.labels.read(shard.offsets[at], shard.offsets[at + 1]), 0);
+    const segment = segmentOf(bar), at = segment.bars + 1 + bar - segment.firstBar;
+    return unpackLabels(segment.labels.read(segment.offsets[at], segment.offsets[at + 1]), 0);
   };
   return {
     recipe: corpusRecipe(manifest.recipe),
@@ -139,8 +134,8 @@ export async function openCorpus(
     summary,
     rejected: readLines(dir, "rejected.jsonl", manifest),
     tokens(bar) {
-      const shard = shardOf(bar), at = bar - shard.firstBar;
-      const bytes = shard.tokens.read(2 * shard.offsets[at], 2 * shard.offsets[at + 1]);
+      const segment = segmentOf(bar), at = bar - segment.firstBar;
+      const bytes = segment.tokens.read(2 * segment.offsets[at], 2 * segment.offsets[at + 1]);
       return new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
     },
     labels: (bar) => record(bar).labels,
@@ -154,7 +149,7 @@ export async function openCorpus(
       return found;
     },
     close() {
-      for (const { tokens, labels } of shards) {
+      for (const { tokens, labels } of segments) {
         tokens.close();
         labels.close();
       }

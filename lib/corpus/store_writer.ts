@@ -9,13 +9,13 @@ import type { CorpusRecipe } from "../recipe/recipe.ts";
 import {
   type CorpusSummary,
   FORMAT,
-  type Held,
   type Manifest,
   type Rejected,
   sealed,
-  SHARD_TOKENS,
-  shardFiles,
+  SEGMENT_TOKENS,
+  segmentFiles,
   type Song,
+  type StoredFile,
 } from "./store.ts";
 
 /** A file that grows under a temporary name, its checksums with it. */
@@ -34,7 +34,7 @@ async function growing(dir: string, name: string) {
       if (open) file.close();
       open = false;
     },
-    async finish(): Promise<Held> {
+    async finish(): Promise<StoredFile> {
       await file.sync();
       file.close();
       open = false;
@@ -50,7 +50,7 @@ type Growing = Awaited<ReturnType<typeof growing>>;
 export interface PackedBars {
   /** Ids of all its bars, one after another. */
   tokens: Uint16Array;
-  /** Packed labels of all its bars, one after another; see `packing.ts`. */
+  /** Packed labels of all its bars, one after another; see `label_bytes.ts`. */
   labels: Uint8Array;
   /** Tokens of each bar. */
   tokenCounts: Uint16Array;
@@ -63,7 +63,7 @@ const bytesOf = (values: Uint16Array | Uint32Array) =>
 
 /** A store that is being written. */
 export interface StoreWriter {
-  /** Appends a song's bars; shards are closed as they fill. */
+  /** Appends a song's bars; segments are closed as they fill. */
   add(song: PackedBars): Promise<void>;
   /** Writes songs, rejected files and, last, the manifest; without it the folder is no store. */
   finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]): Promise<void>;
@@ -72,11 +72,11 @@ export interface StoreWriter {
 }
 
 /**
- * Writes a store song by song, then its manifest; memory stays that of one shard's offsets.
+ * Writes a store song by song, then its manifest; memory stays that of one segment's offsets.
  *
- * @param shardTokens tokens after which a shard is closed
+ * @param segmentTokens tokens after which a segment is closed
  */
-export async function storeWriter(dir: string, shardTokens: number = SHARD_TOKENS): Promise<StoreWriter> {
+export async function storeWriter(dir: string, segmentTokens: number = SEGMENT_TOKENS): Promise<StoreWriter> {
   const files: Manifest["files"] = {}, shards: number[] = [];
   let tokens: Growing | null = null, labels: Growing | null = null;
   let tokenOffsets = [0], labelOffsets = [0];
@@ -90,7 +90,7 @@ export async function storeWriter(dir: string, shardTokens: number = SHARD_TOKEN
   };
   const close = async () => {
     if (!tokens || !labels) return;
-    const [tokenFile, labelFile, offsetFile] = shardFiles(shards.length);
+    const [tokenFile, labelFile, offsetFile] = segmentFiles(shards.length);
     files[tokenFile] = await tokens.finish();
     files[labelFile] = await labels.finish();
     await write(offsetFile, bytesOf(Uint32Array.from([...tokenOffsets, ...labelOffsets])));
@@ -103,7 +103,7 @@ export async function storeWriter(dir: string, shardTokens: number = SHARD_TOKEN
   return {
     async add(song: PackedBars) {
       if (!tokens || !labels) {
-        const [tokenFile, labelFile] = shardFiles(shards.length);
+        const [tokenFile, labelFile] = segmentFiles(shards.length);
         tokens = await growing(dir, tokenFile);
         labels = await growing(dir, labelFile);
       }
@@ -111,7 +111,7 @@ export async function storeWriter(dir: string, shardTokens: number = SHARD_TOKEN
       labels.append(song.labels);
       for (const count of song.tokenCounts) tokenOffsets.push(tokenOffsets.at(-1)! + count);
       for (const count of song.labelCounts) labelOffsets.push(labelOffsets.at(-1)! + count);
-      if (tokenOffsets.at(-1)! >= shardTokens) await close();
+      if (tokenOffsets.at(-1)! >= segmentTokens) await close();
     },
     async finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
       await close();

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Task, tasks } from "../metrics/tasks.ts";
-import type { ProbeRow, Split } from "../probing/rows.ts";
+import type { ProbeRow, ScoredSplit } from "../probing/rows.ts";
 import { central } from "../metrics/intervals.ts";
 import { headlines, lowerIsBetter, type Protocol } from "../metrics/task_scores.ts";
 
@@ -45,7 +45,7 @@ export interface BestOptions {
   /** Score to compare; by default the protocol's headline of the task. */
   metric?: string;
   /** Songs the layer is chosen on; it is reported on test songs in any case (study §11.4). */
-  by: Split;
+  by: ScoredSplit;
 }
 
 /**

@@ -2,13 +2,12 @@
  * What a corpus and the vocabulary hold, as rows for tables and plots.
  * @module
  */
-import type { Corpus, Split } from "../corpus/store.ts";
+import { type Split, splits } from "../corpus/split.ts";
+import type { Corpus } from "../corpus/store.ts";
 import type { Note } from "../midi/score.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { detokenize } from "../tokens/remi.ts";
 import { instrumentNames, kinds, type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
-
-const splits: readonly Split[] = ["train", "validation", "test"];
 
 /** How large each split is; songs are split whole, so bars and tokens follow the songs' lengths. */
 export function splitRows(

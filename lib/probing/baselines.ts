@@ -10,7 +10,7 @@ import {
   drawnScores,
   type ProbeRow,
   type ProbeTables,
-  splits,
+  scoredSplits,
   takeBars,
 } from "./rows.ts";
 import {
@@ -59,7 +59,7 @@ export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
       const scores = classScores(task, protocol, spreadDecisions(same, live, asked), asked, cut);
       return { question, scores, extras: classExtras(task, protocol, asked, cut) };
     };
-    for (const split of splits) {
+    for (const split of scoredSplits) {
       const { question, scores, extras } = guess(train, tables[split], "sound");
       const place = { task, labels: "true", protocol: "sound", split } as const;
       written.collect({ ...place, rows: question.rows.length, songs: question.songCount }, scores, extras);
@@ -74,7 +74,7 @@ export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
       const mean = answers.reduce((sum, value) => sum + value / answers.length, 0);
       return { question, scores: valueScores(protocol, metric, question.answers.map(() => mean), question) };
     };
-    for (const split of splits) {
+    for (const split of scoredSplits) {
       const { question, scores } = guess(train, tables[split], "sound");
       const place = { task, labels: "true", protocol: "sound", split } as const;
       written.collect({ ...place, rows: question.rows.length, songs: question.songCount }, scores);
@@ -99,7 +99,7 @@ function clusterAtRandom(
   const random = stream(recipe.seed, "random-clusters");
   const deal = (rows: number, k: number, { integer }: Random) => Int32Array.from({ length: rows }, () => integer(k));
   const k = clusterCount(recipe, tables.train.labels.length);
-  for (const split of splits) {
+  for (const split of scoredSplits) {
     const { songs } = tables[split];
     // Directions drawn at random: a bar's nearest are of any song.
     const rowsOf = (rows: Int32Array) => Float64Array.from({ length: 8 * rows.length }, () => random.uniform() - 0.5);

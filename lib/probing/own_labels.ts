@@ -2,7 +2,8 @@
  * A task of the user's own: labels of bars in a CSV file, and probes for them.
  * @module
  */
-import type { Corpus, Split } from "../corpus/store.ts";
+import type { Split } from "../corpus/split.ts";
+import type { Corpus } from "../corpus/store.ts";
 import { fitLarge, predictRows, sumLayer, takeTargetRows } from "../matrix/gram.ts";
 import { argMax, bootstrap } from "../metrics/intervals.ts";
 import type { ProbeMeta, ProbeRow } from "./rows.ts";

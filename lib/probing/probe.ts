@@ -25,8 +25,8 @@ import {
   type ProbeRow,
   type ProbeTables,
   protocols as allProtocols,
-  type Split,
-  splits,
+  type ScoredSplit,
+  scoredSplits,
 } from "./rows.ts";
 import {
   choiceScore,
@@ -80,7 +80,7 @@ interface Probing {
 const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 function checkTables(features: LayerFeatures, tables: BarTables): void {
-  for (const split of ["train", ...splits] as const) {
+  for (const split of ["train", ...scoredSplits] as const) {
     const { labels, songs } = tables[split], rows = labels.length;
     const found = rowCount(features[split], features.columns);
     if (found !== rows || songs.length !== rows) {
@@ -103,7 +103,7 @@ const highest = (scores: readonly number[]): number =>
 /** A class task, its penalty chosen on validation songs; fits are of the classes in `live`. */
 async function probeClasses(task: ClassTask, fits: RidgeFit[], live: number[], probing: Probing): Promise<void> {
   const { features, tables, labels, recipe, collect } = probing;
-  const ask = (split: Split) => {
+  const ask = (split: ScoredSplit) => {
     const question = askClasses(tables[split], task), answers = classAnswers(task, question, live);
     const decide = async (fits: readonly RidgeFit[]) =>
       (await predictRows(fits, features[split], question.rows)).map((found) => spreadDecisions(found, live, answers));
@@ -113,7 +113,7 @@ async function probeClasses(task: ClassTask, fits: RidgeFit[], live: number[], p
   const tried = await asked.validation.decide(offered), { answers } = asked.validation;
   const best = highest(tried.map((decisions) => choiceScore(task, decisions, answers))), fit = offered[best];
   const cut = threshold(task, recipe.probing.chordThreshold);
-  for (const split of splits) {
+  for (const split of scoredSplits) {
     const { answers, decide } = asked[split];
     const decisions = split === "validation" ? tried[best] : (await decide([fit]))[0];
     collect(
@@ -127,7 +127,7 @@ async function probeClasses(task: ClassTask, fits: RidgeFit[], live: number[], p
 /** A value, its penalty chosen on validation songs; fits are of that value alone. */
 async function probeValue({ task, name, metric }: ValueQuestion, fits: RidgeFit[], probing: Probing): Promise<void> {
   const { features, tables, labels, collect } = probing;
-  const ask = (split: Split) => {
+  const ask = (split: ScoredSplit) => {
     const question = askValues(tables[split], name);
     return { question, predict: (fits: readonly RidgeFit[]) => predictRows(fits, features[split], question.rows) };
   };
@@ -136,7 +136,7 @@ async function probeValue({ task, name, metric }: ValueQuestion, fits: RidgeFit[
   const once = new Float64Array(question.songCount).fill(1);
   const best = highest(tried.map((found) => -valueScores("authors", "rmse", found, question).resampled(once).rmse));
   const fit = offered[best];
-  for (const split of splits) {
+  for (const split of scoredSplits) {
     const { question, predict } = asked[split];
     const predicted = split === "validation" ? tried[best] : (await predict([fit]))[0];
     collect(
@@ -222,7 +222,7 @@ export async function probeLayer(
   const asks = (labels: Labels) => wanted.some((reading) => reading.labels === labels);
   if (sound && tasks.includes("SC") && (asks("true") || asks("permuted"))) {
     const { scale } = sound, clusters = await clusterBars(scale, train, recipe), { k } = clusters;
-    for (const split of splits) {
+    for (const split of scoredSplits) {
       const { songs } = tables[split], found = await clusterLabels(clusters, scale, features[split]);
       const rowsOf = (rows: Int32Array) => standardise(scale, readRows(features[split], columns, rows));
       if (asks("true")) addSongRows(written, split, { labels: found, rowsOf, songs, k }, recipe);

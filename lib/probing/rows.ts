@@ -3,6 +3,7 @@
  * @module
  */
 import { bootstrap, type Interval } from "../metrics/intervals.ts";
+import type { Split } from "../corpus/split.ts";
 import type { BarTable, Question, Task } from "../metrics/tasks.ts";
 import { headlines, type Protocol, type TaskScores } from "../metrics/task_scores.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -61,7 +62,7 @@ export interface ProbeRow extends ProbeMeta {
   /** The authors' procedure, or the sound one. */
   protocol: Protocol;
   /** Bars it was scored on. */
-  split: "validation" | "test";
+  split: ScoredSplit;
   /** The score; NaN where it is not defined, as for chords in a split without any. */
   value: number;
   /** Lower bound of the 95% interval over test songs; null on validation songs, where none is made. */
@@ -89,10 +90,10 @@ export interface ProbeRow extends ProbeMeta {
 }
 
 /** Splits that are scored. */
-export const splits = ["validation", "test"] as const;
+export const scoredSplits = ["validation", "test"] as const satisfies Split[];
 
-/** Splits that are scored. */
-export type Split = typeof splits[number];
+/** A split that is scored. */
+export type ScoredSplit = typeof scoredSplits[number];
 
 /** Both protocols. */
 export const protocols: readonly Protocol[] = ["authors", "sound"];
@@ -106,7 +107,7 @@ export interface Place {
   /** The authors' procedure, or the sound one. */
   protocol: Protocol;
   /** Whose bars were scored. */
-  split: Split;
+  split: ScoredSplit;
   /** Bars scored. */
   rows: number;
   /** Songs scored. */

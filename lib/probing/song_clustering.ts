@@ -4,7 +4,7 @@
  */
 import { assignLarge, cluster, type Clusters } from "../matrix/kmeans.ts";
 import { type EntropyOptions, shuffledEntropy, songEntropy } from "../metrics/intervals.ts";
-import { clusterCount, type Collector, type Drawn, type Split } from "./rows.ts";
+import { clusterCount, type Collector, type Drawn, type ScoredSplit } from "./rows.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -75,7 +75,7 @@ export function addShuffled(
  */
 export function addSongRows(
   collector: Collector,
-  split: Split,
+  split: ScoredSplit,
   { labels, rowsOf, songs, k }: {
     labels: Int32Array;
     /** Standardised rows, of those asked for. */

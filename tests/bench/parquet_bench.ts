@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import type { Split } from "@lib/corpus/store.ts";
+import type { Split } from "@lib/corpus/split.ts";
 import { exportParquet } from "@lib/corpus/parquet.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { projectRoot } from "@lib/base/project.ts";

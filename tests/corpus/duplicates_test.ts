@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { clusterSongs, numberHashes, overlap, splitSongs } from "@lib/corpus/duplicates.ts";
+import { clusterSongs, numberHashes, overlap } from "@lib/corpus/duplicates.ts";
 import { readScore } from "@lib/midi/read.ts";
 import { writeScore } from "@lib/midi/write.ts";
 import { hashNotes, hashTokens } from "@lib/corpus/tokenize.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { type Split, splits } from "@lib/corpus/store.ts";
+import { splits } from "@lib/corpus/split.ts";
 
 const sound = recipe("sound", "demo");
 
@@ -50,30 +50,10 @@ Deno.test("equal hashes get equal numbers, by first occurrence", () => {
   assertEquals(numberHashes(new Float64Array()), { content: new Int32Array(), count: 0 });
 });
 
-Deno.test("a cluster is in one split, shares hold, and the order of songs does not matter", () => {
-  const ids = Array.from({ length: 200 }, (_, i) => `song ${i}`),
-    clusters = ids.map((_, i) => i - i % (i < 60 ? 3 : 1));
-  const split = splitSongs(ids, clusters, sound);
-  clusters.forEach((cluster, song) => assertEquals(split[song], split[cluster]));
-  const share = (name: Split) => split.filter((one) => one === name).length / 200;
-  assert(Math.abs(share("train") - 0.6) <= 0.01 && Math.abs(share("test") - 0.2) <= 0.01);
-  const turned = splitSongs(ids.toReversed(), clusters.toReversed(), sound);
-  assertEquals(turned.toReversed(), split);
-  assertEquals(splitSongs(ids, clusters, recipe("authors", "demo")).lastIndexOf("train"), 119);
-});
-
-Deno.test("no split is empty while there are clusters for it, however large one is", () => {
-  for (let seed = 0; seed < 50; seed++) {
-    const ids = Array.from({ length: 12 }, (_, i) => `${seed} ${i}`), clusters = ids.map((_, i) => i < 10 ? 0 : i);
-    assertEquals(new Set(splitSongs(ids, clusters, sound)).size, 3);
-  }
-  assertEquals(splitSongs([], [], sound), []);
-});
-
 Deno.test("the leak is that of looking every bar up", () => {
   const { bars, table } = planted(60), random = stream(1, "split");
   const split = bars.map(() => splits[random.integer(3)]);
-  const of = (name: Split) => bars.filter((_, i) => split[i] === name).flat();
+  const of = (name: "train" | "test") => bars.filter((_, i) => split[i] === name).flat();
   const [train, test] = [of("train"), of("test")];
   assertEquals(overlap(table, split), {
     trainBars: train.length,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { buildCorpus, splitBySong } from "@lib/corpus/build.ts";
+import { buildCorpus } from "@lib/corpus/build.ts";
 import { CorpusError } from "@lib/corpus/store.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { readScore } from "@lib/midi/read.ts";
@@ -205,14 +205,4 @@ Deno.test("the beginnings of a store of another recipe are kept unless they may 
 
 Deno.test("a folder without MIDI files is refused", async () => {
   await assertRejects(() => buildCorpus("tests/golden/songs", "unused", sound), CorpusError, "found none");
-});
-
-Deno.test("the split is by seeded hash under sound, by order under authors, and sums to the shares", () => {
-  const ids = Array.from({ length: 50 }, (_, i) => `song ${i}`);
-  const of = (split: string, splits: Map<string, string>) => ids.filter((id) => splits.get(id) === split);
-  const splits = splitBySong(ids, sound);
-  assertEquals(["train", "validation", "test"].map((split) => of(split, splits).length), [30, 10, 10]);
-  assertEquals([...splitBySong(ids.toReversed(), sound)].sort(), [...splits].sort());
-  assert(of("train", splits).join() !== of("train", splitBySong(ids, { ...sound, seed: 1 })).join());
-  assertEquals(of("train", splitBySong(ids, authors)), ids.slice(0, 30));
 });
