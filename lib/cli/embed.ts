@@ -24,7 +24,8 @@ import { type Preset, type Recipe, recipe, type RecipeChanges, type Scale } from
 import { resultColumns, toCsv, toResults, writeResults } from "../probing/results.ts";
 import { pieces, type RowSource, sliceRows } from "../matrix/rows.ts";
 import { meter } from "./tokenize.ts";
-import { vocabulary } from "../tokens/vocabulary.ts";
+import { chordNames } from "../tokens/chords.ts";
+import { tempoBins, vocabulary } from "../tokens/vocabulary.ts";
 
 const shared =
   `  --encoder DIR    folder with model.safetensors and config.json: one of this project's (data/runs/NAME/models/…), or
@@ -181,9 +182,13 @@ const labelColumns = [
 function barsAsCsv(corpus: Corpus): string {
   const rows = Array.from({ length: corpus.bars }, (_, bar) => {
     const { file, split } = corpus.songs[corpus.song(bar)],
-      { chords, groove, instruments, ...rest } = corpus.labels(bar);
-    const sets = { chords: chords.join(" "), groove: groove.join(" "), instruments: instruments.join(" ") };
-    return { row: bar, song: file, split, bar: corpus.barIndex(bar), ...sets, ...rest };
+      { chords, groove, instruments, tempoBin, ...rest } = corpus.labels(bar);
+    const sets = {
+      chords: chords.map((chord) => chordNames[chord]).join(" "),
+      groove: groove.join(" "),
+      instruments: instruments.join(" "),
+    };
+    return { row: bar, song: file, split, bar: corpus.barIndex(bar), ...sets, tempo: tempoBins[tempoBin], ...rest };
   });
   return toCsv(rows, labelColumns);
 }

@@ -2,16 +2,13 @@
  * A bar's labels as bytes.
  *
  * One record: uint32 index of the bar in its song; uint8 tempo bin; uint8 count of instruments, then one each; uint8
- * count of positions, then one each; uint16 count of chords, then a uint8 class id each; float64 mean velocity, mean
+ * count of positions, then one each; uint16 count of chords, then a uint8 class each; float64 mean velocity, mean
  * duration bin, mean duration in quarters (NaN for null). Little-endian, not aligned.
  * @module
  */
-import { chordNames } from "../tokens/chords.ts";
 import type { BarLabels } from "../tokens/labels.ts";
-import { nearestBin, tempoBins } from "../tokens/vocabulary.ts";
 
 const fixedBytes = 4 + 1 + 1 + 1 + 2 + 3 * 8;
-const chordIds = new Map(chordNames.map((name, id) => [name, id]));
 
 /** Bytes of the record of a bar's labels. */
 export const labelBytes = ({ chords, groove, instruments }: BarLabels): number =>
@@ -26,10 +23,10 @@ export const labelBytes = ({ chords, groove, instruments }: BarLabels): number =
  * import { assertEquals } from "@std/assert";
  *
  * const labels = {
- *   chords: ["C:maj"],
+ *   chords: [0],
  *   groove: [0, 24],
  *   instruments: [0, 128],
- *   tempo: 122,
+ *   tempoBin: 16,
  *   meanVelocity: 80.5,
  *   meanDuration: null,
  *   meanDurationQuarters: 1 / 3,
@@ -40,9 +37,9 @@ export const labelBytes = ({ chords, groove, instruments }: BarLabels): number =
  * ```
  */
 export function packLabels(view: DataView, offset: number, index: number, labels: BarLabels): void {
-  const { chords, groove, instruments, tempo, meanVelocity, meanDuration, meanDurationQuarters } = labels;
+  const { chords, groove, instruments, tempoBin, meanVelocity, meanDuration, meanDurationQuarters } = labels;
   view.setUint32(offset, index, true);
-  view.setUint8(offset + 4, nearestBin(tempoBins, tempo));
+  view.setUint8(offset + 4, tempoBin);
   let at = offset + 5;
   for (const values of [instruments, groove]) {
     view.setUint8(at++, values.length);
@@ -50,7 +47,7 @@ export function packLabels(view: DataView, offset: number, index: number, labels
   }
   view.setUint16(at, chords.length, true);
   at += 2;
-  for (const name of chords) view.setUint8(at++, chordIds.get(name)!);
+  for (const chord of chords) view.setUint8(at++, chord);
   for (const mean of [meanVelocity, meanDuration, meanDurationQuarters]) {
     view.setFloat64(at, mean ?? Number.NaN, true);
     at += 8;
@@ -65,7 +62,7 @@ export function unpackLabels(bytes: Uint8Array, offset: number): { index: number
   const instruments = list(bytes[at++]);
   const groove = list(bytes[at++]);
   at += 2;
-  const chords = list(view.getUint16(at - 2, true)).map((id) => chordNames[id]);
+  const chords = list(view.getUint16(at - 2, true));
   const [meanVelocity, meanDuration, meanDurationQuarters] = [0, 8, 16].map((by) => {
     const mean = view.getFloat64(at + by, true);
     return Number.isNaN(mean) ? null : mean;
@@ -76,7 +73,7 @@ export function unpackLabels(bytes: Uint8Array, offset: number): { index: number
       chords,
       groove,
       instruments,
-      tempo: tempoBins[bytes[offset + 4]],
+      tempoBin: bytes[offset + 4],
       meanVelocity,
       meanDuration,
       meanDurationQuarters,

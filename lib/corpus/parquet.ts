@@ -8,6 +8,8 @@
 import { constants, zstdCompressSync } from "node:zlib";
 import type { KeyValue } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
+import { chordNames } from "../tokens/chords.ts";
+import { tempoBins } from "../tokens/vocabulary.ts";
 import type { Corpus } from "./store.ts";
 
 type Values = ArrayLike<unknown> & Iterable<unknown>;
@@ -56,7 +58,7 @@ const list = (name: string, element: SchemaElement): SchemaElement[] => [
   { ...element, name: "element" },
 ];
 
-/** Columns of a store; labels as `BarLabels` has them. */
+/** Columns of a store; labels as in `BarLabels`, chords by name and the tempo in bpm. */
 function columnsOf(corpus: Corpus): Column[] {
   const song = (bar: number) => corpus.songs[corpus.song(bar)];
   const mean = (name: string, key: "meanVelocity" | "meanDuration" | "meanDurationQuarters"): Column => ({
@@ -76,10 +78,10 @@ function columnsOf(corpus: Corpus): Column[] {
     plain(unsigned("cluster", 32), (bar) => song(bar).cluster),
     plain(unsigned("bar", 32), (bar) => corpus.barIndex(bar)),
     many(unsigned("tokens", 16), (bar) => Array.from(corpus.tokens(bar))),
-    many(text("chords"), (bar) => corpus.labels(bar).chords),
+    many(text("chords"), (bar) => corpus.labels(bar).chords.map((chord) => chordNames[chord])),
     many(unsigned("groove", 8), (bar) => corpus.labels(bar).groove),
     many(unsigned("instruments", 8), (bar) => corpus.labels(bar).instruments),
-    plain(unsigned("tempo", 16), (bar) => corpus.labels(bar).tempo),
+    plain(unsigned("tempo", 16), (bar) => tempoBins[corpus.labels(bar).tempoBin]),
     mean("mean_velocity", "meanVelocity"),
     mean("mean_duration", "meanDuration"),
     mean("mean_duration_quarters", "meanDurationQuarters"),

@@ -53,27 +53,12 @@ export const classCounts: Record<ClassTask, number> = {
   T: tempoBins.length,
 };
 
-const chordClasses = new Map(chordNames.map((name, id) => [name, id]));
-
-/** Class of a chord such as `C:maj`: root·7 + quality (study §5.7). */
-function chordClass(name: string): number {
-  const id = chordClasses.get(name);
-  if (id === undefined) throw new RangeError(`Chord: expected a root and a quality such as C:maj, found ${name}.`);
-  return id;
-}
-
-function tempoClass(tempo: number): number {
-  const bin = tempoBins.indexOf(tempo);
-  if (bin < 0) throw new RangeError(`Tempo: expected the bpm of a bin (${tempoBins.join(", ")}), found ${tempo}.`);
-  return bin;
-}
-
 /** Classes of a bar, each once. */
 export function barClasses(labels: BarLabels, task: ClassTask): number[] {
-  if (task === "C") return [...new Set(labels.chords.map(chordClass))];
+  if (task === "C") return [...new Set(labels.chords)];
   if (task === "GP") return [...new Set(labels.groove)];
   if (task === "I") return [...new Set(labels.instruments)];
-  return [tempoClass(labels.tempo)];
+  return [labels.tempoBin];
 }
 
 /** What is asked of some rows of a table. */

@@ -6,8 +6,9 @@ import { type Split, splits } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
 import type { Note } from "../midi/score.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { chordNames } from "../tokens/chords.ts";
 import { detokenize } from "../tokens/remi.ts";
-import { instrumentNames, kinds, type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
+import { instrumentNames, kinds, tempoBins, type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
 
 /** How large each split is; songs are split whole, so bars and tokens follow the songs' lengths. */
 export function splitRows(
@@ -102,6 +103,7 @@ export function leakRows(corpus: Corpus): LeakRow[] {
 
 /** Labels in words. */
 const labelWords: Record<string, string> = {
+  tempoBin: "tempo",
   meanVelocity: "mean velocity",
   meanDuration: "mean duration, bins",
   meanDurationQuarters: "mean duration, quarters",
@@ -244,10 +246,10 @@ export function labelRow(corpus: Corpus, bar: number): LabelRow {
   return {
     song: song.file,
     bar: corpus.barIndex(bar),
-    chords: labels.chords.join(" "),
+    chords: labels.chords.map((chord) => chordNames[chord]).join(" "),
     groove: labels.groove.join(" "),
     instruments: labels.instruments.map((program) => instrumentNames[program]).join(", "),
-    tempo: labels.tempo,
+    tempo: tempoBins[labels.tempoBin],
     meanVelocity: labels.meanVelocity,
     meanDuration: labels.meanDuration,
   };
@@ -262,9 +264,9 @@ export function labelCounts(
   for (let bar = 0; bar < corpus.bars; bar++) {
     const labels = corpus.labels(bar);
     const held = task === "tempo"
-      ? [`${labels.tempo} bpm`]
+      ? [`${tempoBins[labels.tempoBin]} bpm`]
       : task === "chords"
-      ? labels.chords
+      ? labels.chords.map((chord) => chordNames[chord])
       : labels.instruments.map((program) => instrumentNames[program]);
     for (const label of new Set(held)) counts.set(label, (counts.get(label) ?? 0) + 1);
   }

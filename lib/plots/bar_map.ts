@@ -2,9 +2,10 @@
  * Maps of bars: their embeddings in the plane of the two directions in which they differ most, coloured by a label.
  * @module
  */
+import { chordNames } from "../tokens/chords.ts";
 import type { BarLabels } from "../tokens/labels.ts";
 import { apart, panelled, panelTitle, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
-import { instrumentNames } from "../tokens/vocabulary.ts";
+import { instrumentNames, tempoBins } from "../tokens/vocabulary.ts";
 
 /** Labels that a map can be coloured by. */
 export const mapLabels = ["song", "tempo", "drums", "instruments", "chord", "velocity", "duration"] as const;
@@ -20,13 +21,13 @@ export function labelText(by: MapLabel, song: string, labels: BarLabels): string
     if (at < 0) return `below ${bounds[0]}${unit}`;
     return at === bounds.length - 1 ? `${bounds[at]}${unit} and more` : `${bounds[at]}–${bounds[at + 1]}${unit}`;
   };
-  const { instruments, chords, tempo, meanVelocity, meanDurationQuarters } = labels;
+  const { instruments, chords, tempoBin, meanVelocity, meanDurationQuarters } = labels;
   const texts: Record<MapLabel, () => string> = {
     song: () => song,
-    tempo: () => range(tempo, [90, 110, 130, 150], " bpm"),
+    tempo: () => range(tempoBins[tempoBin], [90, 110, 130, 150], " bpm"),
     drums: () => instruments.includes(128) ? "with drums" : "without drums",
     instruments: () => instrumentNames[instruments[0]] ?? "none",
-    chord: () => chords[0]?.replace(/^[^:]*:/, "") ?? "none",
+    chord: () => chordNames[chords[0]]?.replace(/^[^:]*:/, "") ?? "none",
     velocity: () => range(meanVelocity, [60, 80, 100], ""),
     duration: () => range(meanDurationQuarters, [0.25, 0.5, 1], " quarters"),
   };

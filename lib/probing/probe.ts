@@ -178,7 +178,7 @@ async function soundRows({ classes, values }: FittedTasks, probing: Probing): Pr
  * import { assert } from "@std/assert";
  *
  * const bar = (velocity: number) => ({
- *   chords: ["C:maj"], groove: [0], instruments: [0], tempo: 122,
+ *   chords: [0], groove: [0], instruments: [0], tempoBin: 16,
  *   meanVelocity: velocity, meanDuration: 3, meanDurationQuarters: 0.25,
  * });
  * const velocities = Array.from({ length: 60 }, (_, r) => 40 + r);

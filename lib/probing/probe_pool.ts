@@ -72,7 +72,7 @@ function ask(worker: Worker, message: ToWorker & { kind: "layer" }): Promise<Pro
  * import { recipe } from "@lib/recipe/recipe.ts";
  * import { assertEquals } from "@std/assert";
  *
- * const bar = { chords: [], groove: [0], instruments: [0], tempo: 122 };
+ * const bar = { chords: [], groove: [0], instruments: [0], tempoBin: 16 };
  * const labels = [1, 2, 3, 4, 5, 6].map((meanVelocity) => ({
  *   ...bar, meanVelocity, meanDuration: 3, meanDurationQuarters: 0.25,
  * }));

@@ -76,6 +76,6 @@ export function commonLabels(a: BarLabels, b: BarLabels): Common {
     groove: overlap(a.groove, b.groove) ?? 1,
     instruments: overlap(a.instruments, b.instruments) ?? 1,
     chords: overlap(a.chords, b.chords),
-    tempo: Number(a.tempo === b.tempo),
+    tempo: Number(a.tempoBin === b.tempoBin),
   };
 }

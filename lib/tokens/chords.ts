@@ -9,12 +9,10 @@ import { type Beats, findBeats } from "./beats.ts";
 import type { Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 
-/** Names of the roots 0–11, C = 0; a chord's class id is root·7 + quality (study §5.7). */
-export const roots: readonly string[] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
-/** Names of the seven qualities of chords, in order of their number in the class id (study §5.7). */
-export const qualities: readonly string[] = ["maj", "min", "dim", "aug", "dom7", "maj7", "min7"];
+const roots: readonly string[] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+const qualities: readonly string[] = ["maj", "min", "dim", "aug", "dom7", "maj7", "min7"];
 
-/** The 84 chord names "C:maj" … "B:min7"; a name's index is its class id. */
+/** The 84 chord names "C:maj" … "B:min7"; a name's index is its class, root·7 + quality (study §5.7). */
 export const chordNames: readonly string[] = roots.flatMap((root) => qualities.map((quality) => `${root}:${quality}`));
 
 /** One chord and where it sounds. */
@@ -23,18 +21,15 @@ export interface ChordSegment {
   startTick: number;
   /** Tick after the last. */
   endTick: number;
-  /** Root 0–11, C = 0; null where no pitch sounds. */
-  root: number | null;
-  /** One of {@link qualities}; "None" for notes that make no chord, "N" for silence. */
-  quality: string;
+  /** Its class 0–83, an index of {@link chordNames}; null for notes that make no chord, and for silence. */
+  chord: number | null;
   /** As the authors write it: "C:maj", "C:maj/E" where the lowest pitch-class number is not the root, "N:N". */
   text: string;
 }
 
 interface Reading {
   score: number;
-  root: number | null;
-  quality: string;
+  chord: number | null;
   text: string;
 }
 
@@ -66,7 +61,7 @@ function qualityOf(intervals: number): string {
 
 /** The best reading of a set of pitch classes (12 bits): of equal scores the lowest root (study §5.4). */
 function readChord(present: number): Reading {
-  if (present === 0) return { score: 10, root: null, quality: "N", text: "N:N" };
+  if (present === 0) return { score: 10, chord: null, text: "N:N" };
   const bass = 31 - Math.clz32(present & -present);
   let best: Reading | undefined;
   for (let root = 0; root < 12; root++) {
@@ -81,7 +76,7 @@ function readChord(present: number): Reading {
     }
     if (best && score <= best.score) continue;
     const text = `${roots[root]}:${quality}${bass === root ? "" : `/${roots[bass]}`}`;
-    best = { score, root, quality, text };
+    best = { score, chord: quality === "None" ? null : 7 * root + qualities.indexOf(quality), text };
   }
   return best!;
 }
@@ -141,11 +136,11 @@ export function recognizeChords(
   const count = beats.ticks.length;
   const segments: ChordSegment[] = [];
   for (const [start, end, present] of bestPath(beatChroma(score, beats), count)) {
-    const { root, quality, text } = readings[present];
+    const { chord, text } = readings[present];
     const endTick = end === count ? score.endTick : beats.ticks[end];
     const last = segments.at(-1);
     if (last?.text === text) last.endTick = endTick;
-    else segments.push({ startTick: beats.ticks[start], endTick, root, quality, text });
+    else segments.push({ startTick: beats.ticks[start], endTick, chord, text });
   }
   return segments;
 }

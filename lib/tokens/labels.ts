@@ -2,20 +2,20 @@
  * What is true of a bar: the targets of the probes (study §5.7–5.12).
  * @module
  */
-import { type ChordSegment, qualities, roots } from "./chords.ts";
+import type { ChordSegment } from "./chords.ts";
 import { drums, durationBins, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 
 /** The labels of one bar. */
 export interface BarLabels {
-  /** Chords such as "C:maj" in order of onset, by `recipe.labels.chords`. */
-  chords: string[];
+  /** Classes 0–83 of its chords (indices of `chordNames`) in order of onset, by `recipe.labels.chords`. */
+  chords: number[];
   /** Positions 0–47 at which a note starts, sorted. */
   groove: number[];
   /** General MIDI programs that play, sorted; 128 stands for drums. */
   instruments: number[];
-  /** Quarters a minute of the bar's tempo bin. */
-  tempo: number;
+  /** Index 0–31 of the bar's tempo in `tempoBins`. */
+  tempoBin: number;
   /** Mean MIDI velocity (1–127) of the notes; null without notes. */
   meanVelocity: number | null;
   /** Mean duration-bin index (0–57) of the notes, as the authors take it; null without notes. */
@@ -73,26 +73,25 @@ export function chordsOfBar(
   segments: ChordSegment[],
   ticksPerQuarter: number,
   recipe: CorpusRecipe,
-): string[] {
-  const named = segments.filter(({ quality }) => qualities.includes(quality));
-  const name = ({ root, quality }: ChordSegment) => `${roots[root!]}:${quality}`;
+): number[] {
+  const chords = (heard: ChordSegment[]) => heard.flatMap(({ chord }) => chord ?? []);
   if (recipe.labels.chords === "onset") {
-    return named.filter(({ startTick }) => startTick >= bar.startTick && startTick < bar.endTick).map(name);
+    return chords(segments.filter(({ startTick }) => startTick >= bar.startTick && startTick < bar.endTick));
   }
   const least = recipe.labels.chordOverlapBeats * ticksPerQuarter;
-  const heard = named.filter(({ startTick, endTick }) =>
+  const heard = segments.filter(({ startTick, endTick }) =>
     Math.min(endTick, bar.endTick) - Math.max(startTick, bar.startTick) >= least
   );
-  return [...new Set(heard.map(name))];
+  return [...new Set(chords(heard))];
 }
 
-/** The labels of a bar from its notes, chords and tempo (in bpm of its bin). */
-export function labelBar(notes: BarNote[], chords: string[], tempo: number): BarLabels {
+/** The labels of a bar from its notes, chord classes and tempo bin. */
+export function labelBar(notes: BarNote[], chords: number[], tempoBin: number): BarLabels {
   return {
     chords,
     groove: distinct(notes, (note) => note.position, positionsPerBar),
     instruments: distinct(notes, (note) => note.instrument, drums + 1),
-    tempo,
+    tempoBin,
     meanVelocity: mean(notes, (note) => note.velocity),
     meanDuration: mean(notes, (note) => note.duration),
     meanDurationQuarters: mean(notes, (note) => durationBins[note.duration] / positionsPerQuarter),

@@ -160,13 +160,13 @@ function barsOf(score: Score, recipe: CorpusRecipe): Bar[] {
       endTick,
       tokens,
       kept: all.length >= recipe.tokens.minNotes,
-      labels: labelBar(labelled, chords[index], tempoBins[tempi[index]]),
+      labels: labelBar(labelled, chords[index], tempi[index]),
     };
   });
 }
 
 /** The chord labels of bars in order; each bar looks only at the segments near it. */
-function chordsOfBars(bars: { startTick: number; endTick: number }[], score: Score, recipe: CorpusRecipe): string[][] {
+function chordsOfBars(bars: { startTick: number; endTick: number }[], score: Score, recipe: CorpusRecipe): number[][] {
   const segments: ChordSegment[] = recognizeChords(score, recipe);
   let from = 0, to = 0;
   return bars.map((bar) => {

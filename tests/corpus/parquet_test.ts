@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { zstdDecompressSync } from "node:zlib";
+import { chordNames } from "@lib/tokens/chords.ts";
+import { tempoBins } from "@lib/tokens/vocabulary.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { exportParquet } from "@lib/corpus/parquet.ts";
@@ -32,10 +34,10 @@ Deno.test("a Parquet file gives back every bar's tokens, labels, song and split,
         cluster: song.cluster,
         bar: corpus.barIndex(bar),
         tokens: Array.from(corpus.tokens(bar)),
-        chords: labels.chords,
+        chords: labels.chords.map((chord) => chordNames[chord]),
         groove: labels.groove,
         instruments: labels.instruments,
-        tempo: labels.tempo,
+        tempo: tempoBins[labels.tempoBin],
         mean_velocity: labels.meanVelocity,
         mean_duration: labels.meanDuration,
         mean_duration_quarters: labels.meanDurationQuarters,

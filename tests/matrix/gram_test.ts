@@ -18,7 +18,6 @@ import {
   valueTargets,
 } from "@lib/matrix/ridge.ts";
 import { pieces, reading, readRows, sliceRows } from "@lib/matrix/rows.ts";
-import { tempoBins } from "@lib/tokens/vocabulary.ts";
 import { largestDifference, readNpy, transpose } from "../support/npy.ts";
 
 const fixture = (name: string) => readNpy(new URL(`../golden/probes/${name}.npy`, import.meta.url));
@@ -142,10 +141,10 @@ Deno.test("a layer's probes from files are those from memory, here and in a work
   const random = stream(6, "from-files");
   const table: BarTable = {
     labels: Array.from({ length: rows }, (_, r) => ({
-      chords: r % 4 ? [`${["C", "G", "A"][r % 3]}:maj`] : [],
+      chords: r % 4 ? [[0, 49, 63][r % 3]] : [],
       groove: [0, 12 * (1 + r % 3)],
       instruments: [r % 5],
-      tempo: tempoBins[12 + r % 2],
+      tempoBin: 12 + r % 2,
       meanVelocity: 60 + r % 40,
       meanDuration: r % 7,
       meanDurationQuarters: (r % 7) / 12,

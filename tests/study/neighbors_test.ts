@@ -5,10 +5,10 @@ import { commonLabels, nearest } from "@lib/study/neighbors.ts";
 import { stream } from "@lib/base/random.ts";
 
 const labels = {
-  chords: ["C:maj", "A:min7"],
+  chords: [0, 69],
   groove: [0, 12, 24],
   instruments: [30, 128],
-  tempo: 122,
+  tempoBin: 16,
   meanVelocity: 70,
   meanDuration: 5,
   meanDurationQuarters: 0.5,
@@ -40,7 +40,7 @@ Deno.test("planted neighbors are found in their order, whatever the rows' length
 
 Deno.test("what bars have in common is 1 for the same labels and 0 for others", () => {
   assertEquals(commonLabels(labels, labels), { groove: 1, instruments: 1, chords: 1, tempo: 1 });
-  const other = { ...labels, chords: ["C:maj"], groove: [0, 6], instruments: [0], tempo: 128 };
+  const other = { ...labels, chords: [0], groove: [0, 6], instruments: [0], tempoBin: 17 };
   assertEquals(commonLabels(labels, other), { groove: 0.25, instruments: 0, chords: 0.5, tempo: 0 });
   assertEquals(commonLabels({ ...labels, chords: [] }, { ...labels, chords: [] }).chords, null);
 });
@@ -70,8 +70,8 @@ Deno.test("planted directions and variances are the principal components", () =>
 
 Deno.test("a map names labels in words, in their order, and gathers what is rare", () => {
   assertEquals(labelText("tempo", "x", labels), "110–130 bpm");
-  assertEquals(labelText("tempo", "x", { ...labels, tempo: 70 }), "below 90 bpm");
-  assertEquals(labelText("tempo", "x", { ...labels, tempo: 210 }), "150 bpm and more");
+  assertEquals(labelText("tempo", "x", { ...labels, tempoBin: 7 }), "below 90 bpm");
+  assertEquals(labelText("tempo", "x", { ...labels, tempoBin: 31 }), "150 bpm and more");
   assertEquals(labelText("chord", "x", labels), "maj");
   assertEquals(labelText("velocity", "x", { ...labels, meanVelocity: null }), "none");
   const row = (label: string, model = "BERT") => ({ model, x: 0, y: 0, label });

@@ -112,7 +112,7 @@ export function outcomes({ bytes }: Mutant): ("bars" | MidiReason)[] {
         const whole = tokens.length >= 4 && tokens.length <= 512 && tokens[0] === 4 && tokens.at(-1) === 2;
         if (!whole || tokens.some((id) => id >= 560)) throw new Error(`Bar at ${startTick}: tokens ${tokens}`);
         if (!(endTick > startTick)) throw new Error(`Bar from ${startTick} to ${endTick}`);
-        if (labels.chords.some((chord) => chord.includes("undefined"))) throw new Error(`Chords ${labels.chords}`);
+        if (labels.chords.some((chord) => !(chord >= 0 && chord < 84))) throw new Error(`Chords ${labels.chords}`);
       }
       return "bars";
     } catch (error) {
