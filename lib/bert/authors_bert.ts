@@ -5,7 +5,8 @@
  */
 import type { BertConfig } from "./config.ts";
 import type { Dropout, Parameters } from "./bert.ts";
-import { type Tensor, type Tensor2D, tf } from "../engine/mod.ts";
+import { tf } from "../engine/mod.ts";
+import type { Tensor, Tensor2D } from "../engine/types.ts";
 import { dropoutMask } from "../engine/attention.ts";
 import { denseGelu, gatherRows, layerNorm, linear } from "../engine/ops.ts";
 

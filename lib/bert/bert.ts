@@ -7,7 +7,8 @@
  */
 import type { BertConfig } from "./config.ts";
 import { authorsLogits, authorsParameters, authorsStates } from "./authors_bert.ts";
-import { compile, type Compiled, type Tensor, tf } from "../engine/mod.ts";
+import { compile, tf } from "../engine/mod.ts";
+import type { Compiled, Tensor } from "../engine/types.ts";
 import { attention, attentionTo, dropoutMask } from "../engine/attention.ts";
 import { addBias, addNorm, denseGelu, gatherRows, layerNorm, linear, product, splitFlat } from "../engine/ops.ts";
 import type { Precision } from "../engine/raw.ts";

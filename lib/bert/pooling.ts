@@ -4,7 +4,8 @@
  */
 import type { BertConfig } from "./config.ts";
 import { encodeBars, hiddenStates, type Model, padBias, unflatten } from "./bert.ts";
-import { compile, type Compiled, rawOp, tf } from "../engine/mod.ts";
+import { compile, rawOp, tf } from "../engine/mod.ts";
+import type { Compiled } from "../engine/types.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** How a bar's states become one embedding; see the recipe. */

@@ -2,7 +2,8 @@
  * Scaled dot-product attention of all heads, whole or for a few queries a row, and the dropout of its maps.
  * @module
  */
-import { fused, rawOp, rawOps, type Tensor, tf } from "./mod.ts";
+import { fused, rawOp, rawOps, tf } from "./mod.ts";
+import type { Tensor } from "./types.ts";
 import {
   add,
   batchMatMul,

@@ -5,7 +5,8 @@
  * they can be traced), and keep for the backward pass only what it needs. Rows are tokens: N = batch × length.
  * @module
  */
-import { fused, onGpu, rawOp, rawOps, type Tensor, tf } from "./mod.ts";
+import { fused, onGpu, rawOp, rawOps, tf } from "./mod.ts";
+import type { Tensor } from "./types.ts";
 import {
   add,
   columnSum,

@@ -2,7 +2,8 @@
  * Raw ops of TensorFlow under short names, for blocks with gradients of their own; they read no value, so they trace.
  * @module
  */
-import { rawOp, type Tensor, tf } from "./mod.ts";
+import { rawOp, tf } from "./mod.ts";
+import type { Tensor } from "./types.ts";
 
 /** What a custom gradient keeps for its backward pass. */
 export type Save = (tensors: Tensor[]) => void;

@@ -14,7 +14,8 @@ import {
   toTensors,
 } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
-import { type Compiled, tf } from "../engine/mod.ts";
+import { tf } from "../engine/mod.ts";
+import type { Compiled } from "../engine/types.ts";
 import { batchInputs, contrastEvaluation, maskedEvaluation } from "./objectives.ts";
 import { type ModelName, variants } from "../bert/variants.ts";
 import { sample, stream } from "../base/random.ts";

@@ -5,7 +5,8 @@
 import { type ModelName, variants } from "../bert/variants.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { type Dropout, hiddenStates, isMatrix, mlmLogits, parametersOf, unflatten } from "../bert/bert.ts";
-import { compile, type Compiled, engineInfo, type Scalar, type Tensor, type Tensor2D, tf } from "../engine/mod.ts";
+import { compile, engineInfo, tf } from "../engine/mod.ts";
+import type { Compiled, Scalar, Tensor, Tensor2D } from "../engine/types.ts";
 import { crossEntropy, gatherRows, joinFlat, splitFlat } from "../engine/ops.ts";
 import type { Precision } from "../engine/raw.ts";
 import { adamW } from "./optimizer.ts";

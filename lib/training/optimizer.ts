@@ -2,7 +2,8 @@
  * AdamW on a flat vector of weights, and its learning-rate schedules.
  * @module
  */
-import { fused, rawOp, type Tensor, tf } from "../engine/mod.ts";
+import { fused, rawOp, tf } from "../engine/mod.ts";
+import type { Tensor } from "../engine/types.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** The optimizer's fields of a recipe. */

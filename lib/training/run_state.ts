@@ -17,7 +17,8 @@ import {
   verifyCheckpoint,
 } from "../bert/checkpoint.ts";
 import type { Corpus } from "../corpus/store.ts";
-import { engineInfo, type Tensor, tf } from "../engine/mod.ts";
+import { engineInfo, tf } from "../engine/mod.ts";
+import type { Tensor } from "../engine/types.ts";
 import { removeIfThere, sha256, writeFile, writeFolder } from "../base/files.ts";
 import type { ModelName } from "../bert/variants.ts";
 import { precisionOf, type StepState } from "./objectives.ts";

@@ -8,7 +8,8 @@
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert, encode, hiddenStates, mlmLogits, type Model, padBias, unflatten } from "@lib/bert/bert.ts";
 import { loadCheckpoint, saveCheckpoint } from "@lib/bert/checkpoint.ts";
-import { compile, type Compiled, tf } from "@lib/engine/mod.ts";
+import { compile, tf } from "@lib/engine/mod.ts";
+import type { Compiled } from "@lib/engine/types.ts";
 import { execute } from "@lib/base/python.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { compile, engineInfo, rawOp, type Tensor, type Tensor2D, tf } from "@lib/engine/mod.ts";
+import { compile, engineInfo, rawOp, tf } from "@lib/engine/mod.ts";
+import type { Tensor, Tensor2D } from "@lib/engine/types.ts";
 import { TensorFlowError } from "@lib/engine/error.ts";
 import { joinFlat, splitFlat } from "@lib/engine/ops.ts";
 import { findLibrary } from "@lib/engine/library.ts";

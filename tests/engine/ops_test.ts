@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { attention, attentionTo, dropoutMask } from "@lib/engine/attention.ts";
-import { compile, type Scalar, type Tensor, type Tensor2D, tf } from "@lib/engine/mod.ts";
+import { compile, tf } from "@lib/engine/mod.ts";
+import type { Scalar, Tensor, Tensor2D } from "@lib/engine/types.ts";
 import { addNorm, biasGelu, crossEntropy, gatherRows, layerNorm, linear, product } from "@lib/engine/ops.ts";
 import { largestDifference } from "../support/golden.ts";
 import { drawer, tidily } from "../support/tensors.ts";

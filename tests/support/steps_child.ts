@@ -7,7 +7,8 @@ import { padRows, toTensors, trainingBatch, trainingPlans } from "@lib/training/
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert, encodeBars } from "@lib/bert/bert.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { type EngineInfo, engineInfo, type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
+import { engineInfo, tensorCount, tf } from "@lib/engine/mod.ts";
+import type { EngineInfo, Tensor } from "@lib/engine/types.ts";
 import { batchInputs, decayMask, trainingStep } from "@lib/training/objectives.ts";
 import type { ModelName } from "@lib/bert/variants.ts";
 import { adamWScalars, learningRate } from "@lib/training/optimizer.ts";

@@ -3,7 +3,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
+import { tensorCount, tf } from "@lib/engine/mod.ts";
+import type { Tensor } from "@lib/engine/types.ts";
 import { stream } from "@lib/base/random.ts";
 
 /** Draws tensors of uniform numbers in −1…1; the same name draws the same. */

@@ -1,5 +1,6 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
-import { engineInfo, type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
+import { engineInfo, tensorCount, tf } from "@lib/engine/mod.ts";
+import type { Tensor } from "@lib/engine/types.ts";
 import { maskedLoss, ntXent, precisionOf } from "@lib/training/objectives.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { goldenJson, largestDifference } from "../support/golden.ts";

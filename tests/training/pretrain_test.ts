@@ -3,7 +3,8 @@ import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "@lib/tr
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert } from "@lib/bert/bert.ts";
 import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
-import { type Tensor, tensorCount, tf } from "@lib/engine/mod.ts";
+import { tensorCount, tf } from "@lib/engine/mod.ts";
+import type { Tensor } from "@lib/engine/types.ts";
 import {
   barsToEvaluate,
   contrastPlans,

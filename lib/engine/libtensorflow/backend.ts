@@ -1,5 +1,5 @@
 /**
- * The engine on libtensorflow: TensorFlow.js' node kernels on its C API, eager or traced into one function a shape.
+ * The engine on libtensorflow: TensorFlow.js' node kernels on TensorFlow's C API, eager or traced (one function a shape).
  *
  * Importing the module loads the library and makes it TensorFlow.js' back end.
  * @module
@@ -8,13 +8,14 @@ import "./shim.ts";
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
 import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
-import { type Attribute, binding, builtWithCuda, listDevices, type TensorMetadata, version } from "./binding.ts";
 import { deviceNotes, engineChoice } from "../choice.ts";
 import { missingCuda, nvidiaDriver } from "../library.ts";
-import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor } from "../mod.ts";
+import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "../types.ts";
+import type { Attribute } from "./attributes.ts";
+import { binding, builtWithCuda, listDevices, type TensorMetadata, version } from "./binding.ts";
 import { dtypeNumber, inIslands, island, trace, type TracedFunction } from "./trace.ts";
 
-/** What the engine needs of the package's back end; the rest of it is for the kernels. */
+/** The methods of the package's back end that this module calls. */
 interface Backend extends tf.KernelBackend {
   getInputTensorIds(tensors: Tensor[]): number[];
   createOutputTensor(metadata: TensorMetadata): Tensor;
@@ -37,8 +38,8 @@ function toAttribute([name, value]: [string, RawAttributes[string]]): Attribute 
 const rawOps = (name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[] =>
   backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs);
 
-/** `fn` on symbols: the outputs' ids. */
-function symbolically(fn: (...inputs: Tensor[]) => Tensor[], symbols: TensorMetadata[]): number[] {
+/** Runs `fn` on symbols; returns its outputs' ids. */
+function symbolically(fn: TensorFunction, symbols: TensorMetadata[]): number[] {
   let ids: number[] = [];
   tf.tidy(() => {
     ids = backend.getInputTensorIds(fn(...symbols.map((symbol) => backend.createOutputTensor(symbol))));
@@ -46,13 +47,13 @@ function symbolically(fn: (...inputs: Tensor[]) => Tensor[], symbols: TensorMeta
   return ids;
 }
 
-function fused(name: string, fn: (...inputs: Tensor[]) => Tensor[], ...inputs: Tensor[]): Tensor[] {
+function fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[] {
   if (!inIslands()) return fn(...inputs);
   const outputs = island(name, backend.getInputTensorIds(inputs), (symbols) => symbolically(fn, symbols));
   return outputs.map((output) => backend.createOutputTensor(output));
 }
 
-function compile(name: string, fn: (...inputs: Tensor[]) => Tensor[], { islands }: { islands?: boolean }): Compiled {
+function compile(name: string, fn: TensorFunction, { islands }: { islands?: boolean }): Compiled {
   const traced = new Map<string, TracedFunction>();
   const build = (inputs: Tensor[]): TracedFunction =>
     trace(
@@ -63,19 +64,18 @@ function compile(name: string, fn: (...inputs: Tensor[]) => Tensor[], { islands 
     );
   const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
     const key = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join();
-    let found = traced.get(key);
-    if (!found) traced.set(key, found = build(inputs));
-    const outputs = await found.run(backend.getInputTensorIds(inputs));
+    let run = traced.get(key);
+    if (!run) traced.set(key, run = build(inputs));
+    const outputs = await run(backend.getInputTensorIds(inputs));
     return outputs.map((output) => backend.createOutputTensor(output));
   };
   return Object.defineProperty(call, "traces", { get: () => traced.size }) as unknown as Compiled;
 }
 
 function describe(): EngineInfo {
-  const found = listDevices().filter(({ type }) => type === "CPU" || type === "GPU");
-  const choice = engineChoice(Deno.env.get("ENGINE"));
-  const driver = nvidiaDriver();
-  const gpus = found.filter(({ type }) => type === "GPU").map(({ name }) => name);
+  const choice = engineChoice(Deno.env.get("ENGINE")), driver = nvidiaDriver();
+  const all = listDevices().filter(({ type }) => type === "CPU" || type === "GPU");
+  const gpus = all.filter(({ type }) => type === "GPU").map(({ name }) => name);
   const notes = deviceNotes({
     choice,
     gpus,
@@ -85,16 +85,8 @@ function describe(): EngineInfo {
     visible: Deno.env.get("CUDA_VISIBLE_DEVICES"),
   });
   const device = gpus.length > 0 ? "GPU" : "CPU";
-  return { engine: "libtensorflow", version, device, devices: found.map(({ name }) => name), notes };
+  return { engine: "libtensorflow", version, device, devices: all.map(({ name }) => name), notes };
 }
 
-const info = describe();
-
 /** libtensorflow's engine. */
-export const engine: Engine = {
-  info: () => info,
-  handles: binding.getNumOfTensors,
-  rawOps,
-  fused,
-  compile,
-};
+export const engine: Engine = { info: describe(), handles: binding.getNumOfTensors, rawOps, fused, compile };

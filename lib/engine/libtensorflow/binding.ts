@@ -1,43 +1,33 @@
 /**
  * TensorFlow.js' native binding on libtensorflow's C API: eager ops, tensors in and out.
  *
- * The package's kernels ask for nine functions (its `tfjs_binding.d.ts`); they are given here through Deno's FFI
- * instead of the package's own add-on, which cannot be installed everywhere and holds a TensorFlow of 2022.
+ * The package's kernels call the functions of its `tfjs_binding.d.ts`. This module implements them with Deno's FFI; the
+ * package's own add-on cannot be installed everywhere and brings a TensorFlow of 2022.
  * @module
  */
 import { engineChoice } from "../choice.ts";
-import { C, check, cString, DType, type Pointer, readString, status, TensorFlowError, utf8 } from "./capi.ts";
+import { TensorFlowError } from "../error.ts";
+import { ATTR, type Attribute, setAttributes } from "./attributes.ts";
+import { C, check, cString, DType, type Pointer, readString, status, utf8 } from "./capi.ts";
 
-/** An attribute as the kernels pass it: name, one of TF_ATTR_*, value. */
-export interface Attribute {
-  /** As TensorFlow's op has it. */
-  name: string;
-  /** Which kind of value it is. */
-  type: number;
-  /** The value; for types, TensorFlow's number of the element type. */
-  value: unknown;
-}
-
-/** What the kernels are told about an output. */
+/** An op's output as the kernels see it. */
 export interface TensorMetadata {
-  /** The binding's number of its handle. */
+  /** Names the handle in this module. */
   id: number;
-  /** Its axes. */
+  /** Lengths of its axes. */
   shape: number[];
   /** TensorFlow's number of its element type. */
   dtype: number;
 }
 
-const ATTR = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, resource: 6 } as const;
-
 /**
- * TensorFlow's ConfigProto of one `device_count`, as bytes: at most so many devices of a type. Field 1 is a map, one
- * entry for each type: its name as field 1, the number as field 2.
+ * A ConfigProto that allows at most `count` devices of a type, as protobuf bytes: field 1 is the map `device_count`, whose
+ * entries have the type as field 1 and the number as field 2.
  */
 export const deviceCount = (type: string, count: number): Uint8Array<ArrayBuffer> =>
   Uint8Array.from([0x0a, type.length + 4, 0x0a, type.length, ...utf8(type), 0x10, count]);
 
-/** The eager context and its devices; under `ENGINE=cpu` without GPUs. */
+/** The eager context; under `ENGINE=cpu` it has no GPUs. */
 export const context: Pointer = (() => {
   const options = C.TFE_NewContextOptions();
   if (engineChoice(Deno.env.get("ENGINE")) === "cpu") {
@@ -51,16 +41,8 @@ export const context: Pointer = (() => {
   return created;
 })();
 
-/** A device TensorFlow found. */
-export interface Device {
-  /** Such as `/job:localhost/replica:0/task:0/device:CPU:0`. */
-  name: string;
-  /** Such as `CPU` or `GPU`. */
-  type: string;
-}
-
-/** The devices of this process. */
-export function listDevices(): Device[] {
+/** TensorFlow's devices: names such as `/job:localhost/replica:0/task:0/device:CPU:0`, types such as `CPU` or `GPU`. */
+export function listDevices(): { name: string; type: string }[] {
   const list = C.TFE_ContextListDevices(context, status);
   check(() => "Listing TensorFlow's devices failed");
   const devices = Array.from({ length: C.TF_DeviceListCount(list) }, (_, i) => ({
@@ -73,15 +55,15 @@ export function listDevices(): Device[] {
 
 const gpu = listDevices().find(({ type }) => type === "GPU");
 
-/** Handles of live tensors by the id that the kernels know. */
+/** Handles of live tensors by their ids. */
 const handles = new Map<number, Pointer>();
 let lastId = 0;
 
 /** A new id, for a tensor or a symbol of a trace. */
 export const newId = (): number => ++lastId;
 
-/** Takes a handle under a new id. */
-export function adopt(handle: Pointer): TensorMetadata {
+/** Registers a handle under a new id. */
+function adopt(handle: Pointer): TensorMetadata {
   const id = newId();
   handles.set(id, handle);
   return { id, ...describe(handle) };
@@ -102,8 +84,8 @@ export function handleOf(id: number): Pointer {
   return handle;
 }
 
-/** A TF_Tensor holding a copy of `bytes`. */
-export function newTensor(shape: readonly number[], dtype: number, bytes: Uint8Array): Pointer {
+/** A TF_Tensor with a copy of `bytes`. */
+function newTensor(shape: readonly number[], dtype: number, bytes: Uint8Array): Pointer {
   const dims = new BigInt64Array(shape.map(BigInt));
   const tensor = C.TF_AllocateTensor(dtype, dims, shape.length, BigInt(bytes.byteLength));
   if (tensor === null) throw new TensorFlowError(`No memory for a tensor of shape [${shape}].`);
@@ -113,8 +95,8 @@ export function newTensor(shape: readonly number[], dtype: number, bytes: Uint8A
   return tensor;
 }
 
-/** A copy of what a TF_Tensor holds; the tensor is deleted. */
-export function takeBytes(tensor: Pointer): ArrayBuffer {
+/** A copy of a TF_Tensor's bytes; deletes the tensor. */
+function takeBytes(tensor: Pointer): ArrayBuffer {
   const size = Number(C.TF_TensorByteSize(tensor));
   const bytes = size === 0
     ? new ArrayBuffer(0)
@@ -124,7 +106,7 @@ export function takeBytes(tensor: Pointer): ArrayBuffer {
 }
 
 /** Values as the bytes of an element type. */
-export function toBytes(values: ArrayLike<number> | ArrayBuffer, dtype: number): Uint8Array {
+function toBytes(values: ArrayLike<number> | ArrayBuffer, dtype: number): Uint8Array {
   const as = <T extends { from(v: ArrayLike<number>): ArrayBufferView }>(type: T): Uint8Array => {
     const view = values instanceof (type as unknown as new () => ArrayBufferView)
       ? values
@@ -152,42 +134,6 @@ export function toBytes(values: ArrayLike<number> | ArrayBuffer, dtype: number):
   }
 }
 
-/** The setters of attributes: eager ops' or graph nodes'. Names are zero-ended. */
-export interface AttributeSetters {
-  /** A text, without a closing zero. */
-  string(name: Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>): void;
-  /** An integer. */
-  int(name: Uint8Array<ArrayBuffer>, value: bigint): void;
-  /** A list of integers. */
-  ints(name: Uint8Array<ArrayBuffer>, value: BigInt64Array<ArrayBuffer>): void;
-  /** A float32. */
-  float(name: Uint8Array<ArrayBuffer>, value: number): void;
-  /** 0 or 1. */
-  bool(name: Uint8Array<ArrayBuffer>, value: number): void;
-  /** TensorFlow's number of an element type. */
-  type(name: Uint8Array<ArrayBuffer>, value: number): void;
-  /** A tensor's axes. */
-  shape(name: Uint8Array<ArrayBuffer>, value: BigInt64Array<ArrayBuffer>): void;
-}
-
-const bigints = (value: unknown): BigInt64Array<ArrayBuffer> =>
-  BigInt64Array.from((value as number[]).map((v) => BigInt(Math.trunc(v))));
-
-/** Sets attributes through `set`; an unknown kind throws with the op's name. */
-export function setAttributes(op: string, attributes: readonly Attribute[], set: AttributeSetters): void {
-  for (const { name, type, value } of attributes) {
-    const key = cString(name);
-    if (type === ATTR.string) set.string(key, utf8(String(value)));
-    else if (type === ATTR.int && Array.isArray(value)) set.ints(key, bigints(value));
-    else if (type === ATTR.int) set.int(key, BigInt(Math.trunc(value as number)));
-    else if (type === ATTR.float) set.float(key, value as number);
-    else if (type === ATTR.bool) set.bool(key, value ? 1 : 0);
-    else if (type === ATTR.type) set.type(key, value as number);
-    else if (type === ATTR.shape) set.shape(key, bigints(value));
-    else throw new TensorFlowError(`${op}: attribute ${name} has the kind ${type}, which the binding does not know.`);
-  }
-}
-
 /** `MatMul([2,3], [4,5])`, for messages. */
 export const callText = (name: string, shapes: readonly (readonly number[])[]): string =>
   `${name}(${shapes.map((shape) => `[${shape}]`).join(", ")})`;
@@ -195,7 +141,7 @@ export const callText = (name: string, shapes: readonly (readonly number[])[]): 
 const contextOf = (name: string, inputs: readonly number[]) => () =>
   callText(name, inputs.map((id) => handles.has(id) ? describe(handleOf(id)).shape : []));
 
-/** An op ready to be executed. */
+/** An op with its inputs and attributes, ready to execute; the caller deletes it. */
 function prepare(name: string, attributes: readonly Attribute[], inputs: readonly number[]): Pointer {
   const op = C.TFE_NewOp(context, cString(name), status);
   check(contextOf(name, inputs));
@@ -221,7 +167,7 @@ function prepare(name: string, attributes: readonly Attribute[], inputs: readonl
 const takeOutputs = (pointers: BigUint64Array, count: number): TensorMetadata[] =>
   Array.from(pointers.subarray(0, count), (pointer) => adopt(Deno.UnsafePointer.create(pointer)));
 
-/** Executes an op and waits for it. */
+/** Executes an op on this thread. */
 export function executeEagerly(
   name: string,
   attributes: readonly Attribute[],
@@ -229,30 +175,26 @@ export function executeEagerly(
   outputs: number,
 ): TensorMetadata[] {
   const op = prepare(name, attributes, inputs);
-  const pointers = new BigUint64Array(Math.max(1, outputs));
-  const count = Int32Array.of(outputs);
+  const pointers = new BigUint64Array(Math.max(1, outputs)), count = Int32Array.of(outputs);
   C.TFE_Execute(op, pointers, count, status);
   C.TFE_DeleteOp(op);
   check(contextOf(name, inputs));
   return takeOutputs(pointers, count[0]);
 }
 
-/** Executes an op on another thread; the event loop goes on meanwhile. Inputs must live until it is done. */
-export async function executeAsync(
+/** Executes a function on another thread, while the event loop goes on. The inputs must stay alive until it is done. */
+export async function executeFunction(
   name: string,
-  attributes: readonly Attribute[],
   inputs: readonly number[],
   outputs: number,
 ): Promise<TensorMetadata[]> {
-  const op = prepare(name, attributes, inputs);
-  const own = C.TF_NewStatus();
+  const op = prepare(name, [], inputs), own = C.TF_NewStatus();
   try {
     if (gpu) {
       C.TFE_OpSetDevice(op, cString(gpu.name), own);
       check(contextOf(name, inputs), own);
     }
-    const pointers = new BigUint64Array(Math.max(1, outputs));
-    const count = Int32Array.of(outputs);
+    const pointers = new BigUint64Array(Math.max(1, outputs)), count = Int32Array.of(outputs);
     await C.TFE_ExecuteAsync(op, pointers, count, own);
     check(contextOf(name, inputs), own);
     return takeOutputs(pointers, count[0]);
@@ -262,13 +204,13 @@ export async function executeAsync(
   }
 }
 
-/** Whether this TensorFlow can use NVIDIA's GPUs, should there be any. */
+/** Whether this build of TensorFlow can use NVIDIA's GPUs. */
 export const builtWithCuda: boolean = C.isBuiltWithCuda?.() ?? false;
 
 /** TensorFlow's version, such as `2.21.0`. */
 export const version: string = readString(C.TF_Version());
 
-/** The object that the kernels call; tracing replaces `executeOp` and its neighbours while it runs. */
+/** The object that the kernels call; trace.ts replaces its `executeOp` and `tensorDataSync`. */
 export const binding = {
   TF_FLOAT: DType.float32,
   TF_INT32: DType.int32,

@@ -1,10 +1,9 @@
 /**
- * TensorFlow's C functions, typed, and the few conversions every caller needs.
+ * TensorFlow's C functions with their types, and conversions of text and status.
  * @module
  */
 import { TensorFlowError } from "../error.ts";
 import { findLibrary, pinLibrary } from "../library.ts";
-export { TensorFlowError };
 
 /** An opaque pointer into TensorFlow. */
 export type Pointer = Deno.PointerValue;
@@ -12,8 +11,7 @@ export type Pointer = Deno.PointerValue;
 /** TF_Output by value: an operation and the index of its output, 16 bytes. */
 const OUTPUT = { struct: ["pointer", "i32"] } as const;
 
-/** The functions taken from the library, with the types of their arguments and results. */
-export const symbols = {
+const symbols = {
   TF_Version: { parameters: [], result: "pointer" },
   /** tensorflow::IsGoogleCudaEnabled(), which has no name in the C API. */
   isBuiltWithCuda: { name: "_ZN10tensorflow19IsGoogleCudaEnabledEv", parameters: [], result: "bool", optional: true },
@@ -101,9 +99,9 @@ export const symbols = {
 } as const;
 
 /**
- * Settings that TensorFlow reads as it is loaded; the environment's own come first. oneDNN is on by default only on
- * processors with AVX-512, yet on AVX2 too its batched products are three to four times as fast as Eigen's. A GPU's
- * memory is taken as it is needed, where TensorFlow would take nearly all of it at once.
+ * Settings that TensorFlow reads while it loads; the environment overrides them. By default oneDNN is on only for
+ * AVX-512, but on AVX2 its batched products are three to four times as fast as Eigen's, too. `ALLOW_GROWTH` takes a
+ * GPU's memory as needed; TensorFlow would take nearly all of it at once.
  */
 const SETTINGS = { TF_CPP_MIN_LOG_LEVEL: "2", TF_ENABLE_ONEDNN_OPTS: "1", TF_FORCE_GPU_ALLOW_GROWTH: "true" };
 
@@ -115,10 +113,10 @@ function load() {
   return Deno.dlopen(cc, symbols).symbols;
 }
 
-/** libtensorflow's functions; loading the module loads the library. */
+/** libtensorflow's functions. Importing this module loads the library. */
 export const C: Deno.DynamicLibrary<typeof symbols>["symbols"] = load();
 
-/** TensorFlow's numbers of the element types used here. */
+/** TensorFlow's numbers of element types. */
 export const DType = {
   float32: 1,
   float64: 2,
@@ -134,24 +132,29 @@ export const DType = {
 const encoder = new TextEncoder();
 const names = new Map<string, Uint8Array<ArrayBuffer>>();
 
-/** `text` as a zero-ended C string; kept, for the names of ops and attributes. */
+/** `text` as a zero-terminated C string; cached, since it serves for the names of ops and attributes. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   let bytes = names.get(text);
   if (!bytes) names.set(text, bytes = encoder.encode(`${text}\0`));
   return bytes;
 }
 
-/** `text` as bytes without a closing zero. */
+/** `text` as bytes without a terminating zero. */
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text);
 
-/** A C string read back. */
+/** The text of a C string; empty for a null pointer. */
 export const readString = (pointer: Pointer): string =>
   pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
 
-/** The status of calls made one after another on this thread. */
+/** The status of all synchronous calls of this thread. */
 export const status: Pointer = C.TF_NewStatus();
 
-/** Throws what `which` holds, if it holds an error; `context` says what was attempted. */
+/**
+ * Throws if a status reports an error.
+ *
+ * @param context what was attempted, for the message
+ * @throws {TensorFlowError}
+ */
 export function check(context: () => string, which: Pointer = status): void {
   if (C.TF_GetCode(which) === 0) return;
   const message = readString(C.TF_Message(which)).split("\n")[0];

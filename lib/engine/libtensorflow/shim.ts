@@ -1,6 +1,5 @@
 /**
- * Two functions of Node's `util` that newer Nodes and Deno have dropped and TensorFlow.js' node kernels still call.
- * Must be imported before them.
+ * Two functions of Node's `util` that Deno has dropped and TensorFlow.js' node kernels still call. Import it before them.
  * @module
  */
 import util from "node:util";

@@ -1,24 +1,24 @@
 /**
- * One symbolic run of a pure function becomes a TensorFlow function, executed as a single op.
+ * Traces a pure function once, on symbols, into a TensorFlow function that runs as a single op.
  *
- * While a trace runs, the binding builds graph nodes instead of computing; shapes and types come from TensorFlow's
- * own inference, so TensorFlow.js and its gradients run on symbols unchanged.
+ * During a trace the binding adds graph nodes instead of computing. Shapes and types come from TensorFlow's own inference,
+ * so TensorFlow.js and its gradients run on symbols unchanged.
  * @module
  */
+import { TensorFlowError } from "../error.ts";
+import { type Attribute, setAttributes } from "./attributes.ts";
 import {
-  type Attribute,
   binding,
   callText,
   context,
   describe,
-  executeAsync,
   executeEagerly,
+  executeFunction,
   handleOf,
   newId,
-  setAttributes,
   type TensorMetadata,
 } from "./binding.ts";
-import { C, check, cString, DType, type Pointer, status, TensorFlowError } from "./capi.ts";
+import { C, check, cString, DType, type Pointer, status } from "./capi.ts";
 
 /** An output of a graph node. */
 interface Output {
@@ -32,37 +32,30 @@ interface Graph {
   graph: Pointer;
   outputs: Map<number, Output>;
   nodes: number;
-  /** Whether its islands are compiled by XLA; else their ops are nodes of the graph like all others. */
+  /** Whether XLA compiles its islands; if not, their ops are plain nodes of the graph. */
   islands: boolean;
-  /** Functions of islands that the graph has a copy of. */
+  /** Names of the islands' functions that the graph has a copy of. */
   copied: Set<string>;
 }
 
-/** A function that TensorFlow holds. */
-export interface TracedFunction {
-  /** Its name in the context. */
-  name: string;
-  /** Graph nodes it was built of. */
-  nodes: number;
-  /** Executes it on another thread: input ids in, output ids out, in the order they were traced. */
-  run(inputs: readonly number[]): Promise<TensorMetadata[]>;
-}
+/** A function in TensorFlow's context: input ids in, output ids out, executed on another thread. */
+export type TracedFunction = (inputs: readonly number[]) => Promise<TensorMetadata[]>;
 
-/** Ops whose first argument is a list; the graph API wants to be told, the eager one finds out. */
+/** Ops whose first argument is a list. The graph API needs to know; the eager API sees it by itself. */
 const LIST_FIRST = new Set(["ConcatV2", "Pack", "AddN"]);
 
-/** A captured tensor becomes part of the function; a large one was most likely meant as an input. */
+/** Most bytes of a captured tensor, which becomes a constant; a larger one was probably meant as an input. */
 const LARGEST_CONSTANT = 64 * 1024;
 
-/** TensorFlow.js knows no bfloat16: inside a trace it takes such a symbol for float32; raw ops are told its true type. */
+/** TensorFlow.js has no bfloat16 and sees such a symbol as float32; raw ops name the true type in their attributes. */
 const shown = (dtype: number): number => dtype === DType.bfloat16 ? DType.float32 : dtype;
 
 let current: Graph | undefined;
-/** The trace that an island is being built for. */
+/** The trace around the island that is being built. */
 let outer: Graph | undefined;
 let functions = 0;
 
-/** TF_Output structs in memory. */
+/** Outputs as an array of TF_Output. */
 function outputArray(outputs: readonly { operation: Pointer; index: number }[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(16 * outputs.length);
   const view = new DataView(bytes.buffer);
@@ -75,7 +68,7 @@ function outputArray(outputs: readonly { operation: Pointer; index: number }[]):
 
 const dims = (shape: readonly number[]): BigInt64Array<ArrayBuffer> => BigInt64Array.from(shape.map(BigInt));
 
-/** What TensorFlow inferred of a node's output. */
+/** A node's output, with the shape and type that TensorFlow inferred. */
 function infer(graph: Pointer, operation: Pointer, index: number, op: string): Output {
   const output = outputArray([{ operation, index }]);
   const rank = C.TF_GraphGetTensorNumDims(graph, output, status);
@@ -104,7 +97,7 @@ function placeholder(graph: Graph, { shape, dtype }: { shape: number[]; dtype: n
   return { operation: finish(graph, description, "Placeholder", [shape]), index: 0, shape, dtype };
 }
 
-/** An eager tensor that the traced function uses without being given it: its value is baked in. */
+/** A constant with the value of an eager tensor that the traced function captured. */
 function constant(graph: Graph, id: number): Output {
   const { shape, dtype } = describe(handleOf(id));
   const tensor = C.TFE_TensorHandleResolve(handleOf(id), status);
@@ -134,7 +127,7 @@ function outputOf(graph: Graph, id: number): Output {
   return output;
 }
 
-/** Adds a node where an eager call would compute. */
+/** Adds a node, in place of an eager call. */
 function addNode(
   graph: Graph,
   op: string,
@@ -176,16 +169,14 @@ binding.tensorDataSync = (id) => {
   return readEagerly(id);
 };
 
-/** A function made of a graph. */
+/** A function in TensorFlow's context; the caller deletes the TF_Function. */
 interface Built {
   name: string;
-  /** TF_Function; owned by the caller. */
   function: Pointer;
-  nodes: number;
   outputs: Output[];
 }
 
-/** Runs `build` on symbols and makes a function of the graph that comes of it; the context knows it then. */
+/** Runs `build` on symbols, makes the graph a function, and adds it to the context. */
 function buildFunction(
   name: string,
   inputs: readonly { shape: number[]; dtype: number }[],
@@ -223,7 +214,7 @@ function buildFunction(
     check(() => `Making the function ${unique} failed`);
     C.TFE_ContextAddFunction(context, made, status);
     check(() => `Adding the function ${unique} failed`);
-    return { name: unique, function: made, nodes: graph.nodes, outputs };
+    return { name: unique, function: made, outputs };
   } finally {
     ({ current, outer } = before);
     C.TF_DeleteGraph(graph.graph);
@@ -231,13 +222,13 @@ function buildFunction(
 }
 
 /**
- * Builds a function from `build` without computing anything.
+ * Builds a function without computing anything.
  *
- * @param name what the function is called in messages and profiles
- * @param inputs shape and TensorFlow element type of each input
- * @param build called once with the inputs' ids (symbols); returns the outputs' ids
- * @param islands whether {@link island}s inside are compiled by XLA
- * @throws {TensorFlowError} naming op and shapes, if a node does not fit, a value is read or something large captured
+ * @param name the function's name in messages and profiles
+ * @param inputs shape and TensorFlow's element type of each input
+ * @param build runs once: takes the inputs' symbols and returns the outputs' ids
+ * @param islands whether XLA compiles the {@link island}s inside
+ * @throws {TensorFlowError} naming op and shapes, if a node does not fit, or `build` reads a value or captures a large tensor
  */
 export function trace(
   name: string,
@@ -246,23 +237,23 @@ export function trace(
   islands = false,
 ): TracedFunction {
   if (current) throw new TensorFlowError("Traces do not nest.");
-  const { name: unique, function: made, nodes, outputs } = buildFunction(name, inputs, build, islands);
+  const { name: unique, function: made, outputs } = buildFunction(name, inputs, build, islands);
   C.TF_DeleteFunction(made);
-  return { name: unique, nodes, run: (ids) => executeAsync(unique, [], ids, outputs.length) };
+  return (ids) => executeFunction(unique, ids, outputs.length);
 }
 
 const compiledIslands = new Map<string, Built>();
 
-/** Whether an {@link island} called now would be compiled as one. */
+/** Whether the running trace compiles islands and is not inside one already. */
 export const inIslands = (): boolean => current?.islands === true && outer === undefined;
 
 /**
- * A part of a trace as one kernel of XLA's: elementwise ops and sums become one pass over memory, while the products
- * around it stay oneDNN's. The same part at the same shapes is compiled once in a process.
+ * Makes a part of a trace one XLA kernel: elementwise ops and sums take one pass over memory, and oneDNN keeps the products
+ * around it. A process compiles each part once for each combination of input shapes.
  *
- * @param name tells islands apart, together with the inputs' shapes and types; it must name every constant inside
- * @param ids the island's inputs, symbols of the trace
- * @param build the part: its inputs' ids in, its outputs' ids out
+ * @param name names the part and every constant in it; islands of one name, shapes and types are the same
+ * @param ids the part's inputs, symbols of the trace
+ * @param build the part: takes its inputs' symbols and returns its outputs' ids
  */
 export function island(
   name: string,
@@ -291,7 +282,7 @@ export function island(
   });
 }
 
-/** TensorFlow's element type by its name in TensorFlow.js. */
+/** TensorFlow's number of an element type, by its name in TensorFlow.js. */
 export function dtypeNumber(dtype: string): number {
   const number = (DType as Record<string, number>)[dtype];
   if (number === undefined) throw new TensorFlowError(`Tensors of type ${dtype} cannot enter a trace.`);

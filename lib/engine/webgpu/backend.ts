@@ -14,7 +14,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { TensorFlowError } from "../error.ts";
-import type { Compiled, Engine, EngineInfo, Tensor } from "../mod.ts";
+import type { Compiled, Engine, EngineInfo, Tensor } from "../types.ts";
 import { portableOp } from "./ops.ts";
 import { shaderPrograms } from "./programs.ts";
 
@@ -98,7 +98,7 @@ function compile(name: string, fn: (...inputs: Tensor[]) => Tensor[]): Compiled 
 
 /** WebGPU's engine. */
 export const engine: Engine = {
-  info: () => info,
+  info,
   handles: () => backend.numDataIds(),
   rawOps: (name, attributes, inputs, outputs) => portableOp(name, attributes, inputs, outputs, programs),
   fused: (_name, fn, ...inputs) => fn(...inputs),

@@ -8,7 +8,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { TensorFlowError } from "../error.ts";
-import type { RawAttributes, Tensor } from "../mod.ts";
+import type { RawAttributes, Tensor } from "../types.ts";
 
 /** Ops for which TensorFlow.js has nothing fit: its sum by segments adds in no fixed order, its random numbers differ. */
 export interface Programs {

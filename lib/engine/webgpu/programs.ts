@@ -4,7 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { webgpu_util, type WebGPUBackend, type WebGPUProgram } from "@tensorflow/tfjs-backend-webgpu";
-import type { Tensor } from "../mod.ts";
+import type { Tensor } from "../types.ts";
 import type { Programs } from "./ops.ts";
 
 const WORKGROUP: [number, number, number] = [64, 1, 1];

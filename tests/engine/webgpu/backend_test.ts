@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { buildCorpus } from "@lib/corpus/build.ts";
-import { rawOps, type Tensor, tf } from "@lib/engine/mod.ts";
+import { rawOps, tf } from "@lib/engine/mod.ts";
+import type { Tensor } from "@lib/engine/types.ts";
 import { TensorFlowError } from "@lib/engine/error.ts";
 import { portableOp, portableOps } from "@lib/engine/webgpu/ops.ts";
 import { stream } from "@lib/base/random.ts";
