@@ -1,53 +1,146 @@
 /**
- * Files that are whole or absent: written under a temporary name, then renamed.
+ * Files and folders that are whole or absent: made under a temporary name beside their place, then renamed.
  * @module
  */
+import { dirname } from "node:path";
+import { UserError } from "./user_error.ts";
 
-/** Writes a file so that a reader, or a crash, never meets half of it. Makes its folder where missing. */
-export async function writeFile(path: string, content: string | Uint8Array): Promise<void> {
-  const slash = path.lastIndexOf("/");
-  if (slash > 0) await Deno.mkdir(path.slice(0, slash), { recursive: true });
-  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-  try {
-    const file = await Deno.open(temporary, { write: true, createNew: true });
-    try {
-      let bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      while (bytes.length > 0) bytes = bytes.subarray(await file.write(bytes));
-      await file.sync();
-    } finally {
-      file.close();
-    }
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {}); // it may never have been made; the first error is the one to tell
-    throw new Error(`${path} could not be written: ${(error as Error).message}`, { cause: error });
-  }
+/** A temporary name beside `path`; no two processes share one. */
+const temporaryOf = (path: string): string => `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+
+/** Whether a name is that of a file that is being written, or was when its process died. */
+export const isTemporary = (name: string): boolean => /\.[0-9a-f]{8}\.tmp$/.test(name);
+
+/** A failure of the disk as one that names the file and that a person can mend; any other error as it is. */
+function explained(path: string, error: unknown): unknown {
+  const { code, message } = error as { code?: string; message: string };
+  const ofDisk = /\(os error \d+\)/.test(message) || /^E[A-Z0-9]+$/.test(code ?? ""); // Deno's error, or Node's
+  return ofDisk ? new UserError(`${path} could not be written: ${message}.`, { cause: error }) : error;
 }
 
-/**
- * Fills a folder so that it is whole or absent: it is made under a name that ends in `.tmp`, then renamed.
- *
- * @param fill writes into the folder whose path it is given
- * @throws what `fill` throws; nothing is left of the folder then, and one of that name stays as it was
- */
-export async function writeFolder(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.tmp`;
-  await removeIfThere(temporary);
-  try {
-    await fill(temporary);
-    await removeIfThere(path);
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await removeIfThere(temporary).catch(() => {}); // a folder that can only be read; the first error is the one to tell
-    throw error;
-  }
-}
-
-/** Removes a file or a whole folder, or finds none. */
+/** Removes a file or a whole folder, if there is one. */
 export async function removeIfThere(path: string): Promise<void> {
   await Deno.remove(path, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
+}
+
+/** A file that is being written piece by piece, under a temporary name. */
+export interface FileSink {
+  /** Appends bytes. */
+  write(bytes: Uint8Array): void;
+  /** Writes bytes from byte `at` on; the next {@link FileSink.write} goes on after them. */
+  writeAt(at: number, bytes: Uint8Array): void;
+  /** Gives the file its name; from now on it can be read. */
+  finish(): void;
+  /** Removes what was written, unless it is finished. */
+  abandon(): void;
+}
+
+/**
+ * Begins a file at `path`; makes its folder where missing.
+ *
+ * @throws {UserError} naming the file if the disk refuses, here and in the sink's functions; nothing is left then
+ */
+export function openSink(path: string): FileSink {
+  const temporary = temporaryOf(path);
+  let file: Deno.FsFile | undefined;
+  const abandon = () => {
+    if (file === undefined) return;
+    file.close();
+    file = undefined;
+    Deno.removeSync(temporary);
+  };
+  const attempt = (work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      abandon();
+      throw explained(path, error);
+    }
+  };
+  const put = (bytes: Uint8Array) => {
+    if (file === undefined) throw new TypeError(`${path}: expected a file that is open, found one that is closed.`);
+    while (bytes.length > 0) bytes = bytes.subarray(file.writeSync(bytes));
+  };
+  attempt(() => {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    file = Deno.openSync(temporary, { write: true, createNew: true });
+  });
+  return {
+    write: (bytes) => attempt(() => put(bytes)),
+    writeAt: (at, bytes) =>
+      attempt(() => {
+        file?.seekSync(at, Deno.SeekMode.Start);
+        put(bytes);
+      }),
+    finish: () =>
+      attempt(() => {
+        file?.syncSync();
+        Deno.renameSync(temporary, path);
+        file?.close();
+        file = undefined;
+      }),
+    abandon,
+  };
+}
+
+/**
+ * Writes a file at once. A reader, or a crash, never meets half of it.
+ *
+ * @throws {UserError} naming the file if the disk refuses
+ */
+export function writeFileSync(path: string, content: string | Uint8Array): void {
+  const sink = openSink(path);
+  sink.write(typeof content === "string" ? new TextEncoder().encode(content) : content);
+  sink.finish();
+}
+
+/** As {@link writeFileSync}, while other work goes on. */
+export function writeFile(path: string, content: string | Uint8Array): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return replaceFile(path, async (temporary) => {
+    using file = await Deno.open(temporary, { write: true, createNew: true });
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  });
+}
+
+/**
+ * Has `make` write a file under a temporary name, then gives it its own; a file of that name stays until then.
+ *
+ * @throws {UserError} naming the file if the disk refuses, and what `make` throws; nothing is left then
+ */
+export async function replaceFile<T>(path: string, make: (temporary: string) => Promise<T>): Promise<T> {
+  const temporary = temporaryOf(path);
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    const made = await make(temporary);
+    using file = await Deno.open(temporary);
+    await file.sync();
+    await Deno.rename(temporary, path);
+    return made;
+  } catch (error) {
+    await removeIfThere(temporary).catch(() => {}); // the first error is the one that counts
+    throw explained(path, error);
+  }
+}
+
+/**
+ * Has `fill` make a folder under the name `path.tmp`, then gives it its own; a folder of that name stays until then.
+ *
+ * @throws {UserError} naming the folder if the disk refuses, and what `fill` throws; nothing is left then
+ */
+export async function writeFolder(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    await removeIfThere(temporary);
+    await fill(temporary);
+    await removeIfThere(path);
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await removeIfThere(temporary).catch(() => {}); // it may be read-only; the first error is the one that counts
+    throw explained(path, error);
+  }
 }
 
 /** SHA-256 of bytes, in hexadecimal. */

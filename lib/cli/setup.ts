@@ -10,6 +10,7 @@ import { statfs } from "node:fs/promises";
 import { projectRoot } from "../base/project.ts";
 import { engineChoice } from "../engine/choice.ts";
 import { nvidiaDriver } from "../engine/library.ts";
+import { removeIfThere, writeFileSync, writeFolder } from "../base/files.ts";
 import { execute, exists, findPython, SetupError } from "../base/python.ts";
 import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
 
@@ -55,16 +56,7 @@ function readJson<T>(path: string): T | undefined {
 }
 
 function writeWhole(path: string, value: unknown): void {
-  Deno.writeTextFileSync(`${path}.partial`, `${JSON.stringify(value, null, 2)}\n`);
-  Deno.renameSync(`${path}.partial`, path);
-}
-
-async function remove(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** Whether `folder` holds the libraries of `wheel`, whole: stamp and sizes agree. */
@@ -122,7 +114,7 @@ async function timed<T>(
 
 async function makeVenv(venv: string, options: Required<SetupOptions>): Promise<void> {
   const python = await findPython(options.searchPath);
-  for (const part of venvParts) await remove(`${venv}/${part}`);
+  for (const part of venvParts) await removeIfThere(`${venv}/${part}`);
   await timed(`virtual environment with ${jupyterPackages.join(", ")} (65 MB)`, options.say, async () => {
     await execute(python, ["-m", "venv", venv]);
     await execute(`${venv}/bin/python`, ["-m", "pip", "install", "--quiet", "--no-input", ...jupyterPackages]);
@@ -147,7 +139,7 @@ print(json.dumps(sizes))
 async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<SetupOptions>): Promise<void> {
   const partial = `${venv}/partial`;
   const folder = `${venv}/libtensorflow`;
-  await remove(partial);
+  await removeIfThere(partial);
   await Deno.mkdir(`${partial}/temporary`, { recursive: true });
   const { bavail, bsize } = await statfs(partial);
   const needed = wheel.bytes + wheel.unpackedBytes;
@@ -181,32 +173,32 @@ async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<Setup
     return pip(["download", "--dest", `${partial}/wheel`, ...tags], requirement);
   }, filling);
   const [file] = [...Deno.readDirSync(`${partial}/wheel`)];
-  const files = await timed(`libtensorflow out of it (${megabytes(wheel.unpackedBytes)})`, say, async () => {
-    const printed = await execute(`${venv}/bin/python`, [
-      "-c",
-      unzip,
-      `${partial}/wheel/${file.name}`,
-      `${partial}/made`,
-    ]);
-    return JSON.parse(printed) as Record<string, number>;
+  await writeFolder(folder, async (made) => {
+    const files = await timed(`libtensorflow out of it (${megabytes(wheel.unpackedBytes)})`, say, async () => {
+      const printed = await execute(`${venv}/bin/python`, [
+        "-c",
+        unzip,
+        `${partial}/wheel/${file.name}`,
+        made,
+      ]);
+      return JSON.parse(printed) as Record<string, number>;
+    });
+    if (Object.keys(files).length !== 2) {
+      throw new SetupError(`Setup: expected two libraries in ${file.name}, found: ${Object.keys(files).join(", ")}.`);
+    }
+    await removeIfThere(`${partial}/wheel`);
+    if (wheel.cuda) {
+      const bytes = cudaWheels.reduce((sum, cuda) => sum + cuda.bytes, 0);
+      await timed(`NVIDIA's libraries (${megabytes(bytes)})`, say, () => {
+        const requirements = cudaWheels.map((cuda) => `${cuda.requirement} --hash=sha256:${cuda.sha256}\n`).join("");
+        return pip(["install", "--target", `${partial}/cuda`], requirements);
+      }, { folder: `${partial}/temporary`, bytes });
+      await Deno.rename(`${partial}/cuda/nvidia`, `${made}/nvidia`);
+    }
+    const stamp: Stamp = { package: wheel.package, version: wheel.version, sha256: wheel.sha256, files };
+    writeWhole(`${made}/stamp.json`, stamp);
   });
-  if (Object.keys(files).length !== 2) {
-    throw new SetupError(`Setup: expected two libraries in ${file.name}, found: ${Object.keys(files).join(", ")}.`);
-  }
-  await remove(`${partial}/wheel`);
-  if (wheel.cuda) {
-    const bytes = cudaWheels.reduce((sum, cuda) => sum + cuda.bytes, 0);
-    await timed(`NVIDIA's libraries (${megabytes(bytes)})`, say, () => {
-      const requirements = cudaWheels.map((cuda) => `${cuda.requirement} --hash=sha256:${cuda.sha256}\n`).join("");
-      return pip(["install", "--target", `${partial}/cuda`], requirements);
-    }, { folder: `${partial}/temporary`, bytes });
-    await Deno.rename(`${partial}/cuda/nvidia`, `${partial}/made/nvidia`);
-  }
-  const stamp: Stamp = { package: wheel.package, version: wheel.version, sha256: wheel.sha256, files };
-  writeWhole(`${partial}/made/stamp.json`, stamp);
-  await remove(folder);
-  await Deno.rename(`${partial}/made`, folder);
-  await remove(partial);
+  await removeIfThere(partial);
 }
 
 /** The Deno that the project is made and tested with. */

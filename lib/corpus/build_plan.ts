@@ -2,7 +2,7 @@
  * What a folder holds of an earlier build: its plan while it is being built, its source once it is done.
  * @module
  */
-import { readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
+import { isTemporary, readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
 import { type CorpusRecipe, recipeDifferences } from "../recipe/recipe.ts";
 import { checkFile, CorpusError, type CorpusSummary, type Manifest, readManifest } from "./store.ts";
 
@@ -87,10 +87,11 @@ export async function finished(dir: string, plan: Plan, replace = false): Promis
   return manifest.summary;
 }
 
-const halfWritten = /^(tokens|labels|offsets)-\d+\.bin\.part$|\.(json|jsonl)\.[0-9a-f]{8}\.tmp$/;
+/** What a killed build left half written; earlier versions wrote `.part`. */
+const halfWritten = (name: string) => isTemporary(name) || /^(tokens|labels)-\d+\.bin\.part$/.test(name);
 
-async function removeFiles(dir: string, which: RegExp): Promise<void> {
-  for await (const { name } of Deno.readDir(dir)) if (which.test(name)) await Deno.remove(`${dir}/${name}`);
+async function removeFiles(dir: string, chosen: (name: string) => boolean): Promise<void> {
+  for await (const { name } of Deno.readDir(dir)) if (chosen(name)) await Deno.remove(`${dir}/${name}`);
 }
 
 /** Removes what a store that is done needs no more, and what a killed build left half written. */
@@ -105,7 +106,7 @@ export async function clear(dir: string): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
   await removeIfThere(`${dir}/manifest.json`);
   await removeFiles(dir, halfWritten);
-  await removeFiles(dir, /^(tokens|labels|offsets)(-\d+)?\.bin$/);
+  await removeFiles(dir, (name) => /^(tokens|labels|offsets)(-\d+)?\.bin$/.test(name));
 }
 
 /** Writes what a store is made of beside it: the manifest depends on songs and recipe alone, not on where they lay. */

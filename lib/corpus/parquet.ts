@@ -7,6 +7,7 @@
  */
 import { constants, zstdCompressSync } from "node:zlib";
 import type { KeyValue } from "hyparquet";
+import { replaceFile } from "../base/files.ts";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { chordNames } from "../tokens/chords.ts";
 import { tempoBins } from "../tokens/vocabulary.ts";
@@ -129,14 +130,14 @@ export async function exportParquet(
     metadata?: Record<string, string>;
   } = {},
 ): Promise<void> {
-  const columns = [...columnsOf(corpus), ...more], partial = `${path}.partial`;
+  const columns = [...columnsOf(corpus), ...more];
   const kvMetadata: KeyValue[] = [
     { key: "recipe", value: JSON.stringify(corpus.recipe) },
     ...Object.entries(metadata).map(([key, value]) => ({ key, value })),
   ];
-  try {
+  await replaceFile(path, async (temporary) => {
     const writer = new ParquetWriter({
-      writer: fileWriter(partial),
+      writer: fileWriter(temporary),
       schema: [{ name: "root", num_children: columns.length }, ...columns.flatMap(({ schema }) => schema)],
       codec: "ZSTD",
       compressors: {
@@ -156,9 +157,5 @@ export async function exportParquet(
       await new Promise((resolve) => setTimeout(resolve, 0)); // lets the notebook's kernel answer
     }
     await writer.finish();
-    await Deno.rename(partial, path);
-  } catch (error) {
-    await Deno.remove(partial).catch(() => {}); // it may never have been made; the first error is the one to tell
-    throw error;
-  }
+  });
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { writeFile } from "../base/files.ts";
+import { openSink, writeFile } from "../base/files.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import {
   type CorpusSummary,
@@ -18,33 +18,26 @@ import {
   type StoredFile,
 } from "./store.ts";
 
-/** A file that grows under a temporary name, its checksums with it. */
-async function growing(dir: string, name: string) {
-  const file = await Deno.create(`${dir}/${name}.part`);
-  const hash = createHash("sha256");
-  let bytes = 0, crc = 0, open = true;
+/** A file that grows, and its checksums with it. */
+function growing(path: string) {
+  const sink = openSink(path), hash = createHash("sha256");
+  let bytes = 0, crc = 0;
   return {
     append(part: Uint8Array) {
       hash.update(part);
       crc = crc32(part, crc);
       bytes += part.length;
-      for (let at = 0; at < part.length;) at += file.writeSync(part.subarray(at));
+      sink.write(part);
     },
-    close() {
-      if (open) file.close();
-      open = false;
-    },
-    async finish(): Promise<StoredFile> {
-      await file.sync();
-      file.close();
-      open = false;
-      await Deno.rename(`${dir}/${name}.part`, `${dir}/${name}`);
+    finish(): StoredFile {
+      sink.finish();
       return { bytes, crc32: crc, sha256: hash.digest("hex") };
     },
+    abandon: sink.abandon,
   };
 }
 
-type Growing = Awaited<ReturnType<typeof growing>>;
+type Growing = ReturnType<typeof growing>;
 
 /** A song's bars as the store takes them. */
 export interface PackedBars {
@@ -67,7 +60,7 @@ export interface StoreWriter {
   add(song: PackedBars): Promise<void>;
   /** Writes songs, rejected files and, last, the manifest; without it the folder is no store. */
   finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]): Promise<void>;
-  /** Lets go of what is open, after a failure. */
+  /** Removes the files that are not finished, after a failure. */
   abandon(): void;
 }
 
@@ -91,8 +84,8 @@ export async function storeWriter(dir: string, segmentTokens: number = SEGMENT_T
   const close = async () => {
     if (!tokens || !labels) return;
     const [tokenFile, labelFile, offsetFile] = segmentFiles(shards.length);
-    files[tokenFile] = await tokens.finish();
-    files[labelFile] = await labels.finish();
+    files[tokenFile] = tokens.finish();
+    files[labelFile] = labels.finish();
     await write(offsetFile, bytesOf(Uint32Array.from([...tokenOffsets, ...labelOffsets])));
     shards.push(tokenOffsets.length - 1);
     tokens = labels = null;
@@ -104,8 +97,8 @@ export async function storeWriter(dir: string, segmentTokens: number = SEGMENT_T
     async add(song: PackedBars) {
       if (!tokens || !labels) {
         const [tokenFile, labelFile] = segmentFiles(shards.length);
-        tokens = await growing(dir, tokenFile);
-        labels = await growing(dir, labelFile);
+        tokens = growing(`${dir}/${tokenFile}`);
+        labels = growing(`${dir}/${labelFile}`);
       }
       tokens.append(bytesOf(song.tokens));
       labels.append(song.labels);
@@ -123,8 +116,8 @@ export async function storeWriter(dir: string, segmentTokens: number = SEGMENT_T
       await writeFile(`${dir}/manifest.json`, JSON.stringify(sealed(manifest), null, 2) + "\n");
     },
     abandon() {
-      tokens?.close();
-      labels?.close();
+      tokens?.abandon();
+      labels?.abandon();
     },
   };
 }

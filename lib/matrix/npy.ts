@@ -6,6 +6,7 @@
  * @module
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
+import { openSink } from "../base/files.ts";
 import { readAt } from "../corpus/store.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
@@ -60,23 +61,11 @@ export function createNpy(
   columns: number,
   options: Pick<StoredRows, "pieceBytes"> = {},
 ): NpyWriter {
-  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-  const file = Deno.openSync(temporary, { write: true, createNew: true });
-  const start = header(rows, columns);
-  let written = 0, open = true;
-  const write = (bytes: Uint8Array) => {
-    while (bytes.length > 0) bytes = bytes.subarray(file.writeSync(bytes));
-  };
-  const abandon = () => {
-    if (!open) return;
-    open = false;
-    file.close();
-    Deno.removeSync(temporary);
-  };
-  write(start);
+  const sink = openSink(path), start = header(rows, columns);
+  let written = 0;
+  sink.write(start);
   const put = (first: number, x: Float32Array) => {
-    file.seekSync(start.length + 4 * first * columns, Deno.SeekMode.Start);
-    write(new Uint8Array(x.buffer, x.byteOffset, x.byteLength));
+    sink.writeAt(start.length + 4 * first * columns, new Uint8Array(x.buffer, x.byteOffset, x.byteLength));
     written += x.length;
   };
   return {
@@ -84,16 +73,13 @@ export function createNpy(
     put,
     finish() {
       if (written !== rows * columns) {
-        abandon();
+        sink.abandon();
         throw new RangeError(`${path}: expected ${rows} × ${columns} numbers, found ${written}.`);
       }
-      file.syncSync();
-      file.close();
-      open = false;
-      Deno.renameSync(temporary, path);
+      sink.finish();
       return { path, offset: start.length, first: 0, rows, columns, ...options };
     },
-    abandon,
+    abandon: sink.abandon,
   };
 }
 

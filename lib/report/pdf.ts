@@ -3,7 +3,7 @@
  * @module
  */
 import { pathToFileURL } from "node:url";
-import { removeIfThere } from "../base/files.ts";
+import { removeIfThere, replaceFile } from "../base/files.ts";
 import { exists } from "../base/python.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
@@ -35,23 +35,23 @@ export function findChromium(searchPath: string = Deno.env.get("PATH") ?? ""): s
  * @throws {Error} with the end of what Chromium said, if it made none; a PDF that was there stays.
  */
 export async function writePdf(page: string, pdf: string, chromium: string = findChromium()): Promise<void> {
-  const profile = await Deno.makeTempDir(), partial = `${pdf}.partial`;
+  const profile = await Deno.makeTempDir();
   const asRoot = Deno.build.os === "linux" && Deno.uid() === 0; // its sandbox refuses root
-  const args = [
+  const args = (target: string) => [
     ...["--headless", "--disable-gpu", "--no-pdf-header-footer", "--no-first-run", `--user-data-dir=${profile}`],
     ...(asRoot ? ["--no-sandbox"] : []),
-    `--print-to-pdf=${partial}`,
+    `--print-to-pdf=${target}`,
     pathToFileURL(page).href,
   ];
   try {
-    const { stderr } = await new Deno.Command(chromium, { args, stdin: "null", stdout: "null" }).output();
-    if (!exists(partial)) {
+    await replaceFile(pdf, async (target) => {
+      const command = new Deno.Command(chromium, { args: args(target), stdin: "null", stdout: "null" });
+      const { stderr } = await command.output();
+      if (exists(target)) return;
       const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-5).join("\n  ");
       throw new Error(`Report: expected a PDF from ${chromium}, found none. It said:\n  ${said}`);
-    }
-    await Deno.rename(partial, pdf);
+    });
   } finally {
-    await removeIfThere(partial);
     await removeIfThere(profile);
   }
 }

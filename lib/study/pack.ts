@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { createGunzip, createGzip } from "node:zlib";
 // @ts-types="npm:@types/tar-stream@3.1.5"
 import tar from "tar-stream";
-import { readTextIfThere, removeIfThere, writeFile, writeFolder } from "../base/files.ts";
+import { readTextIfThere, removeIfThere, replaceFile, writeFile, writeFolder } from "../base/files.ts";
 import { exists } from "../base/python.ts";
 import {} from "./study.ts";
 import { projectRoot } from "../base/project.ts";
@@ -85,33 +85,33 @@ export async function packRun(folder: string, file: string): Promise<Packed> {
       `Pack: expected a run at ${folder}, found none. Runs here: ${names.length > 0 ? names.join(", ") : "none yet"}.`,
     );
   }
-  const name = basename(folder), names = await filesBelow(folder), partial = `${file}.partial`;
-  await Deno.mkdir(dirname(file), { recursive: true });
-  const pack = tar.pack(), lines: string[] = [];
-  const written = pipeline(pack, createGzip(), createWriteStream(partial));
-  written.catch(() => {}); // awaited below
-  try {
-    for (const below of names) {
-      const path = `${folder}/${below}`, hash = createHash("sha256"), { size } = await Deno.stat(path);
-      const source = createReadStream(path);
-      source.on("data", (chunk) => void hash.update(chunk));
-      await add(pack, `${name}/${below}`, size, source, path);
-      lines.push(`${hash.digest("hex")}  ${below}\n`);
+  const name = basename(folder), names = await filesBelow(folder);
+  const sha256 = await replaceFile(file, async (temporary) => {
+    const pack = tar.pack(), lines: string[] = [];
+    const written = pipeline(pack, createGzip(), createWriteStream(temporary));
+    written.catch(() => {}); // awaited below
+    try {
+      for (const below of names) {
+        const path = `${folder}/${below}`, hash = createHash("sha256"), { size } = await Deno.stat(path);
+        const source = createReadStream(path);
+        source.on("data", (chunk) => void hash.update(chunk));
+        await add(pack, `${name}/${below}`, size, source, path);
+        lines.push(`${hash.digest("hex")}  ${below}\n`);
+      }
+      const sums = new TextEncoder().encode(lines.join(""));
+      await add(pack, `${name}/${SUMS}`, sums.length, Readable.from([sums]), SUMS);
+      pack.finalize();
+      await written;
+    } catch (error) {
+      pack.destroy();
+      await written.catch(() => {}); // the first error is the one that counts
+      throw error;
     }
-    const sums = new TextEncoder().encode(lines.join(""));
-    await add(pack, `${name}/${SUMS}`, sums.length, Readable.from([sums]), SUMS);
-    pack.finalize();
-    await written;
-    const sha256 = await digestOf(partial);
+    const sha256 = await digestOf(temporary);
     await writeFile(`${file}.sha256`, `${sha256}  ${basename(file)}\n`);
-    await Deno.rename(partial, file);
-    return { path: file, sha256, files: names.length };
-  } catch (error) {
-    pack.destroy();
-    await written.catch(() => {}); // the first error is the one to tell
-    await removeIfThere(partial);
-    throw error;
-  }
+    return sha256;
+  });
+  return { path: file, sha256, files: names.length };
 }
 
 /** Unpacks into a folder, and returns the run's name and each file's SHA-256. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { writeFileSync } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
 import {
   type Preset,
@@ -111,8 +112,7 @@ function readJson(path: string): unknown {
 }
 
 function writeJson(path: string, value: unknown): void {
-  Deno.writeTextFileSync(`${path}.partial`, `${JSON.stringify(value, null, 2)}\n`);
-  Deno.renameSync(`${path}.partial`, path);
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 function readRecipe(path: string): Recipe | undefined {
