@@ -268,7 +268,8 @@ export async function probeCommand(args: string[], cwd = Deno.env.get("INIT_CWD"
         test: slice(train.length + validation.length, test.length),
       };
     };
-    const tables = probeTables(corpus, recipe), named = { model: basename(asked.encoder), seed: recipe.seed };
+    const tables = probeTables(corpus, recipe),
+      named = { model: basename(asked.encoder), input: "trained", seed: recipe.seed } as const;
     const metaOf = (layer: number) => ({ ...named, layer, layers: "one" as const, pooling });
     const told = meter("layers");
     const found = await probeLayers(

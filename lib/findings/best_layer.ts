@@ -3,7 +3,7 @@
  * @module
  */
 import { type Task, tasks } from "../metrics/tasks.ts";
-import type { ProbeRow, ScoredSplit } from "../probing/rows.ts";
+import type { Line, ProbeRow, ScoredSplit } from "../probing/rows.ts";
 import { central } from "../metrics/intervals.ts";
 import { headlines, lowerIsBetter, type Protocol } from "../metrics/task_scores.ts";
 
@@ -21,8 +21,8 @@ export function lastDraw(rows: readonly ProbeRow[], protocol: Protocol): number 
 export function meanOverSeeds(rows: readonly ProbeRow[]): ProbeRow[] {
   const alike = Map.groupBy(
     rows,
-    ({ model, layer, layers, pooling, labels, task, metric, protocol, split, draw }) =>
-      JSON.stringify([model, layer, layers, pooling, labels, task, metric, protocol, split, draw]),
+    ({ model, input, layer, layers, pooling, labels, task, metric, protocol, split, draw }) =>
+      JSON.stringify([model, input, layer, layers, pooling, labels, task, metric, protocol, split, draw]),
   );
   return [...alike.values()].map((same) => {
     const [first] = same;
@@ -62,9 +62,9 @@ export interface BestOptions {
  * import { assertEquals } from "@std/assert";
  *
  * const row = (layer: number, split: "validation" | "test", value: number): ProbeRow => ({
- *   model: "BERT", seed: 0, layer, layers: "one", pooling: "bar", labels: "true", task: "MV", metric: "rmse",
- *   protocol: "sound", split, value, low: null, high: null, draw: null, std: null, rows: 10, songs: 2, alpha: 1,
- *   threshold: null, skippedClasses: null, k: null,
+ *   model: "BERT", input: "trained", seed: 0, layer, layers: "one", pooling: "bar", labels: "true", task: "MV",
+ *   metric: "rmse", protocol: "sound", split, value, low: null, high: null, draw: null, std: null, rows: 10, songs: 2,
+ *   alpha: 1, threshold: null, skippedClasses: null, k: null,
  * });
  * const rows = [row(1, "validation", 5), row(1, "test", 7), row(2, "validation", 6), row(2, "test", 4)];
  * assertEquals(bestLayer(rows, "MV", { protocol: "sound", by: "validation" })?.value, 7);
@@ -89,11 +89,9 @@ export function bestLayer(rows: readonly ProbeRow[], task: Task, options: BestOp
     );
 }
 
-/** One model's line for one task in Tables 2 and 3. */
-export interface LayerRow {
-  /** Name of the model. */
-  model: string;
-  /** Seed of its training. */
+/** One line of Tables 2 and 3 for one task. */
+export interface LayerRow extends Line {
+  /** Seed of the model's training. */
   seed: number;
   /** How a bar's states became one embedding. */
   pooling: string;
@@ -106,11 +104,14 @@ export interface LayerRow {
 }
 
 /**
- * Each model's, seed's and pooling's last and best layer for each task by the protocol's headline, models in order of
+ * Each line's, seed's and pooling's last and best layer for each task by the protocol's headline, models in order of
  * appearance and tasks in the paper's; what a model was not scored for is left out.
  */
 export function layerTables(rows: readonly ProbeRow[], { protocol, by }: Omit<BestOptions, "metric">): LayerRow[] {
-  const groups = Map.groupBy(rows, ({ model, seed, pooling }) => JSON.stringify([model, seed, pooling]));
+  const groups = Map.groupBy(
+    rows,
+    ({ model, input, layers, labels, seed, pooling }) => JSON.stringify([model, input, layers, labels, seed, pooling]),
+  );
   return [...groups.values()].flatMap((group) =>
     tasks.flatMap((task) => {
       const metric = headlines[protocol][task];
@@ -120,8 +121,18 @@ export function layerTables(rows: readonly ProbeRow[], { protocol, by }: Omit<Be
       );
       if (tested.length === 0) return [];
       const last = tested.reduce((a, b) => (b.layer ?? 0) > (a.layer ?? 0) ? b : a);
-      const { model, seed, pooling } = last;
-      return [{ model, seed, pooling, task, last, best: bestLayer(group, task, { protocol, by }) ?? last }];
+      const { model, input, layers, labels, seed, pooling } = last;
+      return [{
+        model,
+        input,
+        layers,
+        labels,
+        seed,
+        pooling,
+        task,
+        last,
+        best: bestLayer(group, task, { protocol, by }) ?? last,
+      }];
     })
   );
 }

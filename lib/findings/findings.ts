@@ -5,16 +5,16 @@
 import type { HeatRow } from "../plots/charts.ts";
 import { central } from "../metrics/intervals.ts";
 import { type Task, tasks } from "../metrics/tasks.ts";
-import type { ProbeRow } from "../probing/rows.ts";
+import { isOf, type Line, lineOf, type ProbeRow } from "../probing/rows.ts";
 import { headlines, lowerIsBetter, type Protocol } from "../metrics/task_scores.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { layerTables, meanOverSeeds } from "./best_layer.ts";
-import { bestTestRow, lastTestRow, scoreName, scoreText } from "./tables.ts";
+import { bestTestRow, lastTestRow, lineName, scoreName, scoreText } from "./tables.ts";
 import { type ClaimResult, type Evidence, judge, pairedDifference, twoSided } from "./verdicts.ts";
 
-const headlineRows = (rows: readonly ProbeRow[], model: string, task: Task, layer?: number) =>
+const headlineRows = (rows: readonly ProbeRow[], line: Line, task: Task, layer?: number) =>
   rows.filter((row) =>
-    row.model === model && row.task === task && row.metric === headlines.sound[task] && row.protocol === "sound" &&
+    isOf(row, line) && row.task === task && row.metric === headlines.sound[task] && row.protocol === "sound" &&
     row.split === "test" && (layer === undefined || row.layer === layer)
   );
 
@@ -24,49 +24,49 @@ const headlineRows = (rows: readonly ProbeRow[], model: string, task: Task, laye
  * Holm's correction over models, layers and tasks. Sound protocol, test songs; layer 0 and undefined scores are left out.
  *
  * @param rows as `tableRows` gives them
- * @param guess name of the line that sees no features, such as `majority`
+ * @param guess the line that sees no features
  * @param stars as {@link gainsOver} gives them
  */
 export function skillMap(
   rows: readonly ProbeRow[],
-  model: string,
-  guess: string,
+  line: Line,
+  guess: Line,
   stars: ReadonlySet<string>,
 ): HeatRow[] {
   return tasks.flatMap((task) => {
     const [none] = headlineRows(rows, guess, task);
     const perfect = lowerIsBetter(headlines.sound[task]) ? 0 : 1;
-    return headlineRows(rows, model, task).sort((a, b) => a.layer! - b.layer!).flatMap(({ layer, value }) => {
+    return headlineRows(rows, line, task).sort((a, b) => a.layer! - b.layer!).flatMap(({ layer, value }) => {
       const skill = (value - none?.value) / (perfect - none?.value);
       if (layer === null || layer === 0 || !Number.isFinite(skill)) return [];
-      return [{ x: layer, y: task, value: skill, mark: stars.has(`${model}/${layer}/${task}`) ? "*" : "" }];
+      return [{ x: layer, y: task, value: skill, mark: stars.has(`${lineName(line)}/${layer}/${task}`) ? "*" : "" }];
     });
   });
 }
 
 /**
- * The cells `model/layer/task` where a model beats the untrained encoder's same layer: paired over the same resampled
+ * The cells `line/layer/task` (the line's name) where a model beats the untrained encoder's same layer: paired over the same resampled
  * test songs, two-sided, with Holm's correction over all `comparisons` together.
  *
  * @param rows as `tableRows` gives them, with their resamplings
- * @param untrained name of the untrained encoder's line
+ * @param untrained the untrained encoder's line
  * @param level chance of any false star (`probing.level`)
  */
 export function gainsOver(
   rows: readonly ProbeRow[],
-  models: readonly string[],
-  untrained: string,
+  lines: readonly Line[],
+  untrained: Line,
   level: number,
 ): { stars: Set<string>; comparisons: number } {
   const names: string[] = [], evidence: Evidence[] = [];
-  for (const model of models) {
+  for (const line of lines) {
     for (const task of tasks) {
-      for (const row of headlineRows(rows, model, task)) {
+      for (const row of headlineRows(rows, line, task)) {
         const [base] = headlineRows(rows, untrained, task, row.layer ?? -1);
         if (!base || row.layer === null || row.layer === 0) continue;
         const { difference, resampled } = pairedDifference(row, base);
         const p = resampled ? twoSided(resampled) : 1;
-        names.push(`${model}/${row.layer}/${task}`);
+        names.push(`${lineName(line)}/${row.layer}/${task}`);
         evidence.push({
           what: "",
           difference,
@@ -97,24 +97,24 @@ function differenceText(a: ProbeRow | undefined, b: ProbeRow | undefined): strin
 }
 
 /**
- * Each model's best layer less another line's best, by task: `+0.021 [−0.004, +0.050]`, above 0 where the model is
+ * Each line's best layer less another line's best, by task: `+0.021 [−0.004, +0.050]`, above 0 where the first is
  * better (of errors too), with a 95% interval paired over the same resampled test songs. Best layers are chosen on
  * validation songs; a dash stands where either has no score.
  *
  * @param rows as `tableRows` gives them, with their resamplings
- * @param against the line to compare a model with, such as `untrained` or the model's own control
+ * @param against the line to compare a line with, such as the untrained encoder's or the model's own control
  */
 export function differenceTable(
   rows: readonly ProbeRow[],
-  models: readonly string[],
-  against: (model: string) => string,
+  lines: readonly Line[],
+  against: (line: Line) => Line,
 ): Record<string, string>[] {
-  return models.map((model) => ({
-    model,
+  return lines.map((line) => ({
+    model: lineName(line),
     ...Object.fromEntries(
       tasks.map((task) => {
-        const own = bestTestRow(rows, model, task, "sound");
-        const other = bestTestRow(rows, against(model), task, "sound");
+        const own = bestTestRow(rows, line, task, "sound");
+        const other = bestTestRow(rows, against(line), task, "sound");
         return [scoreName(task, "sound"), differenceText(own, other)];
       }),
     ),
@@ -131,15 +131,15 @@ const selective = (task: Task): string => task === "MV" || task === "MD" ? "r2" 
  *
  * @param rows as `tableRows` gives them, with their resamplings
  */
-export function selectivityTable(rows: readonly ProbeRow[], models: readonly string[]): Record<string, string>[] {
-  return models.map((model) => ({
-    model,
+export function selectivityTable(rows: readonly ProbeRow[], lines: readonly Line[]): Record<string, string>[] {
+  return lines.map((line) => ({
+    model: lineName(line),
     ...Object.fromEntries(
       tasks.filter((task) => task !== "SC").map((task) => {
-        const layer = bestTestRow(rows, model, task, "sound")?.layer;
-        const [own, control] = [model, `${model}, control task`].map((name) =>
+        const layer = bestTestRow(rows, line, task, "sound")?.layer;
+        const [own, control] = [line, { ...line, labels: "control" } as const].map((asked) =>
           rows.find((row) =>
-            row.model === name && row.task === task && row.metric === selective(task) && row.protocol === "sound" &&
+            isOf(row, asked) && row.task === task && row.metric === selective(task) && row.protocol === "sound" &&
             row.split === "test" && row.layer === layer
           )
         );
@@ -164,11 +164,9 @@ export function poolingTable(
 ): Record<string, string>[] {
   return models.flatMap((model) =>
     poolings.map((pooling) => {
-      const own = meanOverSeeds(rows.filter((row) =>
-        row.model === model && row.pooling === pooling && row.labels === "true" && row.layers === "one"
-      ));
+      const own = meanOverSeeds(rows.filter((row) => row.pooling === pooling));
       const cells = tasks.map((task) => {
-        const row = bestTestRow(own, model, task, "sound");
+        const row = bestTestRow(own, lineOf(model), task, "sound");
         return [scoreName(task, "sound"), scoreText(row, row?.layer)];
       });
       return { model, pooling, ...Object.fromEntries(cells) };
@@ -232,7 +230,7 @@ const list = (items: readonly string[]): string => items.length > 0 ? items.join
  */
 export function readingChanges(
   rows: readonly ProbeRow[],
-  models: readonly string[],
+  models: readonly Line[],
   sound: readonly ClaimResult[],
   authors: readonly ClaimResult[],
 ): string {
@@ -253,7 +251,7 @@ export function readingChanges(
     const [a, b] = [bestOf(task, "authors"), bestOf(task, "sound")];
     return a && b && a.model !== b.model ? [`${task} (authors: ${a.model}, sound: ${b.model})`] : [];
   });
-  const own = rows.filter(({ model }) => models.includes(model));
+  const own = rows.filter((row) => models.some((line) => isOf(row, line)));
   const bests = (protocol: Protocol, by: "validation" | "test") =>
     new Map(layerTables(own, { protocol, by }).map(({ model, task, best }) => [`${model}/${task}`, best.layer]));
   const [authorsLayers, soundLayers] = [bests("authors", "test"), bests("sound", "validation")];
@@ -265,7 +263,7 @@ export function readingChanges(
       models.slice(i + 1).flatMap((b) => {
         const order = (["authors", "sound"] as const).map((protocol) => {
           const sign = lowerIsBetter(headlines[protocol][task]) ? -1 : 1;
-          const value = (model: string) => lastTestRow(rows, model, task, protocol)?.value ?? NaN;
+          const value = (model: Line) => lastTestRow(rows, model, task, protocol)?.value ?? NaN;
           return Math.sign(sign * (value(a) - value(b)));
         });
         return order.some(Number.isNaN) ? [] : [order[0] !== order[1]];
@@ -276,7 +274,7 @@ export function readingChanges(
     const [exact, accuracy] = (["authors", "sound"] as const).map((protocol) =>
       scoreText(lastTestRow(rows, model, "T", protocol)).replace(/ ?[[±].*/, "")
     );
-    return `${model} ${exact} → ${accuracy}`;
+    return `${lineName(model)} ${exact} → ${accuracy}`;
   });
   return [
     `- **Claims.** As the authors computed it: ${tally(authors)}. Soundly: ${

@@ -6,7 +6,7 @@ import type { Evaluation, MlmAccuracy } from "../training/evaluation.ts";
 import type { LayerRow } from "../plots/figures.ts";
 import { type PaperModel, paperModels, paperTables } from "./paper.ts";
 import { type Task, tasks } from "../metrics/tasks.ts";
-import type { ProbeRow } from "../probing/rows.ts";
+import { isBaseline, isOf, type Line, type ProbeRow } from "../probing/rows.ts";
 import { bestLayer, lastDraw, meanOverSeeds } from "./best_layer.ts";
 import { headlines, lowerIsBetter, type Protocol } from "../metrics/task_scores.ts";
 
@@ -118,8 +118,8 @@ const scoreNames: Record<Protocol, Record<Task, string>> = {
 export const scoreName = (task: Task, protocol: Protocol): string =>
   `${scoreNames[protocol][task]} ${lowerIsBetter(headlines[protocol][task]) ? "↓" : "↑"}`;
 
-/** What a line of the tables is called: the model, and what was done to its labels or layers. */
-const nameOf = ({ model, labels, layers }: ProbeRow): string =>
+/** What a line of tables and plots is called: the model, and what was done to its labels or layers. */
+export const lineName = ({ model, labels, layers }: Line): string =>
   labels === "permuted"
     ? `${model}, permuted labels`
     : labels === "control"
@@ -129,25 +129,23 @@ const nameOf = ({ model, labels, layers }: ProbeRow): string =>
     : model;
 
 /**
- * The rows that tables and plots are drawn from: one pooling, the mean over seeds where there are several, and controls
- * and weighted layers as models of their own (`BERT, permuted labels`, `BERT, control task`, `BERT, all layers`).
+ * The rows that tables and plots are drawn from: one pooling, and the mean over seeds where there are several.
  */
 export function tableRows(rows: readonly ProbeRow[], pooling: string): ProbeRow[] {
-  const own = rows.filter((row) => row.pooling === pooling || row.pooling === "none");
-  return meanOverSeeds(own).map((row) => ({ ...row, model: nameOf(row) }));
+  return meanOverSeeds(rows.filter((row) => row.pooling === pooling || row.pooling === "none"));
 }
 
-/** The test rows of a model's task by layer, ascending; under `authors` of one drawing of bars, or the means (null). */
+/** The test rows of a line's task by layer, ascending; under `authors` of one drawing of bars, or the means (null). */
 function curve(
   rows: readonly ProbeRow[],
-  model: string,
+  line: Line,
   task: Task,
   protocol: Protocol,
   draw: number | null = lastDraw(rows, protocol),
 ): ProbeRow[] {
   const metric = headlines[protocol][task];
   const found = rows.filter((row) =>
-    row.model === model && row.task === task && row.protocol === protocol && row.metric === metric &&
+    isOf(row, line) && row.task === task && row.protocol === protocol && row.metric === metric &&
     row.split === "test"
   );
   const drawn = found.filter((row) => row.draw === draw);
@@ -159,21 +157,21 @@ function curve(
 /** The best layer from 1, chosen on validation songs (`sound`) or, as in the paper, on test songs (`authors`). */
 export function bestTestRow(
   rows: readonly ProbeRow[],
-  model: string,
+  line: Line,
   task: Task,
   protocol: Protocol,
 ): ProbeRow | undefined {
-  const own = rows.filter((row) => row.model === model), by = protocol === "sound" ? "validation" : "test";
-  return bestLayer(own, task, { protocol, by }) ?? curve(rows, model, task, protocol).at(-1);
+  const own = rows.filter((row) => isOf(row, line)), by = protocol === "sound" ? "validation" : "test";
+  return bestLayer(own, task, { protocol, by }) ?? curve(rows, line, task, protocol).at(-1);
 }
 
 /** The last layer's row; under `authors` the mean over the drawings. */
 export const lastTestRow = (
   rows: readonly ProbeRow[],
-  model: string,
+  line: Line,
   task: Task,
   protocol: Protocol,
-): ProbeRow | undefined => curve(rows, model, task, protocol, null).at(-1);
+): ProbeRow | undefined => curve(rows, line, task, protocol, null).at(-1);
 
 const decimals = (task: Task): number => task === "MV" || task === "MD" ? 2 : 3;
 
@@ -194,19 +192,17 @@ export function scoreText(row: ProbeRow | undefined, layer?: number | null): str
   return `${number(value)}${place}${interval}`;
 }
 
-/** Table 2 (the last layer) or Table 3 (the best layer, in brackets): models by task, the paper's numbers below ours. */
+/** Table 2 (the last layer) or Table 3 (the best layer, in brackets): lines by task, the paper's numbers below ours. */
 export function scoreTable(
   rows: readonly ProbeRow[],
-  models: readonly string[],
+  lines: readonly Line[],
   protocol: Protocol,
   which: "last" | "best",
 ): Record<string, string>[] {
-  const ours = models.map((model) => ({
-    model,
+  const ours = lines.map((line) => ({
+    model: lineName(line),
     ...Object.fromEntries(tasks.map((task) => {
-      const row = which === "last"
-        ? lastTestRow(rows, model, task, protocol)
-        : bestTestRow(rows, model, task, protocol);
+      const row = which === "last" ? lastTestRow(rows, line, task, protocol) : bestTestRow(rows, line, task, protocol);
       return [scoreName(task, protocol), scoreText(row, which === "best" ? row?.layer : undefined)];
     })),
   }));
@@ -223,16 +219,17 @@ function paperText(model: PaperModel, task: Task, which: "last" | "best"): strin
   return `${value.toFixed(3)}${which === "best" ? ` (${layer})` : spread}`;
 }
 
-/** Figure 2: a model's score at every layer, a panel for each task; baselines without layers as level lines. */
-export function figure2(rows: readonly ProbeRow[], models: readonly string[], protocol: Protocol): LayerRow[] {
+/** Figure 2: a line's score at every layer, a panel for each task; baselines without layers as level lines. */
+export function figure2(rows: readonly ProbeRow[], lines: readonly Line[], protocol: Protocol): LayerRow[] {
   const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
   return tasks.flatMap((task) =>
-    models.flatMap((model) =>
-      curve(rows, model, task, protocol).filter(({ value }) => Number.isFinite(value)).flatMap(
+    lines.flatMap((line) =>
+      curve(rows, line, task, protocol).filter(({ value }) => Number.isFinite(value)).flatMap(
         ({ layer, value, low, high }) => {
           const layers = layer === null ? Array.from({ length: depth + 1 }, (_, i) => i) : [layer];
           return layers.map((layer) => ({
-            model,
+            model: lineName(line),
+            ...(isBaseline(line) ? { baseline: true } : {}),
             layer,
             metric: scoreName(task, protocol),
             value,

@@ -4,7 +4,7 @@
  */
 import { type Claim, type Comparison, layersOf, paperAgrees, type Side } from "./claims.ts";
 import { central } from "../metrics/intervals.ts";
-import type { ProbeRow } from "../probing/rows.ts";
+import { isBaseline, type ProbeRow } from "../probing/rows.ts";
 import { headlines, lowerIsBetter, type Protocol } from "../metrics/task_scores.ts";
 import { bestLayer, lastDraw, meanOverSeeds } from "./best_layer.ts";
 import { stream } from "../base/random.ts";
@@ -229,7 +229,7 @@ export function judgeClaims(
 ): ClaimResult[] {
   const plain = meanOverSeeds(
     rows.filter((row) =>
-      row.labels === "true" && row.layers === "one" && row.pooling === recipe.probing.poolings[0] &&
+      !isBaseline(row) && row.layers === "one" && row.pooling === recipe.probing.poolings[0] &&
       row.metric === headlines[reading][row.task] && row.protocol === reading &&
       (row.draw === null || row.draw === lastDraw(rows, reading))
     ),

@@ -8,6 +8,8 @@ import { apart, ink, panelled, panelTitle, type PlotOptions, series, type Spec, 
 export interface LayerRow {
   /** Name of the model. */
   model: string;
+  /** Whether it is something to compare models with. */
+  baseline?: boolean;
   /** 0 is the embedding, 1 the first layer. */
   layer: number;
   /** Name of the metric; a panel each. */
@@ -45,6 +47,7 @@ export interface LayerPlotOptions extends PlotOptions {
 export function layerPlot(rows: LayerRow[], options: LayerPlotOptions = {}): Spec {
   const { title, x = "layer", y = null, width = 190, height = 150, columns = 4, reference = [] } = options;
   const models = unique(rows.map((row) => row.model));
+  const baselines = new Set(rows.filter((row) => row.baseline).map((row) => row.model));
   const metrics = unique(rows.map((row) => row.metric));
   const layers = unique(rows.map((row) => row.layer)).sort((a, b) => a - b);
   const intervals = rows.some((row) => row.low !== undefined && row.high !== undefined);
@@ -59,15 +62,15 @@ export function layerPlot(rows: LayerRow[], options: LayerPlotOptions = {}): Spe
       axis: { values: layers, format: "d" },
     },
     y: yAxis,
-    color: series("model", models, "color"),
+    color: series("model", models, "color", { baselines }),
   };
   const line = {
     mark: { type: "line", strokeWidth: 2 },
-    encoding: { ...encoding, strokeDash: series("model", models, "strokeDash") },
+    encoding: { ...encoding, strokeDash: series("model", models, "strokeDash", { baselines }) },
   };
   const points = {
     mark: { type: "point", filled: true, size: 55, opacity: 1 },
-    encoding: { ...encoding, shape: series("model", models, "shape") },
+    encoding: { ...encoding, shape: series("model", models, "shape", { baselines }) },
   };
   const bars = {
     mark: { type: "rule", strokeWidth: 1, opacity: 0.45 },
@@ -119,24 +122,25 @@ export interface CurveOptions extends PlotOptions {
 export function learningCurves(rows: CurveRow[], options: CurveOptions = {}): Spec {
   const { title, x = "step", y = null, width = 320, height = 200, baselines = [], order = [] } = options;
   const held = unique([...rows, ...baselines].map((row) => row.series));
+  const look = { shown: held, baselines: new Set(baselines.map((row) => row.series)) };
   const names = order.length > 0 ? unique([...order, ...held]) : held;
   const measures = unique(rows.map((row) => row.measure));
   const sparse = names.filter((name) => rows.filter((row) => row.series === name).length <= 40 * measures.length);
   const encoding = {
     x: { field: "step", type: "quantitative", title: x, scale: { nice: false }, axis: { tickCount: 6 } },
     y: { field: "value", type: "quantitative", title: y, scale: { zero: false }, axis: { tickCount: 6 } },
-    color: series("series", names, "color", null, held),
+    color: series("series", names, "color", look),
   };
   const layer = [
     {
       transform: [{ filter: "isValid(datum.step)" }],
       mark: { type: "line", strokeWidth: 2 },
-      encoding: { ...encoding, strokeDash: series("series", names, "strokeDash", null, held) },
+      encoding: { ...encoding, strokeDash: series("series", names, "strokeDash", look) },
     },
     {
       transform: [{ filter: { field: "series", oneOf: sparse } }, { filter: "isValid(datum.step)" }],
       mark: { type: "point", filled: true, size: 45, opacity: 1 },
-      encoding: { ...encoding, shape: series("series", names, "shape", null, held) },
+      encoding: { ...encoding, shape: series("series", names, "shape", look) },
     },
     {
       transform: [{ filter: "!isValid(datum.step)" }],
@@ -301,7 +305,7 @@ export function pianoRoll(notes: RollNote[], options: RollOptions = {}): Spec {
     axis: { values: octaves, labelExpr: label },
   };
   const channel = (of: "color" | "shape") =>
-    series("instrument", legend ? Object.keys(legend) : names, of, null, names);
+    series("instrument", legend ? Object.keys(legend) : names, of, { shown: names });
   const own = legend ? { scale: { domain: Object.keys(legend), range: Object.values(legend) } } : {};
   const color = { ...channel("color"), ...own };
   const melody = {

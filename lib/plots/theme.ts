@@ -111,9 +111,11 @@ const baselineLook = {
 };
 
 /** Scales that give each series its colour, shape and dash; baselines are grey and dotted, each in its own way. */
-function seriesScales(names: string[]): { color: object; shape: object; strokeDash: object } {
-  const plain = (name: string) =>
-    /untrained|baseline|majority|most common|random|bag of|permuted|control task/i.test(name);
+function seriesScales(
+  names: string[],
+  baselines: ReadonlySet<string>,
+): { color: object; shape: object; strokeDash: object } {
+  const plain = (name: string) => baselines.has(name);
   const rank = names.map((own, i) => names.slice(0, i).filter((other) => plain(other) === plain(own)).length);
   const range = <T>(of: T[], baseline: T[]) =>
     names.map((name, i) => plain(name) ? baseline[rank[i] % baseline.length] : of[rank[i] % of.length]);
@@ -124,17 +126,26 @@ function seriesScales(names: string[]): { color: object; shape: object; strokeDa
   };
 }
 
-/** A colour, shape or dash channel of an encoding that tells `names` apart; the legend lists those `shown`, or all. */
+/** Choices of {@link series}. */
+interface SeriesOptions {
+  /** Title of the legend. */
+  title?: string | null;
+  /** Names that the legend lists; all by default. */
+  shown?: string[];
+  /** Names of what the others are compared with. */
+  baselines?: ReadonlySet<string>;
+}
+
+/** A colour, shape or dash channel of an encoding that tells `names` apart. */
 export const series = (
   field: string,
   names: string[],
   channel: "color" | "shape" | "strokeDash",
-  title: string | null = null,
-  shown: string[] = names,
+  { title = null, shown = names, baselines = new Set() }: SeriesOptions = {},
 ): Record<string, unknown> => ({
   field,
   type: "nominal",
   title,
-  scale: seriesScales(names)[channel],
+  scale: seriesScales(names, baselines)[channel],
   legend: { orient: "bottom", columns: 5, values: shown, symbolOpacity: 1, symbolStrokeWidth: 0 },
 });

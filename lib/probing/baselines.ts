@@ -8,6 +8,7 @@ import {
   type Collector,
   collector,
   drawnScores,
+  majorityLine,
   type ProbeRow,
   type ProbeTables,
   scoredSplits,
@@ -36,7 +37,7 @@ import type { Recipe } from "../recipe/recipe.ts";
  * @throws {RangeError} if labels are of no class or there are no training bars.
  */
 export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
-  const meta = { model: "majority", seed: recipe.seed, layer: null, layers: "none", pooling: "none" } as const;
+  const { labels: _, ...line } = majorityLine, meta = { ...line, seed: recipe.seed, layer: null, pooling: "none" };
   const written = collector(meta, recipe, { replicates: true });
   const { train } = tables;
   if (train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");

@@ -188,7 +188,7 @@ async function soundRows({ classes, values }: FittedTasks, probing: Probing): Pr
  *   { columns: 1, train: x, validation: x, test: x },
  *   { train: table, validation: table, test: table },
  *   recipe("sound", "smoke"),
- *   { model: "planted", seed: 0, layer: 1, layers: "one", pooling: "bar" },
+ *   { model: "planted", input: "trained", seed: 0, layer: 1, layers: "one", pooling: "bar" },
  * );
  * const r2 = rows.find((row) => row.task === "MV" && row.metric === "r2" && row.split === "test")!;
  * assert(r2.value > 0.99 && r2.alpha === 1);

@@ -79,7 +79,7 @@ function ask(worker: Worker, message: ToWorker & { kind: "layer" }): Promise<Pro
  * const table = { labels, songs: Int32Array.of(0, 0, 0, 1, 1, 1) };
  * const x = Float32Array.of(1, 2, 3, 4, 5, 6);
  * const job = (layer: number) => ({
- *   meta: { model: "planted", seed: 0, layer, layers: "one" as const, pooling: "bar" },
+ *   meta: { model: "planted", input: "trained" as const, seed: 0, layer, layers: "one" as const, pooling: "bar" },
  *   features: { columns: 1, train: x, validation: x, test: x },
  * });
  * const rows = await probeLayers([job(1), job(2)], { train: table, validation: table, test: table },

@@ -4,12 +4,13 @@
  */
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { writeFile } from "../base/files.ts";
-import type { ProbeRow } from "./rows.ts";
+import { majorityLine, type ProbeInput, type ProbeRow, tokenCountLine, untrainedLine } from "./rows.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 
 /** Columns of the results table, in order; `n` are the bars that were scored. */
 export const resultColumns = [
   "model",
+  "input",
   "seed",
   "layers",
   "layer",
@@ -56,7 +57,7 @@ export function toCsv(rows: readonly object[], columns: readonly string[]): stri
     .map((line) => line.map(field).join(",") + "\r\n").join("");
 }
 
-const texts = new Set(["model", "layers", "pooling", "labels", "task", "metric", "protocol", "split"]);
+const texts = new Set(["model", "input", "layers", "pooling", "labels", "task", "metric", "protocol", "split"]);
 const wholes = new Set(["seed", "layer", "draw", "n", "songs", "skippedClasses", "k"]);
 
 /** Results as the bytes of a Parquet file. */
@@ -80,6 +81,28 @@ export async function writeResults(path: string, rows: readonly ProbeRow[]): Pro
   await writeFile(`${path}.jsonl`, results.map((result) => JSON.stringify(result) + "\n").join(""));
   await writeFile(`${path}.csv`, toCsv(results, resultColumns));
   await writeFile(`${path}.parquet`, toParquet(results));
+}
+
+/** What the models of older tables, which lack the column `input`, read; those not named here were trained. */
+const olderInputs: Record<string, ProbeInput> = {
+  [untrainedLine.model]: untrainedLine.input,
+  [tokenCountLine.model]: tokenCountLine.input,
+  [majorityLine.model]: majorityLine.input,
+};
+
+/** A row as JSON kept it: scores that are not defined are NaN again, and what older tables lack is filled in. */
+const revived = (row: ProbeRow): ProbeRow => ({
+  ...row,
+  input: row.input ?? olderInputs[row.model] ?? "trained",
+  value: row.value ?? NaN,
+});
+
+/** The rows of a results table (`results.jsonl`). */
+export function parseResults(text: string): ProbeRow[] {
+  return text.split("\n").filter((line) => line !== "").map((line) => {
+    const { n, ...row } = JSON.parse(line);
+    return revived({ ...row, rows: n });
+  });
 }
 
 /** The name of a row's resamplings; the same for all metrics and splits of it, since only one of them has any. */
@@ -114,7 +137,6 @@ export async function loadReplicates(path: string, rows: readonly ProbeRow[]): P
     const found = row.split === "test" && row.draw === null
       ? tensors.get(`${replicateName(row)}/${row.metric}`)
       : undefined;
-    const value = row.value ?? NaN;
-    return found ? { ...row, value, replicates: found.data as Float32Array } : { ...row, value };
+    return found ? { ...revived(row), replicates: found.data as Float32Array } : revived(row);
   });
 }

@@ -37,10 +37,17 @@ export interface ProbeTables extends BarTables {
   controls?: (BarTables & { labels: Exclude<Labels, "true"> })[];
 }
 
+/**
+ * What a probe reads: a trained or an untrained encoder's states, how often each token stands in the bar, or nothing.
+ */
+export type ProbeInput = "trained" | "untrained" | "token counts" | "none";
+
 /** Where features come from. */
 export interface ProbeMeta {
   /** Name of the model. */
   model: string;
+  /** What the probe reads. */
+  input: ProbeInput;
   /** Seed of the model's training. */
   seed: number;
   /** Layer, 0 being the embedding output; null where it is not one: see `layers`. */
@@ -88,6 +95,31 @@ export interface ProbeRow extends ProbeMeta {
   /** The score of each resampling of the test songs, where they were asked for; never written with the row. */
   replicates?: Float32Array;
 }
+
+/** What one line of a table or plot is about; its rows differ in layer, pooling, seed, task, metric and so on. */
+export type Line = Pick<ProbeRow, "model" | "input" | "layers" | "labels">;
+
+/** The line of a trained model's probes layer by layer, or of what else `changes` says. */
+export const lineOf = (model: string, changes: Partial<Line> = {}): Line => ({
+  ...{ model, input: "trained", layers: "one", labels: "true" },
+  ...changes,
+});
+
+/** The encoder before any training. */
+export const untrainedLine: Line = lineOf("untrained", { input: "untrained" });
+
+/** Probes on how often each token stands in the bar. */
+export const tokenCountLine: Line = lineOf("bag of tokens", { input: "token counts", layers: "none" });
+
+/** Answers that need no features: the most common class, the training mean, clusters at random. */
+export const majorityLine: Line = lineOf("majority", { input: "none", layers: "none" });
+
+/** Whether a row belongs to a line. */
+export const isOf = (row: Line, { model, input, layers, labels }: Line): boolean =>
+  row.model === model && row.input === input && row.layers === layers && row.labels === labels;
+
+/** Whether a line is something to compare models with: a baseline or a control. */
+export const isBaseline = ({ input, labels }: Line): boolean => input !== "trained" || labels !== "true";
 
 /** Splits that are scored. */
 export const scoredSplits = ["validation", "test"] as const satisfies Split[];

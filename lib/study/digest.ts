@@ -10,9 +10,9 @@ import { barsToEvaluate, guessMostCommon } from "../training/evaluation.ts";
 import { readTextIfThere, writeFile } from "../base/files.ts";
 import { modelNames } from "../bert/variants.ts";
 import { type CurveRow, layerPlot, learningCurves } from "../plots/figures.ts";
-import type { ProbeRow } from "../probing/rows.ts";
+import { lineOf, majorityLine, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import { type Recipe, recipe as presetRecipe, recipeDifferences } from "../recipe/recipe.ts";
-import { type Result, toCsv } from "../probing/results.ts";
+import { parseResults, toCsv } from "../probing/results.ts";
 import { exists } from "../base/python.ts";
 import { type StepRecord } from "./study.ts";
 import { projectRoot } from "../base/project.ts";
@@ -157,10 +157,9 @@ async function writeFigure(path: string, plot: Spec): Promise<void> {
 async function writeLayers(folder: string, out: string): Promise<string[]> {
   const text = await readTextIfThere(`${folder}/results.jsonl`);
   if (text === undefined) return [];
-  const results = text.trimEnd().split("\n").map((line): Result => JSON.parse(line));
-  const rows = results.map((row) => ({ ...row, value: row.value ?? NaN, rows: row.n })) as unknown as ProbeRow[];
+  const rows = parseResults(text);
   const pooling = rows.find((row) => row.pooling !== "none")!.pooling, shown = tableRows(rows, pooling);
-  const models = [...modelNames, "untrained", "bag of tokens", "majority"];
+  const models = [...modelNames.map((model) => lineOf(model)), untrainedLine, tokenCountLine, majorityLine];
   const readings = { sound: "sound reading, test songs", authors: "as the authors computed it" } as const;
   for (const [reading, title] of Object.entries(readings)) {
     const points = figure2(shown, models, reading as keyof typeof readings);

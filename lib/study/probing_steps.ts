@@ -17,7 +17,15 @@ import { createNpy } from "../matrix/npy.ts";
 import type { ModelName } from "../bert/variants.ts";
 import type { Task } from "../metrics/tasks.ts";
 import { type LayerJob, probeLayers } from "../probing/probe_pool.ts";
-import type { BarTables, ProbeMeta, ProbeRow, ProbeTables } from "../probing/rows.ts";
+import {
+  type BarTables,
+  lineOf,
+  type ProbeMeta,
+  type ProbeRow,
+  type ProbeTables,
+  tokenCountLine,
+  untrainedLine,
+} from "../probing/rows.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { toLatex } from "../notebook/latex.ts";
@@ -27,12 +35,6 @@ import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 import type { Evaluation } from "../training/evaluation.ts";
 import { trained, trainingInputs } from "./training_steps.ts";
 import type { Study } from "./study.ts";
-
-/** The name of the encoder that was never trained, in tables and plots. */
-export const UNTRAINED = "untrained";
-
-/** The name of the baseline that probes token counts (how often each of the 560 ids stands in a bar), not an encoder. */
-export const BAG = "bag of tokens";
 
 const splitNames = ["train", "validation", "test"] as const;
 
@@ -134,22 +136,31 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
  * among them; the test scores with their resamplings
  * @throws {DOMException} AbortError if the cell is stopped; the model's probes are then begun anew
  */
-export async function probe(study: Study, corpus: Corpus, name: ModelName | typeof UNTRAINED): Promise<ProbeRow[]> {
+export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
   const { recipe } = study;
   const guesses = await probeGuesses(study, corpus);
   return await probedOnce(study, name, async () => {
     const tables = probeTables(corpus, recipe), found: Probed = { rows: [], mixes: [] };
-    const seeds = name === UNTRAINED ? recipe.probing.untrainedSeeds : 1;
+    const seeds = name === "untrained" ? recipe.probing.untrainedSeeds : 1;
     for (let i = 0; i < seeds; i++) {
       const seed = recipe.seed + i;
-      const model = name === UNTRAINED ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name);
+      const model = name === "untrained" ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name);
+      const { input } = name === "untrained" ? untrainedLine : lineOf(name);
       try {
-        const { rows, mixes } = await probeModel(model, { model: name, seed }, corpus, tables, guesses, recipe, {
-          keep: i === 0 ? ckaFile(study, name) : undefined,
-          folder: `${study.folder}/probes/embeddings-${name}`,
-          poolings: name === UNTRAINED ? recipe.probing.poolings.slice(0, 1) : recipe.probing.poolings,
-          controls: i === 0,
-        });
+        const { rows, mixes } = await probeModel(
+          model,
+          { model: name, input, seed },
+          corpus,
+          tables,
+          guesses,
+          recipe,
+          {
+            keep: i === 0 ? ckaFile(study, name) : undefined,
+            folder: `${study.folder}/probes/embeddings-${name}`,
+            poolings: name === "untrained" ? recipe.probing.poolings.slice(0, 1) : recipe.probing.poolings,
+            controls: i === 0,
+          },
+        );
         found.rows.push(...rows);
         found.mixes.push(...mixes);
       } finally {
@@ -184,7 +195,7 @@ async function probeModel(...args: Parameters<typeof probeEmbedded>): Promise<Pr
 /** Embeds the bars and probes every layer, in every pooling, and all layers together. */
 async function probeEmbedded(
   model: Model,
-  named: Pick<ProbeMeta, "model" | "seed">,
+  named: Pick<ProbeMeta, "model" | "input" | "seed">,
   corpus: Corpus,
   tables: ProbeTables,
   guesses: readonly ProbeRow[],
@@ -238,21 +249,22 @@ async function probeEmbedded(
     asked: { tasks, protocols: ["sound"], labels: ["true"], replicates: true },
   }));
   rows.push(...await probeLayers(weighted, tables, recipe, { signal }));
-  return { rows, mixes: mixes.map((mix) => ({ ...named, ...mix })) };
+  return { rows, mixes: mixes.map((mix) => ({ model: named.model, seed: named.seed, ...mix })) };
 }
 
 /**
  * The two baselines that need no encoder, as rows through the same metrics: `majority`, the best guess that sees nothing
- * of a bar (most common class, training mean; see baselines.ts), and {@link BAG}, a probe on token counts. Done once.
+ * of a bar (most common class, training mean; see baselines.ts), and a probe on token counts (how often each of the 560 ids stands in a bar). Done once.
  */
 export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
   const { recipe } = study;
   return probedOnce(study, "guesses", async () => {
     const tables = probeTables(corpus, recipe);
     const features = tokenCounts(perSplit((split) => Array.from(probeBars(corpus, split, recipe), corpus.tokens)));
+    const { labels: _, ...counts } = tokenCountLine;
     const bag = await probeLayers(
       [{
-        meta: { model: BAG, seed: recipe.seed, layer: null, layers: "none", pooling: "none" },
+        meta: { ...counts, seed: recipe.seed, layer: null, pooling: "none" },
         features,
         asked: { labels: ["true"], replicates: true },
       }],

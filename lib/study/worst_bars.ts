@@ -12,7 +12,7 @@ import type { ModelName } from "../bert/variants.ts";
 import { rollLegend } from "../notebook/player.ts";
 import { fitLayer } from "../probing/ridge_fits.ts";
 import { askValues, type ValueQuestion, valueQuestions } from "../metrics/tasks.ts";
-import type { ProbeRow } from "../probing/rows.ts";
+import { lineOf, type ProbeRow } from "../probing/rows.ts";
 import { probeBars, probeTables } from "./probing_steps.ts";
 import { sliceRows } from "../matrix/rows.ts";
 import { trained } from "./training_steps.ts";
@@ -82,7 +82,7 @@ export function worstReadings(
   { tasks = ["MV", "MD"], count = 4 }: MistakeOptions = {},
 ): Promise<Mistakes[]> {
   const chosen = tasks.map((task) => {
-    const row = bestTestRow(rows, model, task, "sound");
+    const row = bestTestRow(rows, lineOf(model), task, "sound");
     if (row && row.layer !== null && row.alpha !== null) return { task, layer: row.layer, alpha: row.alpha };
     throw new RangeError(`Mistakes: expected a sound probe of ${task} in ${model} among the rows, found none.`);
   });

@@ -113,7 +113,7 @@ Deno.test("probe asks every layer of an encoder, and the user's own labels", asy
 
 Deno.test("own labels that features hold are found, those they do not hold are guessed", async () => {
   const split = { train: corpus.barsOf("train"), validation: corpus.barsOf("validation"), test: corpus.barsOf("test") };
-  const meta = { model: "planted", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const,
+  const meta = { model: "planted", input: "trained", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const,
     random = stream(1, "own");
   const csv = (label: (bar: number) => string | number) =>
     [

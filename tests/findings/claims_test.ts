@@ -4,7 +4,7 @@ import { claimTable, readingChanges, resolutionNote } from "@lib/findings/findin
 import { bootstrap } from "@lib/metrics/intervals.ts";
 import { paperModels } from "@lib/findings/paper.ts";
 import { type Task, tasks } from "@lib/metrics/tasks.ts";
-import type { ProbeRow } from "@lib/probing/rows.ts";
+import { lineOf, type ProbeRow } from "@lib/probing/rows.ts";
 import { headlines, lowerIsBetter } from "@lib/metrics/task_scores.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
@@ -33,7 +33,7 @@ function planted(truth: Truth, { noise = 0.01, seed = 0 } = {}): ProbeRow[] {
           seed: study.seed,
           keep: ["score"],
         });
-        const row = { model, seed: 0, layer, layers: "one", pooling: "bar", labels: "true", task, metric } as const;
+        const row = { ...lineOf(model), seed: 0, layer, pooling: "bar", task, metric } as const;
         const rest = { draw: null, std: null, rows: 100, songs, alpha: 1, threshold: 0, skippedClasses: 0, k: null };
         const { replicates, value, low, high } = score;
         return (["authors", "sound"] as const).flatMap((protocol): ProbeRow[] => [
@@ -186,7 +186,7 @@ Deno.test("the paper's own tables agree with what it says of models", () => {
 });
 
 Deno.test("what changes between the readings is told from the rows", () => {
-  const models = [...paperModels], rows = planted(asClaimed);
+  const models = paperModels.map((model) => lineOf(model)), rows = planted(asClaimed);
   const turned = rows.map((row) =>
     row.protocol === "authors" && row.task === "SC" && row.model === "BERT"
       ? { ...row, value: row.value - 0.4, replicates: row.replicates?.map((value) => value - 0.4) }

@@ -162,7 +162,7 @@ Deno.test("a layer's probes from files are those from memory, here and in a work
   const tables = { train: table, validation: table, test: table };
   const study = recipe("sound", "smoke", { probing: { bootstraps: 20, clusters: 9, clusterRows: 100 } });
   const job = (features: LayerFeatures) => ({
-    meta: { model: "test", seed: 0, layer: 1, layers: "one" as const, pooling: "bar" },
+    meta: { model: "test", input: "trained" as const, seed: 0, layer: 1, layers: "one" as const, pooling: "bar" },
     features,
   });
   const memory = await probeLayers([job({ columns, train: x, validation: x, test: x })], tables, study, { workers: 0 });

@@ -14,7 +14,15 @@ function countMarks(svg: string, kind: string): number {
 const models = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout", "untrained"];
 const layerRows = models.flatMap((model, m) =>
   ["chords", "groove"].flatMap((metric) =>
-    [0, 1, 2, 3].map((layer) => ({ model, metric, layer, value: 0.5 + m / 20 + layer / 30, low: 0.4, high: 0.8 }))
+    [0, 1, 2, 3].map((layer) => ({
+      model,
+      baseline: m === 4,
+      metric,
+      layer,
+      value: 0.5 + m / 20 + layer / 30,
+      low: 0.4,
+      high: 0.8,
+    }))
   )
 );
 

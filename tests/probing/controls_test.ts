@@ -16,7 +16,7 @@ import { loadReplicates, storeReplicates, toResults, writeResults } from "@lib/p
 import { normalisedInformation, sameSongRetrieval } from "@lib/metrics/retrieval.ts";
 import { vocabulary } from "@lib/tokens/vocabulary.ts";
 
-const meta = { model: "test", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const;
+const meta = { model: "test", input: "trained", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const;
 const study = recipe("sound", "smoke", {
   probing: { bootstraps: 200, clusters: 10, draws: 3, drawnTrainBars: 4, drawnTestBars: 3 },
 });
@@ -286,7 +286,7 @@ Deno.test("the results table says the same in JSON lines, CSV and Parquet, and r
     assertEquals(back, expected);
     const [head, , quoted] = (await Deno.readTextFile(`${dir}/results.csv`)).split("\r\n");
     assertEquals(head.split(",").length, Object.keys(expected[0]).length);
-    assert(quoted.startsWith('"a ""model"", quoted",0,one,1,bar,true,'));
+    assert(quoted.startsWith('"a ""model"", quoted",trained,0,one,1,bar,true,'));
     await storeReplicates(`${dir}/r.safetensors`, rows);
     const bare = rows.map(({ replicates: _, ...row }) => ({ ...row, value: JSON.parse(JSON.stringify(row.value)) }));
     assertEquals(await loadReplicates(`${dir}/r.safetensors`, bare), rows);

@@ -11,7 +11,7 @@ import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { readJsonGz, readNpy } from "../support/npy.ts";
 
-const meta = { model: "test", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const;
+const meta = { model: "test", input: "trained", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const;
 const quick = { bootstraps: 100, clusters: 20, clusterIterations: 5 };
 const columns = 24;
 

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { worstReadings } from "@lib/study/worst_bars.ts";
-import { probe, UNTRAINED } from "@lib/study/probing_steps.ts";
+import { probe } from "@lib/study/probing_steps.ts";
 import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
 import { reading } from "@lib/matrix/rows.ts";
 import { corpusOf } from "@lib/study/training_steps.ts";
 import { openStudy } from "@lib/study/study.ts";
 import { bestTestRow, tableRows } from "@lib/findings/tables.ts";
+import { lineOf } from "@lib/probing/rows.ts";
 import { compose } from "../support/composer.ts";
 
 /** A study of composed songs, in a folder of its own. */
@@ -32,7 +33,7 @@ async function probeUntrained(probing: RecipeChanges["probing"]) {
   };
   try {
     reading.most = 0;
-    const rows = await probe(study, corpus, UNTRAINED), read = reading.most;
+    const rows = await probe(study, corpus, "untrained"), read = reading.most;
     const left = [...Deno.readDirSync(`${study.folder}/probes`)].map(({ name }) => name);
     return { rows, stored, left, read };
   } finally {
@@ -66,7 +67,7 @@ Deno.test("the bars read worst are read by the probe whose error stands in the r
   try {
     const rows = tableRows(await probe(study, corpus, "BERT"), "bar");
     for (const { task, rmse, bars, worst, layer } of await worstReadings(study, corpus, rows, "BERT", { count: 2 })) {
-      const row = bestTestRow(rows, "BERT", task, "sound")!;
+      const row = bestTestRow(rows, lineOf("BERT"), task, "sound")!;
       assertEquals([layer, bars], [row.layer, row.rows]);
       assertLess(Math.abs(rmse - row.value), 1e-5 * row.value); // batches differ
       const label = ({ bar }: { bar: number }) => {

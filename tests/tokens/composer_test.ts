@@ -134,7 +134,7 @@ async function scores(what: Planted, tables: ProbeTables): Promise<Record<Plante
     validation: plant(splits.validation.truth, what, "validation"),
     test: plant(splits.test.truth, what, "test"),
   };
-  const meta = { model: "planted", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const;
+  const meta = { model: "planted", seed: 0, layer: 1, layers: "one", pooling: "bar", input: "trained" } as const;
   const rows = await probeLayer(features, tables, study, meta, { tasks: names, protocols: ["sound"] });
   const of = (task: Task) =>
     rows.find((row) => row.task === task && row.metric === metrics[task as Planted] && row.split === "test")!.value;
