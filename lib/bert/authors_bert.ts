@@ -1,61 +1,28 @@
 /**
- * The authors' own encoder, which is not stock BERT (study §7): LayerNorms shared by all layers, a fixed sinusoid and
- * partial rotary positions, attention without biases, pads that take part with a logit of nearly 0, an untied decoder.
+ * The authors' own encoder, which is not stock BERT (STUDY §7): LayerNorms shared by all layers, fixed sinusoids and
+ * partial rotary positions, attention without biases, pads that take part with a logit near 0, an untied decoder.
  * @module
  */
 import type { BertConfig } from "./config.ts";
-import type { Dropout, Parameters } from "./bert.ts";
+import { type Dropout, dropoutMasks } from "./dropout.ts";
+import { norm, type Parameters, weightAndBias } from "./parameters.ts";
 import { tf } from "../engine/mod.ts";
 import type { Tensor, Tensor2D } from "../engine/types.ts";
-import { dropoutMask } from "../engine/attention.ts";
-import { denseGelu, gatherRows, layerNorm, linear } from "../engine/ops.ts";
+import { denseGelu, gatherRows, linear } from "../engine/ops.ts";
 
-/** Dimensions of a head that are rotated (study §7.3). */
+/** Dimensions of a head that are rotated (STUDY §7.3). */
 const ROTARY = 32;
 
-/** What the logits of pads are set to in float32, instead of −∞ (study §7.4, §16.4). */
+/** What the logits of pads are set to in float32, in place of −∞ (STUDY §7.4, §16.4). */
 const PAD_LOGIT = 1e-9;
 
-/** Names and shapes of the authors' parameters, in order. */
-export function authorsParameters(
-  { hidden: H, intermediate: I, layers, vocabularySize: V }: BertConfig,
-): [string, number[]][] {
-  const list: [string, number[]][] = [["embedding.token_embed.weight", [V, H]]];
-  const norm = (name: string) => list.push([`${name}.weight`, [H]], [`${name}.bias`, [H]]);
-  const dense = (name: string, out: number, inner: number) =>
-    list.push([`${name}.weight`, [out, inner]], [`${name}.bias`, [out]]);
-  norm("embedding.norm");
-  norm("transformer.norm1");
-  norm("transformer.norm2");
-  for (let layer = 0; layer < layers; layer++) {
-    const name = `transformer.layers.${layer}`;
-    list.push([`${name}.0.to_qkv.weight`, [3 * H, H]], [`${name}.0.to_out.weight`, [H, H]]);
-    norm(`${name}.1.mlp.0`);
-    dense(`${name}.1.mlp.1`, I, H);
-    dense(`${name}.1.mlp.3`, H, I);
-  }
-  dense("linear_head.0", H, H);
-  norm("linear_head.2");
-  dense("linear_head.3", V, H);
-  return list;
-}
-
-const norm = (p: Parameters, name: string, x: Tensor, { layerNormEps }: BertConfig): Tensor =>
-  layerNorm(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!, layerNormEps);
-
-const dense = (p: Parameters, name: string, x: Tensor): Tensor =>
-  linear(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
-
-const denseWithGelu = (p: Parameters, name: string, x: Tensor): Tensor =>
-  denseGelu(x, p.get(`${name}.weight`)!, p.get(`${name}.bias`)!);
-
-const bare = (p: Parameters, name: string, x: Tensor): Tensor =>
+const withoutBias = (p: Parameters, name: string, x: Tensor): Tensor =>
   tf.matMul(x as Tensor2D, p.get(`${name}.weight`)! as Tensor2D, false, true);
 
 /** 1 at even places and 0 at odd ones. */
 const evens = (width: number): Tensor => tf.tensor1d(Array.from({ length: width }, (_, i) => (i + 1) % 2));
 
-/** position · frequency for each position and dimension, pairs of dimensions alike; length × width. */
+/** position · frequency for each position and dimension, the same for both dimensions of a pair; length × width. */
 function angles(length: number, width: number, rotated: number): Tensor {
   const frequency = Float32Array.from(
     { length: width },
@@ -86,7 +53,7 @@ function rotate(x: Tensor): Tensor {
 /**
  * All hidden states of a batch by the authors' encoder; as `hiddenStates` in bert.ts.
  *
- * @param bias batch × 1 × 1 × length, as for stock BERT; only which keys are pads is taken from it
+ * @param bias batch × 1 × 1 × length, as for stock BERT; it only says which keys are pads
  */
 export function authorsStates(
   p: Parameters,
@@ -97,12 +64,8 @@ export function authorsStates(
 ): Tensor[] {
   const [batch, length] = ids.shape as [number, number];
   const { heads, hidden } = config, rows = batch * length, size = hidden / heads;
-  let draws = 0;
-  const drop = (x: Tensor, here: boolean): Tensor => {
-    if (!here || !dropout || dropout.rate === 0) return x;
-    return x.mul(dropoutMask(x.shape, dropout.rate, dropout.seed.add(tf.tensor1d([draws++, 0], "int32"))));
-  };
-  const inside = dropout?.place === "attention-and-feed-forward";
+  const { inside, outside, mask } = dropoutMasks(dropout);
+  const drop = (x: Tensor, here: boolean): Tensor => here ? x.mul(mask(x.shape)) : x;
   const real = bias.greater(-1).cast("float32"); // batch × 1 × 1 × length
   const pads = tf.sub(1, real).mul(PAD_LOGIT);
   const words = gatherRows(p.get("embedding.token_embed.weight")!, ids.reshape([rows]));
@@ -110,15 +73,17 @@ export function authorsStates(
   let x = norm(p, "embedding.norm", placed, config);
   const states = [x];
   for (let layer = 0; layer < config.layers; layer++) {
-    const name = `transformer.layers.${layer}`;
-    const qkv = bare(p, `${name}.0.to_qkv`, x).reshape([batch, length, 3, heads, size]).transpose([2, 0, 3, 1, 4]);
+    const name = `transformer.layers.${layer}`, forward = `${name}.1.mlp`;
+    const qkv = withoutBias(p, `${name}.0.to_qkv`, x) // rows × 3·hidden
+      .reshape([batch, length, 3, heads, size]).transpose([2, 0, 3, 1, 4]);
     const [q, k, v] = tf.unstack(qkv); // each batch × heads × length × size
     const logits = tf.matMul(rotate(q), rotate(k), false, true).mul(1 / Math.sqrt(size));
     const map = drop(tf.softmax(logits.mul(real).add(pads)), inside); // batch × heads × length × length
     const mixed = tf.matMul(map, v).transpose([0, 2, 1, 3]).reshape([rows, hidden]);
-    x = norm(p, "transformer.norm1", drop(bare(p, `${name}.0.to_out`, mixed), !inside).add(x), config);
-    const inner = denseWithGelu(p, `${name}.1.mlp.1`, norm(p, `${name}.1.mlp.0`, x, config));
-    x = norm(p, "transformer.norm2", drop(dense(p, `${name}.1.mlp.3`, inner), true).add(x), config);
+    x = norm(p, "transformer.norm1", drop(withoutBias(p, `${name}.0.to_out`, mixed), outside).add(x), config);
+    const inner = denseGelu(norm(p, `${forward}.0`, x, config), ...weightAndBias(p, `${forward}.1`));
+    const fed = linear(inner, ...weightAndBias(p, `${forward}.3`)); // rows × hidden
+    x = norm(p, "transformer.norm2", drop(fed, inside || outside).add(x), config);
     states.push(x);
   }
   return states;
@@ -126,6 +91,6 @@ export function authorsStates(
 
 /** The authors' MLM head: dense, GELU, LayerNorm and a decoder of its own; rows × hidden → rows × vocabulary. */
 export function authorsLogits(p: Parameters, config: BertConfig, states: Tensor): Tensor {
-  const inner = denseWithGelu(p, "linear_head.0", states);
-  return dense(p, "linear_head.3", norm(p, "linear_head.2", inner, config));
+  const inner = denseGelu(states, ...weightAndBias(p, "linear_head.0"));
+  return linear(norm(p, "linear_head.2", inner, config), ...weightAndBias(p, "linear_head.3"));
 }

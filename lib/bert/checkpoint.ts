@@ -3,31 +3,17 @@
  * @module
  */
 import type { BertConfig } from "./config.ts";
-import { type Model, parametersOf } from "./bert.ts";
+import { type Model, namedParameters } from "./parameters.ts";
 import { tf } from "../engine/mod.ts";
 import { readTextIfThere, sha256, writeFile } from "../base/files.ts";
 import { CheckpointError, configText, flatten, readConfig } from "./hugging_face.ts";
 import { type NamedArray, readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
-export { CheckpointError };
 
 /** Files by name, with the SHA-256 of their bytes. */
 export type Checksums = Record<string, string>;
 
 /** The files of a checkpoint as {@link saveCheckpoint} writes it, the checksums last. */
 export const checkpointFiles = ["model.safetensors", "config.json", "checksum.json"] as const;
-
-/** A model's parameters by Hugging Face's names; views of `weights`, nothing is copied. */
-export function namedParameters(
-  config: BertConfig,
-  weights: Float32Array,
-): Map<string, { shape: number[]; data: Float32Array }> {
-  return new Map(
-    parametersOf(config).map(({ name, shape, offset, size }) => [
-      name,
-      { shape, data: weights.subarray(offset, offset + size) },
-    ]),
-  );
-}
 
 /**
  * Writes a model into a folder: weights, config, and the checksums of both.

@@ -5,7 +5,7 @@
 import type { Recipe } from "../recipe/recipe.ts";
 import { vocabulary } from "../tokens/vocabulary.ts";
 
-/** An encoder's size; the recipe's group `model`, and the vocabulary's. */
+/** An encoder's size: the recipe's group `model`, and the vocabulary's size. */
 export type BertConfig = Recipe["model"] & { vocabularySize: number };
 
 /** The config of a recipe. */

@@ -3,15 +3,13 @@
  * @module
  */
 import type { BertConfig } from "./config.ts";
-import { createBert, type Parameter, parametersOf } from "./bert.ts";
+import { createBert, type Parameter, parametersOf } from "./parameters.ts";
+import { UserError } from "../base/user_error.ts";
 import type { NamedArray } from "../matrix/safetensors.ts";
 import { pad } from "../tokens/vocabulary.ts";
 
 /** Why a checkpoint was refused: the file, what was expected, what was found. */
-export class CheckpointError extends Error {
-  /** Tells it from other errors. */
-  override name = "CheckpointError";
-}
+export class CheckpointError extends UserError {}
 
 /** The config of the authors' encoder, which no library but this one opens. */
 const authorsConfig = ({ encoder: _, ...config }: BertConfig): Record<string, unknown> => ({

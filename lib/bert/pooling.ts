@@ -1,22 +1,23 @@
 /**
- * A bar's states as one embedding: its Bar token's, the mean of its notes' tokens, or `<eob>`'s.
+ * A bar's states as one embedding: the state of its Bar token, the mean of its notes' states, or the state of `<eob>`.
  * @module
  */
 import type { BertConfig } from "./config.ts";
-import { encodeBars, hiddenStates, type Model, padBias, unflatten } from "./bert.ts";
+import { compiledOnce, hiddenStates, runPass } from "./bert.ts";
+import { type Model, unflatten } from "./parameters.ts";
 import { compile, rawOp, tf } from "../engine/mod.ts";
-import type { Compiled } from "../engine/types.ts";
+import { gatherRows } from "../engine/ops.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** How a bar's states become one embedding; see the recipe. */
 export type Pooling = Recipe["probing"]["poolings"][number];
 
-/** Tokens before a bar's first note: Bar, Position, Tempo (study §4.1). */
+/** Tokens before a bar's first note: Bar, Position, Tempo (STUDY §4.1). */
 const HEAD = 3;
 
 /**
- * What each token weighs in a pooling of a bar of `length` tokens, the last being `<eob>`. `notes` are the tokens
- * between the tempo and `<eob>`, all alike; a bar without notes has its Bar token instead.
+ * The weight of each token in a pooling of a bar of `length` tokens, the last of which is `<eob>`. `notes` weighs the
+ * tokens between the tempo and `<eob>` alike; a bar without notes has its Bar token instead.
  *
  * @example
  * ```ts
@@ -35,38 +36,35 @@ export function poolingWeights(pooling: Pooling, length: number, padded: number)
   return weights;
 }
 
-const encoders = new Map<string, Compiled>();
+/** The first token's state at every layer: layers × batch × hidden. The last layer computes no other token. */
+const firstStates = (config: BertConfig) =>
+  compile("embed", (weights, ids, bias) => {
+    const [batch, length] = ids.shape as [number, number];
+    const rows = tf.range(0, batch * length, length, "int32"), only = rows.reshape([batch, 1]);
+    const states = hiddenStates(unflatten(config, weights), config, ids, bias, { only });
+    const below = states.slice(0, -1).map((state) => gatherRows(state, rows));
+    return [tf.stack([...below, states.at(-1)!])];
+  });
 
-/** All layers pooled: layers × batch × poolings × hidden, from weights of batch × poolings × length. */
-function encoderOf(config: BertConfig): Compiled {
-  const key = JSON.stringify(config);
-  let found = encoders.get(key);
-  if (!found) {
-    found = compile("pool", (weights, ids, bias, pooling) => {
-      const [batch, length] = ids.shape as [number, number];
-      const states = hiddenStates(unflatten(config, weights), config, ids, bias);
-      return [
-        tf.stack(states.map((state) =>
-          // batch × poolings × hidden
-          rawOp("BatchMatMulV2", { T: "float32", adj_x: false, adj_y: false }, [
-            pooling,
-            state.reshape([batch, length, config.hidden]),
-          ])
-        )),
-      ];
-    });
-    encoders.set(key, found);
-  }
-  return found;
-}
+/** All layers pooled: layers × batch × poolings × hidden, from pooling weights of batch × poolings × length. */
+const pooledStates = (config: BertConfig) =>
+  compile("pool", (weights, ids, bias, pooling) => {
+    const [batch, length] = ids.shape as [number, number], type = { T: "float32", adj_x: false, adj_y: false };
+    const states = hiddenStates(unflatten(config, weights), config, ids, bias);
+    return [
+      tf.stack(
+        states.map((state) => rawOp("BatchMatMulV2", type, [pooling, state.reshape([batch, length, config.hidden])])),
+      ),
+    ];
+  });
 
 /**
- * The embeddings of rows of tokens, in evaluation mode, in every pooling asked for.
+ * The embeddings of rows of tokens, in evaluation mode, in each of some poolings.
  *
- * @param ids rows × length token ids, each row padded on the right with anything
- * @param lengths tokens of each row that count
+ * @param ids rows × length token ids, each row padded on the right with any ids
+ * @param lengths how many tokens of each row count
  * @returns for each pooling (L + 1) × rows × hidden, layer by layer
- * @throws {RangeError} as `encodeBars` does
+ * @throws {RangeError} if ids and lengths do not fit each other or the model
  */
 export async function encodePooled(
   model: Model,
@@ -74,20 +72,17 @@ export async function encodePooled(
   lengths: number[],
   poolings: readonly Pooling[],
 ): Promise<Float32Array[]> {
+  const { config } = model, rows = lengths.length, { hidden, layers } = config;
   if (poolings.every((pooling) => pooling === "bar")) {
-    const states = await encodeBars(model, ids, lengths);
+    const pass = compiledOnce(["embed", config], () => firstStates(config));
+    const [states] = await runPass(model, pass, ids, lengths);
     return poolings.map(() => states);
   }
-  const rows = lengths.length, length = ids.length / rows, { hidden, layers } = model.config;
-  const weights = lengths.flatMap((own) => poolings.flatMap((pooling) => poolingWeights(pooling, own, length)));
-  const inputs = [
-    tf.tensor2d(ids, [rows, length], "int32"),
-    padBias(lengths, length),
-    tf.tensor3d(weights, [rows, poolings.length, length]),
-  ];
-  const [states] = await encoderOf(model.config)(model.weights, ...inputs);
-  const values = await states.data<"float32">();
-  tf.dispose([states, ...inputs]);
+  const pass = compiledOnce(["pool", config], () => pooledStates(config));
+  const [values] = await runPass(model, pass, ids, lengths, (length) => {
+    const weights = lengths.flatMap((own) => poolings.flatMap((pooling) => poolingWeights(pooling, own, length)));
+    return [tf.tensor3d(weights, [rows, poolings.length, length])];
+  });
   return poolings.map((_, pooling) => {
     const pooled = new Float32Array((layers + 1) * rows * hidden);
     for (let i = 0; i < (layers + 1) * rows; i++) {

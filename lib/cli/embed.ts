@@ -5,7 +5,7 @@
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { baselineRows } from "../probing/baselines.ts";
-import type { Model } from "../bert/bert.ts";
+import type { Model } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import { buildCorpus } from "../corpus/build.ts";
 import type { Corpus } from "../corpus/store.ts";

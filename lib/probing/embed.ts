@@ -3,7 +3,7 @@
  * @module
  */
 import { padRows, rowsOf } from "../training/batches.ts";
-import type { Model } from "../bert/bert.ts";
+import type { Model } from "../bert/parameters.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { encodePooled, type Pooling } from "../bert/pooling.ts";
 import { createNpy } from "../matrix/npy.ts";

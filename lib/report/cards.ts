@@ -3,7 +3,7 @@
  * @module
  */
 import { bertConfig } from "../bert/config.ts";
-import { parameterCount } from "../bert/bert.ts";
+import { parameterCount } from "../bert/parameters.ts";
 import { writeFile } from "../base/files.ts";
 import { modelNames } from "../bert/variants.ts";
 import { splitRows } from "../notebook/corpus_tables.ts";

@@ -5,7 +5,7 @@
 import { baselineRows } from "../probing/baselines.ts";
 import { ckaMatrix } from "../matrix/cka.ts";
 import { bertConfig } from "../bert/config.ts";
-import { createBert, type Model } from "../bert/bert.ts";
+import { createBert, type Model } from "../bert/parameters.ts";
 import { barType, tokenCounts, withControls } from "../probing/controls.ts";
 import type { Split } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { bertConfig } from "../bert/config.ts";
-import { type Model, parameterCount } from "../bert/bert.ts";
+import { type Model, parameterCount } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import { buildCorpus } from "../corpus/build.ts";
 import type { Corpus } from "../corpus/store.ts";

@@ -2,7 +2,8 @@
  * How well a model does what it was trained for: masked tokens, also by kind, and telling a bar's other view.
  * @module
  */
-import { type Model, padBias } from "../bert/bert.ts";
+import { padBias } from "../bert/bert.ts";
+import type { Model } from "../bert/parameters.ts";
 import {
   augment,
   bucketOf,

@@ -4,7 +4,9 @@
  */
 import { type ModelName, variants } from "../bert/variants.ts";
 import type { BertConfig } from "../bert/config.ts";
-import { type Dropout, hiddenStates, isMatrix, mlmLogits, parametersOf, unflatten } from "../bert/bert.ts";
+import { hiddenStates, mlmLogits } from "../bert/bert.ts";
+import type { Dropout } from "../bert/dropout.ts";
+import { isMatrix, parametersOf, unflatten } from "../bert/parameters.ts";
 import { compile, engineInfo, tf } from "../engine/mod.ts";
 import type { Compiled, Scalar, Tensor, Tensor2D } from "../engine/types.ts";
 import { crossEntropy, gatherRows, joinFlat, splitFlat } from "../engine/ops.ts";

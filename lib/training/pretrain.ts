@@ -3,9 +3,9 @@
  * @module
  */
 import { bertConfig } from "../bert/config.ts";
-import { createBert, type Model } from "../bert/bert.ts";
+import { createBert, type Model } from "../bert/parameters.ts";
 import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "./batches.ts";
-import { CheckpointError } from "../bert/checkpoint.ts";
+import { CheckpointError } from "../bert/hugging_face.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { tensorCount, tf } from "../engine/mod.ts";
 import { barsToEvaluate, evaluateMasked } from "./evaluation.ts";

@@ -8,7 +8,6 @@
  */
 import type { BertConfig } from "../bert/config.ts";
 import {
-  CheckpointError,
   checkpointFiles,
   type Checksums,
   loadCheckpoint,
@@ -16,6 +15,7 @@ import {
   saveCheckpoint,
   verifyCheckpoint,
 } from "../bert/checkpoint.ts";
+import { CheckpointError } from "../bert/hugging_face.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { engineInfo, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";

@@ -12,7 +12,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { rowsOf } from "@lib/training/batches.ts";
 import { bertConfig } from "@lib/bert/config.ts";
-import { createBert } from "@lib/bert/bert.ts";
+import { createBert } from "@lib/bert/parameters.ts";
 import { saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";

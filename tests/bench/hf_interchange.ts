@@ -6,7 +6,8 @@
  * @module
  */
 import { bertConfig } from "@lib/bert/config.ts";
-import { createBert, encode, hiddenStates, mlmLogits, type Model, padBias, unflatten } from "@lib/bert/bert.ts";
+import { encode, hiddenStates, mlmLogits, padBias } from "@lib/bert/bert.ts";
+import { createBert, type Model, unflatten } from "@lib/bert/parameters.ts";
 import { loadCheckpoint, saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { compile, tf } from "@lib/engine/mod.ts";
 import type { Compiled } from "@lib/engine/types.ts";

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { toTensors, trainingPlans } from "@lib/training/batches.ts";
 import { type BertConfig, bertConfig } from "@lib/bert/config.ts";
-import { createBert, parametersOf } from "@lib/bert/bert.ts";
+import { createBert, parametersOf } from "@lib/bert/parameters.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { engineInfo, rawOp, tf } from "@lib/engine/mod.ts";

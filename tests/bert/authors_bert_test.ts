@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { chosenTokens } from "@lib/training/batches.ts";
 import type { BertConfig } from "@lib/bert/config.ts";
-import { createBert, encode, type Model, padBias, parametersOf } from "@lib/bert/bert.ts";
+import { encode, padBias } from "@lib/bert/bert.ts";
+import { createBert, type Model, parametersOf } from "@lib/bert/parameters.ts";
 import { loadCheckpoint, saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { tf } from "@lib/engine/mod.ts";
 import { batchInputs, maskedEvaluation, trainingStep } from "@lib/training/objectives.ts";

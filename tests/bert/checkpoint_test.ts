@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { CheckpointError, loadCheckpoint, saveCheckpoint } from "@lib/bert/checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint } from "@lib/bert/checkpoint.ts";
+import { CheckpointError } from "@lib/bert/hugging_face.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
 import { readSafetensors, SafetensorsError, writeSafetensors } from "@lib/matrix/safetensors.ts";
 import { goldenPath, goldenTensors } from "../support/golden.ts";

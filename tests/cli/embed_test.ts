@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { bertConfig } from "@lib/bert/config.ts";
-import { createBert, encode } from "@lib/bert/bert.ts";
+import { encode } from "@lib/bert/bert.ts";
+import { createBert } from "@lib/bert/parameters.ts";
 import { saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { bertConfig } from "@lib/bert/config.ts";
-import { createBert } from "@lib/bert/bert.ts";
+import { createBert } from "@lib/bert/parameters.ts";
 import { evaluateMasked, guessMasked, identicalShare } from "@lib/training/evaluation.ts";
 import { guessNotes, guessRows, guessStates } from "@lib/notebook/masked_guesses.ts";
 import { kinds, vocabulary } from "@lib/tokens/vocabulary.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { createBert, encode } from "@lib/bert/bert.ts";
+import { encode } from "@lib/bert/bert.ts";
+import { createBert } from "@lib/bert/parameters.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { embedBars } from "@lib/probing/embed.ts";

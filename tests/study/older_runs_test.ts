@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { encodeBars } from "@lib/bert/bert.ts";
 import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
+import { encodePooled } from "@lib/bert/pooling.ts";
 import { modelNames } from "@lib/bert/variants.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { verifyCorpus } from "@lib/corpus/store.ts";
@@ -44,7 +44,7 @@ Deno.test("a checkpoint made at f137c84 gives the embedding that it gave then", 
     const model = await loadCheckpoint(study.path("models", "BERT-aug"));
     const { tokens, embedding } = expected;
     try {
-      const states = await encodeBars(model, Int32Array.from(tokens), [tokens.length]);
+      const [states] = await encodePooled(model, Int32Array.from(tokens), [tokens.length], ["bar"]);
       assertLess(largestDifference(states, embedding), 1e-5); // LayerNorm's outputs, of order 1, in float32
     } finally {
       model.weights.dispose();

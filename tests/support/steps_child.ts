@@ -5,7 +5,8 @@
  */
 import { padRows, toTensors, trainingBatch, trainingPlans } from "@lib/training/batches.ts";
 import { bertConfig } from "@lib/bert/config.ts";
-import { createBert, encodeBars } from "@lib/bert/bert.ts";
+import { encodePooled } from "@lib/bert/pooling.ts";
+import { createBert } from "@lib/bert/parameters.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { engineInfo, tensorCount, tf } from "@lib/engine/mod.ts";
 import type { EngineInfo, Tensor } from "@lib/engine/types.ts";
@@ -39,7 +40,7 @@ async function train(dir: string, [encoder, model]: Case): Promise<Pick<StepsRep
   const { weights } = createBert(config, 1);
   const rows = Array.from(corpus.barsOf("train").slice(0, 3), (bar) => corpus.tokens(bar));
   const lengths = rows.map((tokens) => tokens.length);
-  const bars = await encodeBars({ config, weights }, padRows(rows, Math.max(...lengths)), lengths);
+  const [bars] = await encodePooled({ config, weights }, padRows(rows, Math.max(...lengths)), lengths, ["bar"]);
   let state: Tensor[] = [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   const step = trainingStep(model, config, recipe), spared = decayMask(config);
   const plans = trainingPlans(corpus, recipe, model), numbers: number[][] = [];

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
 import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "@lib/training/batches.ts";
 import { bertConfig } from "@lib/bert/config.ts";
-import { createBert } from "@lib/bert/bert.ts";
+import { createBert } from "@lib/bert/parameters.ts";
 import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
 import type { Tensor } from "@lib/engine/types.ts";

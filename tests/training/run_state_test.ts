@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { cpSync } from "node:fs";
-import { CheckpointError, loadCheckpoint } from "@lib/bert/checkpoint.ts";
+import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
+import { CheckpointError } from "@lib/bert/hugging_face.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
 import { barsToEvaluate, evaluateMasked } from "@lib/training/evaluation.ts";
 import { pretrain } from "@lib/training/pretrain.ts";

@@ -1,0 +1,33 @@
+/**
+ * Dropout of one pass through an encoder.
+ * @module
+ */
+import { tf } from "../engine/mod.ts";
+import type { Tensor } from "../engine/types.ts";
+import { dropoutMask } from "../engine/attention.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+
+/** How one pass drops activations. */
+export interface Dropout {
+  /** Share of values set to 0; the others are divided by 1 − rate. */
+  rate: number;
+  /** Where in each layer values are dropped (STUDY §7.6). */
+  place: Recipe["views"]["dropoutPlace"];
+  /** Two int32 that fix every draw of the pass. */
+  seed: Tensor;
+}
+
+/** Where a pass drops, and its masks: each call of `mask` draws the next one. */
+export function dropoutMasks(dropout: Dropout | undefined): {
+  inside: boolean;
+  outside: boolean;
+  mask: (shape: number[]) => Tensor;
+} {
+  const place = dropout && dropout.rate > 0 ? dropout.place : undefined;
+  let draws = 0;
+  return {
+    inside: place === "attention-and-feed-forward", // attention maps
+    outside: place === "block-outputs", // outputs of attention; those of the feed-forward block drop at both places
+    mask: (shape) => dropoutMask(shape, dropout!.rate, dropout!.seed.add(tf.tensor1d([draws++, 0], "int32"))),
+  };
+}

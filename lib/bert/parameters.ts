@@ -1,0 +1,165 @@
+/**
+ * An encoder's parameters: their names and shapes, fresh values, and the one flat vector that holds them all.
+ *
+ * One vector, so that a training step has three tensors of state however deep the encoder is.
+ * @module
+ */
+import type { BertConfig } from "./config.ts";
+import { tf } from "../engine/mod.ts";
+import type { Tensor } from "../engine/types.ts";
+import { layerNorm, splitFlat } from "../engine/ops.ts";
+import { type Random, stream } from "../base/random.ts";
+
+/** One parameter of the flat vector. */
+export interface Parameter {
+  /** Hugging Face's name; in the authors' encoder, their own. */
+  name: string;
+  /** Axes as PyTorch stores them: a dense layer's weight is outputs × inputs. */
+  shape: number[];
+  /** Index of its first value in the flat vector. */
+  offset: number;
+  /** How many values it has. */
+  size: number;
+}
+
+/** An encoder with its MLM head. Its weights belong to the caller: `model.weights.dispose()`. */
+export interface Model {
+  /** Sizes of the encoder. */
+  config: BertConfig;
+  /** All parameters, flat, in the order of {@link parametersOf}; float32. */
+  weights: Tensor;
+}
+
+type Shape = [name: string, shape: number[]];
+
+const normShapes = (name: string, width: number): Shape[] => [[`${name}.weight`, [width]], [`${name}.bias`, [width]]];
+const denseShapes = (name: string, out: number, inner: number): Shape[] => [
+  [`${name}.weight`, [out, inner]],
+  [`${name}.bias`, [out]],
+];
+
+function* bertShapes(config: BertConfig): Generator<Shape> {
+  const { hidden: H, intermediate: I, vocabularySize: V } = config;
+  yield ["bert.embeddings.word_embeddings.weight", [V, H]];
+  yield ["bert.embeddings.position_embeddings.weight", [config.maxPositions, H]];
+  yield ["bert.embeddings.token_type_embeddings.weight", [2, H]];
+  yield* normShapes("bert.embeddings.LayerNorm", H);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const name = `bert.encoder.layer.${layer}`;
+    for (const part of ["query", "key", "value"]) yield* denseShapes(`${name}.attention.self.${part}`, H, H);
+    yield* denseShapes(`${name}.attention.output.dense`, H, H);
+    yield* normShapes(`${name}.attention.output.LayerNorm`, H);
+    yield* denseShapes(`${name}.intermediate.dense`, I, H);
+    yield* denseShapes(`${name}.output.dense`, H, I);
+    yield* normShapes(`${name}.output.LayerNorm`, H);
+  }
+  yield* denseShapes("cls.predictions.transform.dense", H, H);
+  yield* normShapes("cls.predictions.transform.LayerNorm", H);
+  yield ["cls.predictions.bias", [V]];
+}
+
+function* authorsShapes({ hidden: H, intermediate: I, vocabularySize: V, layers }: BertConfig): Generator<Shape> {
+  yield ["embedding.token_embed.weight", [V, H]];
+  for (const name of ["embedding.norm", "transformer.norm1", "transformer.norm2"]) yield* normShapes(name, H);
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `transformer.layers.${layer}`;
+    yield [`${name}.0.to_qkv.weight`, [3 * H, H]];
+    yield [`${name}.0.to_out.weight`, [H, H]];
+    yield* normShapes(`${name}.1.mlp.0`, H);
+    yield* denseShapes(`${name}.1.mlp.1`, I, H);
+    yield* denseShapes(`${name}.1.mlp.3`, H, I);
+  }
+  yield* denseShapes("linear_head.0", H, H);
+  yield* normShapes("linear_head.2", H);
+  yield* denseShapes("linear_head.3", V, H);
+}
+
+/** The parameters of an encoder and its MLM head, in order. */
+export function parametersOf(config: BertConfig): Parameter[] {
+  const shapes = config.encoder === "authors" ? authorsShapes(config) : bertShapes(config);
+  let offset = 0;
+  return Array.from(shapes, ([name, shape]) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    offset += size;
+    return { name, shape, offset: offset - size, size };
+  });
+}
+
+/** How many values an encoder has, MLM head included. */
+export const parameterCount = (config: BertConfig): number =>
+  parametersOf(config).reduce((total, { size }) => total + size, 0);
+
+/** Whether a parameter is a matrix or an embedding, not a bias or a LayerNorm. */
+export const isMatrix = ({ shape }: Parameter): boolean => shape.length > 1;
+
+/**
+ * An encoder with fresh weights; LayerNorms start at 1 and 0.
+ *
+ * `init: bert`: matrices are normal with standard deviation `initStd`, truncated at two of it; biases are 0.
+ * `init: torch`: PyTorch's defaults, embeddings normal with standard deviation 1, dense layers and their biases uniform
+ * within ±1/√inputs (STUDY §7.7).
+ *
+ * @param seed fixes every weight
+ */
+export function createBert(config: BertConfig, seed: number): Model {
+  const parameters = parametersOf(config), vectors = new Set(parameters.filter((p) => !isMatrix(p)).map((p) => p.name));
+  const weights = new Float32Array(parameterCount(config));
+  let inputs = 1; // of the latest dense layer, whose bias follows its weight
+  for (const parameter of parameters) {
+    const { name, offset, size, shape } = parameter, random = stream(seed, "weights", name);
+    const values = weights.subarray(offset, offset + size);
+    const fill = (draw: () => number) => values.forEach((_, i) => values[i] = draw());
+    if (isMatrix(parameter)) inputs = shape[1];
+    const isNorm = vectors.has(name.replace(/bias$/, "weight"));
+    if (isNorm) values.fill(name.endsWith("weight") ? 1 : 0);
+    else if (config.init === "bert") {
+      if (isMatrix(parameter)) fill(() => config.initStd * truncatedNormal(random));
+    } else if (/embed/.test(name)) fill(() => normal(random));
+    else fill(() => (2 * random.uniform() - 1) / Math.sqrt(inputs));
+  }
+  return { config, weights: tf.tensor1d(weights) };
+}
+
+/** A standard normal number (Box–Muller). */
+const normal = ({ uniform }: Random): number =>
+  Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+
+/** A standard normal number within −2…2, redrawn outside. */
+function truncatedNormal(random: Random): number {
+  for (;;) {
+    const value = normal(random);
+    if (Math.abs(value) <= 2) return value;
+  }
+}
+
+/** The named parts of a flat array of values; views, nothing is copied. */
+export const namedParameters = (
+  config: BertConfig,
+  weights: Float32Array,
+): Map<string, { shape: number[]; data: Float32Array }> =>
+  new Map(
+    parametersOf(config).map(({ name, shape, offset, size }) => [
+      name,
+      { shape, data: weights.subarray(offset, offset + size) },
+    ]),
+  );
+
+/** A model's parameters by name, inside a trace or a tidy. */
+export type Parameters = Map<string, Tensor>;
+
+/** The flat vector cut into named tensors. */
+export function unflatten(config: BertConfig, weights: Tensor): Parameters {
+  const parameters = parametersOf(config);
+  const tensors = splitFlat(weights, parameters.map(({ shape }) => shape));
+  return new Map(parameters.map(({ name }, i) => [name, tensors[i]]));
+}
+
+/** The weight and the bias of a dense layer or a LayerNorm. */
+export const weightAndBias = (p: Parameters, name: string): [weight: Tensor, bias: Tensor] => [
+  p.get(`${name}.weight`)!,
+  p.get(`${name}.bias`)!,
+];
+
+/** Applies a LayerNorm by name; x is rows × hidden. */
+export const norm = (p: Parameters, name: string, x: Tensor, { layerNormEps }: BertConfig): Tensor =>
+  layerNorm(x, ...weightAndBias(p, name), layerNormEps);
