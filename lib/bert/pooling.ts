@@ -8,12 +8,10 @@ import { type Model, unflatten } from "./parameters.ts";
 import { compile, rawOp, tf } from "../engine/mod.ts";
 import { gatherRows } from "../engine/ops.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { headTokens } from "../tokens/bar_format.ts";
 
 /** How a bar's states become one embedding; see the recipe. */
 export type Pooling = Recipe["probing"]["poolings"][number];
-
-/** Tokens before a bar's first note: Bar, Position, Tempo (STUDY §4.1). */
-const HEAD = 3;
 
 /**
  * The weight of each token in a pooling of a bar of `length` tokens, the last of which is `<eob>`. `notes` weighs the
@@ -29,9 +27,9 @@ const HEAD = 3;
  * ```
  */
 export function poolingWeights(pooling: Pooling, length: number, padded: number): number[] {
-  const weights = new Array<number>(padded).fill(0), notes = length - HEAD - 1;
+  const weights = new Array<number>(padded).fill(0), notes = length - headTokens - 1;
   if (pooling === "eob") weights[length - 1] = 1;
-  else if (pooling === "notes" && notes > 0) weights.fill(1 / notes, HEAD, length - 1);
+  else if (pooling === "notes" && notes > 0) weights.fill(1 / notes, headTokens, length - 1);
   else weights[0] = 1;
   return weights;
 }

@@ -13,6 +13,7 @@ import { MidiError } from "../midi/error.ts";
 import { readScore } from "../midi/read.ts";
 import { labelBytes, packLabels } from "./label_bytes.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
+import { headTokens } from "../tokens/bar_format.ts";
 import { tokenize } from "../tokens/remi.ts";
 import type { SourceFile } from "./sources.ts";
 import { CorpusError, type Rejected } from "./store.ts";
@@ -86,7 +87,7 @@ function hashOf(tokens: ArrayLike<number>, from: number, counts: (id: number) =>
 export const hashTokens = (tokens: ArrayLike<number>): number => hashOf(tokens, 0, everyId);
 
 /** The hash of a bar's notes: of their positions and pitches, however loud, long, fast and by whom they are played. */
-export const hashNotes = (tokens: ArrayLike<number>): number => hashOf(tokens, 3, isNote);
+export const hashNotes = (tokens: ArrayLike<number>): number => hashOf(tokens, headTokens, isNote);
 
 function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: CorpusRecipe) {
   const reject = (reason: Rejected["reason"], detail: string) => ({ file, rejected: { reason, detail } });

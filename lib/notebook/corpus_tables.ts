@@ -5,7 +5,7 @@
 import { type Split, splits } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
 import type { Note } from "../midi/score.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import { headTokens, noteStarts, noteTokens } from "../tokens/bar_format.ts";
 import { chordNames } from "../tokens/chords.ts";
 import { detokenize } from "../tokens/remi.ts";
 import { instrumentNames, kinds, tempoBins, type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
@@ -193,18 +193,16 @@ export function following(corpus: Corpus, bar: number, count: number): number[] 
 /** The notes of a bar as tokens tell them: the five tokens' names of a note in a row, in their order. */
 export function noteRows(corpus: Corpus, bar: number): Record<string, string>[] {
   const names = Array.from(corpus.tokens(bar), vocabulary.name);
-  const notes: Record<string, string>[] = [];
-  for (let at = 3; at + 5 <= names.length; at += 5) {
-    const [position, instrument, pitch, velocity, duration] = names.slice(at, at + 5);
-    notes.push({ position, instrument, pitch, velocity, duration });
-  }
-  return notes;
+  return noteStarts(names.length).map((at) => {
+    const [position, instrument, pitch, velocity, duration] = names.slice(at, at + noteTokens);
+    return { position, instrument, pitch, velocity, duration };
+  });
 }
 
 /** The frame of a bar's tokens around its notes: `Bar_0 Position_0 Tempo_16 … <eob>`. */
 export function frameText(corpus: Corpus, bar: number): string {
   const names = Array.from(corpus.tokens(bar), vocabulary.name);
-  return `${names.slice(0, 3).join(" ")} … ${names.at(-1)}`;
+  return `${names.slice(0, headTokens).join(" ")} … ${names.at(-1)}`;
 }
 
 /**
@@ -214,9 +212,8 @@ export function frameText(corpus: Corpus, bar: number): string {
 export function barNotes(
   corpus: Corpus,
   bar: number,
-  recipe: Recipe,
 ): { notes: Note[]; ticksPerQuarter: number; instrument: (program: number) => string } {
-  const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }], recipe);
+  const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }]);
   return { notes, ticksPerQuarter, instrument: (program: number) => instrumentNames[program] };
 }
 

@@ -6,6 +6,7 @@ import type { Corpus } from "../corpus/store.ts";
 import type { GuessedBar } from "../training/evaluation.ts";
 import type { RollNote } from "../plots/figures.ts";
 import { colours } from "../plots/theme.ts";
+import { noteStarts, noteTokens } from "../tokens/bar_format.ts";
 import { durationBins, kinds, type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
 
 /** What a note of {@link guessNotes} is. */
@@ -30,9 +31,6 @@ export interface GuessRoll {
   /** The states' colours by name. */
   legend: Record<string, string>;
 }
-
-/** Tokens of a note in a bar, and where the first note begins (study §4.3): Position, Instrument, Pitch, Velocity, Duration. */
-const NOTE = 5, FIRST = 3;
 
 const valueOf = (id: number, ...allowed: TokenKind[]): number | undefined => {
   const kind = vocabulary.kind(id);
@@ -60,8 +58,8 @@ export function guessNotes(
   positions.forEach((position, i) => guessed[position] = guesses[i]);
   const chosen = new Set(positions), notes: RollNote[] = [];
   const push = (note: RollNote | undefined) => note && notes.push(note);
-  for (let at = FIRST; at + NOTE <= tokens.length; at += NOTE) {
-    const places = Array.from({ length: NOTE }, (_, i) => at + i);
+  for (const at of noteStarts(tokens.length)) {
+    const places = Array.from({ length: noteTokens }, (_, i) => at + i);
     if (!places.some((place) => chosen.has(place))) push(noteOf(tokens, at, 0));
     else if (places.every((place) => guessed[place] === tokens[place])) push(noteOf(tokens, at, 1));
     else push(noteOf(tokens, at, 2)), push(noteOf(guessed, at, 3));

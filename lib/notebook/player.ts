@@ -6,13 +6,13 @@ import { Buffer } from "node:buffer";
 import type { Corpus } from "../corpus/store.ts";
 import type { Score } from "../midi/score.ts";
 import { html, type Shown } from "./notebook.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import { tempoBinOf } from "../tokens/bar_format.ts";
 import { detokenize } from "../tokens/remi.ts";
 import { groupOf, type SoundGroup, soundGroups, type SoundNote, synthesize, wavBytes } from "./synth.ts";
 import { lanesOf } from "../plots/figures.ts";
 import { escapeHtml } from "./table.ts";
 import { colours, ink } from "../plots/theme.ts";
-import { instrumentNames, kinds, tempoBins } from "../tokens/vocabulary.ts";
+import { instrumentNames, tempoBins } from "../tokens/vocabulary.ts";
 
 /** Choices of {@link player}. */
 export interface PlayerOptions {
@@ -47,7 +47,7 @@ export function soundNotes({ notes, tempi, ticksPerQuarter }: Score): SoundNote[
 
 /** Seconds that the bars of these tokens last, by their tempo tokens: four quarters each. */
 export const barSeconds = (bars: readonly { tokens: Uint16Array }[]): number =>
-  bars.reduce((sum, { tokens }) => sum + 240 / tempoBins[tokens[2] - kinds.Tempo.first], 0);
+  bars.reduce((sum, { tokens }) => sum + 240 / tempoBins[tempoBinOf(tokens)], 0);
 
 /** An HTML player of notes; the sound is in it, as WAV. */
 export function playerHtml(notes: readonly SoundNote[], options: PlayerOptions = {}): string {
@@ -67,9 +67,9 @@ export function player(notes: readonly SoundNote[], options: PlayerOptions = {})
 }
 
 /** Bars of a corpus one after another, to hear; with the length of a beat more for what rings on. */
-export function barPlayer(corpus: Corpus, bars: readonly number[], recipe: Recipe, options: PlayerOptions = {}): Shown {
+export function barPlayer(corpus: Corpus, bars: readonly number[], options: PlayerOptions = {}): Shown {
   const held = bars.map((bar) => ({ tokens: corpus.tokens(bar) }));
-  return player(soundNotes(detokenize(held, recipe)), { seconds: barSeconds(held) + 0.3, ...options });
+  return player(soundNotes(detokenize(held)), { seconds: barSeconds(held) + 0.3, ...options });
 }
 
 /** The colour of each group of instruments; drums are dark. */
@@ -92,8 +92,8 @@ const markOf: Partial<Record<SoundGroup, string>> = {
  * A small piano roll of one bar as SVG: pitched notes above, coloured by group and with the group's mark where notes
  * begin that do not repeat the one before, a row for each drum below. Groups that play one pitch at one time share its row.
  */
-export function smallRoll(corpus: Corpus, bar: number, recipe: Recipe): string {
-  const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }], recipe);
+export function smallRoll(corpus: Corpus, bar: number): string {
+  const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }]);
   const width = 192, height = 120, lane = 5, x = (tick: number) => width * Math.min(1, tick / (4 * ticksPerQuarter));
   const strokes = notes.filter((note) => note.drum);
   const pitched = notes.filter((note) => !note.drum).map((note) => ({ ...note, name: groupOf(note) }));

@@ -142,29 +142,29 @@ export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = 
 }
 
 /** A bar as a small figure: piano roll, name, player. */
-export function barFigure(study: Study, corpus: Corpus, bar: number, note: string): string {
+export function barFigure(corpus: Corpus, bar: number, note: string): string {
   const held = [{ tokens: corpus.tokens(bar) }], song = corpus.songs[corpus.song(bar)];
   const name = `${song.file.replace(/\.midi?$/i, "")}, bar ${corpus.barIndex(bar)}`;
-  const sound = playerHtml(soundNotes(detokenize(held, study.recipe)), {
+  const sound = playerHtml(soundNotes(detokenize(held)), {
     label: name,
     rate: 8000,
     seconds: barSeconds(held) + 0.2,
   });
-  return `<figure style="margin:0;width:196px">${smallRoll(corpus, bar, study.recipe)}` +
+  return `<figure style="margin:0;width:196px">${smallRoll(corpus, bar)}` +
     `<figcaption style="font-size:.8rem;line-height:1.3;overflow-wrap:anywhere">${escapeHtml(name)}` +
     `${note === "" ? "" : `<br>${escapeHtml(note)}`}</figcaption>` +
     `${sound.replace("<audio ", '<audio style="width:196px;height:32px" ')}</figure>`;
 }
 
 /** The queries and each model's nearest bars, side by side: one table a query, a column a model. */
-export function alikeFigures(study: Study, corpus: Corpus, { bars, queries, models }: Alike): Shown[] {
+export function alikeFigures(corpus: Corpus, { bars, queries, models }: Alike): Shown[] {
   return queries.map((row, q) => {
     const heads = models.map(({ model }) => `<th scope="col" style="text-align:left">${model}</th>`).join("");
     const most = Math.max(...models.map(({ neighbors }) => neighbors[q].length));
     const lines = Array.from({ length: most }, (_, i) => {
       const cells = models.map(({ neighbors }) => {
         const found = neighbors[q][i];
-        const figure = found && barFigure(study, corpus, bars[found.row], `cosine ${found.similarity.toFixed(3)}`);
+        const figure = found && barFigure(corpus, bars[found.row], `cosine ${found.similarity.toFixed(3)}`);
         return `<td style="vertical-align:top;text-align:left">${figure ?? ""}</td>`;
       });
       return `<tr>${cells.join("")}</tr>`;
@@ -172,7 +172,7 @@ export function alikeFigures(study: Study, corpus: Corpus, { bars, queries, mode
     const plain = models.map(({ model, neighbors }) =>
       `${model}: ${neighbors[q].map((found) => `bar ${bars[found.row]} (${found.similarity.toFixed(3)})`).join(", ")}`
     );
-    const own = barFigure(study, corpus, bars[row], "the bar itself");
+    const own = barFigure(corpus, bars[row], "the bar itself");
     return html(
       `<p style="margin:1.2em 0 .4em"><strong>Bar ${q + 1} of ${queries.length}</strong></p>${own}` +
         `<p style="font-size:.85rem;margin:.6em 0">${rollLegend()}</p><table><caption style="text-align:left">The bars ` +

@@ -122,11 +122,11 @@ export function worstReadings(
 const asked = { MV: { what: "mean velocity", digits: 0 }, MD: { what: "mean duration, bins", digits: 1 } } as const;
 
 /** The bars in a row, each with its label and what was read. */
-export function mistakeFigures(study: Study, corpus: Corpus, mistakes: Mistakes): Shown {
+export function mistakeFigures(corpus: Corpus, mistakes: Mistakes): Shown {
   const { model, task, layer, rmse, bars, worst } = mistakes, { what, digits } = asked[task];
   const notes = worst.map(({ truth, read }) => `${what} ${truth.toFixed(digits)}, read as ${read.toFixed(digits)}`);
   const cells = worst.map(({ bar }, i) =>
-    `<td style="vertical-align:top;text-align:left">${barFigure(study, corpus, bar, notes[i])}</td>`
+    `<td style="vertical-align:top;text-align:left">${barFigure(corpus, bar, notes[i])}</td>`
   );
   const caption = `${model}, layer ${layer}: the test bars whose ${what} its probe misses by most, one of a song ` +
     `(root mean square error over ${bars} bars: ${rmse.toFixed(2)})`;

@@ -2,6 +2,7 @@
  * What is true of a bar: the targets of the probes (study §5.7–5.12).
  * @module
  */
+import type { BarNote } from "./bar_format.ts";
 import type { ChordSegment } from "./chords.ts";
 import { drums, durationBins, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
@@ -22,20 +23,6 @@ export interface BarLabels {
   meanDuration: number | null;
   /** Mean duration of the notes in quarters, by their bins; null without notes. */
   meanDurationQuarters: number | null;
-}
-
-/** A note as a bar holds it: quantised and binned. */
-export interface BarNote {
-  /** Position in the bar, 0–47. */
-  position: number;
-  /** Program 0–127, or 128 for drums. */
-  instrument: number;
-  /** MIDI pitch, or a drum's number. */
-  pitch: number;
-  /** MIDI velocity 1–127. */
-  velocity: number;
-  /** Index of the duration bin, 0–57. */
-  duration: number;
 }
 
 /** A bar's bounds in ticks; the end is outside. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { roundHalfEven } from "./beats.ts";
-import type { BarNote } from "./labels.ts";
+import type { BarNote } from "./bar_format.ts";
 import type { Note, Part, Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import { drums, durationBins, nearestBin, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";

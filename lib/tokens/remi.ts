@@ -4,23 +4,15 @@
  * A bar is `Bar_0, Position_0, Tempo_t, (Position, Instrument, Pitch, Velocity, Duration)…, <eob>` (study §2–§4).
  * @module
  */
+import { encodeBar, notesOf, tempoBinOf, wholeNotes } from "./bar_format.ts";
 import { findBeats, roundedTempi } from "./beats.ts";
 import { type ChordSegment, recognizeChords } from "./chords.ts";
 import { gridOf } from "./quantise.ts";
-import { type BarLabels, type BarNote, chordsOfBar, labelBar } from "./labels.ts";
+import { type BarLabels, chordsOfBar, labelBar } from "./labels.ts";
 import { MidiError } from "../midi/error.ts";
-import type { Note, Part, Score } from "../midi/score.ts";
+import type { Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
-import {
-  drums,
-  durationBins,
-  eob,
-  kinds,
-  nearestBin,
-  positionsPerQuarter,
-  tempoBins,
-  velocityBins,
-} from "./vocabulary.ts";
+import { drums, durationBins, nearestBin, positionsPerQuarter, tempoBins } from "./vocabulary.ts";
 
 /** One bar of a song. */
 export interface Bar {
@@ -37,11 +29,6 @@ export interface Bar {
   /** What is true of its notes. */
   labels: BarLabels;
 }
-
-/** Bins of every velocity. */
-const binOfVelocity = Uint8Array.from({ length: 128 }, (_, velocity) => nearestBin(velocityBins, velocity));
-
-const headTokens = 3, noteTokens = 5; // Bar, Position, Tempo; Position, Instrument, Pitch, Velocity, Duration
 
 /** Tempo-bin index of each bar; `bars` are all bars left after trimming (study §4.2). */
 function barTempi(score: Score, bars: { startTick: number; endTick: number }[], recipe: CorpusRecipe): number[] {
@@ -73,25 +60,6 @@ function checkMeters(score: Score, recipe: CorpusRecipe): void {
     const found = `${other.numerator}/${below} at tick ${other.tick}`;
     throw new MidiError("not-4/4", `Expected 4/4 throughout, found ${found}`);
   }
-}
-
-/** The tokens of a bar, at most `length` before `<eob>`, whose last note may be cut. */
-function encode(notes: BarNote[], tempo: number, length: number): Uint16Array<ArrayBuffer> {
-  const ids = new Uint16Array(headTokens + notes.length * noteTokens + 1);
-  ids[0] = kinds.Bar.first;
-  ids[1] = kinds.Position.first;
-  ids[2] = kinds.Tempo.first + tempo;
-  let at = headTokens;
-  for (const { position, instrument, pitch, velocity, duration } of notes) {
-    ids[at++] = kinds.Position.first + position;
-    ids[at++] = kinds.Instrument.first + instrument;
-    ids[at++] = (instrument === drums ? kinds.Pitch_Drum.first : kinds.Pitch.first) + pitch;
-    ids[at++] = kinds.Velocity.first + binOfVelocity[velocity];
-    ids[at++] = kinds.Duration.first + duration;
-  }
-  const tokens = at > length ? ids.slice(0, length + 1) : ids;
-  tokens[tokens.length - 1] = eob;
-  return tokens;
 }
 
 /**
@@ -147,19 +115,17 @@ function barsOf(score: Score, recipe: CorpusRecipe): Bar[] {
   const tempi = barTempi(score, bars, recipe);
   const chords = chordsOfBars(bars, score, recipe);
 
-  const length = recipe.tokens.maxTokens - 1;
-  const whole = Math.floor((length - headTokens) / noteTokens);
+  const { maxTokens, cut, minNotes } = recipe.tokens, whole = wholeNotes(maxTokens);
   return bars.map(({ startTick, endTick, from, to }, index) => {
     const all = notes(from, to, startTick);
     const fitting = all.length > whole ? all.slice(0, whole) : all;
-    const tokens = encode(recipe.tokens.cut === "note" ? fitting : all.slice(0, whole + 1), tempi[index], length);
     const labelled = recipe.labels.notes === "cut" ? fitting : all;
     return {
       index,
       startTick,
       endTick,
-      tokens,
-      kept: all.length >= recipe.tokens.minNotes,
+      tokens: encodeBar(cut === "note" ? fitting : all.slice(0, whole + 1), tempi[index], maxTokens),
+      kept: all.length >= minNotes,
       labels: labelBar(labelled, chords[index], tempi[index]),
     };
   });
@@ -192,12 +158,11 @@ function chordsOfBars(bars: { startTick: number; endTick: number }[], score: Sco
  *
  * const choices = recipe("sound", "demo");
  * const bars = tokenize(readScore(await Deno.readFile("data/freedoom/d_e1m1.mid"), choices), choices);
- * assertEquals(tokenize(detokenize(bars, choices), choices)[0].tokens, bars[0].tokens);
+ * assertEquals(tokenize(detokenize(bars), choices)[0].tokens, bars[0].tokens);
  * ```
  */
-export function detokenize(bars: { tokens: Uint16Array }[], _recipe: CorpusRecipe): Score {
+export function detokenize(bars: { tokens: Uint16Array }[]): Score {
   const ticksPerQuarter = 480, step = ticksPerQuarter / positionsPerQuarter;
-  const parts = new Map<number, Part>();
   const score: Score = {
     ticksPerQuarter,
     notes: [],
@@ -207,34 +172,22 @@ export function detokenize(bars: { tokens: Uint16Array }[], _recipe: CorpusRecip
     endTick: 0,
   };
   bars.forEach(({ tokens }, bar) => {
-    const start = bar * 4 * ticksPerQuarter;
-    const microseconds = Math.round(6e7 / tempoBins[tokens[2] - kinds.Tempo.first]);
-    if (microseconds !== score.tempi.at(-1)?.microseconds) score.tempi.push({ tick: start, microseconds });
-    for (let at = headTokens; at + noteTokens < tokens.length; at += noteTokens) {
-      const instrument = tokens[at + 1] - kinds.Instrument.first;
-      const drum = instrument === drums;
-      const tick = start + step * (tokens[at] - kinds.Position.first);
-      const note: Note = {
-        start: tick,
-        end: tick + step * durationBins[tokens[at + 4] - kinds.Duration.first],
-        pitch: tokens[at + 2] - kinds[drum ? "Pitch_Drum" : "Pitch"].first,
-        velocity: velocityBins[tokens[at + 3] - kinds.Velocity.first],
-        program: drum ? 0 : instrument,
-        drum,
-      };
-      score.endTick = Math.max(score.endTick, note.end);
-      score.notes.push(note);
-      const part = parts.get(instrument);
-      if (part) part.notes.push(note);
-      else {
-        const controls = { pedals: [], bends: [], lastTick: 0 };
-        parts.set(instrument, { program: note.program, drum, notes: [note], controls });
-      }
+    const barStart = bar * 4 * ticksPerQuarter;
+    const microseconds = Math.round(6e7 / tempoBins[tempoBinOf(tokens)]);
+    if (microseconds !== score.tempi.at(-1)?.microseconds) score.tempi.push({ tick: barStart, microseconds });
+    for (const { position, instrument, pitch, velocity, duration } of notesOf(tokens)) {
+      const drum = instrument === drums,
+        start = barStart + step * position,
+        end = start + step * durationBins[duration];
+      score.notes.push({ start, end, pitch, velocity, program: drum ? 0 : instrument, drum });
+      score.endTick = Math.max(score.endTick, end);
     }
   });
-  const order = (a: Note, b: Note) => a.start - b.start || a.pitch - b.pitch;
-  for (const part of parts.values()) part.notes.sort(order);
-  score.parts = [...parts.values()];
-  score.notes.sort(order);
+  score.notes.sort((a, b) => a.start - b.start || a.pitch - b.pitch);
+  const byInstrument = Map.groupBy(score.notes, ({ program, drum }) => drum ? drums : program).values();
+  for (const notes of byInstrument) {
+    const { program, drum } = notes[0];
+    score.parts.push({ program, drum, notes, controls: { pedals: [], bends: [], lastTick: 0 } });
+  }
   return score;
 }

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Corpus } from "@lib/corpus/store.ts";
 import { barSeconds, playerHtml, rollLegend, smallRoll, soundNotes } from "@lib/notebook/player.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
 import { detokenize } from "@lib/tokens/remi.ts";
 import { groupOf, soundGroups, type SoundNote, synthesize, wavBytes } from "@lib/notebook/synth.ts";
 import { kinds, tempoBins } from "@lib/tokens/vocabulary.ts";
@@ -113,7 +112,7 @@ Deno.test("a score's ticks become seconds by its tempi, and a bar's tokens by th
   assertEquals(late[1].start, 0.5); // 120 quarters a minute before the first tempo
   const bar = { tokens: Uint16Array.of(kinds.Bar.first, kinds.Position.first, kinds.Tempo.first + 5, 2) };
   assertEquals(barSeconds([bar, bar]), 2 * 240 / tempoBins[5]);
-  assertEquals(soundNotes(detokenize([bar], recipe("sound", "demo"))), []);
+  assertEquals(soundNotes(detokenize([bar])), []);
 });
 
 Deno.test("a player holds its sound, and says what it plays", () => {
@@ -139,7 +138,7 @@ Deno.test("in a small roll a doubled note is seen twice, in two colours and two 
   ) => [at("Position", 0), at("Instrument", program), at("Pitch", pitch), at("Velocity", 20), at("Duration", 11)];
   const frame = [at("Bar", 0), at("Position", 0), at("Tempo", 16)];
   const tokens = Uint16Array.from([...frame, ...note(0, 60), ...note(33, 60), ...note(33, 48), at("special", 2)]);
-  const svg = smallRoll({ tokens: () => tokens } as unknown as Corpus, 0, recipe("sound", "demo"));
+  const svg = smallRoll({ tokens: () => tokens } as unknown as Corpus, 0);
   const notes = [...svg.matchAll(/<rect [^>]*y="([\d.]+)"[^>]*height="([\d.]+)" fill="(#\w+)"><title>([^<]*)</g)];
   const of = (title: string) => {
     const [, y, height, fill] = notes.find((found) => found[4] === title)!;
