@@ -2,7 +2,7 @@
  * What the results say: skill by layer, selectivity, claims, and what changes between the two readings.
  * @module
  */
-import type { HeatRow } from "../plots/charts.ts";
+import type { HeatCell } from "../plots/charts.ts";
 import { central } from "../metrics/intervals.ts";
 import { type Task, tasks } from "../metrics/tasks.ts";
 import { isOf, type Line, lineOf, type ProbeRow } from "../probing/rows.ts";
@@ -32,7 +32,7 @@ export function skillMap(
   line: Line,
   guess: Line,
   stars: ReadonlySet<string>,
-): HeatRow[] {
+): HeatCell[] {
   return tasks.flatMap((task) => {
     const [none] = headlineRows(rows, guess, task);
     const perfect = lowerIsBetter(headlines.sound[task]) ? 0 : 1;

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Evaluation, MlmAccuracy } from "../training/evaluation.ts";
-import type { LayerRow } from "../plots/figures.ts";
+import type { LayerPoint } from "../plots/figures.ts";
 import { type PaperModel, paperModels, paperTables } from "./paper.ts";
 import { type Task, tasks } from "../metrics/tasks.ts";
 import { isBaseline, isOf, type Line, type ProbeRow } from "../probing/rows.ts";
@@ -220,7 +220,7 @@ function paperText(model: PaperModel, task: Task, which: "last" | "best"): strin
 }
 
 /** Figure 2: a line's score at every layer, a panel for each task; baselines without layers as level lines. */
-export function figure2(rows: readonly ProbeRow[], lines: readonly Line[], protocol: Protocol): LayerRow[] {
+export function figure2(rows: readonly ProbeRow[], lines: readonly Line[], protocol: Protocol): LayerPoint[] {
   const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
   return tasks.flatMap((task) =>
     lines.flatMap((line) =>
@@ -246,7 +246,7 @@ export function figure2(rows: readonly ProbeRow[], lines: readonly Line[], proto
  *
  * Its drawing is not in any file that could be read; scores are the authors' (see {@link scoreTable}).
  */
-export function paperFigure(): LayerRow[] {
+export function paperFigure(): LayerPoint[] {
   return tasks.flatMap((task) =>
     paperModels.flatMap((model) => {
       const last = paperTables.table2[model][task], best = paperTables.table3[model][task];

@@ -205,16 +205,10 @@ export function frameText(corpus: Corpus, bar: number): string {
   return `${names.slice(0, headTokens).join(" ")} … ${names.at(-1)}`;
 }
 
-/**
- * A bar's notes for a piano roll, read back from its tokens, in ticks from its beginning; with the names of programs
- * (128: drums).
- */
-export function barNotes(
-  corpus: Corpus,
-  bar: number,
-): { notes: Note[]; ticksPerQuarter: number; instrument: (program: number) => string } {
+/** A bar's notes for a piano roll, read back from its tokens; ticks count from the bar's beginning. */
+export function barNotes(corpus: Corpus, bar: number): { notes: Note[]; ticksPerQuarter: number } {
   const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }]);
-  return { notes, ticksPerQuarter, instrument: (program: number) => instrumentNames[program] };
+  return { notes, ticksPerQuarter };
 }
 
 /** A bar's labels, what the probes are asked for; lists are joined to text. */

@@ -9,7 +9,7 @@ import { html, type Shown } from "./notebook.ts";
 import { tempoBinOf } from "../tokens/bar_format.ts";
 import { detokenize } from "../tokens/remi.ts";
 import { groupOf, type SoundGroup, soundGroups, type SoundNote, synthesize, wavBytes } from "./synth.ts";
-import { lanesOf } from "../plots/figures.ts";
+import { lanesOf } from "../plots/piano_roll.ts";
 import { escapeHtml } from "./table.ts";
 import { colours, ink } from "../plots/theme.ts";
 import { instrumentNames, tempoBins } from "../tokens/vocabulary.ts";

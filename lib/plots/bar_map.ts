@@ -1,11 +1,11 @@
 /**
- * Maps of bars: their embeddings in the plane of the two directions in which they differ most, coloured by a label.
+ * Maps of bars: their embeddings in the plane of their first two principal components, coloured by a label.
  * @module
  */
 import { chordNames } from "../tokens/chords.ts";
 import type { BarLabels } from "../tokens/labels.ts";
 import { apart, panelled, panelTitle, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
-import { instrumentNames, tempoBins } from "../tokens/vocabulary.ts";
+import { drums, instrumentNames, tempoBins } from "../tokens/vocabulary.ts";
 
 /** Labels that a map can be coloured by. */
 export const mapLabels = ["song", "tempo", "drums", "instruments", "chord", "velocity", "duration"] as const;
@@ -13,7 +13,7 @@ export const mapLabels = ["song", "tempo", "drums", "instruments", "chord", "vel
 /** A label that a map can be coloured by. */
 export type MapLabel = typeof mapLabels[number];
 
-/** A bar's value of a label in words; numbers in ranges that stand in their order. */
+/** A bar's value of a label in words; numbers as ranges such as `90–110 bpm`. */
 export function labelText(by: MapLabel, song: string, labels: BarLabels): string {
   const range = (value: number | null, bounds: number[], unit: string) => {
     if (value === null) return "none";
@@ -25,7 +25,7 @@ export function labelText(by: MapLabel, song: string, labels: BarLabels): string
   const texts: Record<MapLabel, () => string> = {
     song: () => song,
     tempo: () => range(tempoBins[tempoBin], [90, 110, 130, 150], " bpm"),
-    drums: () => instruments.includes(128) ? "with drums" : "without drums",
+    drums: () => instruments.includes(drums) ? "with drums" : "without drums",
     instruments: () => instrumentNames[instruments[0]] ?? "none",
     chord: () => chordNames[chords[0]]?.replace(/^[^:]*:/, "") ?? "none",
     velocity: () => range(meanVelocity, [60, 80, 100], ""),
@@ -35,59 +35,58 @@ export function labelText(by: MapLabel, song: string, labels: BarLabels): string
 }
 
 /** A bar on a map. */
-export interface MapRow {
-  /** Whose map; a panel each. */
+export interface MapPoint {
+  /** The model whose embedding it is; a panel each. */
   model: string;
-  /** Along the first direction. */
+  /** First principal component. */
   x: number;
-  /** Along the second. */
+  /** Second principal component. */
   y: number;
-  /** What its colour and mark say. */
+  /** Its label in words: a colour and a mark each. */
   label: string;
 }
 
-/** Maps side by side, a panel for each model; the seven most common labels have a colour and mark, the others share one. */
-export function barMap(rows: readonly MapRow[], options: PlotOptions = {}): Spec {
+/** Labels with a look of their own; if there are more, the least common ones share one. */
+const LOOKS = 8;
+
+/** Maps side by side, a panel for each model. Of more than eight labels the seven most common ones have their own look. */
+export function barMap(points: readonly MapPoint[], options: PlotOptions = {}): Spec {
   const { title, width = 330, height = 260, x = "first component", y = "second component" } = options;
-  const counts = Map.groupBy(rows, ({ label }) => label);
-  const common = [...counts].sort((a, b) => b[1].length - a[1].length).map(([label]) => label);
-  const others = common.length > 8 ? "the others" : undefined;
-  const kept = others ? common.slice(0, 7) : common;
-  const ascending = (text: string) => text.startsWith("below") ? -1 : Number.parseFloat(text); // ranges in their order
-  const numbered = kept.every((label) => !Number.isNaN(ascending(label)));
-  const names = [
-    ...(numbered ? kept.toSorted((a, b) => ascending(a) - ascending(b)) : kept),
-    ...(others ? [others] : []),
-  ];
-  const models = unique(rows.map(({ model }) => model));
-  const values = rows.map((row) => ({ ...row, label: names.includes(row.label) ? row.label : others }));
-  const number = (field: string, of: string) => (
-    {
-      field,
-      type: "quantitative",
-      title: of,
-      scale: { zero: false },
-      axis: { tickCount: 5, labels: false, ticks: false },
-    }
-  );
-  return spec(`${rows.length / models.length} bars of ${models.join(", ")} as points, by ${names.join(", ")}`, title, {
-    data: { values },
-    ...panelled("model", models),
-    columns: 2,
-    ...apart,
-    spec: {
-      width,
-      height,
-      layer: [{
-        mark: { type: "point", filled: true, size: 34, opacity: 0.7 },
-        encoding: {
-          x: number("x", x),
-          y: number("y", y),
-          color: series("label", names, "color"),
-          shape: series("label", names, "shape"),
-        },
-      }, panelTitle("model", width)],
-    },
-    resolve: { scale: { x: "independent", y: "independent" }, axis: { x: "independent", y: "independent" } },
+  const byLabel = [...Map.groupBy(points, ({ label }) => label)].sort((a, b) => b[1].length - a[1].length);
+  const common = byLabel.map(([label]) => label), others = common.length > LOOKS ? "the others" : undefined;
+  const own = others ? common.slice(0, LOOKS - 1) : common;
+  const start = (range: string) => range.startsWith("below") ? -1 : Number.parseFloat(range);
+  const names = own.every((label) => !Number.isNaN(start(label))) ? own.sort((a, b) => start(a) - start(b)) : own;
+  if (others) names.push(others);
+  const models = unique(points.map(({ model }) => model));
+  const component = (field: string, title: string) => ({
+    field,
+    type: "quantitative",
+    title,
+    scale: { zero: false },
+    axis: { tickCount: 5, labels: false, ticks: false },
   });
+  const marks = {
+    mark: { type: "point", filled: true, size: 34, opacity: 0.7 },
+    encoding: {
+      x: component("x", x),
+      y: component("y", y),
+      color: series("label", names, "color"),
+      shape: series("label", names, "shape"),
+    },
+  };
+  return spec(
+    `${points.length / models.length} bars of ${models.join(", ")} as points, by ${names.join(", ")}`,
+    title,
+    {
+      data: {
+        values: points.map((point) => ({ ...point, label: names.includes(point.label) ? point.label : others })),
+      },
+      ...panelled("model", models),
+      columns: 2,
+      ...apart,
+      spec: { width, height, layer: [marks, panelTitle("model", width)] },
+      resolve: { scale: { x: "independent", y: "independent" }, axis: { x: "independent", y: "independent" } },
+    },
+  );
 }

@@ -1,7 +1,8 @@
 /**
- * Figure 1, the method, as a drawing of our own: one bar, its second view, one encoder, two losses.
+ * Figure 1, the method, drawn anew: a bar and its second view, one encoder, two losses.
  * @module
  */
+import type { Recipe } from "../recipe/recipe.ts";
 import { colours, ink } from "./theme.ts";
 
 interface Box {
@@ -26,18 +27,28 @@ function box({ x, y, width, lines, fill }: Box): string {
     `stroke="${fill}"/>${text.join("")}`;
 }
 
+/** An arrow; its head is drawn by the marker `tip`. */
 const arrow = (x1: number, y1: number, x2: number, y2: number): string =>
   `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${ink}" marker-end="url(#tip)"/>`;
 
 const description = "The method: a bar's tokens are masked and pass a BERT encoder; masked tokens are guessed (MLM). " +
   "In the variants a second view passes the same encoder (the bar augmented, a neighbor bar of its song, or the same " +
-  "masked bar under other dropout), and NT-Xent draws the two bar-token states together and other bars' apart.";
+  "masked bar under other dropout), and NT-Xent pulls the states of its two Bar tokens together and those of other " +
+  "bars apart.";
 
-/** The method as an SVG that stands by itself, for readers and for screen readers. */
-export function methodDiagram(): string {
+/** The method as a self-contained SVG, with the recipe's numbers. */
+export function methodDiagram({ tokens, masking, contrast }: Pick<Recipe, "tokens" | "masking" | "contrast">): string {
+  const percent = (share: number) => Math.round(100 * share);
+  const { rate, mask, random } = masking;
   const first: Box[] = [
-    { x: 10, y: 60, width: 130, lines: ["a bar of REMI+", "34–512 tokens"], fill: blue },
-    { x: 175, y: 60, width: 130, lines: ["15% masked", "80 / 10 / 10"], fill: blue },
+    { x: 10, y: 60, width: 130, lines: ["a bar of REMI+", `at most ${tokens.maxTokens} tokens`], fill: blue },
+    {
+      x: 175,
+      y: 60,
+      width: 130,
+      lines: [`${percent(rate)}% chosen`, [mask, random, 1 - mask - random].map(percent).join(" / ")],
+      fill: blue,
+    },
     { x: 345, y: 60, width: 120, lines: ["BERT encoder"], fill: green },
     { x: 505, y: 20, width: 150, lines: ["masked tokens", "guessed: L_MLM"], fill: blue },
     { x: 505, y: 100, width: 150, lines: ["state of the", "Bar token, z"], fill: pink },
@@ -49,7 +60,7 @@ export function methodDiagram(): string {
     { x: 345, y: 190, width: 120, lines: ["BERT encoder", "(same weights)"], fill: green },
     { x: 505, y: 190, width: 150, lines: ["state of its", "Bar token, z′"], fill: pink },
     { x: 700, y: 145, width: 150, lines: ["z near z′, far from", "other bars: L_NT-Xent"], fill: pink },
-    { x: 700, y: 20, width: 150, lines: ["L = L_MLM", "+ 0.1 · L_NT-Xent"], fill: ink },
+    { x: 700, y: 20, width: 150, lines: ["L = L_MLM", `+ ${contrast.weight} · L_NT-Xent`], fill: ink },
   ];
   const arrows = [
     arrow(140, 82, 172, 82),

@@ -7,24 +7,17 @@ import type { Spec } from "./theme.ts";
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 
-/** A plot as pictures. */
-export interface Rendered {
-  /** Scalable, self-contained. */
-  svg: string;
-  /** Pixels, at `scale` times the plot's size. */
-  png: Uint8Array;
-}
-
+const home = Deno.env.get("HOME") ?? "";
 const fontFolders = [
   "/usr/share/fonts",
   "/usr/local/share/fonts",
-  `${Deno.env.get("HOME") ?? ""}/.local/share/fonts`,
-  `${Deno.env.get("HOME") ?? ""}/.fonts`,
+  `${home}/.local/share/fonts`,
+  `${home}/.fonts`,
   "/System/Library/Fonts",
   "/Library/Fonts",
 ];
 
-/** Whether any font file lies below a folder; PNGs have no letters without one, SVGs do. */
+/** Whether any font file lies below these folders. Without one, PNGs have no letters; SVGs do. */
 export function hasFonts(folders: string[] = fontFolders): boolean {
   const below = (folder: string): boolean => {
     try {
@@ -32,7 +25,8 @@ export function hasFonts(folders: string[] = fontFolders): boolean {
         entry.isDirectory ? below(`${folder}/${entry.name}`) : /\.(ttf|otf|ttc)$/i.test(entry.name)
       );
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return false;
+      const { NotFound, NotADirectory, PermissionDenied } = Deno.errors;
+      if ([NotFound, NotADirectory, PermissionDenied].some((kind) => error instanceof kind)) return false;
       throw error;
     }
   };
@@ -41,7 +35,6 @@ export function hasFonts(folders: string[] = fontFolders): boolean {
 
 let warned = false;
 
-/** Says once that there is no font, and what to do. */
 function warnWithoutFonts(): void {
   if (warned) return;
   warned = true;
@@ -52,9 +45,9 @@ function warnWithoutFonts(): void {
 }
 
 /**
- * Draws a spec; the PNG is `scale` times as large as the plot.
+ * A spec as a self-contained SVG and as a PNG of `scale` pixels for each of the plot's.
  *
- * @throws {Error} where Vega-Lite cannot compile the spec.
+ * @throws {Error} if Vega-Lite cannot compile the spec.
  *
  * @example
  * ```ts
@@ -66,7 +59,10 @@ function warnWithoutFonts(): void {
  * assert(svg.startsWith("<svg") && png.length > 0);
  * ```
  */
-export async function render(plot: Spec, { scale = 1.5 }: { scale?: number } = {}): Promise<Rendered> {
+export async function render(
+  plot: Spec,
+  { scale = 1.5 }: { scale?: number } = {},
+): Promise<{ svg: string; png: Uint8Array }> {
   warnWithoutFonts();
   const view = new View(parse(compile(plot as unknown as TopLevelSpec).spec), { renderer: "none" });
   try {

@@ -9,7 +9,7 @@ import { render } from "../plots/render.ts";
 import { barsToEvaluate, guessMostCommon } from "../training/evaluation.ts";
 import { readTextIfThere, writeFile } from "../base/files.ts";
 import { modelNames } from "../bert/variants.ts";
-import { type CurveRow, layerPlot, learningCurves } from "../plots/figures.ts";
+import { type CurvePoint, layerPlot, learningCurves } from "../plots/figures.ts";
 import { lineOf, majorityLine, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import { type Recipe, recipe as presetRecipe, recipeDifferences } from "../recipe/recipe.ts";
 import { parseResults, toCsv } from "../probing/results.ts";
@@ -109,7 +109,7 @@ export function logTable(logs: readonly StepLog[], every: number): string {
 }
 
 /** Validation curves of trainings over what `at` says of a step. */
-function curves(trainings: readonly Training[], at: (log: StepLog) => number): CurveRow[] {
+function curves(trainings: readonly Training[], at: (log: StepLog) => number): CurvePoint[] {
   return trainings.flatMap(({ series, logs }) =>
     logs.flatMap((log) => {
       if (!log.validation) return [];

@@ -22,7 +22,7 @@ import {
 import { livePlot, progress, show, stopped, stopSignal } from "../notebook/notebook.ts";
 import { type ModelName, modelNames, variants } from "../bert/variants.ts";
 import { precisionOf } from "../training/objectives.ts";
-import { type CurveRow, learningCurves } from "../plots/figures.ts";
+import { type CurvePoint, learningCurves } from "../plots/figures.ts";
 import { pretrain } from "../training/pretrain.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 import { type Recipe, recipe } from "../recipe/recipe.ts";
@@ -91,8 +91,8 @@ const SMOOTHED = 9;
  * Rows of a model's learning curves: MLM loss, MLM accuracy and NT-Xent of its training batches, each the mean of nine
  * steps, and MLM of the validation bars as it is; for `learningCurves`.
  */
-export function curvesOf(logs: readonly StepLog[]): CurveRow[] {
-  const half = SMOOTHED >> 1, rows: CurveRow[] = [];
+export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
+  const half = SMOOTHED >> 1, rows: CurvePoint[] = [];
   logs.forEach(({ step, validation }, i) => {
     const near = logs.slice(Math.max(0, i - half), i + half + 1);
     for (const measure of ["masked", "accuracy", "contrast"] as const) {

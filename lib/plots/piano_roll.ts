@@ -1,0 +1,158 @@
+/**
+ * Piano rolls, as Vega-Lite v5 specs.
+ * @module
+ */
+import { ink, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
+import { instrumentNames } from "../tokens/vocabulary.ts";
+
+/** A note to draw; a score's notes will do. */
+export interface RollNote {
+  /** Onset, ticks. */
+  start: number;
+  /** Offset, ticks. */
+  end: number;
+  /** MIDI pitch. */
+  pitch: number;
+  /** MIDI program, 0 to 127; its General MIDI name stands in the legend. */
+  program: number;
+  /** Whether it is a drum stroke. */
+  drum: boolean;
+  /** What the legend says in place of the program's name. */
+  name?: string;
+  /** Drawn thin, over a note that may lie below it. */
+  thin?: boolean;
+}
+
+/** Options of {@link pianoRoll}. */
+export interface RollOptions extends PlotOptions {
+  /** Ticks of a quarter note; x counts quarters. */
+  ticksPerQuarter?: number;
+  /** The legend's names in order, with their colours; else the names in order of appearance. */
+  legend?: Record<string, string>;
+}
+
+/**
+ * The lane of each note in its pitch's row, in the order of `notes`. Notes of different names that sound together at one
+ * pitch share its row: each name has its own lane, in alphabetical order, so that no note hides another.
+ */
+export function lanesOf(
+  notes: readonly { start: number; end: number; pitch: number; name: string }[],
+): { lane: number; lanes: number }[] {
+  const found = notes.map(() => ({ lane: 0, lanes: 1 }));
+  for (const row of Map.groupBy(notes.keys(), (i) => notes[i].pitch).values()) {
+    row.sort((a, b) => notes[a].start - notes[b].start);
+    let together: number[] = [], until = -Infinity;
+    const place = () => {
+      const names = unique(together.map((i) => notes[i].name)).sort();
+      together.forEach((i) => found[i] = { lane: names.indexOf(notes[i].name), lanes: names.length });
+    };
+    for (const i of row) {
+      if (notes[i].start >= until) place(), together = [];
+      together.push(i);
+      until = Math.max(until, notes[i].end);
+    }
+    place();
+  }
+  return found;
+}
+
+/** Pixels of the mark where a note begins. */
+const HEAD = 8;
+
+/** Pixels of a pitch's row: the roll is about 320 high, but its rows are neither hairlines nor slabs. */
+const rowHeight = (pitches: number): number => Math.min(14, Math.max(6, 320 / pitches));
+
+/** Rows of a piano roll's data: where each note's bar and mark lie, x in quarters, y in pitches. */
+function placedNotes(notes: readonly RollNote[], ticksPerQuarter: number, width: number) {
+  const named = notes.map((note) => ({
+    ...note,
+    name: note.drum ? "drums" : note.name ?? instrumentNames[note.program],
+  }));
+  const lanes = new Map([false, true].flatMap((thin) => {
+    const some = named.filter((note) => Boolean(note.thin) === thin);
+    return lanesOf(some).map((lane, i) => [some[i], lane]);
+  }));
+  const end = Math.max(1, ...notes.map((note) => note.end / ticksPerQuarter));
+  const rows = named.map((note) => {
+    const { lane, lanes: count } = lanes.get(note)!, whole = note.thin ? 0.4 : count > 1 ? 1 : 0.84;
+    const start = note.start / ticksPerQuarter, high = note.pitch + whole / 2 - lane * whole / count;
+    const place = lane + (note.thin ? 1 : 0); // marks of notes that begin together stand side by side
+    return {
+      start,
+      end: note.end / ticksPerQuarter,
+      low: high - whole / count,
+      high,
+      head: start + (place + 0.5) * HEAD * end / width,
+      middle: high - whole / count / 2,
+      pitch: note.pitch,
+      instrument: note.name,
+      drum: note.drum,
+    };
+  });
+  return { rows, end };
+}
+
+/**
+ * Notes as a piano roll: time in quarters across, pitch up, the drums in a panel below. Each instrument has a colour, and
+ * a mark where its notes begin. Instruments that play one pitch at one time share its row, one above the other.
+ */
+export function pianoRoll(notes: readonly RollNote[], options: RollOptions = {}): Spec {
+  const { title, x = "quarter notes", y = "pitch", width = 620, height, ticksPerQuarter = 1, legend } = options;
+  const { rows, end } = placedNotes(notes, ticksPerQuarter, width);
+  const pitched = rows.filter(({ drum }) => !drum), strokes = rows.filter(({ drum }) => drum);
+  const drawn = unique(pitched.map(({ instrument }) => instrument));
+  const names = legend ? Object.keys(legend) : drawn, shown = names.filter((name) => drawn.includes(name));
+  const across = (last: boolean) => ({
+    field: "start",
+    type: "quantitative",
+    title: last ? x : null,
+    scale: { domain: [0, end], nice: false },
+    axis: { values: Array.from({ length: Math.floor(end) + 1 }, (_, i) => i), format: "d", labels: last, ticks: last },
+  });
+  const panel = (values: typeof rows, height: number, last: boolean, layer: Record<string, unknown>[]) => ({
+    data: { values },
+    width,
+    height,
+    encoding: { x: across(last) },
+    layer,
+  });
+  const lowest = Math.min(...pitched.map(({ pitch }) => pitch)),
+    highest = Math.max(...pitched.map(({ pitch }) => pitch));
+  const every = highest - lowest > 30 ? 12 : 6;
+  const pitchAxis = {
+    type: "quantitative",
+    title: y,
+    scale: { domain: [lowest - 2, highest + 2], nice: false, zero: false },
+    axis: {
+      values: Array.from({ length: 128 }, (_, i) => i).filter((i) => i % every === 0),
+      labelExpr: "(datum.value % 12 == 0 ? 'C' : 'F♯') + (floor(datum.value / 12) - 1)", // 60 is C4
+    },
+  };
+  const color = series("instrument", names, "color", { shown });
+  if (legend) color.scale = { domain: names, range: Object.values(legend) };
+  const melody = {
+    mark: { type: "rect", stroke: "#ffffff", strokeWidth: 0.7, cornerRadius: 1.5 },
+    encoding: { x2: { field: "end" }, y: { field: "low", ...pitchAxis }, y2: { field: "high" }, color },
+  };
+  const marks = {
+    mark: { type: "point", filled: true, size: HEAD ** 2, opacity: 1, stroke: "#ffffff", strokeWidth: 0.7 },
+    encoding: {
+      x: { ...across(strokes.length === 0), field: "head" },
+      y: { field: "middle", ...pitchAxis },
+      color,
+      shape: series("instrument", names, "shape", { shown }),
+    },
+  };
+  const drumming = {
+    mark: { type: "tick", thickness: 2.5, color: ink },
+    encoding: { y: { field: "pitch", type: "ordinal", title: "drum", sort: "descending", axis: { grid: true } } },
+  };
+  const pitches = highest - lowest + 4, drums = unique(strokes.map(({ pitch }) => pitch)).length;
+  const panels = [];
+  if (pitched.length > 0) {
+    panels.push(panel(pitched, height ?? rowHeight(pitches) * pitches, strokes.length === 0, [melody, marks]));
+  }
+  if (strokes.length > 0) panels.push(panel(strokes, Math.max(30, 15 * drums), true, [drumming]));
+  const description = `piano roll of ${pitched.length} notes on ${shown.join(", ")} and ${strokes.length} drum strokes`;
+  return spec(description, title, { vconcat: panels, bounds: "flush", spacing: 14 });
+}
