@@ -1,9 +1,10 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import type { Corpus } from "@lib/corpus/store.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert } from "@lib/bert/parameters.ts";
 import { evaluateMasked, guessMasked, identicalShare } from "@lib/training/evaluation.ts";
-import { guessNotes, guessRows, guessStates } from "@lib/notebook/masked_guesses.ts";
-import { kinds, vocabulary } from "@lib/tokens/vocabulary.ts";
+import { guessNotes, guessRows } from "@lib/notebook/masked_guesses.ts";
+import { kinds, type TokenKind } from "@lib/tokens/vocabulary.ts";
 import { choices, smallCorpus } from "../support/small_run.ts";
 
 const corpus = await smallCorpus();
@@ -23,23 +24,51 @@ Deno.test("a bar's guesses are those that the accuracy counts", async () => {
   model.weights.dispose();
 });
 
-Deno.test("a guessed bar's notes are those given, those guessed right, and the wrong ones twice", () => {
-  const bar = bars[0], tokens = corpus.tokens(bar), notes = Math.floor((tokens.length - 3) / 5);
-  const pitchOf = (note: number) => 3 + 5 * note + 2;
-  const wrong = tokens[pitchOf(1)] === kinds.Pitch.first ? kinds.Pitch.first + 1 : kinds.Pitch.first;
-  const positions = [pitchOf(0), pitchOf(1), pitchOf(2)], labels = positions.map((at) => tokens[at]);
-  const guesses = [labels[0], wrong, kinds.Velocity.first]; // right; another pitch; no pitch at all
-  const roll = guessNotes(corpus, { bar, positions, labels, guesses });
-  const count = (state: typeof guessStates[number]) =>
-    roll.notes.filter(({ program }) => guessStates[program] === state).length;
-  assertEquals(guessStates.map(count), [notes - 3, 1, 2, 1]);
-  assertEquals(
-    roll.notes.find(({ program }) => guessStates[program] === "what was guessed")!.pitch,
-    wrong - kinds.Pitch.first,
+// A hand-written bar: three notes of position, instrument, pitch, velocity and duration, the last one a drum stroke.
+const id = (kind: TokenKind, i: number) => kinds[kind].first + i;
+const noteTokens = (position: number, pitch: number, duration: number, drum = false) => [
+  ...[id("Position", position), id("Instrument", drum ? 128 : 0), id(drum ? "Pitch_Drum" : "Pitch", pitch)],
+  ...[id("Velocity", 20), id("Duration", duration)],
+];
+const written = Uint16Array.from([
+  ...[id("Bar", 0), id("Position", 0), id("Tempo", 16)],
+  ...[...noteTokens(0, 60, 11), ...noteTokens(12, 64, 12), ...noteTokens(24, 36, 0, true)],
+  id("special", 2),
+]);
+const held = { tokens: () => written } as unknown as Corpus;
+const guess = (...guesses: [place: number, id: number][]) => ({
+  bar: 0,
+  positions: guesses.map(([place]) => place),
+  labels: guesses.map(([place]) => written[place]),
+  guesses: guesses.map(([, id]) => id),
+});
+
+Deno.test("a note stands as given, as guessed right, or as it was and, thin, as it was guessed", () => {
+  const { notes, ticksPerQuarter, legend } = guessNotes(
+    held,
+    guess([8, id("Position", 12)], [12, id("Duration", 13)], [14, written[14]], [15, id("Pitch_Drum", 38)]),
   );
-  assert(roll.notes.every(({ start, end }) => end > start && start >= 0 && start < 48));
-  assertEquals(guessRows({ bar, positions, labels, guesses }).map(({ right }) => right), ["yes", "no", "no"]);
-  assertEquals(guessRows({ bar, positions, labels, guesses })[1].guessed, vocabulary.name(wrong));
+  // Duration bins 0, 11, 12 and 13 are 1, 12, 15 and 17 twelfths of a quarter.
+  assertEquals(notes.map(({ start, end, pitch, name, thin }) => [start, end, pitch, name, thin]), [
+    [0, 12, 60, "as given", false],
+    [12, 27, 64, "what it was", false],
+    [12, 29, 64, "what was guessed", true],
+    [24, 25, 36, "what it was", false],
+    [24, 25, 38, "what was guessed", true],
+  ]);
+  assertEquals(ticksPerQuarter, 12);
+  assertEquals(new Set(Object.values(legend)).size, 4);
+  const right = guessNotes(held, guess([5, written[5]], [6, written[6]]));
+  assertEquals(right.notes.map(({ name }) => name), ["guessed right", "as given", "as given"]);
+  const nonsense = guessNotes(held, guess([5, id("Velocity", 3)])); // a velocity where a pitch stands makes no note
+  assertEquals(nonsense.notes.map(({ name }) => name), ["what it was", "as given", "as given"]);
+});
+
+Deno.test("masked tokens are listed with their place, true name and guess", () => {
+  assertEquals(guessRows(guess([5, id("Pitch", 61)], [8, id("Position", 12)])), [
+    { place: 5, was: "Pitch_60", guessed: "Pitch_61", right: "no" },
+    { place: 8, was: "Position_12", guessed: "Position_12", right: "yes" },
+  ]);
 });
 
 Deno.test("the share of identical negatives counts pairs of rows with the same tokens", () => {

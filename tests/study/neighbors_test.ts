@@ -1,5 +1,4 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { barMap, labelText } from "@lib/plots/bar_map.ts";
 import { principalComponents } from "@lib/matrix/pca.ts";
 import { commonLabels, nearest } from "@lib/study/neighbors.ts";
 import { stream } from "@lib/base/random.ts";
@@ -66,26 +65,4 @@ Deno.test("planted directions and variances are the principal components", () =>
     assertAlmostEquals(coordinates[k].reduce((sum, x) => sum + x, 0) / rows, 0, 1e-6);
   }
   assertThrows(() => principalComponents({ rows: 1, columns, data }), RangeError, "found 1 × 6");
-});
-
-Deno.test("a map names labels in words, in their order, and gathers what is rare", () => {
-  assertEquals(labelText("tempo", "x", labels), "110–130 bpm");
-  assertEquals(labelText("tempo", "x", { ...labels, tempoBin: 7 }), "below 90 bpm");
-  assertEquals(labelText("tempo", "x", { ...labels, tempoBin: 31 }), "150 bpm and more");
-  assertEquals(labelText("chord", "x", labels), "maj");
-  assertEquals(labelText("velocity", "x", { ...labels, meanVelocity: null }), "none");
-  const row = (label: string, model = "BERT") => ({ model, x: 0, y: 0, label });
-  const songs = Array.from({ length: 20 }, (_, i) => Array(20 - i).fill(row(`song ${i}`))).flat();
-  const { data, spec } = barMap(songs) as unknown as {
-    data: { values: { label: string }[] };
-    spec: { layer: { encoding: { color: { scale: { domain: string[] } } } }[] };
-  };
-  const { domain } = spec.layer[0].encoding.color.scale;
-  assertEquals(domain, [...Array.from({ length: 7 }, (_, i) => `song ${i}`), "the others"]);
-  assertEquals(new Set(data.values.map(({ label }) => label)), new Set(domain));
-  const tempi = barMap(
-    ["150 bpm and more", "150 bpm and more", "below 90 bpm", "90–110 bpm"].map((label) => row(label)),
-  );
-  const held = tempi as unknown as typeof spec & { spec: typeof spec };
-  assertEquals(held.spec.layer[0].encoding.color.scale.domain, ["below 90 bpm", "90–110 bpm", "150 bpm and more"]);
 });
