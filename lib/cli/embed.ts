@@ -17,7 +17,7 @@ import { createNpy } from "../matrix/npy.ts";
 import { type OwnRow, parseLabels, probeOwn, type SplitBars } from "../probing/own_labels.ts";
 import { exportParquet, vectors } from "../corpus/parquet.ts";
 import type { Pooling } from "../bert/pooling.ts";
-import { probeLayers } from "../probing/probe_pool.ts";
+import { probeLayers } from "../probing/probe_layers.ts";
 import { probeBars, probeTables } from "../study/probing_steps.ts";
 import { exists } from "../base/python.ts";
 import { type Preset, type Recipe, recipe, type RecipeChanges, type Scale } from "../recipe/recipe.ts";

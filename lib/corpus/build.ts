@@ -9,11 +9,11 @@
 import { assemble } from "./assemble.ts";
 import { clear, finished, markFinished, type Plan, prepare, readPlan, type Shard, sweep } from "./build_plan.ts";
 import { writeFile } from "../base/files.ts";
-import { type Chunk, partPath } from "./tokenize.ts";
+import { runPool } from "../base/worker_pool.ts";
+import { type Chunk, partPath, partWriter } from "./tokenize.ts";
 import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
 import { openSource, type Source } from "./sources.ts";
 import { CorpusError, type CorpusSummary, FORMAT } from "./store.ts";
-import { tokenizeChunks } from "./tokenize_pool.ts";
 
 /** Choices of {@link buildCorpus}. */
 export interface BuildOptions {
@@ -68,8 +68,10 @@ async function tokenizeSource(
   };
   const few = source.total(Infinity) <= FILES_A_CHUNK;
   if (Number.isFinite(source.total(Infinity))) onProgress?.(0, source.total(0), "");
-  await tokenizeChunks(chunks(), dir, recipe, {
+  await runPool(partWriter, new URL("./tokenize_worker.ts", import.meta.url), { recipe, dir }, chunks(), {
     workers: workers ?? (few ? 0 : navigator.hardwareConcurrency),
+    lanes: 2, // one is tokenized while the other is written or fetched
+    transfer: ({ files }) => files.flatMap(({ bytes }) => (bytes?.buffer ?? []) as ArrayBuffer),
     signal,
     onDone: ({ files }) => {
       done += files.length;

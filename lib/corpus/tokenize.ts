@@ -167,6 +167,10 @@ export async function writePart(path: string, part: Part): Promise<void> {
   await writeFile(path, bytes);
 }
 
+/** Tokenizes chunks into parts on disk, for a pool of workers. */
+export const partWriter = ({ recipe, dir }: { recipe: CorpusRecipe; dir: string }) => (chunk: Chunk): Promise<void> =>
+  writePart(partPath(dir, chunk.index), tokenizeChunk(chunk, recipe));
+
 /**
  * Reads a part.
  *

@@ -2,7 +2,7 @@
  * Probes of one layer: seven tasks, in the authors' protocol and in a sound one, as rows of one tidy table.
  *
  * Nothing here knows of the encoder: bar embeddings come as arrays, so that layers can be probed in workers
- * (`probe_pool.ts`). The authors' protocol is in `probe_draws.ts`.
+ * (`probe_layers.ts`). The authors' protocol is in `probe_draws.ts`.
  * @module
  */
 import { predictRows } from "../matrix/gram.ts";
@@ -231,3 +231,18 @@ export async function probeLayer(
   }
   return written.rows;
 }
+
+/** A layer to probe, as {@link probeLayer} takes it. */
+export interface ProbeJob {
+  /** The layer's features. */
+  features: LayerFeatures;
+  /** Model, seed, layer and pooling, which its rows carry. */
+  meta: ProbeMeta;
+  /** How much of it is done. */
+  asked?: Asked;
+}
+
+/** Probes layers of one study's bars, for a pool of workers. */
+export const layerProber =
+  ({ tables, recipe }: { tables: ProbeTables; recipe: Recipe }) =>
+  ({ features, meta, asked }: ProbeJob): Promise<ProbeRow[]> => probeLayer(features, tables, recipe, meta, asked);

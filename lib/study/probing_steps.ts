@@ -16,7 +16,7 @@ import { progress, stopSignal } from "../notebook/notebook.ts";
 import { createNpy } from "../matrix/npy.ts";
 import type { ModelName } from "../bert/variants.ts";
 import type { Task } from "../metrics/tasks.ts";
-import { type LayerJob, probeLayers } from "../probing/probe_pool.ts";
+import { type LayerJob, probeLayers } from "../probing/probe_layers.ts";
 import {
   type BarTables,
   lineOf,

@@ -3,7 +3,7 @@ import { tensorCount } from "@lib/engine/mod.ts";
 import { fitLarge, joinTargets, predictRows, sumLayer, takeTargetRows } from "@lib/matrix/gram.ts";
 import { createNpy, openNpy } from "@lib/matrix/npy.ts";
 import type { BarTable } from "@lib/metrics/tasks.ts";
-import { probeLayers } from "@lib/probing/probe_pool.ts";
+import { probeLayers } from "@lib/probing/probe_layers.ts";
 import type { LayerFeatures } from "@lib/probing/probe.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";

@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess, as
 import { baselineRows } from "@lib/probing/baselines.ts";
 import type { BarLabels } from "@lib/tokens/labels.ts";
 import type { BarTable, Task } from "@lib/metrics/tasks.ts";
-import { probeLayers } from "@lib/probing/probe_pool.ts";
+import { probeLayers } from "@lib/probing/probe_layers.ts";
 import type { ProbeRow, ProbeTables } from "@lib/probing/rows.ts";
 import { headlines, type Protocol } from "@lib/metrics/task_scores.ts";
 import { bestLayer, layerTables } from "@lib/findings/best_layer.ts";
