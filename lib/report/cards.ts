@@ -12,7 +12,8 @@ import { openCorpus } from "../corpus/store_reader.ts";
 import { describeRecipe, type Recipe } from "../recipe/recipe.ts";
 import type { Stamp } from "./stamp.ts";
 import type { Evaluation } from "../training/evaluation.ts";
-import type { StepRecord, Study } from "../study/study.ts";
+import type { Study } from "../study/study.ts";
+import { evaluationsOf } from "../study/probing_steps.ts";
 import { tableText } from "../notebook/table.ts";
 
 const recipeTable = (recipe: Recipe, fields: RegExp): string =>
@@ -115,13 +116,10 @@ ${recipeTable(recipe, /^(preset|seed|midi|tokens|labels|duplicates|split)/)}
 ${stampTable(stamp)}`;
 }
 
-/** Writes \`MODEL_CARD.md\` and \`DATA_CARD.md\` into the run's folder, from what its steps recorded. */
+/** Writes `MODEL_CARD.md` and `DATA_CARD.md` into the run's folder, from what its steps recorded. */
 export async function writeCards(study: Study, stamp: Stamp): Promise<void> {
   const { recipe, folder } = study;
-  const evaluations = await Promise.all(modelNames.map(async (model) => {
-    const record = JSON.parse(await Deno.readTextFile(`${folder}/steps/evaluate-${model}.json`));
-    return (record as StepRecord<Evaluation>).info;
-  }));
+  const evaluations = evaluationsOf(study, modelNames);
   const corpus = await openCorpus(`${folder}/corpus`);
   try {
     await writeFile(`${folder}/MODEL_CARD.md`, modelCard(recipe, evaluations, stamp));

@@ -4,7 +4,6 @@
  */
 import { basename } from "node:path";
 import { clock } from "../base/clock.ts";
-import {} from "../study/study.ts";
 import { projectRoot } from "../base/project.ts";
 
 /** What the runner tells while a notebook executes. */

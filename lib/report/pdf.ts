@@ -4,6 +4,7 @@
  */
 import { pathToFileURL } from "node:url";
 import { removeIfThere, replaceFile } from "../base/files.ts";
+import { UserError } from "../base/user_error.ts";
 import { exists } from "../base/python.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
@@ -22,7 +23,7 @@ export function findChromium(searchPath: string = Deno.env.get("PATH") ?? ""): s
   const paths = [...folders.flatMap((folder) => names.map((name) => `${folder}/${name}`)), ...applications];
   const found = paths.find(exists);
   if (found) return found;
-  throw new Error(
+  throw new UserError(
     `Report: --pdf expected Chromium or Chrome on the PATH (${names.join(", ")}), found none. ` +
       "Debian: sudo apt install chromium; macOS: brew install --cask chromium. " +
       "Or leave --pdf out, open report.html in any browser, and print it there.",
@@ -49,7 +50,7 @@ export async function writePdf(page: string, pdf: string, chromium: string = fin
       const { stderr } = await command.output();
       if (exists(target)) return;
       const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-5).join("\n  ");
-      throw new Error(`Report: expected a PDF from ${chromium}, found none. It said:\n  ${said}`);
+      throw new UserError(`Report: expected a PDF from ${chromium}, found none. It said:\n  ${said}`);
     });
   } finally {
     await removeIfThere(profile);

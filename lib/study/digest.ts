@@ -14,7 +14,6 @@ import { lineOf, majorityLine, tokenCountLine, untrainedLine } from "../probing/
 import { type Recipe, recipe as presetRecipe, recipeDifferences } from "../recipe/recipe.ts";
 import { parseResults, toCsv } from "../probing/results.ts";
 import { exists } from "../base/python.ts";
-import { type StepRecord } from "./study.ts";
 import { projectRoot } from "../base/project.ts";
 import { tableText } from "../notebook/table.ts";
 import { figure2, tableRows } from "../findings/tables.ts";
@@ -203,7 +202,7 @@ export async function writeDigest(
   if (trainings.length === 0) throw new Error(`Digest: expected trained models in ${runs.join(", ")}, found none.`);
   const lines: ReturnType<typeof summary>[] = [], scores: Record<string, Scores> = {};
   for (const training of trainings) {
-    const record = await json<StepRecord<Scores>>(`${folder(training.run)}/steps/evaluate-${training.model}.json`);
+    const record = await json<{ info: Scores }>(`${folder(training.run)}/steps/evaluate-${training.model}.json`);
     lines.push(summary(training, record?.info));
     if (record) scores[training.series] = record.info;
     await writeFile(`${out}/log-${training.series.replace(/[^\w.-]+/g, "-")}.csv`, logTable(training.logs, every));

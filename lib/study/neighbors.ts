@@ -1,5 +1,5 @@
 /**
- * Which bars a model takes for alike: the nearest to a bar by the cosine of their embeddings.
+ * Nearest bars by the cosine of their embeddings, and what the labels of two bars share.
  * @module
  */
 import type { Embedded } from "../matrix/rows.ts";
@@ -13,17 +13,10 @@ export interface Neighbor {
   similarity: number;
 }
 
-/** Choices of {@link nearest}. */
-export interface NearestOptions {
-  /** How many. */
-  count?: number;
-  /** Rows that may be found; all but the row itself if left out. */
-  among?: (row: number) => boolean;
-}
-
 /**
- * The rows nearest to `row`, nearest first; of equally near ones the lower row first.
+ * The `count` rows nearest to `row`, nearest first; the lower row first if two are equally near.
  *
+ * @param options how many (3), and which rows may be neighbors (all); the row itself never is
  * @throws {RangeError} if there is no such row.
  *
  * @example
@@ -35,7 +28,10 @@ export interface NearestOptions {
  * assertEquals(nearest({ rows: 3, columns: 2, data }, 0, { count: 1 })[0].row, 2);
  * ```
  */
-export function nearest({ rows, columns, data }: Embedded, row: number, options: NearestOptions = {}): Neighbor[] {
+export function nearest({ rows, columns, data }: Embedded, row: number, options: {
+  count?: number;
+  among?: (row: number) => boolean;
+} = {}): Neighbor[] {
   const { count = 3, among = () => true } = options;
   if (!Number.isInteger(row) || row < 0 || row >= rows) {
     throw new RangeError(`Neighbors: expected a row 0…${rows - 1}, found ${row}.`);
@@ -45,16 +41,16 @@ export function nearest({ rows, columns, data }: Embedded, row: number, options:
     for (let c = 0; c < columns; c++) sum += data[a * columns + c] * data[b * columns + c];
     return sum;
   };
-  const own = Math.sqrt(product(row, row)), found: Neighbor[] = [];
+  const own = Math.sqrt(product(row, row)), others: Neighbor[] = [];
   for (let other = 0; other < rows; other++) {
     if (other === row || !among(other)) continue;
     const lengths = own * Math.sqrt(product(other, other));
-    found.push({ row: other, similarity: lengths === 0 ? 0 : product(row, other) / lengths });
+    others.push({ row: other, similarity: lengths === 0 ? 0 : product(row, other) / lengths });
   }
-  return found.sort((a, b) => b.similarity - a.similarity || a.row - b.row).slice(0, count);
+  return others.sort((a, b) => b.similarity - a.similarity || a.row - b.row).slice(0, count);
 }
 
-/** Shares of what two bars have in common: 1 where both have the same, 0 where nothing is shared. */
+/** What two bars share, from 0 (nothing) to 1 (the same). */
 export interface Common {
   /** Positions with onsets in both, of those with onsets in either. */
   groove: number;
@@ -62,7 +58,7 @@ export interface Common {
   instruments: number;
   /** Chords of both, of those of either; null if neither has one. */
   chords: number | null;
-  /** Whether their tempo bin is the same. */
+  /** 1 if their tempo bin is the same, else 0. */
   tempo: number;
 }
 

@@ -14,7 +14,7 @@ import { createGunzip, createGzip } from "node:zlib";
 import tar from "tar-stream";
 import { readTextIfThere, removeIfThere, replaceFile, writeFile, writeFolder } from "../base/files.ts";
 import { exists } from "../base/python.ts";
-import {} from "./study.ts";
+
 import { projectRoot } from "../base/project.ts";
 
 /** How `deno task pack` is called. */
@@ -46,7 +46,7 @@ export interface Packed {
 const SUMS = "SHA256SUMS";
 
 /** What is of the moment: locks, and files that are being written. */
-const passing = (name: string): boolean => name === "lock" || /\.(partial|tmp)$/.test(name);
+const passing = (name: string): boolean => name === "lock" || /\.(partial|tmp|lock)$/.test(name);
 
 async function filesBelow(folder: string, below = ""): Promise<string[]> {
   const found: string[] = [];

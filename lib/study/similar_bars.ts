@@ -1,6 +1,6 @@
 /**
- * What each model calls alike: its nearest neighbors of a few bars, to see and hear, how much neighbors have in common
- * over many bars, and maps of those bars. Notebook 3 shows it.
+ * Which bars each model finds similar: the nearest neighbors of a few bars, to see and hear, how much neighbors have in
+ * common over many bars, and maps of those bars. Notebook 3 shows them.
  * @module
  */
 import { loadCheckpoint } from "../bert/checkpoint.ts";
@@ -20,21 +20,18 @@ import { escapeHtml } from "../notebook/table.ts";
 import type { Spec } from "../plots/theme.ts";
 import { drums } from "../tokens/vocabulary.ts";
 
-/** Choices of {@link alikeBars}. */
-export interface AlikeOptions {
+interface SimilarOptions {
   /** Bars whose neighbors are shown. */
   queries?: number;
   /** Neighbors of each. */
   count?: number;
-  /** Where neighbors are looked for; a bar with the same tokens is none in either case. */
+  /** Where to look for neighbors; a bar with the same tokens never is one. */
   among?: "other songs" | "all songs";
-  /** Most bars of a validation or test song that are looked at, drawn by the seed. */
+  /** At most so many bars of each validation and test song, drawn by the seed. */
   barsPerSong?: number;
 }
 
-/** A model's view of the bars. */
-export interface AlikeModel {
-  /** Its name. */
+interface ModelNeighbors {
   model: ModelName;
   /** For each query, its neighbors; rows are those of `bars`. */
   neighbors: Neighbor[][];
@@ -44,29 +41,29 @@ export interface AlikeModel {
   map: { x: number[]; y: number[]; shares: number[] };
 }
 
-/** What {@link alikeBars} finds. */
-export interface Alike {
-  /** The corpus' bars that were looked at: of validation and test songs. */
+/** What {@link similarBars} returns. */
+export interface SimilarBars {
+  /** Bars of validation and test songs, as indices into the corpus. */
   bars: number[];
-  /** Rows of `bars` whose neighbors are shown: of test songs with drums, chords and three instruments where there are any. */
+  /** Rows of `bars` whose neighbors are shown. */
   queries: number[];
-  /** Means of what a bar and a bar drawn by the seed have in common. */
+  /** Means of what a bar and a random other bar have in common. */
   chance: Common;
-  /** What each model makes of them. */
-  models: AlikeModel[];
+  /** Each model's neighbors and map. */
+  models: ModelNeighbors[];
 }
 
 /** Means of what pairs of bars have in common. */
 function meanCommon(corpus: Corpus, pairs: [number, number][]): Common {
-  const found = pairs.map(([a, b]) => commonLabels(corpus.labels(a), corpus.labels(b)));
+  const all = pairs.map(([a, b]) => commonLabels(corpus.labels(a), corpus.labels(b)));
   const mean = (key: keyof Common) => {
-    const held = found.map((common) => common[key]).filter((value) => value !== null);
-    return held.reduce((sum, value) => sum + value, 0) / Math.max(1, held.length);
+    const values = all.map((common) => common[key]).filter((value) => value !== null);
+    return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   };
   return { groove: mean("groove"), instruments: mean("instruments"), chords: mean("chords"), tempo: mean("tempo") };
 }
 
-/** The bars to look at: some of each validation and test song. */
+/** Some bars of each validation and test song. */
 function drawBars(corpus: Corpus, seed: number, most: number): number[] {
   return corpus.songs.flatMap(({ split, firstBar, bars }, song) => {
     if (split === "train") return [];
@@ -75,7 +72,7 @@ function drawBars(corpus: Corpus, seed: number, most: number): number[] {
   });
 }
 
-/** Rows of bars worth hearing, each of another song. */
+/** Rows of test bars, one a song, those with drums, chords and three instruments first. */
 function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number): number[] {
   const rows = bars.map((_, row) => row).filter((row) => corpus.songs[corpus.song(bars[row])].split === "test");
   const rich = rows.filter((row) => {
@@ -91,8 +88,8 @@ function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number
   }).slice(0, count);
 }
 
-/** Looks at bars of validation and test songs through the last layer of each trained model; once for these choices. */
-export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = {}): Promise<Alike> {
+/** Finds similar bars of validation and test songs by the last layer of each trained model; done once. */
+export function similarBars(study: Study, corpus: Corpus, options: SimilarOptions = {}): Promise<SimilarBars> {
   const { queries: asked = 2, count = 2, among = "other songs", barsPerSong = 20 } = options;
   const { recipe } = study, { probing: _, ...trained } = recipe;
   const inputs = { ...trained, data: study.data, asked, count, among, barsPerSong };
@@ -101,11 +98,11 @@ export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = 
     const queries = drawQueries(corpus, bars, recipe.seed, asked);
     const texts = bars.map((bar) => corpus.tokens(bar).join());
     const clusters = bars.map((bar) => corpus.songs[corpus.song(bar)].cluster);
-    const mayStand = (row: number) => (other: number) =>
+    const isCandidate = (row: number) => (other: number) =>
       texts[other] !== texts[row] && (among === "all songs" || clusters[other] !== clusters[row]);
     const random = stream(recipe.seed, "alike chance");
     const drawn = bars.flatMap((bar, row): [number, number][] => {
-      const others = bars.filter((_, other) => mayStand(row)(other));
+      const others = bars.filter((_, other) => isCandidate(row)(other));
       return others.length === 0 ? [] : [[bar, others[random.integer(others.length)]]];
     });
     const signal = stopSignal();
@@ -114,7 +111,7 @@ export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = 
       total: modelNames.length * bars.length,
       unit: "bars",
     });
-    const models: AlikeModel[] = [];
+    const models: ModelNeighbors[] = [];
     for (const name of modelNames) {
       const model = await loadCheckpoint(modelFolder(study, name));
       try {
@@ -122,13 +119,13 @@ export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = 
         const { rows, columns, layers } = await embedBars(model, corpus, bars, recipe, { signal, onProgress });
         const embedded = { rows, columns, data: layers.at(-1)! };
         const pairs = bars.flatMap((bar, row): [number, number][] =>
-          nearest(embedded, row, { count: 1, among: mayStand(row) }).map((found) => [bar, bars[found.row]])
+          nearest(embedded, row, { count: 1, among: isCandidate(row) }).map((near) => [bar, bars[near.row]])
         );
         const { coordinates: [x, y], shares } = principalComponents(embedded);
         const rounded = (values: Float64Array) => Array.from(values, (value) => Number(value.toPrecision(4)));
         models.push({
           model: name,
-          neighbors: queries.map((row) => nearest(embedded, row, { count, among: mayStand(row) })),
+          neighbors: queries.map((row) => nearest(embedded, row, { count, among: isCandidate(row) })),
           common: meanCommon(corpus, pairs),
           map: { x: rounded(x), y: rounded(y), shares },
         });
@@ -143,12 +140,12 @@ export function alikeBars(study: Study, corpus: Corpus, options: AlikeOptions = 
 
 /** A bar as a small figure: piano roll, name, player. */
 export function barFigure(corpus: Corpus, bar: number, note: string): string {
-  const held = [{ tokens: corpus.tokens(bar) }], song = corpus.songs[corpus.song(bar)];
+  const bars = [{ tokens: corpus.tokens(bar) }], song = corpus.songs[corpus.song(bar)];
   const name = `${song.file.replace(/\.midi?$/i, "")}, bar ${corpus.barIndex(bar)}`;
-  const sound = playerHtml(soundNotes(detokenize(held)), {
+  const sound = playerHtml(soundNotes(detokenize(bars)), {
     label: name,
     rate: 8000,
-    seconds: barSeconds(held) + 0.2,
+    seconds: barSeconds(bars) + 0.2,
   });
   return `<figure style="margin:0;width:196px">${smallRoll(corpus, bar)}` +
     `<figcaption style="font-size:.8rem;line-height:1.3;overflow-wrap:anywhere">${escapeHtml(name)}` +
@@ -156,21 +153,21 @@ export function barFigure(corpus: Corpus, bar: number, note: string): string {
     `${sound.replace("<audio ", '<audio style="width:196px;height:32px" ')}</figure>`;
 }
 
-/** The queries and each model's nearest bars, side by side: one table a query, a column a model. */
-export function alikeFigures(corpus: Corpus, { bars, queries, models }: Alike): Shown[] {
+/** The queries with their nearest bars: a table for each query, a column for each model. */
+export function similarBarFigures(corpus: Corpus, { bars, queries, models }: SimilarBars): Shown[] {
   return queries.map((row, q) => {
     const heads = models.map(({ model }) => `<th scope="col" style="text-align:left">${model}</th>`).join("");
     const most = Math.max(...models.map(({ neighbors }) => neighbors[q].length));
     const lines = Array.from({ length: most }, (_, i) => {
       const cells = models.map(({ neighbors }) => {
-        const found = neighbors[q][i];
-        const figure = found && barFigure(corpus, bars[found.row], `cosine ${found.similarity.toFixed(3)}`);
+        const near = neighbors[q][i];
+        const figure = near && barFigure(corpus, bars[near.row], `cosine ${near.similarity.toFixed(3)}`);
         return `<td style="vertical-align:top;text-align:left">${figure ?? ""}</td>`;
       });
       return `<tr>${cells.join("")}</tr>`;
     });
     const plain = models.map(({ model, neighbors }) =>
-      `${model}: ${neighbors[q].map((found) => `bar ${bars[found.row]} (${found.similarity.toFixed(3)})`).join(", ")}`
+      `${model}: ${neighbors[q].map(({ row, similarity }) => `bar ${bars[row]} (${similarity.toFixed(3)})`).join(", ")}`
     );
     const own = barFigure(corpus, bars[row], "the bar itself");
     return html(
@@ -182,14 +179,14 @@ export function alikeFigures(corpus: Corpus, { bars, queries, models }: Alike): 
   });
 }
 
-/** How much a bar and its nearest neighbor have in common, a line for each model and one for bars drawn at random. */
-export const alikeRows = ({ models, chance }: Alike): ({ model: string } & Common)[] => [
+/** How much a bar and its nearest neighbor have in common: a row for each model, and one for random pairs of bars. */
+export const commonRows = ({ models, chance }: SimilarBars): ({ model: string } & Common)[] => [
   ...models.map(({ model, common }) => ({ model: model as string, ...common })),
   { model: "a bar drawn at random", ...chance },
 ];
 
 /** The models' maps of the same bars, coloured by a label. */
-export function alikeMap(corpus: Corpus, { bars, models }: Alike, by: MapLabel): Spec {
+export function similarBarMap(corpus: Corpus, { bars, models }: SimilarBars, by: MapLabel): Spec {
   const labels = bars.map((bar) => labelText(by, corpus.songs[corpus.song(bar)].file, corpus.labels(bar)));
   const rows = models.flatMap(({ model, map: { x, y, shares } }) => {
     const share = (100 * shares.reduce((sum, value) => sum + value, 0)).toFixed(0);

@@ -1,12 +1,12 @@
 /**
- * A study's run folder: which recipe and songs it is of, which steps are done and up to date.
+ * A study's run folder: its recipe, its songs, and which steps are done and up to date.
  *
- * Notebooks hand over to each other through it, never through kernel state.
+ * Notebooks hand their results to each other through it, never through kernel state.
  * @module
  */
-import { createHash } from "node:crypto";
 import { writeFileSync } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
+import { UserError } from "../base/user_error.ts";
 import {
   type Preset,
   type Recipe,
@@ -17,20 +17,7 @@ import {
   validateRecipe,
 } from "../recipe/recipe.ts";
 import { isArchive } from "../corpus/sources.ts";
-
-/** What is stored of a finished step, in the run's folder `steps`. */
-export interface StepRecord<T = unknown> {
-  /** Name of the step. */
-  step: string;
-  /** Hash of its inputs; with other inputs the step is stale. */
-  key: string;
-  /** The step's result, plain JSON; what is large stands in files of its own. */
-  info: T;
-  /** When it ended, as ISO date. */
-  finished: string;
-  /** How long it took. */
-  seconds: number;
-}
+import { doOnce, fingerprint, finished, knownThen, readJson, type StepRecord } from "./step_records.ts";
 
 /** A run: its folder, and which of its steps are done. */
 export interface Study {
@@ -40,90 +27,82 @@ export interface Study {
   folder: string;
   /** Every choice of the study. */
   recipe: Recipe;
-  /** The folder or archive of MIDI files it reads. */
+  /** The folder or archive of MIDI files it reads, as an absolute path. */
   data: string;
-  /** A path in the folder, whose parent folders are made. */
+  /** A path in the folder; makes its parent folders. */
   path(...parts: string[]): string;
+  /** The record of `step` if it was done with the same inputs: any JSON that the result depends on. */
+  done<T = unknown>(step: string, inputs: object): StepRecord<T> | undefined;
   /**
-   * The record of `step` if it was done with the same inputs; else undefined. Inputs are any JSON that the result depends
-   * on; left out, they are the whole recipe and the songs.
+   * Does `step` by `work` unless it was done with the same inputs, and returns its result, which may be the stored one.
+   * While another process does the step, it waits.
    */
-  done<T = unknown>(step: string, inputs?: unknown): StepRecord<T> | undefined;
-  /** Records that `step` was done with these inputs (as in `done`), `info` being its result. */
-  markDone<T>(step: string, info: T, inputs?: unknown, seconds?: number): StepRecord<T>;
-  /** Does `step` by `work` unless it was done with the same inputs; returns its result, the stored one if so. */
-  once<T>(step: string, inputs: unknown, work: () => Promise<T> | T): Promise<T>;
+  once<T>(step: string, inputs: object, work: () => Promise<T> | T): Promise<T>;
 }
 
-/** Choices of {@link openStudy}; each falls back on an environment variable, then on a default. */
+/** The variables that say which study to open; empty ones count as not set. */
+export type StudyParameters = Partial<Record<"STUDY" | "PRESET" | "SCALE" | "DATA" | "RECIPE", string>>;
+
+/** Choices of {@link openStudy}, each before the environment's. */
 export interface StudyOptions {
-  /** The recipe; else {@link loadRecipe}'s. */
+  /** A whole recipe. */
   recipe?: Recipe;
-  /** The run's name; else `STUDY`, else `demo`. */
+  /** The run's name. */
   name?: string;
-  /** Folder or archive of songs; else `DATA`, else the run's own, else the embedded ones. Relative to the project's root. */
+  /** Folder or archive of songs, relative to the project's root. */
   data?: string;
-  /** Folder that holds the runs; else the project's `data/runs`. */
+  /** Folder that holds the runs; the project's `data/runs` if left out. */
   runs?: string;
+  /** Values for the environment's variables that are not set: a notebook's parameters. */
+  parameters?: StudyParameters;
 }
 
-const variable = (name: string): string | undefined => {
-  const value = Deno.env.get(name);
-  return value === "" ? undefined : value;
-};
+/** The variable's value in the environment, or else among the parameters; undefined if both are empty. */
+const setting = (name: keyof StudyParameters, parameters: StudyParameters): string | undefined =>
+  Deno.env.get(name) || parameters[name] || undefined;
 
-/**
- * The recipe that the environment asks for: `PRESET` (sound), `SCALE` (demo) and `RECIPE`, a JSON object of changes.
- *
- * @throws {RangeError} if a variable names no preset, scale or field; SyntaxError if RECIPE is not JSON.
- */
-export function loadRecipe(): Recipe {
-  const changes = variable("RECIPE");
-  return recipe(
-    (variable("PRESET") ?? "sound") as Preset,
-    (variable("SCALE") ?? "demo") as Scale,
-    changes === undefined ? {} : JSON.parse(changes) as RecipeChanges,
-  );
-}
-
-/** JSON with keys in order, so that equal values read the same. */
-function canonical(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, held) =>
-      typeof held === "object" && held !== null && !Array.isArray(held)
-        ? Object.fromEntries(Object.entries(held).sort(([a], [b]) => a < b ? -1 : 1))
-        : held,
-  );
-}
-
-/** A hash of any JSON value, blind to the order of keys: 16 hex digits of SHA-256. */
-export const fingerprint = (value: unknown): string =>
-  createHash("sha256").update(canonical(value) ?? "undefined").digest("hex").slice(0, 16);
-
-function readJson(path: string): unknown {
+/** The choices that environment and parameters ask for explicitly: `PRESET`, `SCALE` and the fields of `RECIPE`. */
+function explicitChoices(parameters: StudyParameters): RecipeChanges {
+  const preset = setting("PRESET", parameters), scale = setting("SCALE", parameters);
+  const text = setting("RECIPE", parameters) ?? "{}";
   try {
-    return JSON.parse(Deno.readTextFileSync(path));
+    const named = { ...(preset && { preset }), ...(scale && { scale }) } as RecipeChanges;
+    return { ...JSON.parse(text) as RecipeChanges, ...named };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof SyntaxError) throw new Error(`Study: expected JSON in ${path}, found ${error.message}.`);
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UserError(`RECIPE: expected JSON such as {"seed":7}, found ${text} (${error.message}).`);
   }
 }
 
-function writeJson(path: string, value: unknown): void {
-  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+/** A recipe of its own preset and scale (`sound` and `demo` if left out), with the other choices as changes. */
+const freshRecipe = ({ preset = "sound", scale = "demo", ...changes }: RecipeChanges): Recipe =>
+  recipe(preset as Preset, scale as Scale, changes);
+
+/**
+ * The recipe of a new run that environment and parameters ask for: `PRESET` (sound), `SCALE` (demo) and `RECIPE`, a JSON
+ * object of changes.
+ *
+ * @throws {UserError} if a variable names no preset, scale or field, or RECIPE is not JSON.
+ */
+export const loadRecipe = (parameters: StudyParameters = {}): Recipe => freshRecipe(explicitChoices(parameters));
+
+/** Where a run's recipe differs from what was asked for; what was not asked for does not count. */
+function differences(stored: Recipe, choices: RecipeChanges): string[] {
+  const changed = Object.entries(choices).map(([group, value]) => [
+    group,
+    typeof value === "object" ? { ...stored[group as "model"], ...value as object } : value,
+  ]);
+  return recipeDifferences(stored, validateRecipe({ ...stored, ...Object.fromEntries(changed) }));
 }
 
-function readRecipe(path: string): Recipe | undefined {
-  const stored = readJson(path);
-  if (stored === undefined) return undefined;
+function readRecipe(path: string, raw: unknown): Recipe {
   try {
-    return validateRecipe(stored);
+    return validateRecipe(raw);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `Study: ${path} was written by another version of the library. ${why}\nDelete its folder, or use another STUDY.`,
+    throw new UserError(
+      `Study: expected a recipe in ${path} that this version knows, found: ${(error as Error).message}\n` +
+        "The run is untouched. Open it with the version that made it, or name another run (STUDY=name).",
+      { cause: error },
     );
   }
 }
@@ -137,11 +116,26 @@ const hasSongs = (path: string): boolean => {
   }
 };
 
+const writeJson = (path: string, value: unknown): void =>
+  writeFileSync(
+    path,
+    `${JSON.stringify(value, null, 2)}
+`,
+  );
+
+/** Says that another process is at a step; the signal stops waiting for it. */
+async function waitFor(step: string): Promise<AbortSignal> {
+  const { show, stopSignal } = await import("../notebook/notebook.ts"); // it loads the plots' packages
+  await show(`Another process is at the step "${step}" of this run; waiting for it.`);
+  return stopSignal();
+}
+
 /**
- * Opens a run's folder, or makes it.
+ * Opens a run's folder, or makes it. A run that is there is opened by its own recipe and songs; only what is asked for
+ * explicitly is compared with them.
  *
- * @throws {Error} if the folder is of another recipe or other songs (with the fields that differ and what to do), or
- * if the songs are not there.
+ * @throws {UserError} if the folder is of another recipe or other songs, naming the fields that differ, or if the songs
+ * are not there.
  *
  * @example
  * ```ts
@@ -158,75 +152,64 @@ const hasSongs = (path: string): boolean => {
  * ```
  */
 export function openStudy(options: StudyOptions = {}): Study {
-  const asked = options.recipe ?? loadRecipe();
-  const name = options.name ?? variable("STUDY") ?? "demo";
+  const { runs = `${projectRoot}/data/runs`, parameters = {} } = options;
+  const name = options.name ?? setting("STUDY", parameters) ?? "demo", folder = `${runs}/${name}`;
   if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name)) {
-    throw new RangeError(
+    throw new UserError(
       `Study: expected a name of letters, digits, dot, dash and underscore, found ${JSON.stringify(name)}.`,
     );
   }
-  const folder = `${options.runs ?? `${projectRoot}/data/runs`}/${name}`;
-  const stored = readRecipe(`${folder}/recipe.json`);
+  const choices = options.recipe ?? explicitChoices(parameters);
+  const raw = readJson(`${folder}/recipe.json`) as Record<string, unknown> | undefined;
+  const stored = raw && readRecipe(`${folder}/recipe.json`, raw), chosen = stored ?? freshRecipe(choices);
   const source = readJson(`${folder}/source.json`) as { data: string } | undefined;
-  const wanted = options.data ?? variable("DATA");
   const absolute = (path: string) => path.startsWith("/") ? path : `${projectRoot}/${path}`;
   const shorten = (path: string) => path.startsWith(`${projectRoot}/`) ? path.slice(projectRoot.length + 1) : path;
-  const data = absolute(wanted ?? source?.data ?? "data/freedoom").replace(/\/+$/, "");
-  const differences = [
-    ...(stored ? recipeDifferences(stored, asked) : []),
+  const wanted = options.data ?? setting("DATA", parameters) ?? source?.data ?? "data/freedoom";
+  const data = absolute(wanted).replace(/\/+$/, "");
+  const different = [
+    ...(stored ? differences(stored, choices) : []),
     ...(source && absolute(source.data) !== data ? [`songs: ${source.data} there, ${shorten(data)} asked for`] : []),
   ];
-  if (differences.length > 0) {
-    throw new Error(
-      `Study: the run folder ${shorten(folder)} is of another study:\n  ${differences.join("\n  ")}\n` +
-        "Name another one (STUDY=name, or --name for the report), ask for the same, or delete that folder (--fresh).",
+  if (different.length > 0) {
+    throw new UserError(
+      `Study: the run in ${shorten(folder)} is another study:\n  ${different.join("\n  ")}\n` +
+        "Ask for nothing to open it as it is, or name another run (STUDY=name, or --name for the report).",
     );
   }
   // A run that was tokenized needs them no more: it may have been packed, or its songs moved.
   if (!hasSongs(data) && readJson(`${folder}/steps/corpus.json`) === undefined) {
-    throw new Error(
+    throw new UserError(
       `Study: expected a folder of MIDI files, or a .zip, .tar or .tar.gz of them, at ${data}, found none. ` +
-        "Set DATA (or --data for the report) to where the songs are; if they moved, delete the run folder too.",
+        "Set DATA (or --data for the report) to where the songs are.",
     );
   }
-  Deno.mkdirSync(`${folder}/steps`, { recursive: true });
-  if (!source) writeJson(`${folder}/source.json`, { data: shorten(data) });
-  if (!stored) writeJson(`${folder}/recipe.json`, asked);
+  if (!source || !stored) {
+    Deno.mkdirSync(`${folder}/steps`, { recursive: true });
+    using lock = Deno.openSync(`${folder}/lock`, { write: true, create: true });
+    lock.lockSync(true);
+    // Another process may have made the run meanwhile.
+    if (!stored && readJson(`${folder}/recipe.json`) !== undefined) return openStudy(options);
+    if (!source) writeJson(`${folder}/source.json`, { data: shorten(data) });
+    if (!stored) writeJson(`${folder}/recipe.json`, chosen);
+  }
 
-  const record = (step: string) => `${folder}/steps/${step.replace(/[^\w.-]/g, "-")}.json`;
-  // Where the project lies is no part of a step's inputs, so that a run opens on another machine.
-  const placed = (inputs: unknown) =>
-    typeof inputs === "object" && inputs !== null && "data" in inputs && inputs.data === data
-      ? { ...inputs, data: shorten(data) }
-      : inputs;
-  const keyOf = (inputs: unknown) => fingerprint(placed(inputs) ?? { recipe: asked, data: shorten(data) });
-  const study: Study = {
+  // A run opens on another machine, so the songs count by their place in the project.
+  const keyOf = (inputs: object) => {
+    const placed = "data" in inputs && inputs.data === data ? { ...inputs, data: shorten(data) } : inputs;
+    return fingerprint(knownThen(placed, raw ?? chosen));
+  };
+  return {
     name,
     folder,
-    recipe: asked,
+    recipe: chosen,
     data,
     path(...parts) {
       const path = [folder, ...parts].join("/");
       Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
       return path;
     },
-    done<T>(step: string, inputs?: unknown) {
-      const found = readJson(record(step)) as StepRecord<T> | undefined;
-      return found?.key === keyOf(inputs) ? found : undefined;
-    },
-    markDone(step, info, inputs, seconds = 0) {
-      const made = { step, key: keyOf(inputs), info, finished: new Date().toISOString(), seconds };
-      writeJson(record(step), made);
-      return made;
-    },
-    async once<T>(step: string, inputs: unknown, work: () => Promise<T> | T) {
-      const found = study.done<T>(step, inputs);
-      if (found) return found.info;
-      const start = performance.now();
-      const info = await work();
-      study.markDone(step, info, inputs, (performance.now() - start) / 1000);
-      return info;
-    },
+    done: (step, inputs) => finished(folder, step, keyOf(inputs)),
+    once: (step, inputs, work) => doOnce(folder, step, keyOf(inputs), work, () => waitFor(step)),
   };
-  return study;
 }

@@ -195,12 +195,15 @@ export const trainingInputs = ({ recipe, data }: Study): Omit<Recipe, "probing">
  */
 export async function train(study: Study, corpus: Corpus, model: ModelName): Promise<Evaluation> {
   const inputs = { ...trainingInputs(study), model };
-  if (study.done(`train ${model}`, inputs)) {
-    const logs = await trainingLog(modelFolder(study, model));
-    const baselines = curveBaselines(study, corpus);
-    await show(learningCurves(curvesOf(logs), { title: `${model} (trained before)`, baselines }));
+  let trainedHere = false;
+  const { seconds } = await study.once(`train ${model}`, inputs, () => {
+    trainedHere = true;
+    return trainModel(study, corpus, model);
+  });
+  if (!trainedHere) {
+    const curves = curvesOf(await trainingLog(modelFolder(study, model))), baselines = curveBaselines(study, corpus);
+    await show(learningCurves(curves, { title: `${model} (trained before)`, baselines }));
   }
-  const { seconds } = await study.once(`train ${model}`, inputs, () => trainModel(study, corpus, model));
   return await study.once(`evaluate ${model}`, inputs, () => evaluateModel(study, corpus, model, seconds));
 }
 

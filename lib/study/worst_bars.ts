@@ -1,5 +1,5 @@
 /**
- * The bars that a probe gets most wrong, to see and hear. Notebook 4 shows them.
+ * The test bars with a probe's largest errors, to see and hear. Notebook 4 shows them.
  * @module
  */
 import { barFigure } from "./similar_bars.ts";
@@ -20,71 +20,65 @@ import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
 import { bestTestRow } from "../findings/tables.ts";
 
-/** A bar and what a probe reads from its embedding. */
-export interface Reading {
-  /** Bar of the corpus. */
+interface Prediction {
+  /** The bar's index in the corpus. */
   bar: number;
   /** Its label. */
   truth: number;
-  /** What the probe says. */
+  /** The probe's prediction. */
   read: number;
 }
 
-/** Choices of {@link worstReadings}. */
-export interface MistakeOptions {
-  /** What is read: mean velocity, mean duration in bins, or both. */
-  tasks?: readonly ValueQuestion["task"][];
-  /** Bars to show of each, each of another song. */
-  count?: number;
-}
-
-/** What {@link worstReadings} finds. */
-export interface Mistakes {
-  /** Whose embeddings are read. */
+/** A probe's error on the test bars, and the bars with the largest errors. */
+interface WorstBars {
   model: ModelName;
-  /** What is read. */
   task: ValueQuestion["task"];
-  /** The layer it is read from. */
   layer: number;
   /** Root mean square error over all test bars, as in the results table. */
   rmse: number;
-  /** How many those are. */
+  /** Number of test bars. */
   bars: number;
-  /** Largest error first, at most one of each song. */
-  worst: Reading[];
+  /** Largest error first, at most one bar of each song. */
+  worst: Prediction[];
 }
 
-/** The bars that are read worst, and the error over all of them. */
-function mistakesOf(corpus: Corpus, readings: readonly Reading[], count: number): Pick<Mistakes, "rmse" | "worst"> {
-  const error = ({ truth, read }: Reading) => Math.abs(truth - read), songs = new Set<number>();
-  const worst = readings.toSorted((a, b) => error(b) - error(a)).filter(({ bar }) => {
-    const song = corpus.song(bar), fresh = !songs.has(song);
+/** The largest errors, one bar of each song, and the root mean square error of all predictions. */
+export function worstOf(
+  predictions: readonly Prediction[],
+  songOf: (bar: number) => number,
+  count: number,
+): Pick<WorstBars, "rmse" | "worst"> {
+  const error = ({ truth, read }: Prediction) => Math.abs(truth - read), songs = new Set<number>();
+  const worst = predictions.toSorted((a, b) => error(b) - error(a)).filter(({ bar }) => {
+    const song = songOf(bar), fresh = !songs.has(song);
     songs.add(song);
     return fresh;
   }).slice(0, count);
-  const squares = readings.reduce((sum, one) => sum + error(one) ** 2, 0);
-  return { rmse: Math.sqrt(squares / readings.length), worst };
+  const squares = predictions.reduce((sum, one) => sum + error(one) ** 2, 0);
+  return { rmse: Math.sqrt(squares / predictions.length), worst };
 }
 
 /**
- * The test bars whose velocity or duration a model's sound probe misses by most, one of each song; once. The probe is
- * that of the results table: the layer chosen on validation songs, with its penalty, fitted on the training songs.
+ * The test bars on which a model's sound probe of mean velocity (MV) or mean duration (MD) errs most, one of each song;
+ * done once. The probe is that of the results table: layer and penalty chosen on validation songs, fitted on training
+ * songs.
  *
- * @param rows as `tableRows` gives them, with that model's
- * @returns an entry a task, in the order asked
- * @throws {RangeError} if the rows hold no such probe.
+ * @param rows as `tableRows` gives them, that model's among them
+ * @param options tasks, and how many bars of each
+ * @returns an entry for each task, in their order
+ * @throws {RangeError} if the rows lack such a probe.
  */
-export function worstReadings(
+export function worstBars(
   study: Study,
   corpus: Corpus,
   rows: readonly ProbeRow[],
   model: ModelName,
-  { tasks = ["MV", "MD"], count = 4 }: MistakeOptions = {},
-): Promise<Mistakes[]> {
+  { tasks = ["MV", "MD"], count = 4 }: { tasks?: readonly ValueQuestion["task"][]; count?: number } = {},
+): Promise<WorstBars[]> {
   const chosen = tasks.map((task) => {
     const row = bestTestRow(rows, lineOf(model), task, "sound");
     if (row && row.layer !== null && row.alpha !== null) return { task, layer: row.layer, alpha: row.alpha };
-    throw new RangeError(`Mistakes: expected a sound probe of ${task} in ${model} among the rows, found none.`);
+    throw new RangeError(`Worst bars: expected a sound probe of ${task} in ${model} among the rows, found none.`);
   });
   const { recipe, data, folder } = study, name = `mistakes ${model}`;
   return study.once(name, { ...recipe, data, model, chosen, count }, async () => {
@@ -98,7 +92,7 @@ export function worstReadings(
         onProgress: (done) => void meter.update(done),
       });
       await meter.done();
-      const tables = probeTables(corpus, recipe), found: Mistakes[] = [];
+      const tables = probeTables(corpus, recipe), all: WorstBars[] = [];
       for (const [i, { task, layer, alpha }] of chosen.entries()) {
         const question = valueQuestions.find((one) => one.task === task)!;
         const part = (first: number, rows: number) => sliceRows(layers[i], columns, first, rows);
@@ -108,10 +102,10 @@ export function worstReadings(
         const { fits: [fit] } = values.find((value) => value.question.name === question.name)!;
         const { rows, answers } = askValues(tables.test, question.name);
         const [read] = await predictRows([fit], part(train.length, test.length), rows);
-        const readings = answers.map((truth, row): Reading => ({ bar: test[rows[row]], truth, read: read[row] }));
-        found.push({ model, task, layer, bars: readings.length, ...mistakesOf(corpus, readings, count) });
+        const predictions = answers.map((truth, row): Prediction => ({ bar: test[rows[row]], truth, read: read[row] }));
+        all.push({ model, task, layer, bars: predictions.length, ...worstOf(predictions, corpus.song, count) });
       }
-      return found;
+      return all;
     } finally {
       encoder.weights.dispose();
       await removeIfThere(files);
@@ -119,16 +113,19 @@ export function worstReadings(
   });
 }
 
-const asked = { MV: { what: "mean velocity", digits: 0 }, MD: { what: "mean duration, bins", digits: 1 } } as const;
+const labelNames = {
+  MV: { what: "mean velocity", digits: 0 },
+  MD: { what: "mean duration, bins", digits: 1 },
+} as const;
 
-/** The bars in a row, each with its label and what was read. */
-export function mistakeFigures(corpus: Corpus, mistakes: Mistakes): Shown {
-  const { model, task, layer, rmse, bars, worst } = mistakes, { what, digits } = asked[task];
-  const notes = worst.map(({ truth, read }) => `${what} ${truth.toFixed(digits)}, read as ${read.toFixed(digits)}`);
+/** The bars side by side, each with its label and the prediction. */
+export function worstBarFigures(corpus: Corpus, found: WorstBars): Shown {
+  const { model, task, layer, rmse, bars, worst } = found, { what, digits } = labelNames[task];
+  const notes = worst.map(({ truth, read }) => `${what} ${truth.toFixed(digits)}, predicted ${read.toFixed(digits)}`);
   const cells = worst.map(({ bar }, i) =>
     `<td style="vertical-align:top;text-align:left">${barFigure(corpus, bar, notes[i])}</td>`
   );
-  const caption = `${model}, layer ${layer}: the test bars whose ${what} its probe misses by most, one of a song ` +
+  const caption = `${model}, layer ${layer}: the test bars with the largest errors in ${what}, one of a song ` +
     `(root mean square error over ${bars} bars: ${rmse.toFixed(2)})`;
   return html(
     `<p style="font-size:.85rem">${rollLegend()}</p><table><caption style="text-align:left">${escapeHtml(caption)}` +

@@ -1,12 +1,6 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { dataCard, modelCard } from "@lib/report/cards.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { reportOptions, UsageError } from "@lib/cli/main.ts";
 import { type Chapter, outsideReferences, reportPage } from "@lib/report/page.ts";
-import { findChromium, writePdf } from "@lib/report/pdf.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
-import type { Evaluation } from "@lib/training/evaluation.ts";
-import { fingerprint, openStudy } from "@lib/study/study.ts";
-import { choices, smallCorpus } from "../support/small_run.ts";
 
 const chapter: Chapter = {
   name: "01_tokenize",
@@ -93,11 +87,6 @@ Deno.test("a page that would fetch something is refused, one that links is not",
   );
 });
 
-Deno.test("the same run gives the same bytes", () => {
-  const make = () => reportPage({ title: "Study", chapters: [chapter], stamp });
-  assertEquals(make(), make());
-});
-
 Deno.test("options become the kernels' environment, paths are the caller's", () => {
   assertEquals(reportOptions([], "/home/me"), {
     name: "demo",
@@ -127,61 +116,6 @@ Deno.test("an unknown option is answered with the known ones", () => {
   }
 });
 
-/** A folder with one file, for songs and runs alike. */
-function folderWithSong(): string {
-  const folder = Deno.makeTempDirSync();
-  Deno.writeTextFileSync(`${folder}/song.mid`, "MThd");
-  return folder;
-}
-
-Deno.test("a run folder of another recipe is refused, with the fields that differ and what to do", () => {
-  const data = folderWithSong();
-  const runs = Deno.makeTempDirSync();
-  openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data, runs });
-  openStudy({ recipe: recipe("sound", "smoke"), name: "mine", runs }); // the same again, songs remembered
-  const other = recipe("sound", "smoke", { seed: 3, training: { steps: 7 } });
-  const error = assertThrows(
-    () => openStudy({ recipe: other, name: "mine", data, runs }),
-    Error,
-    "seed: 0 there, 3 asked for",
-  );
-  assert(error.message.includes("training.steps: 6 there, 7 asked for") && error.message.includes("STUDY=name"));
-  const moved = assertThrows(() =>
-    openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data: folderWithSong(), runs })
-  );
-  assert(moved.message.includes(`songs: ${data} there`));
-});
-
-Deno.test("a study without songs, or with a name that is no folder's, is refused", () => {
-  const made = recipe("sound", "smoke");
-  assertThrows(
-    () => openStudy({ recipe: made, name: "a", data: "/nowhere/midi", runs: Deno.makeTempDirSync() }),
-    Error,
-    "/nowhere/midi",
-  );
-  assertThrows(() => openStudy({ recipe: made, name: "../a" }), RangeError, '"../a"');
-});
-
-Deno.test("a step is done once for the same inputs, whatever the order of their keys", async () => {
-  const data = folderWithSong();
-  const open = () => openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data, runs: data });
-  let times = 0;
-  const work = () => ({ songs: ++times });
-  assertEquals(await open().once("corpus", { a: 1, b: 2 }, work), { songs: 1 });
-  assertEquals(await open().once("corpus", { b: 2, a: 1 }, work), { songs: 1 });
-  assertEquals(await open().once("corpus", { a: 1, b: 3 }, work), { songs: 2 });
-  assertEquals(open().done("corpus", { a: 1, b: 2 }), undefined);
-  assertEquals(open().done("never"), undefined);
-  assertEquals(fingerprint({ x: [1, { b: 1, a: 2 }] }), fingerprint({ x: [1, { a: 2, b: 1 }] }));
-});
-
-Deno.test("a step that was cut off is not done", async () => {
-  const data = folderWithSong();
-  const study = openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data, runs: data });
-  await study.once("train", 1, () => Promise.reject(new Error("cut off"))).catch(() => {});
-  assertEquals(study.done("train", 1), undefined);
-});
-
 Deno.test("a link to another notebook leads to its section of the page, others stay", () => {
   const html = '<p><a href="02_train_bert.ipynb">next</a> <a href="https://example.org/x.ipynb">elsewhere</a></p>';
   const page = reportPage({
@@ -190,71 +124,4 @@ Deno.test("a link to another notebook leads to its section of the page, others s
     stamp,
   });
   assert(page.includes('<a href="#02_train_bert">next</a>') && page.includes('href="https://example.org/x.ipynb"'));
-});
-
-Deno.test("without Chromium, --pdf is answered with what to install or do instead", () => {
-  const folder = Deno.makeTempDirSync();
-  if (Deno.build.os === "linux") {
-    const error = assertThrows(() => findChromium(folder), Error, "expected Chromium or Chrome on the PATH");
-    assert(error.message.includes("apt install chromium") && error.message.includes("print it there"));
-  }
-  Deno.writeTextFileSync(`${folder}/google-chrome`, "");
-  assertEquals(findChromium(`/nowhere:${folder}`), `${folder}/google-chrome`);
-});
-
-Deno.test({
-  name: "a page is printed to a PDF, and what fails leaves the last one",
-  ignore: (() => {
-    try {
-      return findChromium() === "";
-    } catch {
-      return true; // none here
-    }
-  })(),
-  async fn() {
-    const folder = Deno.makeTempDirSync(), page = `${folder}/report.html`, pdf = `${folder}/report.pdf`;
-    Deno.writeTextFileSync(page, reportPage({ title: "Study", chapters: [chapter], stamp }));
-    await writePdf(page, pdf);
-    const bytes = Deno.readFileSync(pdf);
-    assertEquals(new TextDecoder().decode(bytes.subarray(0, 5)), "%PDF-");
-    await assertRejects(() => writePdf(page, pdf, "/bin/false"), Error, "expected a PDF from /bin/false");
-    assertEquals(Deno.readFileSync(pdf), bytes);
-    assertEquals([...Deno.readDirSync(folder)].length, 2);
-  },
-});
-
-Deno.test("cards tell what the models and the store are, with the recipe's and the store's own numbers", async () => {
-  const corpus = await smallCorpus(), score = { loss: 3.25, accuracy: 0.4375, kinds: [], songs: [] };
-  const contrast = { accuracy: 0.8125 } as NonNullable<Evaluation["contrast"]>["validation"];
-  const evaluations: Evaluation[] = [
-    { model: "BERT", mlm: { train: score, validation: score }, contrast: null, seconds: 1 },
-    {
-      model: "BERT-aug",
-      mlm: { train: score, validation: score },
-      contrast: { train: contrast, validation: contrast, otherOrder: contrast, dropping: null },
-      seconds: 1,
-    },
-  ];
-  const card = modelCard(choices, evaluations, stamp);
-  const { layers, hidden } = choices.model;
-  for (const part of [`${layers} layers of width ${hidden}`, "3.250", "0.438", "0.813", "training.steps", "abc"]) {
-    assert(card.includes(part), part);
-  }
-  assert(card.startsWith("---\nlibrary_name: transformers\n"));
-  const data = dataCard(choices, corpus, stamp);
-  for (const part of [corpus.checksum, `${corpus.songs.length} songs`, `the ${corpus.bars} bars`, "tokens.minNotes"]) {
-    assert(data.replace(/\s+/g, " ").includes(part), part);
-  }
-  for (const split of ["train", "validation", "test"] as const) {
-    assertMatch(data, new RegExp(`\\| ${split} +\\|.* ${corpus.barsOf(split).length} `));
-  }
-});
-
-Deno.test("a run whose songs have moved goes on once it is tokenized, and is refused before", async () => {
-  const data = folderWithSong(), runs = Deno.makeTempDirSync(), made = recipe("sound", "smoke");
-  const study = openStudy({ recipe: made, name: "mine", data, runs });
-  Deno.renameSync(data, `${data}-moved`);
-  assertThrows(() => openStudy({ recipe: made, name: "mine", runs }), Error, `at ${data}, found none`);
-  await study.once("corpus", { data: study.data }, () => 1);
-  assertEquals(await openStudy({ recipe: made, name: "mine", runs }).once("corpus", { data }, () => 2), 1);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { worstReadings } from "@lib/study/worst_bars.ts";
+import { worstBars } from "@lib/study/worst_bars.ts";
 import { probe } from "@lib/study/probing_steps.ts";
 import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
 import { reading } from "@lib/matrix/rows.ts";
@@ -66,7 +66,7 @@ Deno.test("the bars read worst are read by the probe whose error stands in the r
   const { study, corpus, leave } = await composedStudy({ layerMix: "none" });
   try {
     const rows = tableRows(await probe(study, corpus, "BERT"), "bar");
-    for (const { task, rmse, bars, worst, layer } of await worstReadings(study, corpus, rows, "BERT", { count: 2 })) {
+    for (const { task, rmse, bars, worst, layer } of await worstBars(study, corpus, rows, "BERT", { count: 2 })) {
       const row = bestTestRow(rows, lineOf("BERT"), task, "sound")!;
       assertEquals([layer, bars], [row.layer, row.rows]);
       assertLess(Math.abs(rmse - row.value), 1e-5 * row.value); // batches differ

@@ -1,0 +1,125 @@
+/**
+ * The steps of a run: each is done once for the same inputs, by one process at a time, and its result is stored.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { writeFile } from "../base/files.ts";
+import { UserError } from "../base/user_error.ts";
+import { recipeGroups } from "../recipe/recipe.ts";
+
+/** The stored record of a finished step, `steps/NAME.json` in the run's folder. */
+export interface StepRecord<T = unknown> {
+  /** Name of the step. */
+  step: string;
+  /** Hash of its inputs; with other inputs the step is stale. */
+  key: string;
+  /** The step's result, plain JSON; large results have files of their own. */
+  info: T;
+  /** When it ended, as ISO date. */
+  finished: string;
+  /** How long it took. */
+  seconds: number;
+}
+
+/** JSON with sorted keys, so that equal values give equal text. */
+function canonical(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_, part) =>
+      typeof part === "object" && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1))
+        : part,
+  );
+}
+
+/** A hash of any JSON value, whatever the order of its keys: 16 hex digits of SHA-256. */
+export const fingerprint = (value: unknown): string =>
+  createHash("sha256").update(canonical(value) ?? "undefined").digest("hex").slice(0, 16);
+
+/** The JSON of a file; undefined where there is none. */
+export function readJson(path: string): unknown {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof SyntaxError) throw new UserError(`Study: expected JSON in ${path}, found ${error.message}.`);
+    throw error;
+  }
+}
+
+/**
+ * Inputs without the recipe fields that the run's `recipe.json` lacks. A field that is newer than the run has the value
+ * that the code of then had built in, so it makes no step of that run stale.
+ */
+export function knownThen(inputs: object, stored: Record<string, unknown>): object {
+  const kept = Object.entries(inputs).flatMap(([name, value]): [string, unknown][] => {
+    if (!(name in recipeGroups)) return [[name, value]];
+    const group = stored[name];
+    if (group === undefined) return [];
+    if (typeof group !== "object" || group === null) return [[name, value]];
+    return [[name, Object.fromEntries(Object.entries(value).filter(([field]) => field in group))]];
+  });
+  return Object.fromEntries(kept);
+}
+
+/** The path of a step's record, without `.json`. */
+const recordPath = (folder: string, step: string): string => `${folder}/steps/${step.replace(/[^\w.-]/g, "-")}`;
+
+/** The record of a step if it was done with inputs of this key. */
+export function finished<T>(folder: string, step: string, key: string): StepRecord<T> | undefined {
+  const record = readJson(`${recordPath(folder, step)}.json`) as StepRecord<T> | undefined;
+  return record?.key === key ? record : undefined;
+}
+
+/**
+ * A lock on a file, which the system frees when its process ends, however it ends; waits while another process has it.
+ * On a network file system the lock needs `flock` across machines: NFS 4, or NFS 3 with its lock service.
+ */
+async function lock(path: string, onWait: () => Promise<AbortSignal>): Promise<Disposable> {
+  const file = await Deno.open(path, { write: true, create: true });
+  try {
+    if (await file.tryLock(true)) return file;
+    const signal = await onWait();
+    while (!await file.tryLock(true)) {
+      signal.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    return file;
+  } catch (error) {
+    file.close();
+    if (error instanceof DOMException) throw error;
+    throw new UserError(
+      `Study: expected a file system that can lock ${path}, found: ${(error as Error).message}. ` +
+        "Put data/runs on a local disk, or on a network file system with locks (NFS 4).",
+    );
+  }
+}
+
+/**
+ * Does a step by `work` unless it is finished; two processes never do the same step at once.
+ *
+ * @param onWait called once if another process is at the step; its signal stops the waiting
+ */
+export async function doOnce<T>(
+  folder: string,
+  step: string,
+  key: string,
+  work: () => Promise<T> | T,
+  onWait: () => Promise<AbortSignal>,
+): Promise<T> {
+  const before = finished<T>(folder, step, key);
+  if (before) return before.info;
+  using _lock = await lock(`${recordPath(folder, step)}.lock`, onWait);
+  const meanwhile = finished<T>(folder, step, key);
+  if (meanwhile) return meanwhile.info;
+  const start = performance.now(), info = await work();
+  const record: StepRecord<T> = {
+    step,
+    key,
+    info,
+    finished: new Date().toISOString(),
+    seconds: (performance.now() - start) / 1000,
+  };
+  await writeFile(`${recordPath(folder, step)}.json`, `${JSON.stringify(record, null, 2)}\n`);
+  return info;
+}

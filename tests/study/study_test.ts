@@ -1,0 +1,103 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "@lib/base/user_error.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { loadRecipe, openStudy, type StudyParameters } from "@lib/study/study.ts";
+
+const smoke = recipe("sound", "smoke");
+
+/** A folder with one file, for songs and runs alike. */
+function folderWithSong(): string {
+  const folder = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(`${folder}/song.mid`, "MThd");
+  return folder;
+}
+
+/** Runs a test with variables of the environment; `undefined` unsets one. */
+function withEnvironment(variables: Record<keyof StudyParameters | string, string | undefined>, test: () => void) {
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  const set = ([name, value]: readonly [string, string | undefined]) =>
+    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+  try {
+    Object.entries(variables).forEach(set);
+    test();
+  } finally {
+    before.forEach(set);
+  }
+}
+const unset = { STUDY: undefined, PRESET: undefined, SCALE: undefined, DATA: undefined, RECIPE: undefined };
+
+Deno.test("a run of another recipe or other songs is refused, with the fields that differ", () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync(), name = "mine";
+  openStudy({ recipe: smoke, name, data, runs });
+  openStudy({ recipe: smoke, name, runs }); // the same again, songs remembered
+  const other = recipe("sound", "smoke", { seed: 3, training: { steps: 7 } });
+  const { message } = assertThrows(() => openStudy({ recipe: other, name, data, runs }), UserError, "another study");
+  const fields = message.split("\n").slice(1, -1).map((line) => line.trim());
+  assertEquals(fields, ["seed: 0 there, 3 asked for", "training.steps: 6 there, 7 asked for"]);
+  assertThrows(() => openStudy({ name, data: folderWithSong(), runs }), UserError, `songs: ${data} there`);
+});
+
+Deno.test("a run opens by its own recipe and songs, and only what is asked for is compared", () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync(), name = "mine";
+  const own = recipe("authors", "smoke", { seed: 7, training: { steps: 9 } });
+  openStudy({ recipe: own, name, data, runs });
+  const opens = (variables: object) =>
+    withEnvironment({ ...unset, STUDY: name, ...variables }, () => {
+      const study = openStudy({ runs });
+      assertEquals([study.recipe, study.data], [own, data]);
+    });
+  opens({});
+  opens({ SCALE: "smoke" }); // whose training has 6 steps: only the scale's name was asked for
+  opens({ PRESET: "authors", RECIPE: '{"training":{"steps":9}}', DATA: data });
+  const refused = (variables: object, line: string) =>
+    withEnvironment({ ...unset, STUDY: name, ...variables }, () => {
+      const { message } = assertThrows(() => openStudy({ runs }), UserError, line);
+      assertEquals(message.split("\n").length, 3, message);
+    });
+  refused({ SCALE: "demo" }, "scale: smoke there, demo asked for");
+  refused({ PRESET: "sound" }, "preset: authors there, sound asked for");
+  refused({ RECIPE: '{"training":{"steps":8}}' }, "training.steps: 9 there, 8 asked for");
+  refused({ DATA: runs }, `songs: ${data} there, ${runs} asked for`);
+});
+
+Deno.test("a notebook's parameters count where the environment says nothing", () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync();
+  const parameters = { STUDY: "mine", SCALE: "smoke", PRESET: "authors", DATA: data, RECIPE: '{"seed":7}' };
+  withEnvironment({ ...unset, STUDY: "theirs", RECIPE: '{"seed":8}', SCALE: "" }, () => {
+    const { name, recipe, data: songs } = openStudy({ runs, parameters });
+    assertEquals([name, recipe.preset, recipe.scale, recipe.seed, songs], ["theirs", "authors", "smoke", 8, data]);
+  });
+  withEnvironment(unset, () => {
+    assertEquals([openStudy({ runs, parameters }).name, loadRecipe().scale, loadRecipe().preset], [
+      "mine",
+      "demo",
+      "sound",
+    ]);
+  });
+});
+
+Deno.test("a wrong name, place of songs, variable or stored recipe is named", () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync();
+  assertThrows(() => openStudy({ recipe: smoke, name: "a", data: "/nowhere/midi", runs }), UserError, "/nowhere/midi");
+  for (const name of ["../a", "..", "", "a b"]) {
+    assertThrows(() => openStudy({ recipe: smoke, name, data, runs }), UserError, JSON.stringify(name));
+  }
+  withEnvironment({ ...unset, RECIPE: "{seed:7}" }, () => {
+    assertThrows(() => loadRecipe(), UserError, "RECIPE: expected JSON");
+  });
+  Deno.mkdirSync(`${runs}/old`);
+  Deno.writeTextFileSync(`${runs}/old/recipe.json`, JSON.stringify({ ...smoke, colour: "red" }));
+  const { message } = assertThrows(() => openStudy({ name: "old", runs }), UserError, "colour");
+  assert(!/delete|remove/i.test(message), message);
+  Deno.writeTextFileSync(`${runs}/old/recipe.json`, "{");
+  assertThrows(() => openStudy({ name: "old", runs }), UserError, "old/recipe.json");
+});
+
+Deno.test("a run whose songs have moved goes on once it is tokenized, and is refused before", async () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync();
+  const study = openStudy({ recipe: smoke, name: "mine", data, runs });
+  Deno.renameSync(data, `${data}-moved`);
+  assertThrows(() => openStudy({ recipe: smoke, name: "mine", runs }), UserError, `at ${data}, found none`);
+  await study.once("corpus", { data: study.data }, () => 1);
+  assertEquals(await openStudy({ name: "mine", runs }).once("corpus", { data }, () => 2), 1);
+});
