@@ -52,11 +52,11 @@ export function readJson(path: string): unknown {
  * that the code of then had built in, so it makes no step of that run stale.
  */
 export function knownThen(inputs: object, stored: Record<string, unknown>): object {
+  const isGroup = (value: unknown): value is object => typeof value === "object" && value !== null;
   const kept = Object.entries(inputs).flatMap(([name, value]): [string, unknown][] => {
-    if (!(name in recipeGroups)) return [[name, value]];
     const group = stored[name];
-    if (group === undefined) return [];
-    if (typeof group !== "object" || group === null) return [[name, value]];
+    if (name in recipeGroups && group === undefined) return [];
+    if (!isGroup(group) || !isGroup(value)) return [[name, value]];
     return [[name, Object.fromEntries(Object.entries(value).filter(([field]) => field in group))]];
   });
   return Object.fromEntries(kept);

@@ -82,10 +82,10 @@ Deno.test("a waiting step can be stopped, and one whose process was killed is ta
 Deno.test("recipe fields that are newer than the run are no inputs of its steps; all others are", () => {
   const all = recipe("sound", "smoke"), { minNotes: _, ...tokens } = all.tokens, { duplicates: __, ...older } = all;
   const stored = { ...older, tokens };
-  assertEquals(knownThen({ ...all, data: "songs", step: "BERT" }, { ...stored }), {
+  assertEquals(knownThen({ ...all, data: "songs", model: "BERT" }, { ...stored }), {
     ...stored,
     data: "songs",
-    step: "BERT",
+    model: "BERT",
   });
   const other = { tokens: { ...all.tokens, maxTokens: 64 }, seed: 5, scale: "small" };
   assertEquals(knownThen(other, { ...stored }), { ...other, tokens: { ...tokens, maxTokens: 64 } });
