@@ -182,7 +182,7 @@ export function similarBarFigures(corpus: Corpus, { bars, queries, models }: Sim
 /** How much a bar and its nearest neighbor have in common: a row for each model, and one for random pairs of bars. */
 export const commonRows = ({ models, chance }: SimilarBars): ({ model: string } & Common)[] => [
   ...models.map(({ model, common }) => ({ model: model as string, ...common })),
-  { model: "a bar drawn at random", ...chance },
+  { model: "a random other bar", ...chance },
 ];
 
 /** The models' maps of the same bars, coloured by a label. */

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { writeFile } from "../base/files.ts";
+import { withLock } from "../base/lock.ts";
 import { UserError } from "../base/user_error.ts";
 import { recipeGroups } from "../recipe/recipe.ts";
 
@@ -72,54 +73,25 @@ export function finished<T>(folder: string, step: string, key: string): StepReco
 }
 
 /**
- * A lock on a file, which the system frees when its process ends, however it ends; waits while another process has it.
- * On a network file system the lock needs `flock` across machines: NFS 4, or NFS 3 with its lock service.
- */
-async function lock(path: string, onWait: () => Promise<AbortSignal>): Promise<Disposable> {
-  const file = await Deno.open(path, { write: true, create: true });
-  try {
-    if (await file.tryLock(true)) return file;
-    const signal = await onWait();
-    while (!await file.tryLock(true)) {
-      signal.throwIfAborted();
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-    return file;
-  } catch (error) {
-    file.close();
-    if (error instanceof DOMException) throw error;
-    throw new UserError(
-      `Study: expected a file system that can lock ${path}, found: ${(error as Error).message}. ` +
-        "Put data/runs on a local disk, or on a network file system with locks (NFS 4).",
-    );
-  }
-}
-
-/**
  * Does a step by `work` unless it is finished; two processes never do the same step at once.
  *
- * @param onWait called once if another process is at the step; its signal stops the waiting
+ * @param waiting as for `withLock`, where another process is at the step
  */
 export async function doOnce<T>(
   folder: string,
   step: string,
   key: string,
   work: () => Promise<T> | T,
-  onWait: () => Promise<AbortSignal>,
+  waiting?: Parameters<typeof withLock>[2],
 ): Promise<T> {
   const before = finished<T>(folder, step, key);
   if (before) return before.info;
-  using _lock = await lock(`${recordPath(folder, step)}.lock`, onWait);
-  const meanwhile = finished<T>(folder, step, key);
-  if (meanwhile) return meanwhile.info;
-  const start = performance.now(), info = await work();
-  const record: StepRecord<T> = {
-    step,
-    key,
-    info,
-    finished: new Date().toISOString(),
-    seconds: (performance.now() - start) / 1000,
-  };
-  await writeFile(`${recordPath(folder, step)}.json`, `${JSON.stringify(record, null, 2)}\n`);
-  return info;
+  return await withLock(`${recordPath(folder, step)}.lock`, async () => {
+    const meanwhile = finished<T>(folder, step, key);
+    if (meanwhile) return meanwhile.info;
+    const start = performance.now(), info = await work(), seconds = (performance.now() - start) / 1000;
+    const record: StepRecord<T> = { step, key, info, finished: new Date().toISOString(), seconds };
+    await writeFile(`${recordPath(folder, step)}.json`, `${JSON.stringify(record, null, 2)}\n`);
+    return info;
+  }, waiting);
 }

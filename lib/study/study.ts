@@ -123,11 +123,16 @@ const writeJson = (path: string, value: unknown): void =>
 `,
   );
 
-/** Says that another process is at a step; the signal stops waiting for it. */
-async function waitFor(step: string): Promise<AbortSignal> {
-  const { show, stopSignal } = await import("../notebook/notebook.ts"); // it loads the plots' packages
-  await show(`Another process is at the step "${step}" of this run; waiting for it.`);
-  return stopSignal();
+/** Shows what a step waits for; the stop button ends the waiting. */
+function waiting(): { say: (line: string) => void; signal: AbortSignal } {
+  const stop = new AbortController();
+  const say = async (line: string) => {
+    const { show, stopSignal } = await import("../notebook/notebook.ts"); // it loads the plots' packages
+    const signal = stopSignal();
+    signal.addEventListener("abort", () => stop.abort(signal.reason));
+    await show(line);
+  };
+  return { say: (line) => void say(line).catch((error) => stop.abort(error)), signal: stop.signal };
 }
 
 /**
@@ -210,6 +215,6 @@ export function openStudy(options: StudyOptions = {}): Study {
       return path;
     },
     done: (step, inputs) => finished(folder, step, keyOf(inputs)),
-    once: (step, inputs, work) => doOnce(folder, step, keyOf(inputs), work, () => waitFor(step)),
+    once: (step, inputs, work) => doOnce(folder, step, keyOf(inputs), work, waiting()),
   };
 }

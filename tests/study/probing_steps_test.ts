@@ -1,45 +1,38 @@
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { worstBars } from "@lib/study/worst_bars.ts";
-import { probe } from "@lib/study/probing_steps.ts";
-import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
+import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { reading } from "@lib/matrix/rows.ts";
-import { corpusOf } from "@lib/study/training_steps.ts";
-import { openStudy } from "@lib/study/study.ts";
-import { bestTestRow, tableRows } from "@lib/findings/tables.ts";
-import { lineOf } from "@lib/probing/rows.ts";
-import { compose } from "../support/composer.ts";
+import { writeSafetensors } from "@lib/matrix/safetensors.ts";
+import type { ProbeRow } from "@lib/probing/rows.ts";
+import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
+import { compareLayers, evaluationsOf, probe, probeBars, writeTables } from "@lib/study/probing_steps.ts";
+import { trainingInputs } from "@lib/study/training_steps.ts";
+import { withStudy } from "../support/composed_study.ts";
 
-/** A study of composed songs, in a folder of its own. */
-async function composedStudy(probing: RecipeChanges["probing"]) {
-  const dir = await Deno.makeTempDir(), songs = `${dir}/songs`;
-  await Deno.mkdir(songs);
-  for (let song = 0; song < 12; song++) await Deno.writeFile(`${songs}/${song}.mid`, compose(9, song, 8).bytes);
-  const study = openStudy({ recipe: recipe("sound", "smoke", { probing }), data: songs, runs: `${dir}/runs` });
-  const corpus = await corpusOf(study);
-  const leave = async () => {
-    corpus.close();
-    await Deno.remove(dir, { recursive: true });
-  };
-  return { study, corpus, leave };
+/** Rows of a probing, the files of embeddings that were written meanwhile, and the files that are left. */
+interface Untrained {
+  rows: ProbeRow[];
+  stored: string[];
+  left: string[];
+  read: number;
 }
 
-/** Probes an untrained encoder on composed songs, and tells which files of embeddings were written meanwhile. */
-async function probeUntrained(probing: RecipeChanges["probing"]) {
-  const { study, corpus, leave } = await composedStudy({ ...probing, untrainedSeeds: 1 });
+/** Probes an untrained encoder on composed songs. */
+async function probeUntrained(probing: RecipeChanges["probing"]): Promise<Untrained> {
   const { renameSync } = Deno, stored: string[] = [];
   Deno.renameSync = (from, to) => {
     if (String(to).includes("/probes/embeddings-")) stored.push(String(to).replace(/^.*\//, ""));
     renameSync(from, to);
   };
+  let result!: Untrained;
   try {
-    reading.most = 0;
-    const rows = await probe(study, corpus, "untrained"), read = reading.most;
-    const left = [...Deno.readDirSync(`${study.folder}/probes`)].map(({ name }) => name);
-    return { rows, stored, left, read };
+    await withStudy({ probing: { ...probing, untrainedSeeds: 1 } }, async (study, corpus) => {
+      reading.most = 0;
+      const rows = await probe(study, corpus, "untrained"), read = reading.most;
+      result = { rows, stored, left: [...Deno.readDirSync(`${study.folder}/probes`)].map(({ name }) => name), read };
+    });
   } finally {
     Deno.renameSync = renameSync;
-    await leave();
   }
+  return result;
 }
 
 Deno.test("embeddings beyond the memory allowed go through files, of which none is left, to the same scores", async () => {
@@ -62,24 +55,60 @@ Deno.test("embeddings beyond the memory allowed go through files, of which none 
   assertGreater(compared, 100);
 });
 
-Deno.test("the bars read worst are read by the probe whose error stands in the results table", async () => {
-  const { study, corpus, leave } = await composedStudy({ layerMix: "none" });
-  try {
-    const rows = tableRows(await probe(study, corpus, "BERT"), "bar");
-    for (const { task, rmse, bars, worst, layer } of await worstBars(study, corpus, rows, "BERT", { count: 2 })) {
-      const row = bestTestRow(rows, lineOf("BERT"), task, "sound")!;
-      assertEquals([layer, bars], [row.layer, row.rows]);
-      assertLess(Math.abs(rmse - row.value), 1e-3 * row.value); // float32 in other batches
-      const label = ({ bar }: { bar: number }) => {
-        const { meanVelocity, meanDuration } = corpus.labels(bar);
-        return task === "MV" ? meanVelocity : meanDuration;
-      };
-      assertEquals(worst.map(({ truth }) => truth), worst.map(label));
-      assertEquals(new Set(worst.map(({ bar }) => corpus.song(bar))).size, worst.length);
-      const errors = worst.map(({ truth, read }) => Math.abs(truth - read));
-      assert(errors[0] > rmse && errors.every((error, i) => i === 0 || error <= errors[i - 1]), `${errors}`);
+Deno.test("CKA cells are the squared correlations of layers of width one, at their models and layers", () =>
+  withStudy({}, async (study) => {
+    const x = [1, -1, 1, -1], y = [1, 1, -1, -1], sum = x.map((value, i) => value + y[i]);
+    const plant = (model: string, layers: number[][]) => {
+      const arrays = layers.map((data, layer): [string, { shape: number[]; data: Float32Array }] => [
+        `layer/${layer}`,
+        { shape: [4, 1], data: Float32Array.from(data, (value) => 3 * value + 5) },
+      ]);
+      return Deno.writeFile(study.path("probes", `${model}.layers.safetensors`), writeSafetensors(new Map(arrays)));
+    };
+    await plant("BERT", [[1, 1, 1, 1], x, y]);
+    await plant("untrained", [[1, 1, 1, 1], sum, x]);
+    const { cells, bars } = await compareLayers(study, ["BERT", "untrained"]);
+    assertEquals(bars, 4);
+    const at = (a: string, b: string) => cells.find((cell) => cell.x === a && cell.y === b)!.value;
+    const expected: [string, string, number][] = [
+      ["BERT 1", "BERT 1", 1],
+      ["BERT 1", "BERT 2", 0],
+      ["BERT 1", "untrained 1", 0.5],
+      ["untrained 1", "BERT 2", 0.5],
+      ["untrained 2", "BERT 1", 1],
+      ["BERT 2", "untrained 2", 0],
+    ];
+    for (const [a, b, value] of expected) assertAlmostEquals(at(a, b), value, 1e-6, `${a} and ${b}`);
+    assertEquals([...new Set(cells.map((cell) => cell.x))], ["BERT 1", "BERT 2", "untrained 1", "untrained 2"]);
+    assertEquals(cells.length, 16);
+  }));
+
+Deno.test("so many bars of each song are probed as the recipe allows, in order and the same each time", () =>
+  withStudy({ split: { train: 0.5, validation: 0.25 } }, async (_, corpus) => {
+    const few = recipe("sound", "smoke", { probing: { trainBarsPerSong: 2, testBarsPerSong: 3 } });
+    for (const [split, most] of [["train", 2], ["validation", 3], ["test", 3]] as const) {
+      const bars = Array.from(probeBars(corpus, split, few)), perSong = Map.groupBy(bars, corpus.song);
+      assertEquals(perSong.size, corpus.songs.filter((song) => song.split === split).length);
+      for (const [song, own] of perSong) {
+        assertEquals([corpus.songs[song].split, own.length], [split, Math.min(most, corpus.songs[song].bars)]);
+      }
+      assertEquals(bars, bars.toSorted((a, b) => a - b));
+      assertEquals(bars, Array.from(probeBars(corpus, split, few)));
+      assertEquals(probeBars(corpus, split, recipe("sound", "smoke")), corpus.barsOf(split));
     }
-  } finally {
-    await leave();
-  }
-});
+    await Promise.resolve();
+  }));
+
+Deno.test("evaluations are those of the models that were measured; tables stand as CSV and LaTeX", () =>
+  withStudy({}, async (study) => {
+    await study.once("evaluate BERT-aug", { ...trainingInputs(study), model: "BERT-aug" }, () => ({ seconds: 7 }));
+    await study.once("evaluate BERT", { ...trainingInputs(study), model: "BERT", seed: 99 }, () => ({ seconds: 8 }));
+    assertEquals(evaluationsOf(study, ["BERT", "BERT-aug"]).map(({ seconds }) => seconds), [7]);
+    await writeTables(study, {
+      table1: { caption: "Table 1", rows: [{ model: "BERT", score: 0.5 }, { extra: "a,b" }] },
+    });
+    const csv = await Deno.readTextFile(study.path("tables", "table1.csv"));
+    assertEquals(csv.trimEnd().split(/\r?\n/), ["model,score,extra", "BERT,0.5,", ',,"a,b"']);
+    const tex = await Deno.readTextFile(study.path("tables", "table1.tex"));
+    assert(tex.includes("\\caption{Table 1}") && tex.includes("\\label{tab:table1}") && tex.includes("BERT & 0.5"));
+  }));

@@ -1,16 +1,23 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { doOnce, fingerprint, finished, knownThen, type StepRecord } from "@lib/study/step_records.ts";
-import { withFolder } from "../support/small_run.ts";
 
-const alone = () => Promise.reject(new Error("no other process should be at this step"));
+const alone = {
+  say: (line: string) => {
+    throw new Error(line); // no other process is at the step
+  },
+};
 
 /** Runs a test in a run's folder. */
-const withRun = (test: (folder: string) => Promise<void>) =>
-  withFolder(async (folder) => {
+async function withRun(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
     await Deno.mkdir(`${folder}/steps`);
     await test(folder);
-  });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
 
 Deno.test("a step is done once for the same key, and its record says what, when and how long", () =>
   withRun(async (folder) => {
@@ -52,8 +59,8 @@ Deno.test("two at once: one does the step, the other waits and gets its result",
       await new Promise((resolve) => setTimeout(resolve, 50));
       return ++times;
     };
-    const onWait = () => (waits++, Promise.resolve(new AbortController().signal));
-    const results = await Promise.all([1, 2, 3].map(() => doOnce(folder, "train", "k", work, onWait)));
+    const say = () => void waits++;
+    const results = await Promise.all([1, 2, 3].map(() => doOnce(folder, "train", "k", work, { say })));
     assertEquals([results, times, waits], [[1, 1, 1], 1, 2]);
   }));
 
@@ -68,12 +75,10 @@ Deno.test("a waiting step can be stopped, and one whose process was killed is ta
     const other = new Deno.Command(Deno.execPath(), { args: ["eval", script], stdout: "piped" }).spawn();
     const reader = other.stdout.getReader();
     await reader.read(); // it is at the step
-    const stop = AbortSignal.abort(new DOMException("stopped", "AbortError"));
-    await assertRejects(() => doOnce(folder, "train", "k", () => 1, () => Promise.resolve(stop)), DOMException);
-    const taken = doOnce(folder, "train", "k", () => "mine", () => {
-      other.kill("SIGKILL");
-      return Promise.resolve(new AbortController().signal);
-    });
+    const stop = new AbortController(), stopped = new DOMException("stopped", "AbortError");
+    const waiting = doOnce(folder, "train", "k", () => 1, { say: () => stop.abort(stopped), signal: stop.signal });
+    await assertRejects(() => waiting, DOMException, "stopped");
+    const taken = doOnce(folder, "train", "k", () => "mine", { say: () => other.kill("SIGKILL") });
     assertEquals(await taken, "mine");
     await other.status;
     await reader.cancel();

@@ -1,5 +1,9 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { worstOf } from "@lib/study/worst_bars.ts";
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertStringIncludes, assertThrows } from "@std/assert";
+import { bestTestRow, tableRows } from "@lib/findings/tables.ts";
+import { lineOf } from "@lib/probing/rows.ts";
+import { probe } from "@lib/study/probing_steps.ts";
+import { worstBarFigures, worstBars, worstOf } from "@lib/study/worst_bars.ts";
+import { withStudy } from "../support/composed_study.ts";
 
 Deno.test("the largest errors come first, one of each song, beside the error over all bars", () => {
   const predictions = [
@@ -15,3 +19,27 @@ Deno.test("the largest errors come first, one of each song, beside the error ove
   assertAlmostEquals(rmse, Math.sqrt((4 + 36 + 0 + 25 + 9) / 5));
   assertEquals(worstOf(predictions, (bar) => bar, 3).worst.map(({ bar }) => bar), [1, 3, 4]);
 });
+
+Deno.test("the probe behind the worst bars is the one whose error stands in the results table", () =>
+  withStudy({ probing: { layerMix: "none" } }, async (study, corpus) => {
+    const rows = tableRows(await probe(study, corpus, "BERT"), "bar");
+    const [velocity, duration] = await worstBars(study, corpus, rows, "BERT", { count: 2 });
+    assertEquals([velocity.task, duration.task], ["MV", "MD"]);
+    for (const { task, rmse, bars, worst, layer } of [velocity, duration]) {
+      const row = bestTestRow(rows, lineOf("BERT"), task, "sound")!;
+      assertEquals([layer, bars], [row.layer, row.rows]);
+      assertLess(Math.abs(rmse - row.value), 1e-3 * row.value); // float32 in other batches
+      const label = ({ bar }: { bar: number }) => {
+        const { meanVelocity, meanDuration } = corpus.labels(bar);
+        return task === "MV" ? meanVelocity : meanDuration;
+      };
+      assertEquals(worst.map(({ truth }) => truth), worst.map(label));
+      assertEquals(new Set(worst.map(({ bar }) => corpus.song(bar))).size, worst.length);
+      assert(worst.every(({ bar }) => corpus.songs[corpus.song(bar)].split === "test"));
+    }
+    const html = String(worstBarFigures(corpus, velocity).data["text/html"]), [{ truth, read }] = velocity.worst;
+    assertStringIncludes(html, `BERT, layer ${velocity.layer}: the test bars with the largest errors in mean velocity`);
+    assertStringIncludes(html, `mean velocity ${truth.toFixed(0)}, predicted ${read.toFixed(0)}`);
+    assertStringIncludes(String(worstBarFigures(corpus, duration).data["text/plain"]), "mean duration, bins");
+    assertThrows(() => worstBars(study, corpus, [], "BERT"), RangeError, "probe of MV in BERT");
+  }));

@@ -1,0 +1,128 @@
+import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { encode } from "@lib/bert/bert.ts";
+import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
+import { modelNames } from "@lib/bert/variants.ts";
+import type { Corpus } from "@lib/corpus/store.ts";
+import {
+  commonRows,
+  similarBarFigures,
+  similarBarMap,
+  type SimilarBars,
+  similarBars,
+} from "@lib/study/similar_bars.ts";
+import { modelFolder } from "@lib/study/training_steps.ts";
+import { drums } from "@lib/tokens/vocabulary.ts";
+import { plantModels, withStudy } from "../support/composed_study.ts";
+
+/** A bar's state of its Bar token in the last layer, encoded alone and without pads. */
+async function embeddingsOf(dir: string, corpus: Corpus, bars: number[]): Promise<Float32Array[]> {
+  const model = await loadCheckpoint(dir), rows: Float32Array[] = [];
+  for (const bar of bars) {
+    const tokens = Int32Array.from(corpus.tokens(bar));
+    const states = await encode(model, tokens, [tokens.length]);
+    rows.push(states.at(-1)!.slice(0, model.config.hidden));
+  }
+  model.weights.dispose();
+  return rows;
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+  return dot(a, b) / Math.hypot(...a) / Math.hypot(...b);
+}
+
+Deno.test("each model's neighbors are the nearest bars of other songs, as each bar encoded alone says", () =>
+  withStudy({ split: { train: 0.4, validation: 0.3 } }, async (study, corpus) => {
+    await plantModels(study);
+    const found = await similarBars(study, corpus, { queries: 2, count: 2, barsPerSong: 3 });
+    const { bars, queries, models } = found;
+    const perSong = Map.groupBy(bars, corpus.song);
+    assert(bars.every((bar) => corpus.songs[corpus.song(bar)].split !== "train"));
+    assert([...perSong.values()].every((own) => own.length <= 3) && perSong.size > 3);
+    assertEquals(queries.length, 2);
+    assertEquals(new Set(queries.map((row) => corpus.song(bars[row]))).size, 2);
+    for (const row of queries) {
+      assertEquals(corpus.songs[corpus.song(bars[row])].split, "test");
+      const { instruments, chords } = corpus.labels(bars[row]);
+      assert(instruments.includes(drums) && instruments.length >= 3 && chords.length > 0);
+    }
+    assertEquals(models.map(({ model }) => model), [...modelNames]);
+    for (const { model, neighbors } of [models[0], models[3]]) {
+      const embedded = await embeddingsOf(modelFolder(study, model), corpus, bars);
+      queries.forEach((row, q) => {
+        const near = bars.map((bar, other) => ({ row: other, bar, similarity: cosine(embedded[row], embedded[other]) }))
+          .filter(({ bar }) => corpus.songs[corpus.song(bar)].cluster !== corpus.songs[corpus.song(bars[row])].cluster)
+          .filter(({ bar }) => corpus.tokens(bar).join() !== corpus.tokens(bars[row]).join())
+          .sort((a, b) => b.similarity - a.similarity).slice(0, 2);
+        assertEquals(neighbors[q].map((one) => one.row), near.map((one) => one.row));
+        neighbors[q].forEach(({ similarity }, i) => assertAlmostEquals(similarity, near[i].similarity, 1e-4));
+      });
+    }
+    // Means over all bars, of shares from 0 to 1; the same bars again give the stored result.
+    for (const { tempo, groove } of commonRows(found)) assert(tempo >= 0 && tempo <= 1 && groove > 0 && groove <= 1);
+    const again = await similarBars(study, corpus, { queries: 2, count: 2, barsPerSong: 3 });
+    assertEquals(again, found);
+    const all = await similarBars(study, corpus, { queries: 1, count: 40, among: "all songs", barsPerSong: 3 });
+    const own = corpus.song(bars[queries[0]]);
+    assert(all.models[0].neighbors[0].some(({ row }) => corpus.song(all.bars[row]) === own), "its own song's bars");
+  }));
+
+Deno.test("tables, figures and maps keep models, bars and labels in their places", () =>
+  withStudy({}, async (_, corpus) => {
+    const bars = [0, 9, 17, 25], share = (value: number) => ({ groove: value, instruments: 0, chords: null, tempo: 1 });
+    const neighbor = (row: number, similarity: number) => ({ row, similarity });
+    const map = (x: number[], shares: number[]) => ({ x, y: x.map((value) => -value), shares });
+    const planted: SimilarBars = {
+      bars,
+      queries: [1],
+      chance: share(0.25),
+      models: [
+        {
+          model: "BERT",
+          neighbors: [[neighbor(3, 0.9), neighbor(0, 0.8)]],
+          common: share(0.5),
+          map: map([1, 2, 3, 4], [0.5, 0.3]),
+        },
+        { model: "BERT-aug", neighbors: [[neighbor(2, 0.7)]], common: share(0.75), map: map([5, 6, 7, 8], [0.2, 0.1]) },
+      ],
+    };
+    assertEquals(commonRows(planted).map(({ model, groove }) => [model, groove]), [
+      ["BERT", 0.5],
+      ["BERT-aug", 0.75],
+      ["a random other bar", 0.25],
+    ]);
+    const [{ data }] = similarBarFigures(corpus, planted), html = String(data["text/html"]);
+    const name = (bar: number) => {
+      const { file } = corpus.songs[corpus.song(bar)];
+      return `${file.replace(".mid", "")}, bar ${corpus.barIndex(bar)}<br>`;
+    };
+    const places = [
+      `${name(9)}the bar itself`,
+      "BERT</th>",
+      "BERT-aug</th>",
+      `${name(25)}cosine 0.900`,
+      `${name(17)}cosine 0.700`,
+      `${name(0)}cosine 0.800`,
+    ].map((text) => html.indexOf(text));
+    assert(places.every((place, i) => place > (places[i - 1] ?? 0)), `${places}`);
+    const { data: { values } } = similarBarMap(corpus, planted, "song") as unknown as {
+      data: { values: { model: string; x: number; y: number; label: string }[] };
+    };
+    const fileOf = (bar: number) => corpus.songs[corpus.song(bar)].file;
+    assertEquals(
+      values.slice(0, 4).map(({ x, y, label }) => [x, y, label]),
+      bars.map((bar, i) => [
+        i + 1,
+        -i - 1,
+        fileOf(bar),
+      ]),
+    );
+    assertEquals(values.map(({ x }) => x), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assertEquals([...new Set(values.map(({ model }) => model))], [
+      "BERT (80% of the variance)",
+      "BERT-aug (30% of the variance)",
+    ]);
+    assertGreater(html.length, 1000);
+    assertLess(html.indexOf("<audio"), html.lastIndexOf("<audio"));
+    await Promise.resolve();
+  }));
