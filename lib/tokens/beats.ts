@@ -1,23 +1,23 @@
 /**
  * Beats and bar lines of a score: in exact ticks, or on the float64 clock of the authors' reader.
  *
- * Their reader keeps seconds, and its rounding shows: a last beat may fall a hair before the end, and after a beat
- * that was pulled back to a signature later bar lines may move (study §2.2, §16.1). So that clock is followed to the bit.
+ * That reader keeps seconds, and its rounding shows: a last beat may fall just before the end, and bar lines after a
+ * beat that was pulled back to a signature may move (STUDY §2.2, §16.1). So its clock is reproduced to the bit.
  * @module
  */
-import type { Meter } from "../midi/events.ts";
+import { bisect } from "../base/bisect.ts";
 import type { Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 
 /** Where the beats and bars of a score are. */
 export interface Beats {
-  /** Tick of each beat, one a quarter, from 0 or a signature on; all before the end. */
+  /** Tick of each beat, one a quarter, counted from 0 and from each signature; all before the end. */
   ticks: number[];
   /** Tick of each bar line. */
   barLines: number[];
   /** Column of each beat in the grid that chroma is measured on. */
   columns: number[];
-  /** Column that the last beat falls in; its entry in `columns` may be rounded up to the next. */
+  /** Column of the last beat, rounded down; its entry in `columns` may be rounded up. */
   lastColumn: number;
   /** Column of a tick in that grid: the tick itself, or hundredths of a second, rounded down. */
   column(tick: number): number;
@@ -30,7 +30,7 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Beats and bar lines by `recipe.midi.clock`, for a score in 4/4; `end` is the tick that all beats lie before. */
+/** Beats and bar lines by `recipe.midi.clock`, for a score in 4/4; all beats lie before the tick `end`. */
 export function findBeats(score: Score, recipe: CorpusRecipe, end: number = score.endTick): Beats {
   return recipe.midi.clock === "ticks" ? beatsInTicks(score, end) : beatsInSeconds(score);
 }
@@ -48,57 +48,48 @@ function beatsInTicks({ ticksPerQuarter, meters }: Score, end: number): Beats {
   return { ticks, barLines, columns: ticks, lastColumn: ticks.at(-1) ?? 0, column: (tick) => tick };
 }
 
-interface Span {
-  /** First tick, and the seconds of it. */
+/** A stretch of constant tempo. */
+interface TempoSpan {
+  /** First tick, and its time in seconds. */
   tick: number;
   seconds: number;
-  /** Seconds of a tick. */
-  scale: number;
+  secondsPerTick: number;
   /** Quarters a minute, as the authors' reader recomputes them. */
   bpm: number;
 }
 
-/** Spans of constant tempo with the float64 seconds at which they start (study §1.4). */
-function tempoSpans({ tempi, ticksPerQuarter }: Score): Span[] {
-  const spans: Span[] = [];
+/** The stretches of constant tempo, with the float64 times at which they start (STUDY §1.4). */
+function tempoSpans({ tempi, ticksPerQuarter }: Score): TempoSpan[] {
+  const spans: TempoSpan[] = [];
   for (const { tick, microseconds } of tempi) {
-    const scale = 60 / ((6e7 / microseconds) * ticksPerQuarter);
+    const secondsPerTick = 60 / ((6e7 / microseconds) * ticksPerQuarter);
     const last = spans.at(-1);
-    const seconds = last ? last.seconds + last.scale * (tick - last.tick) : 0;
-    spans.push({ tick, seconds, scale, bpm: 60 / (scale * ticksPerQuarter) });
+    const seconds = last ? last.seconds + last.secondsPerTick * (tick - last.tick) : 0;
+    spans.push({ tick, seconds, secondsPerTick, bpm: 60 / (secondsPerTick * ticksPerQuarter) });
   }
   return spans;
 }
 
-/** Quarters a minute of each tempo of a score, with the float64 rounding of the authors' reader (study §3.5). */
+/** Quarters a minute of each tempo of a score, with the float64 rounding of the authors' reader (STUDY §3.5). */
 export const roundedTempi = (score: Score): number[] => tempoSpans(score).map((span) => span.bpm);
-
-/** Index of the last item whose key is at most `value`; 0 if there is none. */
-function lastAtMost<T>(items: T[], key: (item: T) => number, value: number): number {
-  let low = 0, high = items.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (key(items[middle]) <= value) low = middle + 1;
-    else high = middle;
-  }
-  return Math.max(0, low - 1);
-}
 
 const isClose = (a: number, b: number) => Math.abs(a - b) <= 1e-8 + 1e-5 * Math.abs(b);
 
 function beatsInSeconds(score: Score): Beats {
   const spans = tempoSpans(score);
+  const spanAt = (field: "tick" | "seconds", value: number) =>
+    spans[Math.max(0, bisect(0, spans.length, (i) => spans[i][field] > value) - 1)];
   const toSeconds = (tick: number) => {
-    const span = spans[lastAtMost(spans, (span) => span.tick, tick)];
-    return span.seconds + span.scale * (tick - span.tick);
+    const span = spanAt("tick", tick);
+    return span.seconds + span.secondsPerTick * (tick - span.tick);
   };
   const toTick = (seconds: number) => {
-    const span = spans[lastAtMost(spans, (span) => span.seconds, seconds)];
-    let tick = Math.max(0, span.tick + Math.floor((seconds - span.seconds) / span.scale) - 1);
+    const span = spanAt("seconds", seconds);
+    let tick = Math.max(0, span.tick + Math.floor((seconds - span.seconds) / span.secondsPerTick) - 1);
     while (toSeconds(tick) < seconds) tick++; // the first tick that is not before
     return tick > 0 && Math.abs(seconds - toSeconds(tick - 1)) < Math.abs(seconds - toSeconds(tick)) ? tick - 1 : tick;
   };
-  const meterTimes = score.meters.map((meter: Meter) => toSeconds(meter.tick));
+  const meterTimes = score.meters.map(({ tick }) => toSeconds(tick));
   const seconds = walkBeats(spans, meterTimes, toSeconds(score.endTick));
   return {
     ticks: seconds.map(toTick),
@@ -109,8 +100,8 @@ function beatsInSeconds(score: Score): Beats {
   };
 }
 
-/** Adds up beats in seconds until the end, snapping to signatures as they come (study §2.2, §16.1). */
-function walkBeats(spans: Span[], meterTimes: number[], end: number): number[] {
+/** The times of beats, added up until the end and moved to each signature that they reach (STUDY §2.2, §16.1). */
+function walkBeats(spans: TempoSpan[], meterTimes: number[], end: number): number[] {
   const beats: number[] = [];
   let now = 0, tempo = 0, meter = 0;
   while (tempo + 1 < spans.length && now > spans[tempo + 1].seconds) tempo++;
@@ -139,17 +130,12 @@ function walkBeats(spans: Span[], meterTimes: number[], end: number): number[] {
   return beats;
 }
 
-/** Every fourth beat from the one close to each signature on (study §2.2). */
+/** Every fourth beat, counted from the beat close to each signature (STUDY §2.2). */
 function pickBarLines(beats: number[], meterTimes: number[]): number[] {
   const starts = meterTimes.length === 0 || meterTimes[0] > 0 ? [0, ...meterTimes] : meterTimes;
   const firstClose = (time: number, otherwise: number) => {
-    let low = 0, high = beats.length; // the first beat that is close to the time or after it
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (beats[middle] < time && !isClose(beats[middle], time)) low = middle + 1;
-      else high = middle;
-    }
-    return low < beats.length && isClose(beats[low], time) ? low : otherwise;
+    const beat = bisect(0, beats.length, (i) => beats[i] >= time || isClose(beats[i], time));
+    return beat < beats.length && isClose(beats[beat], time) ? beat : otherwise;
   };
   const lines: number[] = [];
   let stop = 0;

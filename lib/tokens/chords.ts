@@ -1,18 +1,19 @@
 /**
- * Chord segments of a score: pitch classes per beat, every window of 1–4 beats scored, the best path of windows.
+ * The chords of a score, from its pitch classes in each beat.
  *
- * The paper's "adapted Viterbi"; there are no costs of transition (study §5).
+ * The paper's "adapted Viterbi" (STUDY §5): every window of 1–4 beats is scored as a chord, and the path of windows
+ * with the highest sum is taken. Changes of chord cost nothing.
  * @module
  */
-import { beatChroma } from "./chroma.ts";
-import { type Beats, findBeats } from "./beats.ts";
 import type { Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
+import { findBeats } from "./beats.ts";
+import { beatChroma } from "./chroma.ts";
 
 const roots: readonly string[] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
 const qualities: readonly string[] = ["maj", "min", "dim", "aug", "dom7", "maj7", "min7"];
 
-/** The 84 chord names "C:maj" … "B:min7"; a name's index is its class, root·7 + quality (study §5.7). */
+/** The 84 chord names "C:maj" … "B:min7"; a name's index is its class, root·7 + quality (STUDY §5.7). */
 export const chordNames: readonly string[] = roots.flatMap((root) => qualities.map((quality) => `${root}:${quality}`));
 
 /** One chord and where it sounds. */
@@ -27,6 +28,7 @@ export interface ChordSegment {
   text: string;
 }
 
+/** What a set of pitch classes is taken for. */
 interface Reading {
   score: number;
   chord: number | null;
@@ -40,7 +42,7 @@ const size = (set: number) => {
   return count;
 };
 
-/** A quality's own intervals, and those that add 10, take 1 and take 2 (study §5.4); aug leaves 11 out (§16.2). */
+/** A quality's own intervals, and those that add 10, take 1 and take 2 (STUDY §5.4); aug leaves 11 out (STUDY §16.2). */
 const scoring: Record<string, readonly [number, number, number, number]> = {
   maj: [bits(0, 4), bits(7), bits(2, 5, 9), bits(1, 3, 6, 8, 10, 11)],
   min: [bits(0, 3), bits(7), bits(2, 5, 8), bits(1, 4, 6, 9, 11)],
@@ -51,7 +53,7 @@ const scoring: Record<string, readonly [number, number, number, number]> = {
   min7: [bits(0, 3, 10), bits(7), bits(2, 5, 8), bits(1, 4, 6, 9, 11)],
 };
 
-/** The quality that intervals over a root make, by its third and what stands above it. */
+/** The quality of intervals over a root: by its third, then its fifth or seventh. */
 function qualityOf(intervals: number): string {
   const has = (interval: number) => (intervals >> interval & 1) === 1;
   if (has(3) === has(4)) return "None";
@@ -59,7 +61,7 @@ function qualityOf(intervals: number): string {
   return has(8) ? "aug" : has(10) ? "dom7" : has(11) ? "maj7" : "maj";
 }
 
-/** The best reading of a set of pitch classes (12 bits): of equal scores the lowest root (study §5.4). */
+/** The best reading of a set of pitch classes (12 bits); at equal scores the lowest root (STUDY §5.4). */
 function readChord(present: number): Reading {
   if (present === 0) return { score: 10, chord: null, text: "N:N" };
   const bass = 31 - Math.clz32(present & -present);
@@ -85,7 +87,7 @@ const readings: Reading[] = Array.from({ length: 4096 }, (_, present) => readCho
 
 const longestWindow = 4, loudEnough = 10;
 
-/** The windows of the path with the highest sum of scores, in order, as [first beat, beat after, pitch classes]. */
+/** The windows of the best path in order, as [first beat, beat after the last, pitch classes]. */
 function bestPath(chroma: Float64Array, count: number): [number, number, number][] {
   const score = new Float64Array(count + 1).fill(-Infinity);
   const from = new Int32Array(count + 1), present = new Uint16Array(count + 1);
@@ -112,9 +114,9 @@ function bestPath(chroma: Float64Array, count: number): [number, number, number]
 }
 
 /**
- * The chord segments of a score, end to end from tick 0 to its end (study §5.1–5.6).
+ * The chord segments of a score, end to end from tick 0 to its end (STUDY §5.1–5.6).
  *
- * Beats follow `recipe.midi.clock`; neighbours with the same text are one segment; the last beat is always "N".
+ * Beats follow `recipe.midi.clock`. Neighbours with the same text are one segment. The last beat is always "N".
  *
  * @example
  * ```ts
@@ -128,12 +130,8 @@ function bestPath(chroma: Float64Array, count: number): [number, number, number]
  * assertEquals(recognizeChords(score, choices).map((chord) => chord.text), ["C:maj", "N:N", "A:min/C", "N:N"]);
  * ```
  */
-export function recognizeChords(
-  score: Score,
-  recipe: CorpusRecipe,
-  beats: Beats = findBeats(score, recipe),
-): ChordSegment[] {
-  const count = beats.ticks.length;
+export function recognizeChords(score: Score, recipe: CorpusRecipe): ChordSegment[] {
+  const beats = findBeats(score, recipe), count = beats.ticks.length;
   const segments: ChordSegment[] = [];
   for (const [start, end, present] of bestPath(beatChroma(score, beats), count)) {
     const { chord, text } = readings[present];

@@ -1,46 +1,46 @@
 /**
  * How loud each pitch class is in each beat of a score.
  *
- * The mean over a beat's columns of the velocities that sound there, pedals and bends applied: what the authors'
- * reader measures on a roll of 128 rows (study §5.2), here without the roll, from where notes start and end, so that
- * neither long notes nor long silences cost anything.
+ * The authors' reader takes means over a roll of 128 rows (STUDY §5.2). The same means are computed here from where
+ * notes start and end, without the roll, so that long notes and long silences cost nothing.
  * @module
  */
-import { lastTickOf, type Part, type Score } from "../midi/score.ts";
+import { lastTickOf, type Note, type Part, type Score } from "../midi/score.ts";
 import type { Beats } from "./beats.ts";
 import {
+  bendIntervals,
   type Bends,
-  bendSpans,
   bent,
-  eachStretch,
+  eachSound,
   firstAbove,
-  pedalSpans,
-  type Piece,
-  type Spans,
+  type Intervals,
+  pedalPresses,
+  type PitchNotes,
+  type TakeSound,
 } from "./sounding.ts";
 
-/** Most beats that a stretch adds to one by one; the rest of a longer one is noted where it begins and stops. */
-const longStretch = 64;
+/** Most beats that a sound is added to one by one; a longer one goes to `fills`. */
+const longSound = 64;
 
-/** The beats of a score as spans of columns, and what is added up in them. */
-interface Roll extends Spans {
+/** The beats of a score as intervals of columns, and sums over them. */
+interface Roll extends Intervals {
   /** Mean velocity of each pitch in each beat, beats × 128. */
   means: Float64Array;
-  /** By pitch: the velocity that from a beat on fills whole beats more (or, negative, less). */
+  /** Difference array per pitch: change, at each beat, of the velocity that sounds through whole beats. */
   fills: (Float64Array | undefined)[];
-  /** Whether anything was added to a beat's means. */
+  /** 1 where a beat has anything in `means`. */
   touched: Uint8Array;
 }
 
 /**
- * What adds the stretches of one pitch, in order of time, to a roll, and what must be called after the last.
+ * Adds the sound of one pitch to a roll; call `flush` after the last.
  *
- * A beat's sum is divided once: velocities and columns are integers, so that only the division rounds, as it does for
- * the authors. `end` cuts the last beats short.
+ * A beat's sum is divided once. Velocities and columns are integers, so only the division rounds, as it does for the
+ * authors. `end` cuts the last beats short.
  */
 function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: number, end: number) {
   const count = lows.length;
-  let open = -1, sum = 0;
+  let open = -1, sum = 0; // the beat being summed
   const flush = () => {
     if (open >= 0) means[open * 128 + pitch] += sum / (Math.min(end, highs[open]) - lows[open]);
     open = -1;
@@ -54,13 +54,13 @@ function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: nu
     sum += velocity * columns;
     touched[beat] = 1;
   };
-  const piece: Piece = (from, to, velocity) => {
-    if (open >= 0 && from > lows[open] && to <= highs[open] && to <= end) { // as most do where bends are many
+  const take: TakeSound = (from, to, velocity) => {
+    if (open >= 0 && from > lows[open] && to <= highs[open] && to <= end) { // the usual case where bends are many
       sum += velocity * (to - from);
       return;
     }
     let beat = firstAbove(highs, from);
-    const near = Math.min(count, beat + longStretch);
+    const near = Math.min(count, beat + longSound);
     for (; beat < near && lows[beat] < to; beat++) add(beat, from, to, velocity);
     if (beat === count || lows[beat] >= to) return;
     const stop = Math.max(beat, firstAbove(highs, Math.min(to, end))); // the first beat that is not filled
@@ -69,54 +69,35 @@ function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: nu
     fill[stop] -= velocity;
     for (beat = stop; beat < count && lows[beat] < to; beat++) add(beat, from, to, velocity);
   };
-  return { piece, flush };
+  return { take, flush };
 }
 
-/** The notes of a part by pitch: `first[pitch]` … `first[pitch + 1]` − 1, starts and ends each ascending. */
-function byPitch(part: Part, beats: Beats) {
-  const count = part.notes.length;
-  const first = new Uint32Array(129), starts = new Float64Array(count), ends = new Float64Array(count);
-  const begun = new Float64Array(count), stopped = new Float64Array(count);
-  for (const { pitch } of part.notes) first[pitch + 1]++;
-  for (let pitch = 0; pitch < 128; pitch++) first[pitch + 1] += first[pitch];
-  const next = first.slice(0, 128), unsorted = new Uint8Array(128);
-  for (const { pitch, start, end, velocity } of part.notes) {
-    const i = next[pitch]++;
-    starts[i] = beats.column(start);
-    ends[i] = beats.column(end);
-    begun[i] = stopped[i] = velocity;
-    if (i > first[pitch] && ends[i] < ends[i - 1]) unsorted[pitch] = 1;
-  }
-  for (let pitch = 0; pitch < 128; pitch++) {
-    if (unsorted[pitch] === 0) continue;
-    const from = first[pitch], to = first[pitch + 1];
-    const order = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => ends[a] - ends[b]);
-    ends.set(order.map((i) => ends[i]), from);
-    stopped.set(order.map((i) => begun[i]), from);
-  }
-  return { first, starts, begun, ends, stopped };
+/** The notes of one pitch of a part, in order of their starts. */
+function pitchNotes(notes: Note[], beats: Beats): PitchNotes {
+  const begun = Float64Array.from(notes, ({ velocity }) => velocity);
+  const starts = Float64Array.from(notes, ({ start }) => beats.column(start));
+  const ends = Float64Array.from(notes, ({ end }) => beats.column(end));
+  if (ends.every((end, i) => i === 0 || end >= ends[i - 1])) return { starts, begun, ends, stopped: begun };
+  const order = [...notes.keys()].sort((a, b) => ends[a] - ends[b]);
+  const [sorted, stopped] = [ends, begun].map((values) => Float64Array.from(order, (i) => values[i]));
+  return { starts, begun, ends: sorted, stopped };
 }
 
-/** The pedals and bends of a part as spans. */
-interface Held {
-  pedals: Spans;
+/** When the pedal is down and the pitch bent. */
+interface ControlIntervals {
+  pedals: Intervals;
   bends: Bends;
 }
 
 /** Adds the mean velocity of each pitch in each beat of one part. */
-function addPart(part: Part, { pedals, bends }: Held, beats: Beats, roll: Roll): void {
+function addPart(part: Part, { pedals, bends }: ControlIntervals, beats: Beats, roll: Roll): void {
   const end = Math.max(beats.column(lastTickOf(part)), beats.lastColumn);
-  const { first, starts, begun, ends, stopped } = byPitch(part, beats);
-  for (let pitch = 0; pitch < 128; pitch++) {
-    const from = first[pitch], to = first[pitch + 1];
-    if (from === to) continue;
+  const byPitch = [...Map.groupBy(part.notes, ({ pitch }) => pitch)].sort(([a], [b]) => a - b);
+  for (const [pitch, notes] of byPitch) {
     const rows: (ReturnType<typeof adder> | undefined)[] = Array(7); // of pitches −3…3 away
-    const rowOf = (row: number) => (rows[row - pitch + 3] ??= adder(roll, row, end)).piece;
-    eachStretch(
-      starts.subarray(from, to),
-      begun.subarray(from, to),
-      ends.subarray(from, to),
-      stopped.subarray(from, to),
+    const rowOf = (row: number) => (rows[row - pitch + 3] ??= adder(roll, row, end)).take;
+    eachSound(
+      pitchNotes(notes, beats),
       pedals,
       bends.from.length === 0 ? rowOf(pitch) : bent(bends, pitch, roll, rowOf),
     );
@@ -124,44 +105,39 @@ function addPart(part: Part, { pedals, bends }: Held, beats: Beats, roll: Roll):
   }
 }
 
-/** Bends times parts above which parts that share their bends are bent as one; sums then round in another order. */
+/** Parts that share their bends are joined where bends × parts exceed this; sums then round in another order. */
 const manyBends = 1 << 19;
 
-/** The parts that sound, those under very many common bends made one. */
+/** The parts that sound, those with very many bends in common joined. */
 function soundingParts(score: Score): Part[] {
   const sounding = score.parts.filter((part) => !part.drum && part.notes.length > 0);
-  const sharing = Map.groupBy(sounding, (part) => part.controls);
+  const sharing = Map.groupBy(sounding, ({ controls }) => controls);
   return sounding.flatMap((part) => {
     const all = sharing.get(part.controls)!;
     if (all.length * part.controls.bends.length <= manyBends) return [part];
     if (part !== all[0]) return [];
-    return [{ ...part, notes: all.flatMap((part) => part.notes).sort((a, b) => a.start - b.start) }];
+    return [{ ...part, notes: all.flatMap(({ notes }) => notes).sort((a, b) => a.start - b.start) }];
   });
 }
 
-/** The spans of all beats but the last, which stays silent (study §5.2), with nothing in them. */
+/** All beats but the last, which stays silent (STUDY §5.2), with nothing in them. */
 function emptyRoll({ columns }: Beats): Roll {
   const count = Math.max(0, columns.length - 1);
   const from = Float64Array.from(columns.slice(0, count));
-  const to = from.map((column, beat) => columns[beat + 1] === column ? column + 1 : columns[beat + 1]);
+  const to = from.map((column, beat) => Math.max(column + 1, columns[beat + 1]));
   return { from, to, means: new Float64Array(count * 128), fills: [], touched: new Uint8Array(count) };
 }
 
-/**
- * Mean velocity of each pitch class in each beat, beats × 12, beat after beat; drums are silent (study §5.2).
- *
- * The last beat is always 0, as in the authors' reader.
- */
+/** Mean velocity of each pitch class in each beat, beats × 12; drums and the last beat are silent (STUDY §5.2). */
 export function beatChroma(score: Score, beats: Beats): Float64Array {
   const roll = emptyRoll(beats);
-  const spans = new Map<Part["controls"], Held>();
+  const intervals = new Map<Part["controls"], ControlIntervals>();
   for (const part of soundingParts(score)) {
-    let held = spans.get(part.controls);
-    if (!held) {
-      const { pedals, bends } = part.controls;
-      spans.set(part.controls, held = { pedals: pedalSpans(pedals, beats), bends: bendSpans(bends, beats) });
-    }
-    addPart(part, held, beats, roll);
+    const { controls } = part, { pedals, bends } = controls;
+    const own = intervals.get(controls) ??
+      { pedals: pedalPresses(pedals, beats.column), bends: bendIntervals(bends, beats) };
+    intervals.set(controls, own);
+    addPart(part, own, beats, roll);
   }
   const { means, fills, touched } = roll;
   fills.forEach((fill, pitch) => {

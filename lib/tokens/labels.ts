@@ -1,11 +1,12 @@
 /**
- * What is true of a bar: the targets of the probes (study §5.7–5.12).
+ * The labels of a bar, which probes are trained to predict (STUDY §5.7–5.12).
  * @module
  */
+import { bisect } from "../base/bisect.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
 import type { BarNote } from "./bar_format.ts";
 import type { ChordSegment } from "./chords.ts";
-import { drums, durationBins, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
-import type { CorpusRecipe } from "../recipe/recipe.ts";
+import { durationBins, positionsPerQuarter } from "./vocabulary.ts";
 
 /** The labels of one bar. */
 export interface BarLabels {
@@ -25,62 +26,54 @@ export interface BarLabels {
   meanDurationQuarters: number | null;
 }
 
-/** A bar's bounds in ticks; the end is outside. */
-export interface Span {
+/** A bar's bounds. */
+export interface BarSpan {
   /** First tick. */
   startTick: number;
-  /** Tick after the last. */
+  /** Tick after the last: the next bar line. */
   endTick: number;
 }
 
-/** The distinct values of a list of integers from 0 to below `bound`, ascending. */
-function distinct(values: BarNote[], of: (note: BarNote) => number, bound: number): number[] {
-  const seen = new Uint8Array(bound);
-  for (const note of values) seen[of(note)] = 1;
-  const found: number[] = [];
-  for (let value = 0; value < bound; value++) if (seen[value] === 1) found.push(value);
-  return found;
-}
-
-/** The mean of a number of each note; null without notes. */
-function mean(notes: BarNote[], of: (note: BarNote) => number): number | null {
-  let sum = 0;
-  for (const note of notes) sum += of(note);
-  return notes.length === 0 ? null : sum / notes.length;
-}
-
 /**
- * The chords of a bar by `recipe.labels` (study §5.7).
+ * The chord classes of bars by `recipe.labels` (STUDY §5.7).
  *
- * `onset`: those that start in it, repeats kept; `overlap`: those that sound in it for at least
- * `chordOverlapBeats` quarters, each once.
+ * `onset`: those of the segments that start in the bar, repeats kept; `overlap`: those of the segments that sound in it
+ * for at least `chordOverlapBeats` quarters, each once.
  */
-export function chordsOfBar(
-  bar: Span,
+export function barChords(
+  bars: BarSpan[],
   segments: ChordSegment[],
   ticksPerQuarter: number,
-  recipe: CorpusRecipe,
-): number[] {
-  const chords = (heard: ChordSegment[]) => heard.flatMap(({ chord }) => chord ?? []);
-  if (recipe.labels.chords === "onset") {
-    return chords(segments.filter(({ startTick }) => startTick >= bar.startTick && startTick < bar.endTick));
-  }
-  const least = recipe.labels.chordOverlapBeats * ticksPerQuarter;
-  const heard = segments.filter(({ startTick, endTick }) =>
-    Math.min(endTick, bar.endTick) - Math.max(startTick, bar.startTick) >= least
-  );
-  return [...new Set(chords(heard))];
+  { labels }: CorpusRecipe,
+): number[][] {
+  const least = labels.chordOverlapBeats * ticksPerQuarter, count = segments.length;
+  return bars.map((bar) => {
+    const from = bisect(0, count, (i) => segments[i].endTick > bar.startTick);
+    const near = segments.slice(from, bisect(from, count, (i) => segments[i].startTick >= bar.endTick));
+    const own = near.filter(({ startTick, endTick }) =>
+      labels.chords === "onset"
+        ? startTick >= bar.startTick
+        : Math.min(endTick, bar.endTick) - Math.max(startTick, bar.startTick) >= least
+    );
+    const chords = own.flatMap(({ chord }) => chord ?? []);
+    return labels.chords === "onset" ? chords : [...new Set(chords)];
+  });
 }
+
+const sorted = (values: number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
+
+const mean = (values: number[]): number | null =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The labels of a bar from its notes, chord classes and tempo bin. */
 export function labelBar(notes: BarNote[], chords: number[], tempoBin: number): BarLabels {
   return {
     chords,
-    groove: distinct(notes, (note) => note.position, positionsPerBar),
-    instruments: distinct(notes, (note) => note.instrument, drums + 1),
+    groove: sorted(notes.map(({ position }) => position)),
+    instruments: sorted(notes.map(({ instrument }) => instrument)),
     tempoBin,
-    meanVelocity: mean(notes, (note) => note.velocity),
-    meanDuration: mean(notes, (note) => note.duration),
-    meanDurationQuarters: mean(notes, (note) => durationBins[note.duration] / positionsPerQuarter),
+    meanVelocity: mean(notes.map(({ velocity }) => velocity)),
+    meanDuration: mean(notes.map(({ duration }) => duration)),
+    meanDurationQuarters: mean(notes.map(({ duration }) => durationBins[duration] / positionsPerQuarter)),
   };
 }

@@ -1,119 +1,103 @@
 /**
- * Notes on the grid of twelfths of a quarter, with the pedal held and durations in bins (study §3).
+ * Notes on the grid of twelfths of a quarter, lengthened by the pedal, with durations in bins (STUDY §3).
  * @module
  */
-import { roundHalfEven } from "./beats.ts";
-import type { BarNote } from "./bar_format.ts";
+import { bisect } from "../base/bisect.ts";
 import type { Note, Part, Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
+import type { BarNote } from "./bar_format.ts";
+import { roundHalfEven } from "./beats.ts";
+import { type Intervals, pedalPresses } from "./sounding.ts";
 import { drums, durationBins, nearestBin, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
 
-/** Ticks at which the pedal goes down and up again; the last may stay down. */
-function pedalsOf({ pedals }: Part["controls"]): { downs: number[]; ups: number[] } {
-  const downs: number[] = [], ups: number[] = [];
-  for (const { tick, value } of pedals) {
-    if (downs.length === ups.length) {
-      if (value >= 64) downs.push(tick);
-    } else if (value < 64) ups.push(tick);
-  }
-  return { downs, ups };
-}
-
-/** Each note's end with the pedal of its part held: the release of the last pedal that overlaps it (study §3.4). */
+/** The end of each note that the pedal lengthens: the release of the last press that overlaps it (STUDY §3.4). */
 function pedalledEnds(parts: Part[]): Map<Note, number> {
   const ends = new Map<Note, number>();
-  const spans = new Map<Part["controls"], { downs: number[]; ups: number[] }>(); // parts may share their pedals
+  const presses = new Map<Part["controls"], Intervals>(); // parts may share their pedals
   for (const { notes, controls } of parts) {
-    const { downs, ups } = spans.get(controls) ?? pedalsOf(controls);
-    spans.set(controls, { downs, ups });
-    let first = 0; // the first pedal released after the note's start
+    const { from: downs, to: ups } = presses.get(controls) ?? pedalPresses(controls.pedals);
+    presses.set(controls, { from: downs, to: ups });
+    let first = 0; // the first press released after the note's start
     for (const note of notes) {
       while (first < ups.length && ups[first] <= note.start) first++;
-      let low = first, high = ups.length; // the first pedal pressed after the note's end
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (downs[middle] <= note.end) low = middle + 1;
-        else high = middle;
-      }
-      if (low > first && ups[low - 1] > note.end) ends.set(note, ups[low - 1]);
+      const last = bisect(first, ups.length, (press) => downs[press] > note.end) - 1;
+      if (last >= first && ups[last] > note.end) ends.set(note, ups[last]);
     }
   }
   return ends;
 }
 
-/** A function from a tick to its grid point: the nearest, or the last before it as the authors round it (§3.2). */
+/** A function from a tick to its grid point: the nearest, or the last before it as the authors round it (STUDY §3.2). */
 function quantiser({ ticksPerQuarter, endTick }: Score, recipe: CorpusRecipe): (tick: number) => number {
-  const step = ticksPerQuarter / positionsPerQuarter;
-  const perQuarter = (index: number) => (index * ticksPerQuarter) / positionsPerQuarter;
+  const gridTick = (point: number) => (point * ticksPerQuarter) / positionsPerQuarter;
   if (recipe.tokens.quantise === "nearest") {
-    return (tick) => perQuarter(Math.floor((2 * tick * positionsPerQuarter + ticksPerQuarter) / (2 * ticksPerQuarter)));
+    return (tick) => gridTick(Math.floor((2 * tick * positionsPerQuarter + ticksPerQuarter) / (2 * ticksPerQuarter)));
   }
   if (recipe.midi.clock === "ticks") {
-    return (tick) => perQuarter(Math.floor((tick * positionsPerQuarter) / ticksPerQuarter));
+    return (tick) => gridTick(Math.floor((tick * positionsPerQuarter) / ticksPerQuarter));
   }
-  const points = Math.ceil(Math.max(ticksPerQuarter, endTick) / step);
+  const step = ticksPerQuarter / positionsPerQuarter, points = Math.ceil(Math.max(ticksPerQuarter, endTick) / step);
   return (tick) => {
-    let index = Math.min(points - 1, Math.floor(tick / step) + 1);
-    while (index > 0 && index * step > tick) index--; // float64: an exact point may compute as above its tick
-    return roundHalfEven(index * step);
+    let point = Math.min(points - 1, Math.floor(tick / step) + 1);
+    while (point > 0 && point * step > tick) point--; // float64: an exact point may compute as above its tick
+    return roundHalfEven(point * step);
   };
 }
 
-/** Index of the position nearest to an offset from the bar line; of two equally near the lower (study §3.3). */
+/** The position nearest to a tick; the lower one of two that are equally near (STUDY §3.3). */
 function positionIn(barStart: number, tick: number, ticksPerQuarter: number): number {
-  const step = (4 * ticksPerQuarter) / positionsPerBar;
-  const distance = (index: number) => Math.abs(index * step + barStart - tick);
+  const step = ticksPerQuarter / positionsPerQuarter, last = positionsPerBar - 1;
+  const distance = (position: number) => Math.abs(position * step + barStart - tick);
   const guess = Math.floor((tick - barStart) / step);
-  let best = Math.min(positionsPerBar - 1, Math.max(0, guess - 1));
-  for (let index = best + 1; index <= Math.min(positionsPerBar - 1, guess + 2); index++) {
-    if (distance(index) < distance(best)) best = index;
+  let best = Math.min(last, Math.max(0, guess - 1));
+  for (let position = best + 1; position <= Math.min(last, guess + 2); position++) {
+    if (distance(position) < distance(best)) best = position;
   }
   return best;
 }
 
-/** Bins of every duration in positions up to the longest. */
 const binOfDuration = Uint8Array.from({ length: 769 }, (_, positions) => nearestBin(durationBins, positions));
 
-/** A score's notes on the grid; those of a bar are made when asked for, as a song may have a million. */
-export interface Grid {
-  /** Start of each note, ascending; fractions where a quarter is no multiple of 12 ticks. */
-  starts: Float64Array;
-  /** Notes `from` … `to` − 1 of the bar that begins at a tick, in the order of its tokens. */
-  notes(from: number, to: number, barStart: number): BarNote[];
+/** Puts the notes of `bar`, in order of time, into the order of its tokens: start, drums before programs, pitch. */
+function inTokenOrder(bar: BarNote[], starts: Float64Array): BarNote[] {
+  const rank = ({ instrument, pitch }: BarNote) => 128 * (instrument === drums ? -1 : instrument) + pitch;
+  for (let first = 0, next = 0; first < bar.length; first = next) {
+    let ordered = true;
+    for (next = first + 1; next < bar.length && starts[next] === starts[first]; next++) {
+      if (rank(bar[next]) < rank(bar[next - 1])) ordered = false;
+    }
+    if (ordered) continue;
+    bar.slice(first, next).sort((a, b) => rank(a) - rank(b)).forEach((note, i) => bar[first + i] = note);
+  }
+  return bar;
 }
 
-/** Puts notes on the grid; in a bar their order is start, drums before programs, pitch (study §4.3). */
-export function gridOf(score: Score, recipe: CorpusRecipe): Grid {
-  const { ticksPerQuarter } = score;
-  const starts = new Float64Array(score.notes.length), quantised = quantiser(score, recipe);
-  score.notes.forEach(({ start }, i) => starts[i] = quantised(start));
+/** A score's notes on the grid. Those of a bar are made on demand: a song may have a million. */
+export interface QuantisedNotes {
+  /** Tick of the grid point of each note, ascending; a fraction where a quarter is no multiple of 12 ticks. */
+  starts: Float64Array;
+  /** Notes `from` … `to` − 1, of the bar that begins at a tick, in the order of its tokens (STUDY §4.3). */
+  barNotes(from: number, to: number, barStart: number): BarNote[];
+}
+
+/** Puts a score's notes on the grid by `recipe.tokens.quantise` (STUDY §3.2–3.4, §3.7). */
+export function quantise(score: Score, recipe: CorpusRecipe): QuantisedNotes {
+  const { notes, ticksPerQuarter } = score;
+  const starts = Float64Array.from(notes, ({ start }) => start).map(quantiser(score, recipe));
   const ends = pedalledEnds(score.parts);
-  const rank = ({ instrument, pitch }: BarNote) => 128 * (instrument === drums ? -1 : instrument) + pitch;
-  const notes = (from: number, to: number, barStart: number) => {
-    const held: BarNote[] = [];
-    for (let i = from; i < to; i++) {
-      const note = score.notes[i];
+  const barNotes = (from: number, to: number, barStart: number) => {
+    const bar = notes.slice(from, to).map((note, i): BarNote => {
       const ticks = (ends.get(note) ?? note.end) - note.start;
       const positions = roundHalfEven((ticks / ticksPerQuarter) * positionsPerQuarter);
-      held.push({
-        position: positionIn(barStart, starts[i], ticksPerQuarter),
+      return {
+        position: positionIn(barStart, starts[from + i], ticksPerQuarter),
         instrument: note.drum ? drums : note.program,
         pitch: note.pitch,
         velocity: note.velocity,
-        duration: binOfDuration[Math.min(positions, 768)],
-      });
-    }
-    // They are in order of time and the grid keeps it, so that only notes of one start are out of order.
-    for (let first = 0, next = 0; first < held.length; first = next) {
-      let ordered = true;
-      for (next = first + 1; next < held.length && starts[from + next] === starts[from + first]; next++) {
-        if (rank(held[next]) < rank(held[next - 1])) ordered = false;
-      }
-      if (ordered) continue;
-      const sorted = held.slice(first, next).sort((a, b) => rank(a) - rank(b));
-      for (let i = first; i < next; i++) held[i] = sorted[i - first];
-    }
-    return held;
+        duration: binOfDuration[Math.min(positions, binOfDuration.length - 1)],
+      };
+    });
+    return inTokenOrder(bar, starts.subarray(from, to));
   };
-  return { starts, notes };
+  return { starts, barNotes };
 }

@@ -1,74 +1,64 @@
 /**
- * Score ↔ bars of REMI+ tokens with their labels.
- *
- * A bar is `Bar_0, Position_0, Tempo_t, (Position, Instrument, Pitch, Velocity, Duration)…, <eob>` (study §2–§4).
+ * Score ↔ bars of REMI+ tokens with their labels (STUDY §2–4).
  * @module
  */
-import { encodeBar, notesOf, tempoBinOf, wholeNotes } from "./bar_format.ts";
-import { findBeats, roundedTempi } from "./beats.ts";
-import { type ChordSegment, recognizeChords } from "./chords.ts";
-import { gridOf } from "./quantise.ts";
-import { type BarLabels, chordsOfBar, labelBar } from "./labels.ts";
+import { bisect } from "../base/bisect.ts";
 import { MidiError } from "../midi/error.ts";
 import type { Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
+import { encodeBar, notesOf, tempoBinOf, wholeNotes } from "./bar_format.ts";
+import { findBeats, roundedTempi } from "./beats.ts";
+import { recognizeChords } from "./chords.ts";
+import { barChords, type BarLabels, type BarSpan, labelBar } from "./labels.ts";
+import { quantise } from "./quantise.ts";
 import { drums, durationBins, nearestBin, positionsPerQuarter, tempoBins } from "./vocabulary.ts";
 
 /** One bar of a song. */
-export interface Bar {
-  /** Index in the song, counted from the first bar with notes, bars that are not kept included (study §2.6). */
+export interface Bar extends BarSpan {
+  /** Index in the song, counted from the first bar with notes, bars that are not kept included (STUDY §2.6). */
   index: number;
-  /** First tick. */
-  startTick: number;
-  /** Tick after the last: the next bar line. */
-  endTick: number;
   /** Ids up to and including `<eob>`, at most `recipe.tokens.maxTokens`; also for bars that are not kept. */
   tokens: Uint16Array;
   /** Whether the bar has at least `recipe.tokens.minNotes` notes. */
   kept: boolean;
-  /** What is true of its notes. */
+  /** The answers that probes are trained on. */
   labels: BarLabels;
 }
 
-/** Tempo-bin index of each bar; `bars` are all bars left after trimming (study §4.2). */
-function barTempi(score: Score, bars: { startTick: number; endTick: number }[], recipe: CorpusRecipe): number[] {
-  const bpm = recipe.midi.clock === "ticks"
-    ? score.tempi.map((tempo) => 6e7 / tempo.microseconds)
-    : roundedTempi(score);
-  const bin = (index: number) => nearestBin(tempoBins, Math.trunc(bpm[index] ?? 120));
+/** The tempo bin of each bar; `bars` are those left after trimming (STUDY §4.2). */
+function barTempi(score: Score, bars: BarSpan[], recipe: CorpusRecipe): number[] {
   const { tempi } = score;
-  const first = recipe.tokens.barTempo === "first-change-in-bar";
-  let current = first ? 0 : -1, next = 0;
+  const bpm = recipe.midi.clock === "ticks" ? tempi.map(({ microseconds }) => 6e7 / microseconds) : roundedTempi(score);
+  const bin = (tempo: number) => nearestBin(tempoBins, Math.trunc(bpm[tempo] ?? 120));
+  if (recipe.tokens.barTempo === "at-bar-start") {
+    return bars.map(({ startTick }) => bin(bisect(0, tempi.length, (i) => tempi[i].tick > startTick) - 1));
+  }
+  let current = 0;
   return bars.map(({ startTick, endTick }) => {
-    if (!first) {
-      while (current + 1 < tempi.length && tempi[current + 1].tick <= startTick) current++;
-      return bin(current);
-    }
-    while (next < tempi.length && tempi[next].tick < startTick) next++;
-    if (next < tempi.length && tempi[next].tick < endTick) current = next;
+    const change = bisect(0, tempi.length, (i) => tempi[i].tick >= startTick);
+    if (change < tempi.length && tempi[change].tick < endTick) current = change;
     return bin(current);
   });
 }
 
-function checkMeters(score: Score, recipe: CorpusRecipe): void {
-  if (score.meters.length === 0 && recipe.midi.missingMeter === "reject") {
+function checkMeters({ meters }: Score, recipe: CorpusRecipe): void {
+  if (meters.length === 0 && recipe.midi.missingMeter === "reject") {
     throw new MidiError("no-time-signature", "Expected a time signature, found none");
   }
-  const other = score.meters.find(({ numerator, denominator }) => numerator !== 4 || denominator !== 4);
-  if (other) {
-    const below = other.denominator < 2 ** 31 ? other.denominator : `2^${Math.log2(other.denominator)}`;
-    const found = `${other.numerator}/${below} at tick ${other.tick}`;
-    throw new MidiError("not-4/4", `Expected 4/4 throughout, found ${found}`);
-  }
+  const other = meters.find(({ numerator, denominator }) => numerator !== 4 || denominator !== 4);
+  if (!other) return;
+  const { numerator, denominator, tick } = other;
+  const below = denominator < 2 ** 31 ? denominator : `2^${Math.log2(denominator)}`;
+  throw new MidiError("not-4/4", `Expected 4/4 throughout, found ${numerator}/${below} at tick ${tick}`);
 }
 
 /**
  * The bars of a score from its first to its last bar with notes, as tokens with labels.
  *
- * Bars without notes in between have three tokens and `<eob>`; a song is at most 100,000 quarters long, so that a gap
- * in a small file costs at most 25,000 of them. Time and memory are otherwise linear in the notes and controls.
+ * Bars without notes in between have three tokens and `<eob>`. A score is at most 100,000 quarters long, so a gap in a
+ * small file makes at most 25,000 of them. Time and memory are otherwise linear in the notes and controls.
  *
- * @throws {MidiError} with reason `no-time-signature`, `not-4/4` or `no-notes` (study §2.1), and the score's file.
+ * @throws {MidiError} with reason `no-time-signature`, `not-4/4` or `no-notes` (STUDY §2.1); its `file` is the score's.
  *
  * @example
  * ```ts
@@ -94,60 +84,35 @@ export function tokenize(score: Score, recipe: CorpusRecipe): Bar[] {
 
 function barsOf(score: Score, recipe: CorpusRecipe): Bar[] {
   checkMeters(score, recipe);
-  const { starts, notes } = gridOf(score, recipe);
+  const { starts, barNotes } = quantise(score, recipe),
+    { quantise: rounding, maxTokens, cut, minNotes } = recipe.tokens;
   if (starts.length === 0) throw new MidiError("no-notes", "Expected notes, found none");
   // A start that is rounded up may lie at the end or beyond: bars go on until it is inside one.
-  const nearest = recipe.tokens.quantise === "nearest";
-  const end = Math.max(score.endTick, nearest ? Math.floor(starts.at(-1)!) + 1 : 0);
-  const lines = findBeats(score, recipe, end).barLines;
-  let next = 0;
-  const spans = lines.map((startTick, i) => {
-    const endTick = lines[i + 1] ?? end;
-    while (next < starts.length && starts[next] < startTick) next++;
-    const from = next;
-    while (next < starts.length && starts[next] < endTick) next++;
-    return { startTick, endTick, from, to: next };
+  const end = Math.max(score.endTick, rounding === "nearest" ? Math.floor(starts.at(-1)!) + 1 : 0);
+  const { barLines } = findBeats(score, recipe, end);
+  const firstFrom = (tick: number) => bisect(0, starts.length, (i) => starts[i] >= tick);
+  const all = barLines.map((startTick, i) => {
+    const endTick = barLines[i + 1] ?? end;
+    return { startTick, endTick, from: firstFrom(startTick), to: firstFrom(endTick) };
   });
-  const first = spans.findIndex(({ from, to }) => from < to);
-  const last = spans.findLastIndex(({ from, to }) => from < to);
+  const first = all.findIndex(({ from, to }) => from < to), last = all.findLastIndex(({ from, to }) => from < to);
   if (first < 0) throw new MidiError("no-notes", "Expected notes inside the bars, found none");
-  const bars = spans.slice(first, last + 1);
-  const tempi = barTempi(score, bars, recipe);
-  const chords = chordsOfBars(bars, score, recipe);
-
-  const { maxTokens, cut, minNotes } = recipe.tokens, whole = wholeNotes(maxTokens);
+  const bars = all.slice(first, last + 1), tempi = barTempi(score, bars, recipe);
+  const chords = barChords(bars, recognizeChords(score, recipe), score.ticksPerQuarter, recipe);
+  const most = wholeNotes(maxTokens);
   return bars.map(({ startTick, endTick, from, to }, index) => {
-    const all = notes(from, to, startTick);
-    const fitting = all.length > whole ? all.slice(0, whole) : all;
-    const labelled = recipe.labels.notes === "cut" ? fitting : all;
-    return {
-      index,
-      startTick,
-      endTick,
-      tokens: encodeBar(cut === "note" ? fitting : all.slice(0, whole + 1), tempi[index], maxTokens),
-      kept: all.length >= minNotes,
-      labels: labelBar(labelled, chords[index], tempi[index]),
-    };
-  });
-}
-
-/** The chord labels of bars in order; each bar looks only at the segments near it. */
-function chordsOfBars(bars: { startTick: number; endTick: number }[], score: Score, recipe: CorpusRecipe): number[][] {
-  const segments: ChordSegment[] = recognizeChords(score, recipe);
-  let from = 0, to = 0;
-  return bars.map((bar) => {
-    while (from < segments.length && segments[from].endTick <= bar.startTick) from++;
-    to = Math.max(to, from);
-    while (to < segments.length && segments[to].startTick < bar.endTick) to++;
-    return chordsOfBar(bar, segments.slice(from, to), score.ticksPerQuarter, recipe);
+    const notes = barNotes(from, to, startTick), fitting = notes.slice(0, most);
+    const tokens = encodeBar(cut === "note" ? fitting : notes.slice(0, most + 1), tempi[index], maxTokens);
+    const labels = labelBar(recipe.labels.notes === "cut" ? fitting : notes, chords[index], tempi[index]);
+    return { index, startTick, endTick, tokens, kept: notes.length >= minNotes, labels };
   });
 }
 
 /**
- * A score that sounds like the bars, one after another from tick 0, each four quarters long.
+ * The bars as a score, one after another from tick 0, each four quarters long.
  *
- * Velocities, tempi and durations are those of the bins; a note that is not whole, at the end of a cut bar, is left out.
- * Notes of a part may overlap in one pitch; {@link writeScore} keeps them apart.
+ * Velocities, tempi and durations are those of the bins. A note that was cut at the end of a bar is left out. Notes of
+ * a part may overlap in one pitch; {@link writeScore} keeps them apart.
  *
  * @example
  * ```ts

@@ -1,59 +1,53 @@
 /**
- * When one pitch of a part sounds and how loud, with pedals held and bends applied, in columns of the chroma's grid.
+ * When one pitch of a part sounds and how loud, pedal and bends applied, in columns of the chroma's grid.
  * @module
  */
-import type { Beats } from "./beats.ts";
+import { bisect } from "../base/bisect.ts";
 import type { Control } from "../midi/score.ts";
+import type { Beats } from "./beats.ts";
 
 /** Index of the first of ascending `edges` above `value`. */
-export function firstAbove(edges: ArrayLike<number>, value: number): number {
-  let low = 0, high = edges.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (edges[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
+export const firstAbove = (edges: ArrayLike<number>, value: number): number =>
+  bisect(0, edges.length, (i) => edges[i] > value);
 
-/** Stretches of columns from `from[i]` to before `to[i]`, in order and apart. */
-export interface Spans {
-  /** First column of each. */
+/** Intervals of ticks or columns, in order and apart. */
+export interface Intervals {
+  /** Where each begins. */
   from: Float64Array;
-  /** Column after the last of each; Infinity where it has no end. */
+  /** Where each has ended; Infinity where it has no end. */
   to: Float64Array;
 }
 
-/** The columns in which the pedal is down; one that is never released does not count. */
-export function pedalSpans(pedals: Control[], beats: Beats): Spans {
-  const from: number[] = [], to: number[] = [];
+/**
+ * When the pedal is down, in ticks or in the columns that `column` gives. A pedal that is never released, or within the
+ * column of its press, does not count.
+ */
+export function pedalPresses(pedals: Control[], column = (tick: number): number => tick): Intervals {
+  const presses: [down: number, up: number][] = [];
   let down: number | undefined;
   for (const { tick, value } of pedals) {
-    if (down === undefined && value >= 64) down = beats.column(tick);
+    if (down === undefined && value >= 64) down = column(tick);
     else if (down !== undefined && value < 64) {
-      const up = beats.column(tick);
-      if (up > down) {
-        from.push(down);
-        to.push(up);
-      }
+      presses.push([down, column(tick)]);
       down = undefined;
     }
   }
-  return { from: Float64Array.from(from), to: Float64Array.from(to) };
+  const counted = presses.filter(([down, up]) => up > down);
+  return { from: Float64Array.from(counted, ([down]) => down), to: Float64Array.from(counted, ([, up]) => up) };
 }
 
-/** Stretches of columns in which pitches are bent, ±2 semitones at most: by `whole` and `rest` of one more. */
-export interface Bends extends Spans {
-  /** Whole semitones up, −2…2, toward zero. */
+/** The columns in which pitches are bent, by up to ±2 semitones: `whole` ones, and a share `rest` of one more. */
+export interface Bends extends Intervals {
+  /** Whole semitones up, −2…2, rounded toward zero. */
   whole: Int8Array;
-  /** The direction: 1 up, −1 down. */
+  /** 1: up, −1: down. */
   sign: Int8Array;
-  /** The share, 0 to 1, that goes one semitone further. */
+  /** The share, 0 to 1, of the sound that goes one semitone further. */
   rest: Float64Array;
 }
 
-/** The pitch bends as spans; a shift of 0 is left out, the last one has no end. */
-export function bendSpans(bends: Control[], beats: Beats): Bends {
+/** The pitch bends as intervals; a bend of 0 has none, the last bend has no end. */
+export function bendIntervals(bends: Control[], beats: Beats): Bends {
   const from: number[] = [], to: number[] = [], shift: number[] = [];
   const columns = bends.map(({ tick }) => beats.column(tick));
   bends.forEach(({ value }, i) => {
@@ -72,46 +66,45 @@ export function bendSpans(bends: Control[], beats: Beats): Bends {
   };
 }
 
-/** What is called for every stretch of columns with one velocity above 0, in order. */
-export type Piece = (from: number, to: number, velocity: number) => void;
+/** Takes columns in which one velocity above 0 sounds; called in order of time. */
+export type TakeSound = (from: number, to: number, velocity: number) => void;
 
-/**
- * The stretches in which one pitch sounds: the sum of the velocities of its notes, which in a pedal span never falls.
- *
- * `starts` and `ends` are the columns of the notes, both ascending, with the velocities that begin and stop there.
- */
-export function eachStretch(
-  starts: Float64Array,
-  begun: Float64Array,
-  ends: Float64Array,
-  stopped: Float64Array,
-  pedals: Spans,
-  piece: Piece,
-): void {
-  const count = starts.length, spans = pedals.from.length;
+/** The notes of one pitch, as columns in ascending order with the velocities that begin and stop there. */
+export interface PitchNotes {
+  starts: Float64Array;
+  begun: Float64Array;
+  ends: Float64Array;
+  stopped: Float64Array;
+}
+
+/** Passes on when one pitch sounds: the sum of its notes' velocities, which never falls while the pedal is down. */
+export function eachSound({ starts, begun, ends, stopped }: PitchNotes, pedals: Intervals, take: TakeSound): void {
+  const count = starts.length, presses = pedals.from.length;
   let velocity = 0, sounding = 0; // of the notes; with the pedal
-  for (let on = 0, off = 0, span = 0; off < count;) {
+  for (let on = 0, off = 0, press = 0; off < count;) {
     const at = on < count && starts[on] < ends[off] ? starts[on] : ends[off];
     while (on < count && starts[on] <= at) velocity += begun[on++];
     while (off < count && ends[off] <= at) velocity -= stopped[off++];
     const next = off === count ? Infinity : on < count && starts[on] < ends[off] ? starts[on] : ends[off];
-    if (spans > 0 && span < spans && pedals.to[span] <= at) span = firstAbove(pedals.to, at);
-    const held = span < spans && pedals.from[span] <= at;
-    sounding = held && pedals.from[span] < at ? Math.max(sounding, velocity) : velocity;
-    const release = held ? Math.min(next, pedals.to[span]) : next;
-    if (sounding > 0 && release > at) piece(at, release, sounding);
-    if (held && velocity > 0 && next > release) piece(release, next, velocity);
-    if (held && next > release) sounding = velocity;
+    if (press < presses && pedals.to[press] <= at) press = firstAbove(pedals.to, at);
+    const down = press < presses && pedals.from[press] <= at;
+    sounding = down && pedals.from[press] < at ? Math.max(sounding, velocity) : velocity;
+    const release = down ? Math.min(next, pedals.to[press]) : next;
+    if (sounding > 0 && release > at) take(at, release, sounding);
+    if (down && velocity > 0 && next > release) take(release, next, velocity);
+    if (down && next > release) sounding = velocity;
   }
 }
 
 /**
- * Splits the stretches of a pitch where it is bent: whole semitones move it, the rest is shared with the neighbour.
+ * Bends the sound of a pitch: it moves by whole semitones and shares the rest with the next one.
  *
- * What moves out of 0…127 is lost; the row at the edge that has no neighbour to take from keeps its whole value
- * (study §5.2).
+ * What moves out of 0…127 is lost; a row at the edge, with no neighbour to take from, keeps its whole value
+ * (STUDY §5.2).
+ *
+ * @param rowOf takes the sound of a pitch after bending
  */
-export function bent(bends: Bends, pitch: number, beats: Spans, rowOf: (pitch: number) => Piece): Piece {
+export function bent(bends: Bends, pitch: number, beats: Intervals, rowOf: (pitch: number) => TakeSound): TakeSound {
   const { from: starts, to: stops, whole, sign, rest } = bends;
   const weights = new Float64Array(7); // columns of the rows −3…3 away
   const bend = (i: number, columns: number) => {
@@ -130,7 +123,7 @@ export function bent(bends: Bends, pitch: number, beats: Spans, rowOf: (pitch: n
       bend(i, at - start);
       if (stops[i] > to) i = stops.length;
       else i++;
-      if (beat < beats.to.length && start > beats.from[beat]) { // all that end in the same beat, at once
+      if (beat < beats.to.length && start > beats.from[beat]) { // the others that end in the same beat, at once
         for (const last = Math.min(to, beats.to[beat]); i < stops.length && stops[i] <= last; i++) {
           weights[3] += starts[i] - at;
           bend(i, stops[i] - starts[i]);

@@ -1,12 +1,13 @@
 /**
  * The 560 tokens of a bar and the bins behind them.
  *
- * Ids and names are those of the authors' vocabulary (study §3.9); the bins are written out because their code
- * rounds them to integers (study §3.5–3.7).
+ * Ids and names are those of the authors' vocabulary (STUDY §3.9). The bins are listed because the authors' code
+ * rounds them to integers (STUDY §3.5–3.7).
  * @module
  */
+import { bisect } from "../base/bisect.ts";
 
-/** What a token speaks of. */
+/** What a token stands for. */
 export type TokenKind =
   | "special"
   | "Bar"
@@ -18,16 +19,16 @@ export type TokenKind =
   | "Duration"
   | "Velocity";
 
-/** Ids of the four specials: padding, unknown, end of bar, and the mask of masked language modelling. */
+/** Ids of the four special tokens: padding, unknown, end of bar, and the mask of masked language modelling. */
 export const pad = 0, unk = 1, eob = 2, mask = 3;
 
-/** Drums' place among the instruments, after the 128 General MIDI programs. */
+/** The instrument number of drums, after the 128 General MIDI programs. */
 export const drums = 128;
 
-/** Positions (twelfths of a quarter) in a quarter and in a bar of 4/4 (study §3.1). */
+/** Positions (twelfths of a quarter) in a quarter and in a bar of 4/4 (STUDY §3.1). */
 export const positionsPerQuarter = 12, positionsPerBar = 48;
 
-/** Each kind's first id and how many ids it has, in order of id. */
+/** The first id of each kind and the number of its ids, in order of id. */
 export const kinds: Readonly<Record<TokenKind, { readonly first: number; readonly count: number }>> = {
   special: { first: 0, count: 4 },
   Bar: { first: 4, count: 1 },
@@ -40,21 +41,21 @@ export const kinds: Readonly<Record<TokenKind, { readonly first: number; readonl
   Velocity: { first: 528, count: 32 },
 };
 
-/** Tempo bins in quarters a minute, ascending (study §3.5). */
+/** Tempo bins in quarters a minute, ascending (STUDY §3.5). */
 // deno-fmt-ignore
 export const tempoBins: readonly number[] = [
   30, 35, 41, 47, 53, 59, 64, 70, 76, 82, 88, 93, 99, 105, 111, 117,
   122, 128, 134, 140, 146, 151, 157, 163, 169, 175, 180, 186, 192, 198, 204, 210,
 ];
 
-/** Velocity bins in MIDI units 1–127, ascending (study §3.6). */
+/** Velocity bins in MIDI units 1–127, ascending (STUDY §3.6). */
 // deno-fmt-ignore
 export const velocityBins: readonly number[] = [
   1, 5, 9, 13, 17, 21, 25, 29, 33, 37, 41, 45, 49, 53, 57, 61,
   66, 70, 74, 78, 82, 86, 90, 94, 98, 102, 106, 110, 114, 118, 122, 127,
 ];
 
-/** Duration bins in positions of 1/12 quarter, ascending; the second 21 is never produced (study §3.7). */
+/** Duration bins in positions of 1/12 quarter, ascending; the second 21 is never produced (STUDY §3.7). */
 // deno-fmt-ignore
 export const durationBins: readonly number[] = [
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 17, 18, 21, 21, 24, 30, 36, 42, 48,
@@ -64,7 +65,7 @@ export const durationBins: readonly number[] = [
 ];
 
 /**
- * Index of the bin nearest to `value`; of two equally near, and of two equal bins, the lower index.
+ * The index of the bin nearest to `value`; the lower one of two that are equally near or equal.
  *
  * @example
  * ```ts
@@ -76,16 +77,9 @@ export const durationBins: readonly number[] = [
  * ```
  */
 export function nearestBin(bins: readonly number[], value: number): number {
-  let low = 0, high = bins.length - 1; // the first bin at or above value, or the last
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (bins[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  if (low === 0 || bins[low] - value < value - bins[low - 1]) return low;
-  low -= 1;
-  while (low > 0 && bins[low - 1] === bins[low]) low -= 1;
-  return low;
+  const above = bisect(0, bins.length - 1, (bin) => bins[bin] >= value);
+  if (above === 0 || bins[above] - value < value - bins[above - 1]) return above;
+  return bins.indexOf(bins[above - 1]);
 }
 
 const families: readonly string[] = [
@@ -118,28 +112,15 @@ const families: readonly string[] = [
 export const instrumentNames: readonly string[] = [...families.flatMap((family) => family.split("|")), "Drum"];
 
 const kindNames = Object.keys(kinds) as TokenKind[];
-const specialNames = ["<pad>", "<unk>", "<eob>", "<mask>"];
-
-const names: readonly string[] = kindNames.flatMap((kind) =>
-  Array.from({ length: kinds[kind].count }, (_, i) => {
-    if (kind === "special") return specialNames[i];
-    return kind === "Instrument" ? `Instrument_${instrumentNames[i]}` : `${kind}_${i}`;
-  })
-);
-const ids: ReadonlyMap<string, number> = new Map(names.map((name, id) => [name, id]));
-const kindOfId: readonly TokenKind[] = kindNames.flatMap((kind) => Array(kinds[kind].count).fill(kind));
-
-/** The vocabulary's type; see {@link vocabulary}. */
-export interface Vocabulary {
-  /** Number of ids. */
-  readonly size: number;
-  /** The name of an id 0…559. @throws {RangeError} for any other number. */
-  name(id: number): string;
-  /** The id of a name. @throws {RangeError} for an unknown name. */
-  id(name: string): number;
-  /** What kind of token an id is. @throws {RangeError} for ids outside 0…559. */
-  kind(id: number): TokenKind;
-}
+const names = kindNames.flatMap((kind) => {
+  if (kind === "special") return ["<pad>", "<unk>", "<eob>", "<mask>"];
+  return Array.from(
+    { length: kinds[kind].count },
+    (_, i) => `${kind}_${kind === "Instrument" ? instrumentNames[i] : i}`,
+  );
+});
+const ids = new Map(names.map((name, id) => [name, id]));
+const kindOfId = kindNames.flatMap((kind) => Array(kinds[kind].count).fill(kind));
 
 const checked = <T>(value: T | undefined, id: number): T => {
   if (value === undefined) throw new RangeError(`Token id: expected an integer 0…${names.length - 1}, found ${id}.`);
@@ -147,7 +128,7 @@ const checked = <T>(value: T | undefined, id: number): T => {
 };
 
 /**
- * Names, ids and kinds of the 560 tokens (study §3.9).
+ * Names, ids and kinds of the 560 tokens (STUDY §3.9); an unknown id or name throws a RangeError.
  *
  * @example
  * ```ts
@@ -160,15 +141,15 @@ const checked = <T>(value: T | undefined, id: number): T => {
  * assertEquals(vocabulary.kind(330), "Pitch_Drum");
  * ```
  */
-export const vocabulary: Vocabulary = {
+export const vocabulary = {
   size: names.length,
-  name: (id) => checked(names[id], id),
-  id: (name) => {
+  name: (id: number): string => checked(names[id], id),
+  id: (name: string): number => {
     const id = ids.get(name);
     if (id === undefined) {
       throw new RangeError(`Token name: expected one such as "Pitch_60" or "Instrument_Drum", found "${name}".`);
     }
     return id;
   },
-  kind: (id) => checked(kindOfId[id], id),
+  kind: (id: number): TokenKind => checked(kindOfId[id], id),
 };
