@@ -6,8 +6,7 @@
  * @module
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { openSink } from "../base/files.ts";
-import { readAt } from "../corpus/store.ts";
+import { openSink, readAt } from "../base/files.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
 

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from "node:fs";
 import type { StoredRows } from "./npy.ts";
-import { readAt } from "../corpus/store.ts";
+import { readAt } from "../base/files.ts";
 
 /** Rows × columns: in memory, row by row, or in a file. Plain data, so that a worker can be given it. */
 export type RowSource = Float32Array | StoredRows;
