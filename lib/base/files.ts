@@ -13,7 +13,8 @@ const temporaryOf = (path: string): string => `${path}.${crypto.randomUUID().sli
 export const isTemporary = (name: string): boolean => /\.[0-9a-f]{8}\.tmp$/.test(name);
 
 /** A failure of the disk as one that names the file and that a person can mend; any other error as it is. */
-function explained(path: string, error: unknown): unknown {
+export function explained(path: string, error: unknown): unknown {
+  if (error instanceof UserError) return error;
   const { code, message } = error as { code?: string; message: string };
   const ofDisk = /\(os error \d+\)/.test(message) || /^E[A-Z0-9]+$/.test(code ?? ""); // Deno's error, or Node's
   return ofDisk ? new UserError(`${path} could not be written: ${message}.`, { cause: error }) : error;

@@ -2,7 +2,8 @@
  * Tables 1 to 3 and Figure 2 as rows: this study's numbers beside the paper's and beside two baselines.
  * @module
  */
-import type { Evaluation, MlmAccuracy } from "../training/evaluation.ts";
+import type { Evaluation } from "../training/evaluation.ts";
+import type { MlmAccuracy } from "../training/masked_evaluation.ts";
 import type { LayerPoint } from "../plots/figures.ts";
 import { type PaperModel, paperModels, paperTables } from "./paper.ts";
 import { type Task, tasks } from "../metrics/tasks.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Corpus } from "../corpus/store.ts";
-import type { GuessedBar } from "../training/evaluation.ts";
+import type { GuessedBar } from "../training/masked_evaluation.ts";
 import type { RollNote } from "../plots/piano_roll.ts";
 import { colours } from "../plots/theme.ts";
 import { noteStarts, noteTokens } from "../tokens/bar_format.ts";

@@ -4,7 +4,7 @@
  */
 import { openCorpus } from "../corpus/store_reader.ts";
 import { render } from "../plots/render.ts";
-import { barsToEvaluate, guessMostCommon } from "../training/evaluation.ts";
+import { barsToEvaluate, guessMostCommon } from "../training/masked_evaluation.ts";
 import { readTextIfThere, writeFile } from "../base/files.ts";
 import { modelNames } from "../bert/variants.ts";
 import { type CurvePoint, layerPlot, learningCurves } from "../plots/figures.ts";

@@ -10,17 +10,10 @@ import { buildCorpus } from "../corpus/build.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
 import { engineText } from "../engine/mod.ts";
-import {
-  barsToEvaluate,
-  evaluateContrast,
-  evaluateMasked,
-  type Evaluation,
-  guessMostCommon,
-  type MaskedScore,
-  type MlmAccuracy,
-} from "../training/evaluation.ts";
+import { evaluate, type Evaluation } from "../training/evaluation.ts";
+import { barsToEvaluate, guessMostCommon, type MlmAccuracy } from "../training/masked_evaluation.ts";
 import { livePlot, progress, show, stopped, stopSignal } from "../notebook/notebook.ts";
-import { type ModelName, modelNames, variants } from "../bert/variants.ts";
+import { type ModelName, modelNames } from "../bert/variants.ts";
 import { precisionOf } from "../training/objectives.ts";
 import { type CurvePoint, learningCurves } from "../plots/figures.ts";
 import { pretrain } from "../training/pretrain.ts";
@@ -67,19 +60,12 @@ export function otherCorpusOf(study: Study): Promise<Corpus> {
 /** The folder of a model of the study: `model.safetensors`, `config.json`, training log and the state to go on from. */
 export const modelFolder = (study: Study, model: ModelName): string => `${study.folder}/models/${model}`;
 
-const accuracyOf = ({ loss, accuracy, byKind, bySong }: MaskedScore): MlmAccuracy => ({
-  loss,
-  accuracy,
-  kinds: [...byKind].map(([kind, { correct, count }]) => ({ kind, count, accuracy: correct / count })),
-  songs: [...bySong].map(([song, score]) => ({ song, ...score })).sort((a, b) => a.song - b.song),
-});
-
 /**
  * What masked tokens are guessed by without a model: each as the most common training token of its kind (so the kind is
  * given away); on the validation tokens that the models are asked for.
  */
 export function mostCommonGuess(study: Study, corpus: Corpus): MlmAccuracy {
-  return accuracyOf(guessMostCommon(corpus, barsToEvaluate(corpus, "validation", study.recipe), study.recipe));
+  return guessMostCommon(corpus, barsToEvaluate(corpus, "validation", study.recipe), study.recipe);
 }
 
 const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast: "NT-Xent loss, nats" } as const;
@@ -154,27 +140,10 @@ async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promi
   return { seconds: logs.at(-1)?.seconds ?? 0 };
 }
 
-type BatchOrder = Recipe["contrast"]["batches"];
-
 async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seconds: number): Promise<Evaluation> {
-  const { recipe } = study, model = await loadCheckpoint(modelFolder(study, name));
+  const model = await loadCheckpoint(modelFolder(study, name));
   try {
-    const mlm = async (split: "train" | "validation") =>
-      accuracyOf(await evaluateMasked(model, corpus, barsToEvaluate(corpus, split, recipe), recipe));
-    const contrast = (split: "train" | "validation", options: { dropout?: boolean; order?: BatchOrder } = {}) =>
-      evaluateContrast(model, name, corpus, split, recipe, options);
-    const order = recipe.contrast.batches === "song-order" ? "song-disjoint" : "song-order";
-    return {
-      model: name,
-      mlm: { train: await mlm("train"), validation: await mlm("validation") },
-      contrast: variants[name].view === "none" ? null : {
-        train: await contrast("train"),
-        validation: await contrast("validation"),
-        otherOrder: await contrast("validation", { order }),
-        dropping: variants[name].dropout ? await contrast("validation", { dropout: true }) : null,
-      },
-      seconds,
-    };
+    return await evaluate(model, name, corpus, study.recipe, seconds);
   } finally {
     model.weights.dispose();
   }

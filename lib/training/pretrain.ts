@@ -1,32 +1,24 @@
 /**
- * The training loop: one model, step by step, kept on disk so that a run stopped anywhere goes on.
+ * The training loop: one model, step by step, saved on disk so that a run stopped anywhere goes on.
  * @module
  */
 import { bertConfig } from "../bert/config.ts";
-import { createBert, type Model } from "../bert/parameters.ts";
-import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "./batches.ts";
 import { CheckpointError } from "../bert/hugging_face.ts";
+import { createBert } from "../bert/parameters.ts";
+import type { ModelName } from "../bert/variants.ts";
+import { type Batch, type BatchPlan, toTensors, trainingBatch, trainingPlans } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { tensorCount, tf } from "../engine/mod.ts";
-import { barsToEvaluate, evaluateMasked } from "./evaluation.ts";
-import { batchInputs, decayMask, optimizerStep, stepNumbers, type StepState } from "./objectives.ts";
-import type { ModelName } from "../bert/variants.ts";
+import { explained } from "../base/files.ts";
+import { UserError } from "../base/user_error.ts";
+import { barsToEvaluate, evaluateMasked } from "./masked_evaluation.ts";
 import { adamWScalars, learningRate } from "./optimizer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import {
-  beginning,
-  finishRun,
-  freshState,
-  readRun,
-  type RunState,
-  saveBest,
-  saveState,
-  stateFolder,
-} from "./run_state.ts";
+import { finishRun, newRun, readRun, runInputs, type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
+import { decayMask, optimizerStep, stepNumbers, type StepState } from "./training_step.ts";
 
-/** What a training needs. */
-export interface PretrainOptions {
+interface PretrainOptions {
   /** The store to train on. */
   corpus: Corpus;
   /** Every choice of the training. */
@@ -35,25 +27,31 @@ export interface PretrainOptions {
   model: ModelName;
   /** The model's folder: final weights here, the run's state below `training/`. */
   dir: string;
-  /** Stops after the step at hand. */
+  /** Stops the training after the current step. */
   signal?: AbortSignal;
-  /** Told what was damaged and what was done about it; default: the standard error output. */
+  /** Called with what was damaged and what was done about it; default: the standard error output. */
   say?: (line: string) => void;
 }
 
-/** A training whose loss is no number or exploded. */
-export class DivergedError extends Error {
-  /** Tells it from other errors. */
-  override name = "DivergedError";
+/** A training whose loss is not a number or exploded. */
+export class DivergedError extends UserError {}
+
+/** A batch with its plan. */
+interface Part {
+  plan: BatchPlan;
+  batch: Batch;
 }
 
-/** The bars of a batch by song, each counted from 0 inside its song. */
-function barNames(corpus: Corpus, { bars }: BatchPlan): string {
-  const songs = Map.groupBy(bars, (bar) => corpus.songs[corpus.song(bar)].file);
-  return [...songs].map(([file, held]) => `${file} ${held.map((bar) => corpus.barIndex(bar)).join(", ")}`).join("; ");
+/** The bars of batches by song, each numbered from 0 inside its song. */
+function barNames(corpus: Corpus, parts: Part[]): string {
+  const names = parts.map(({ plan }) => {
+    const songs = Map.groupBy(plan.bars, (bar) => corpus.songs[corpus.song(bar)].file);
+    return [...songs].map(([file, bars]) => `${file} ${bars.map((bar) => corpus.barIndex(bar)).join(", ")}`).join("; ");
+  });
+  return names.join("; ");
 }
 
-/** What is wrong with a step's numbers, if anything is. */
+/** What is wrong with a step's numbers, if anything. */
 function trouble(numbers: ArrayLike<number>, { firstLoss }: RunState, { explosion }: Recipe["training"]) {
   const odd = stepNumbers.findIndex((_, i) => !Number.isFinite(numbers[i]));
   if (odd >= 0) return `${stepNumbers[odd]} is ${numbers[odd]}`;
@@ -62,19 +60,15 @@ function trouble(numbers: ArrayLike<number>, { firstLoss }: RunState, { explosio
   return `loss is ${numbers[0].toFixed(2)}, above ${explosion} times the first step's ${firstLoss!.toFixed(2)}`;
 }
 
-/** Whether validation has gone on long enough without a gain; counts this one. */
-function outOfPatience(
-  { patience }: RunState,
-  loss: number,
-  { patience: most, leastGain }: Recipe["training"],
-): boolean {
-  const gained = patience.reference === null || loss < patience.reference - leastGain;
+/** Whether enough validations went by without a gain; counts this one. */
+function outOfPatience({ patience }: RunState, loss: number, training: Recipe["training"]): boolean {
+  const gained = patience.reference === null || loss < patience.reference - training.leastGain;
   if (gained) patience.reference = loss;
   patience.waited = gained ? 0 : patience.waited + 1;
-  return most > 0 && patience.waited >= most;
+  return training.patience > 0 && patience.waited >= training.patience;
 }
 
-/** The validation bars; a corpus that a recipe cannot train on is refused before anything is written. */
+/** The validation bars; a corpus that the recipe cannot train on is refused before anything is written. */
 function barsNeeded(corpus: Corpus, recipe: Recipe): number[] {
   const { keep, patience } = recipe.training, bars = barsToEvaluate(corpus, "validation", recipe);
   const lacking = (split: string, why: string) =>
@@ -96,59 +90,68 @@ async function lockFolder(dir: string): Promise<Disposable> {
   throw new CheckpointError(`${dir} is being trained by another process; wait for it or stop it.`);
 }
 
-/** Does what writes to the disk; a failure names what is still whole. */
+/** Runs what writes to the disk; the error of a failure names the last state that is whole. */
 async function guarded<T>(dir: string, saved: number | undefined, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    if (error instanceof CheckpointError) throw error;
+    const known = explained(`${dir}/training`, error);
+    if (!(known instanceof UserError) || known instanceof CheckpointError) throw error;
     const last = saved === undefined
-      ? "No state was kept yet"
+      ? "No state was saved yet"
       : `The last good state is whole: ${stateFolder(dir, saved)}`;
-    throw new Error(
-      `The training could not be kept: ${(error as Error).message}. ${last}. ` +
+    throw new UserError(
+      `The training could not be saved: ${known.message} ${last}. ` +
         "Make room, or the folder writable, and start again: it goes on from there.",
       { cause: error },
     );
   }
 }
 
+/** Counts of a step: tokens of its bars, chosen tokens, and chosen tokens guessed right. */
+function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chosen: number; guessed: number } {
+  const total = { tokens: 0, chosen: 0, guessed: 0 };
+  parts.forEach(({ plan, batch: { lengths, weights } }, i) => {
+    for (const length of lengths.slice(0, plan.bars.length)) total.tokens += length;
+    weights.forEach((weight, k) => {
+      total.chosen += weight;
+      total.guessed += weight * correct[i][k];
+    });
+  });
+  return total;
+}
+
 /**
- * Trains a model, yielding each step; the weights stand in `dir` when it is done.
+ * Trains a model, yielding each step; at the end its weights stand in `dir`.
  *
- * Stopped anywhere (signal, crash), called again it goes on from the last state that was kept with the draws it would
- * have had. Aborting finishes the step at hand and keeps it before the generator ends.
+ * A training that was stopped anywhere (signal, crash) goes on from the last saved state when it is called again, with
+ * the draws that it would have had. Aborting finishes the current step and saves it before the generator ends.
  *
  * @throws {RangeError} if the corpus lacks training bars, or validation bars that the recipe needs
- * @throws {CheckpointError} if `dir` holds a run that began with another recipe, model, corpus or engine, or one whose
- * files are damaged, or one that another process trains
- * @throws {DivergedError} if a loss is no number or exploded, naming step, bars and the last good state
- * @throws {Error} if the disk is full or cannot be written to, naming the file and the last good state
+ * @throws {CheckpointError} if the run in `dir` began with another recipe, model, corpus or engine, if its files are
+ * damaged, or if another process trains it
+ * @throws {DivergedError} if a loss is not a number or exploded, naming step, bars and the last good state
+ * @throws {UserError} if the disk is full or cannot be written to, naming the file and the last good state
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
   const { corpus, recipe, model, dir, signal, say = console.error } = options;
-  const config = bertConfig(recipe), { training } = recipe, now = beginning(recipe, corpus, model);
-  const validationBars = barsNeeded(corpus, recipe);
+  const config = bertConfig(recipe), { training } = recipe, { accumulate, steps } = training;
+  const inputs = runInputs(recipe, corpus, model), validationBars = barsNeeded(corpus, recipe);
   using _lock = await guarded(dir, undefined, () => lockFolder(dir));
-  const held = await readRun(dir, now, say);
+  const before = await readRun(dir, inputs, say);
   const fresh = (): StepState => {
     const { weights } = createBert(config, recipe.seed);
     return [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   };
-  let tensors: StepState = held?.tensors ?? fresh();
-  const state = held?.run ?? freshState(now), spared = decayMask(config);
-  let saved = held?.run.step, lap = performance.now();
-  const tick = () => {
-    const now = performance.now();
-    state.seconds += (now - lap) / 1000;
-    lap = now;
-  };
-  const stop = (what: string, plans: BatchPlan[]): never => {
-    const last = saved === undefined ? "no state was kept before" : `the last good state is ${stateFolder(dir, saved)}`;
-    throw new DivergedError(
-      `${model}, step ${state.step + 1}: ${what}; ${last}. The batch's bars: ${
-        plans.map((plan) => barNames(corpus, plan)).join("; ")
-      }. ` +
+  let tensors: StepState = before?.tensors ?? fresh();
+  const state = before?.run ?? newRun(inputs), mask = decayMask(config);
+  let saved = before?.run.step, lap = performance.now();
+  const diverged = (what: string, parts: Part[]) => {
+    const last = saved === undefined
+      ? "no state was saved before"
+      : `the last good state is ${stateFolder(dir, saved)}`;
+    return new DivergedError(
+      `${model}, step ${state.step + 1}: ${what}; ${last}. The batch's bars: ${barNames(corpus, parts)}. ` +
         "Train anew with a lower training.learningRate or with training.clipNorm, under another run name.",
     );
   };
@@ -158,71 +161,64 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       saved,
       () => openLog(dir, { step: state.step, seconds: state.seconds, tensorboard: training.tensorboard, say }),
     );
-    const keep = async () => {
+    const save = async () => {
       await guarded(dir, saved, async () => {
         await log.sync();
         await saveState(dir, config, state, tensors);
       });
       saved = state.step;
     };
-    const step = optimizerStep(model, config, recipe), { accumulate } = training;
-    const plans = trainingPlans(corpus, recipe, model);
+    const step = optimizerStep(model, config, recipe), plans = trainingPlans(corpus, recipe, model);
     for (let i = 0; i < state.step * accumulate; i++) plans.next();
-    const prepare = () =>
+    const prepare = (): Part[] =>
       Array.from({ length: accumulate }, () => {
         const plan = plans.next().value;
         return { plan, batch: trainingBatch(corpus, plan, recipe, model) };
       });
     let next = prepare();
-    while (state.step < training.steps && !state.ended) {
-      const begun = performance.now();
-      const parts = next, number = state.step + 1, rate = learningRate(training, number);
+    while (state.step < steps && !state.ended) {
+      const begun = performance.now(), parts = next, number = state.step + 1, rate = learningRate(training, number);
       const running = step(
         tensors,
-        parts.map(({ batch }) => batchInputs(toTensors(batch))),
+        parts.map(({ batch }) => toTensors(batch)),
         adamWScalars(training, number, rate),
         parts.map((_, i) => [recipe.seed, state.step * accumulate + i + 1]),
-        spared,
+        mask,
       );
       next = prepare(); // while the step runs
       const { state: stepped, numbers, correct } = await running;
-      const [loss, masked, contrast, contrastAccuracy, gradientNorm] = numbers;
-      const sum = (of: (part: typeof parts[number], i: number) => number) =>
-        parts.reduce((total, part, i) => total + of(part, i), 0);
-      const chosen = sum(({ batch }) => batch.weights.reduce((a, b) => a + b, 0));
-      const guessed = sum(({ batch }, i) => correct[i].reduce((n, right, k) => n + right * batch.weights[k], 0));
       tensors = stepped;
       const wrong = trouble(numbers, state, training);
-      if (wrong) stop(wrong, parts.map(({ plan }) => plan));
-      const tokens = sum(({ plan, batch }) => batch.lengths.slice(0, plan.bars.length).reduce((a, b) => a + b, 0));
+      if (wrong) throw diverged(wrong, parts);
+      const [loss, masked, contrast, contrastAccuracy, gradientNorm] = numbers;
+      const { tokens, chosen, guessed } = counts(parts, correct);
       const tokensPerSecond = tokens / ((performance.now() - begun) / 1000);
-      const due = number % training.validateEvery === 0 || number === training.steps;
-      const validate = () =>
-        evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, { visit: number });
-      const score = due && validationBars.length > 0 ? await validate() : undefined;
-      if (score && !Number.isFinite(score.loss)) {
-        stop(
-          `the validation loss after it is ${score.loss}`,
-          parts.map(({ plan }) => plan),
-        );
+      const due = number % training.validateEvery === 0 || number === steps;
+      const validation = due && validationBars.length > 0
+        ? await evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, number)
+        : undefined;
+      if (validation && !Number.isFinite(validation.loss)) {
+        throw diverged(`the validation loss after it is ${validation.loss}`, parts);
       }
       state.step = number;
       state.tokens += tokens;
       state.firstLoss ??= loss;
-      if (score) {
-        state.ended = outOfPatience(state, score.loss, training);
-        if (state.best === null || score.loss < state.best.loss) {
-          state.best = { step: number, loss: score.loss };
+      if (validation) {
+        state.ended = outOfPatience(state, validation.loss, training);
+        if (state.best === null || validation.loss < state.best.loss) {
+          state.best = { step: number, loss: validation.loss };
           const weights = await tensors[0].data<"float32">();
           await guarded(dir, saved, () => saveBest(dir, number, config, weights));
         }
       }
-      tick();
+      const now = performance.now();
+      state.seconds += (now - lap) / 1000;
+      lap = now;
       const { tensors: live, handles } = tensorCount();
       const entry: StepLog = {
         model,
         step: number,
-        steps: training.steps,
+        steps,
         epoch: parts[0].plan.epoch,
         tokens: state.tokens,
         loss,
@@ -235,22 +231,19 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
         seconds: state.seconds,
         tokensPerSecond,
         memory: { resident: Deno.memoryUsage().rss / 2 ** 20, tensors: live, handles },
-        ...(score ? { validation: { loss: score.loss, accuracy: score.accuracy } } : {}),
-        final: number === training.steps || state.ended,
+        ...(validation ? { validation: { loss: validation.loss, accuracy: validation.accuracy } } : {}),
+        final: number === steps || state.ended,
       };
       await guarded(dir, saved, () => log.append(entry));
-      if (due) await keep();
+      if (due) await save();
       yield entry;
       if (signal?.aborted && !entry.final) {
-        if (saved !== number) await keep();
+        if (saved !== number) await save();
         return;
       }
     }
     await guarded(dir, saved, () => finishRun(dir, state));
   } finally {
-    tf.dispose([...tensors, spared]);
+    tf.dispose([...tensors, mask]);
   }
 }
-
-/** The encoder that a training starts from: the same size and seed, untrained. */
-export const untrained = (recipe: Recipe): Model => createBert(bertConfig(recipe), recipe.seed);

@@ -1,9 +1,9 @@
 /**
- * The state of a training on disk: where a run goes on, what it began with, and its best weights so far.
+ * The state of a training on disk: where a run goes on, what it depends on, and its best weights so far.
  *
  * Below a model's `training/` stand `step-N/`, a checkpoint with the optimizer's moments and `state.json`, for the last
- * step that was kept and the one before, and `best-N/`, the checkpoint of the lowest validation loss. Each folder is
- * whole or absent, and every file's SHA-256 is known from `state.json`, which holds its own.
+ * saved step and the one before, and `best-N/`, the checkpoint of the lowest validation loss. Each folder is whole or
+ * absent. `state.json` has the SHA-256 of every other file, and its own.
  * @module
  */
 import type { BertConfig } from "../bert/config.ts";
@@ -20,23 +20,22 @@ import type { Corpus } from "../corpus/store.ts";
 import { engineInfo, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
 import { removeIfThere, sha256, writeFile, writeFolder } from "../base/files.ts";
+import { UserError } from "../base/user_error.ts";
 import type { ModelName } from "../bert/variants.ts";
-import { precisionOf, type StepState } from "./objectives.ts";
+import { precisionOf } from "./objectives.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 import { trainingLog } from "./step_log.ts";
+import type { StepState } from "./training_step.ts";
 
-/** What a run began with; it goes on only with the same. */
-export interface Began {
-  /** The model trained. */
+/** What a run's numbers depend on; it goes on only with the same. */
+interface RunInputs {
   model: ModelName;
-  /** The choices that its numbers depend on. */
   recipe: Pick<Recipe, "seed" | "model" | "masking" | "views" | "contrast"> & {
     training: Omit<Recipe["training"], "tensorboard">;
   };
-  /** The store it reads, told by its size and the checksum of its data. */
   corpus: { songs: number; bars: number; checksum: string };
-  /** What computes, and the element type of the products that `training.precision` came to. */
+  /** What computes, and the element type that `training.precision` came to. */
   engine: { engine: string; device: string; precision: string };
 }
 
@@ -46,22 +45,22 @@ export interface RunState {
   step: number;
   /** Tokens of the bars trained on; pads and second views are not counted. */
   tokens: number;
-  /** Time that the steps took, in all sittings. */
+  /** Seconds that the steps took, in all sittings. */
   seconds: number;
-  /** The first step's loss, nats: what an explosion is told by. */
+  /** The first step's loss, nats, which an exploded loss is compared with. */
   firstLoss: number | null;
   /** The lowest validation loss and its step. */
   best: { step: number; loss: number } | null;
-  /** The validation loss that counted as better last, and validations since. */
+  /** The validation loss that counted as a gain last, and how many validations came since. */
   patience: { reference: number | null; waited: number };
-  /** Whether it ended before its last step, as validation no longer got better. */
+  /** Whether it ended before its last step, as validation stopped improving. */
   ended: boolean;
   /** What it began with. */
-  began: Began;
+  began: RunInputs;
 }
 
-/** What a run on this machine would begin with; whether TensorBoard is written for changes no number. */
-export function beginning(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): Began {
+/** What a run on this machine depends on; `training.tensorboard` changes no number. */
+export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): RunInputs {
   const { seed, model: size, masking, views, contrast, training } = recipe, { engine, device } = engineInfo();
   const { tensorboard: _, ...counted } = training;
   return {
@@ -72,8 +71,8 @@ export function beginning(recipe: Recipe, { songs, bars, checksum }: Corpus, mod
   };
 }
 
-/** The state of a run that begins. */
-export const freshState = (began: Began): RunState => ({
+/** The state of a run before its first step. */
+export const newRun = (began: RunInputs): RunState => ({
   step: 0,
   tokens: 0,
   seconds: 0,
@@ -84,45 +83,44 @@ export const freshState = (began: Began): RunState => ({
   began,
 });
 
-/** Where two values differ, as dotted names. */
+/** The fields in which two values differ, as dotted names with both values. */
 function changedFields(a: unknown, b: unknown, path: string): string[] {
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
     return Object.is(a, b) ? [] : [`${path} (${JSON.stringify(a)}, now ${JSON.stringify(b)})`];
   }
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].flatMap((key) =>
-    changedFields((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], `${path}.${key}`)
-  );
+  const [before, now] = [a, b] as Record<string, unknown>[];
+  const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...keys].flatMap((key) => changedFields(before[key], now[key], `${path}.${key}`));
 }
 
-const corpusText = ({ songs, bars, checksum }: Began["corpus"]) =>
-  `${songs} songs with ${bars} bars, checksum ${checksum.slice(0, 12)}`;
-const engineText = ({ engine, device, precision }: Began["engine"]) => `${engine} on the ${device} in ${precision}`;
-
-/** What sets two beginnings apart, in words. */
-function differences(there: Began, now: Began): string[] {
+/** How the inputs of two runs differ, in words. */
+function differences(before: RunInputs, now: RunInputs): string[] {
+  const corpus = ({ songs, bars, checksum }: RunInputs["corpus"]) =>
+    `${songs} songs with ${bars} bars, checksum ${checksum.slice(0, 12)}`;
+  const engine = ({ engine, device, precision }: RunInputs["engine"]) => `${engine} on the ${device} in ${precision}`;
   const part = (name: string, a: string, b: string) => a === b ? [] : [`the ${name} (${a}, now ${b})`];
   return [
-    ...part("model", there.model, now.model),
-    ...changedFields(there.recipe, now.recipe, "recipe"),
-    ...part("corpus", corpusText(there.corpus), corpusText(now.corpus)),
-    ...part("engine", engineText(there.engine), engineText(now.engine)),
+    ...part("model", before.model, now.model),
+    ...changedFields(before.recipe, now.recipe, "recipe"),
+    ...part("corpus", corpus(before.corpus), corpus(now.corpus)),
+    ...part("engine", engine(before.engine), engine(now.engine)),
   ];
 }
 
-const padded = (step: number) => String(step).padStart(7, "0");
+const folderOf = (dir: string, kind: "step" | "best", step: number): string =>
+  `${dir}/training/${kind}-${String(step).padStart(7, "0")}`;
 /** The folder of a step's state. */
-export const stateFolder = (dir: string, step: number): string => `${dir}/training/step-${padded(step)}`;
+export const stateFolder = (dir: string, step: number): string => folderOf(dir, "step", step);
 /** The folder of the best weights, by their step. */
-export const bestFolder = (dir: string, step: number): string => `${dir}/training/best-${padded(step)}`;
+export const bestFolder = (dir: string, step: number): string => folderOf(dir, "best", step);
 
 /** The steps of the folders `step-N` or `best-N` of a run, the latest first. */
 async function stepsOf(dir: string, kind: "step" | "best"): Promise<number[]> {
   const steps: number[] = [];
   try {
     for await (const { name } of Deno.readDir(`${dir}/training`)) {
-      const found = new RegExp(`^${kind}-(\\d+)$`).exec(name);
-      if (found) steps.push(Number(found[1]));
+      const match = new RegExp(`^${kind}-(\\d+)$`).exec(name);
+      if (match) steps.push(Number(match[1]));
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -130,9 +128,10 @@ async function stepsOf(dir: string, kind: "step" | "best"): Promise<number[]> {
   return steps.sort((a, b) => b - a);
 }
 
+/** What `state.json` has, but for its seal. */
 interface Stored {
   run: RunState;
-  /** SHA-256 of files by their path from the folder; a checkpoint's `checksum.json` answers for the rest of it. */
+  /** SHA-256 of files by their path from the folder; a checkpoint's `checksum.json` covers the rest of it. */
   files: Checksums;
 }
 
@@ -140,13 +139,13 @@ const sealOf = (stored: Stored) => sha256(new TextEncoder().encode(JSON.stringif
 
 async function readStored(folder: string): Promise<Stored> {
   const path = `${folder}/state.json`, text = new TextDecoder().decode(await readChecked(path));
-  let found: Stored & { seal?: string };
+  let sealed: Stored & { seal?: string };
   try {
-    found = JSON.parse(text);
+    sealed = JSON.parse(text);
   } catch (error) {
     throw new CheckpointError(`${path} is damaged: expected JSON, found none (${(error as Error).message}).`);
   }
-  const { seal, ...stored } = found ?? {};
+  const { seal, ...stored } = sealed ?? {};
   if (seal !== await sealOf(stored as Stored)) {
     throw new CheckpointError(`${path} is damaged: its checksum differs from its seal.`);
   }
@@ -156,20 +155,18 @@ async function readStored(folder: string): Promise<Stored> {
 const MOMENTS = ["first", "second"] as const;
 
 /** A run's state with weights, first and second moments; the tensors belong to the caller. */
-export interface Held {
-  /** Where the run stands. */
+interface SavedRun {
   run: RunState;
-  /** Weights and moments. */
   tensors: StepState;
 }
 
-async function readState(dir: string, step: number, now: Began): Promise<Held> {
+async function readState(dir: string, step: number, now: RunInputs): Promise<SavedRun> {
   const folder = stateFolder(dir, step), { run, files } = await readStored(folder);
   const different = differences(run.began, now);
   if (different.length > 0) {
-    throw new Refusal(
+    throw new OtherRun(
       `${dir} holds a run that began differently: ${different.join("; ")}. ` +
-        "Choose another run name, or delete the folder to begin anew.",
+        "Go on with what it began with, or choose another run name.",
     );
   }
   for (const [name, sum] of Object.entries(files)) await readChecked(`${folder}/${name}`, sum);
@@ -180,24 +177,24 @@ async function readState(dir: string, step: number, now: Began): Promise<Held> {
   return { run, tensors: [weights, first, second] };
 }
 
-/** A run that is whole but not this one; no older state would change that. */
-class Refusal extends CheckpointError {}
+/** The saved state of a different run; an older state cannot help. */
+class OtherRun extends CheckpointError {}
 
 /**
- * The latest state of a run that was stopped; if it is damaged, the one before, and `say` tells.
+ * The latest state of a run that was stopped. If it is damaged, the one before, and `say` is called with the reason.
  *
  * @returns undefined where no run began
  * @throws {CheckpointError} if the run began differently, naming what differs, or if no state is whole, naming files
  */
-export async function readRun(dir: string, now: Began, say: (line: string) => void): Promise<Held | undefined> {
+export async function readRun(dir: string, now: RunInputs, say: (line: string) => void): Promise<SavedRun | undefined> {
   const refused: string[] = [];
   for (const step of await stepsOf(dir, "step")) {
     try {
-      const held = await readState(dir, step, now);
+      const saved = await readState(dir, step, now);
       for (const reason of refused) say(`${reason} Going on from step ${step} instead.`);
-      return held;
+      return saved;
     } catch (error) {
-      if (!(error instanceof CheckpointError) || error instanceof Refusal) throw error;
+      if (!(error instanceof CheckpointError) || error instanceof OtherRun) throw error;
       refused.push(error.message);
     }
   }
@@ -207,28 +204,28 @@ export async function readRun(dir: string, now: Began, say: (line: string) => vo
   }
   if (refused.length === 0) return undefined;
   throw new CheckpointError(
-    `This run cannot go on: ${refused.join(" ")} Bring the files back, or delete ${dir}/training to begin anew.`,
+    `This run cannot go on: ${refused.join(" ")} Bring the files back from a copy, or choose another run name.`,
   );
 }
 
-/** Keeps weights as the best so far. */
+/** Saves weights as the best so far. */
 export const saveBest = (dir: string, step: number, config: BertConfig, weights: Float32Array): Promise<void> =>
   writeFolder(bestFolder(dir, step), (folder) => saveCheckpoint(folder, config, weights));
 
 /**
- * Keeps the state of a step; of the earlier ones the latest stays, with the best weights that either knows.
+ * Saves the state of a step. Of earlier states the latest stays, with the best weights of either.
  *
  * @param tensors weights, first and second moments
- * @throws {Error} if a file cannot be written, naming it, or a number is none; the states before stay whole
+ * @throws {UserError} if a file cannot be written, naming it, or a number is not finite; earlier states stay whole
  */
 export async function saveState(dir: string, config: BertConfig, run: RunState, tensors: Tensor[]): Promise<void> {
   const finite = async (tensor: Tensor) => {
     const values = await tensor.data<"float32">();
     if (values.every(Number.isFinite)) return values;
-    throw new Error(`step ${run.step}: expected finite weights and moments, found some that are not`);
+    throw new UserError(`step ${run.step}: expected finite weights and moments, found some that are not.`);
   };
   const [weights, ...moments] = tensors;
-  await writeFolder(stateFolder(dir, run.step), async (folder) => { // one file after the other, as they may be large
+  await writeFolder(stateFolder(dir, run.step), async (folder) => { // one file after another, as they may be large
     await saveCheckpoint(folder, config, await finite(weights));
     const values = await Promise.all(moments.map(finite));
     const bytes = writeSafetensors(
@@ -245,19 +242,19 @@ export async function saveState(dir: string, config: BertConfig, run: RunState, 
   await prune(dir, run);
 }
 
-/** Removes the states but a run's own and the latest before it, and the best weights that neither knows. */
+/** Removes all states but a run's own and the latest before it, and the best weights that neither of them names. */
 async function prune(dir: string, run: RunState): Promise<void> {
   const steps = await stepsOf(dir, "step"), before = steps.find((step) => step < run.step);
   const bests = new Set([run.best?.step]);
   if (before !== undefined) {
-    // a damaged one knows none: it is skipped when the run goes on, too
+    // a damaged one names none: it is also skipped when the run goes on
     bests.add(await readStored(stateFolder(dir, before)).then(({ run }) => run.best?.step, () => undefined));
   }
   for (const step of steps) if (step !== run.step && step !== before) await removeIfThere(stateFolder(dir, step));
   for (const step of await stepsOf(dir, "best")) if (!bests.has(step)) await removeIfThere(bestFolder(dir, step));
 }
 
-/** Puts the weights that the recipe keeps where the model is looked for. */
+/** Copies the weights that the recipe keeps to the model's own folder. */
 export async function finishRun(dir: string, { step, best, began }: RunState): Promise<void> {
   const from = began.recipe.training.keep === "best" && best ? bestFolder(dir, best.step) : stateFolder(dir, step);
   for (const name of checkpointFiles) await writeFile(`${dir}/${name}`, await Deno.readFile(`${from}/${name}`));

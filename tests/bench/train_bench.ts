@@ -16,7 +16,7 @@ import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { engineInfo, rawOp, tf } from "@lib/engine/mod.ts";
 import type { Tensor } from "@lib/engine/types.ts";
-import { batchInputs, decayMask, trainingStep } from "@lib/training/objectives.ts";
+import { decayMask, trainingStep } from "@lib/training/training_step.ts";
 import { type ModelName, modelNames, variants } from "@lib/bert/variants.ts";
 import { adamWScalars } from "@lib/training/optimizer.ts";
 import { pretrain } from "@lib/training/pretrain.ts";
@@ -87,7 +87,7 @@ function ours(choices: Recipe, rows: number, length: number, model: ModelName = 
     { length: rows * most },
     (_, i) => Math.floor(i / most) * length + Math.floor((i % most) * length / most),
   );
-  const batch = batchInputs(toTensors({
+  const batch = toTensors({
     rows,
     length,
     ids,
@@ -95,7 +95,7 @@ function ours(choices: Recipe, rows: number, length: number, model: ModelName = 
     positions,
     labels: positions.map((position) => ids[position]),
     weights: new Float32Array(positions.length).fill(1),
-  }));
+  });
   let number = 0;
   return {
     config,

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { chosenTokens } from "@lib/training/batches.ts";
+import { chosenTokens, toTensors } from "@lib/training/batches.ts";
 import type { BertConfig } from "@lib/bert/config.ts";
-import { encode, padBias } from "@lib/bert/bert.ts";
+import { encode } from "@lib/bert/bert.ts";
 import { createBert, type Model, parametersOf } from "@lib/bert/parameters.ts";
 import { loadCheckpoint, saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { tf } from "@lib/engine/mod.ts";
-import { batchInputs, maskedEvaluation, trainingStep } from "@lib/training/objectives.ts";
+import { maskedEvaluation } from "@lib/training/masked_evaluation.ts";
+import { trainingStep } from "@lib/training/training_step.ts";
 import { adamWScalars } from "@lib/training/optimizer.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { goldenJson, goldenTensors, largestDifference } from "../support/golden.ts";
@@ -52,13 +53,7 @@ function goldenBatch(padding: "" | "_pad60") {
     return { positions, labels: positions.map((i) => own[i]) };
   });
   const grid = chosenTokens(chosen, length, Math.max(...chosen.map(({ positions }) => positions.length)));
-  return {
-    ids: tf.tensor2d(ids.data as Int32Array, [rows, length], "int32"),
-    bias: padBias(lengths, length),
-    positions: tf.tensor2d(grid.positions, [rows, grid.positions.length / rows], "int32"),
-    labels: tf.tensor1d(grid.labels, "int32"),
-    weights: tf.tensor1d(grid.weights),
-  };
+  return toTensors({ rows, length, lengths, ids: ids.data as Int32Array, ...grid });
 }
 
 /** The first states of every layer, layers × rows × hidden. */
@@ -111,19 +106,19 @@ Deno.test("pads take part as in the authors' encoder: 60 more of them move the b
 for (const [padding, name] of [["", "batch"], ["_pad60", "padded+60"]] as const) {
   Deno.test(`loss and gradient norms equal the authors', ${name}`, async () => {
     const model = goldenModel(), batch = goldenBatch(padding);
-    const [loss, correct] = await maskedEvaluation(config)(model.weights, ...batchInputs(batch));
+    const [loss, guesses] = await maskedEvaluation(config)(model.weights, ...batch);
     assertLess(Math.abs(loss.dataSync()[0] - f64[name].loss), 2e-5);
     const choices = recipe("authors", "smoke", { training: { learningRate: 1e-3, weightDecay: 0 } });
     const step = trainingStep("BERT", config, choices), seed = tf.tensor1d([0, 0], "int32");
     const zeros = [tf.zerosLike(model.weights), tf.zerosLike(model.weights)];
     const scalars = adamWScalars(choices.training, 1, 1e-3);
-    const outputs = await step(model.weights, ...zeros, scalars, seed, seed, ...batchInputs(batch));
+    const outputs = await step(model.weights, ...zeros, scalars, seed, seed, ...batch);
     const moment = outputs[1].dataSync(); // (1 − β₁) times the gradient
     for (const { name: parameter, offset, size } of parametersOf(config)) {
       const norm = 10 * Math.hypot(...moment.subarray(offset, offset + size)), want = f64[name].gradNorms[parameter];
       assertLess(Math.abs(norm - want) / want, 1e-4, `${parameter}: ${norm}, expected ${want}`);
     }
-    tf.dispose([loss, correct, ...outputs, ...zeros, scalars, seed, ...batchInputs(batch), model.weights]);
+    tf.dispose([loss, guesses, ...outputs, ...zeros, scalars, seed, ...batch, model.weights]);
   });
 }
 
@@ -133,12 +128,12 @@ Deno.test("five AdamW steps lose what the authors' encoder loses", async () => {
   let state = [model.weights, tf.zerosLike(model.weights), tf.zerosLike(model.weights)];
   for (let i = 1; i <= 6; i++) {
     const scalars = adamWScalars(choices.training, i, 1e-3);
-    const [weights, first, second, out, correct] = await step(...state, scalars, seed, seed, ...batchInputs(batch));
+    const [weights, first, second, out, correct] = await step(...state, scalars, seed, seed, ...batch);
     assertLess(Math.abs(out.dataSync()[0] - f64.adamwLosses[i - 1]) / f64.adamwLosses[i - 1], 1e-4);
     tf.dispose([...state, scalars, out, correct]);
     state = [weights, first, second];
   }
-  tf.dispose([...state, seed, ...batchInputs(batch)]);
+  tf.dispose([...state, seed, ...batch]);
 });
 
 Deno.test("the preset asks for the authors' encoder, with 86,456,624 parameters at the paper's size", () => {

@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
-import { chosenTokens } from "@lib/training/batches.ts";
-import { encode, padBias } from "@lib/bert/bert.ts";
+import { chosenTokens, toTensors } from "@lib/training/batches.ts";
+import { encode } from "@lib/bert/bert.ts";
 import { encodePooled } from "@lib/bert/pooling.ts";
 import { type Model, parametersOf } from "@lib/bert/parameters.ts";
 import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { adamWScalars } from "@lib/training/optimizer.ts";
-import { batchInputs, maskedEvaluation, trainingStep } from "@lib/training/objectives.ts";
+import { maskedEvaluation } from "@lib/training/masked_evaluation.ts";
+import { trainingStep } from "@lib/training/training_step.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { goldenJson, goldenPath, goldenTensors, largestDifference } from "../support/golden.ts";
 
@@ -42,13 +43,7 @@ function goldenBatch() {
     return { positions, labels: positions.map((i) => own[i]) };
   });
   const grid = chosenTokens(chosen, length, Math.max(...chosen.map(({ positions }) => positions.length)));
-  return {
-    ids: tf.tensor2d(ids, [rows, length], "int32"),
-    bias: padBias(lengths, length),
-    positions: tf.tensor2d(grid.positions, [rows, grid.positions.length / rows], "int32"),
-    labels: tf.tensor1d(grid.labels, "int32"),
-    weights: tf.tensor1d(grid.weights),
-  };
+  return toTensors({ rows, length, lengths, ids: ids, ...grid });
 }
 
 Deno.test("hidden states of every layer equal Hugging Face's", () =>
@@ -86,9 +81,9 @@ Deno.test("a bar's states do not depend on its batch's padding", () =>
 Deno.test("the loss of masked tokens equals Hugging Face's", () =>
   withModel(async (model) => {
     const batch = goldenBatch();
-    const [loss, correct] = await maskedEvaluation(model.config)(model.weights, ...batchInputs(batch));
+    const [loss, guesses] = await maskedEvaluation(model.config)(model.weights, ...batch);
     assertLess(Math.abs(loss.dataSync()[0] - numbers.loss), 1e-5);
-    tf.dispose([loss, correct, ...batchInputs(batch)]);
+    tf.dispose([loss, guesses, ...batch]);
   }));
 
 Deno.test("five AdamW steps lose what PyTorch's lose, and gradient norms agree", () =>
@@ -102,7 +97,7 @@ Deno.test("five AdamW steps lose what PyTorch's lose, and gradient norms agree",
     const losses: number[] = [];
     for (let i = 1; i <= 6; i++) {
       const scalars = adamWScalars(golden.training, i, 1e-3);
-      const [weights, first, second, out, correct] = await step(...state, scalars, seed, seed, ...batchInputs(batch));
+      const [weights, first, second, out, correct] = await step(...state, scalars, seed, seed, ...batch);
       losses.push(out.dataSync()[0]);
       if (i === 1) { // the first moment after one step is (1 − β₁) times the gradient
         const moment = first.dataSync();
@@ -116,7 +111,7 @@ Deno.test("five AdamW steps lose what PyTorch's lose, and gradient norms agree",
       tf.dispose([...state, scalars, out, correct]);
       state = [weights, first, second];
     }
-    tf.dispose([...state, seed, ...batchInputs(batch)]);
+    tf.dispose([...state, seed, ...batch]);
     losses.forEach((loss, i) => assertLess(Math.abs(loss - numbers.adamwLosses[i]) / loss, 1e-4));
   }));
 

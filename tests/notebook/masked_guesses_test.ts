@@ -2,7 +2,8 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Corpus } from "@lib/corpus/store.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert } from "@lib/bert/parameters.ts";
-import { evaluateMasked, guessMasked, identicalShare } from "@lib/training/evaluation.ts";
+import { evaluateMasked, guessMasked } from "@lib/training/masked_evaluation.ts";
+import { identicalShare } from "@lib/training/contrast_evaluation.ts";
 import { guessNotes, guessRows } from "@lib/notebook/masked_guesses.ts";
 import { kinds, type TokenKind } from "@lib/tokens/vocabulary.ts";
 import { choices, smallCorpus } from "../support/small_run.ts";
@@ -19,7 +20,7 @@ Deno.test("a bar's guesses are those that the accuracy counts", async () => {
     assertEquals(labels, positions.map((position) => corpus.tokens(bar)[position]));
   }
   const right = guessed.flatMap(({ labels, guesses }) => labels.map((label, i) => label === guesses[i]));
-  assertEquals(right.length, score.count);
+  assertEquals(right.length, score.songs.reduce((sum, { count }) => sum + count, 0));
   assertAlmostEquals(right.filter(Boolean).length / right.length, score.accuracy, 1e-12);
   model.weights.dispose();
 });

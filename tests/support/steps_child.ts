@@ -10,7 +10,7 @@ import { createBert } from "@lib/bert/parameters.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { engineInfo, tensorCount, tf } from "@lib/engine/mod.ts";
 import type { EngineInfo, Tensor } from "@lib/engine/types.ts";
-import { batchInputs, decayMask, trainingStep } from "@lib/training/objectives.ts";
+import { decayMask, trainingStep } from "@lib/training/training_step.ts";
 import type { ModelName } from "@lib/bert/variants.ts";
 import { adamWScalars, learningRate } from "@lib/training/optimizer.ts";
 import { type Recipe, validateRecipe } from "@lib/recipe/recipe.ts";
@@ -45,7 +45,7 @@ async function train(dir: string, [encoder, model]: Case): Promise<Pick<StepsRep
   const step = trainingStep(model, config, recipe), spared = decayMask(config);
   const plans = trainingPlans(corpus, recipe, model), numbers: number[][] = [];
   for (let number = 1; number <= training.steps; number++) {
-    const inputs = batchInputs(toTensors(trainingBatch(corpus, plans.next().value, recipe, model)));
+    const inputs = toTensors(trainingBatch(corpus, plans.next().value, recipe, model));
     const scalars = adamWScalars(training, number, learningRate(training, number));
     const seed = tf.tensor1d([recipe.seed, number], "int32");
     const outputs = await step(...state, scalars, seed, spared, ...inputs);

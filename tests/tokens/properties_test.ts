@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { augment, maskTokens, neighborOf } from "@lib/training/batches.ts";
+import { augment, maskTokens, neighborOf } from "@lib/training/views.ts";
 import { roundHalfEven } from "@lib/tokens/beats.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import type { Corpus } from "@lib/corpus/store.ts";

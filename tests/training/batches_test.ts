@@ -1,13 +1,6 @@
 import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
-import {
-  augment,
-  evaluationPlans,
-  maskTokens,
-  neighborOf,
-  rowsOf,
-  trainingBatch,
-  trainingPlans,
-} from "@lib/training/batches.ts";
+import { augment, maskTokens, neighborOf } from "@lib/training/views.ts";
+import { evaluationPlans, rowsOf, trainingBatch, trainingPlans } from "@lib/training/batches.ts";
 import { roundHalfEven } from "@lib/tokens/beats.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import type { Corpus } from "@lib/corpus/store.ts";

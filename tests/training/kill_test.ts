@@ -131,7 +131,7 @@ Deno.test({
       const kept = steps.at(-1)! - steps.at(-1)! % 4;
       assertEquals(full.length, 1);
       assert(
-        /^The training could not be kept: .* could not be written: No space left on device/.test(full[0]),
+        /^The training could not be saved: .* could not be written: No space left on device/.test(full[0]),
         full[0],
       );
       assert(
@@ -140,7 +140,7 @@ Deno.test({
       );
       const readonly = await told("readonly");
       assertEquals(readonly.length, 1);
-      assert(/^The training could not be kept: .*Read-only file system/.test(readonly[0]), readonly[0]);
+      assert(/^The training could not be saved: .*Read-only file system/.test(readonly[0]), readonly[0]);
       assert((await run(corpus, `${dir}/left`)).success); // what the full disk held goes on elsewhere, too
       assert((await run(corpus, `${dir}/whole`)).success);
       for (const name of ["left", "model"]) await assertSame(`${dir}/${name}`, `${dir}/whole`);
@@ -162,7 +162,7 @@ Deno.test({
       );
       const error = await Deno.readTextFile(`${dir}/error`);
       assert(/could not be written: File too large/.test(error), error);
-      assert(error.includes("No state was kept yet"), error);
+      assert(error.includes("No state was saved yet"), error);
       cpSync(`${dir}/small/model`, `${dir}/again`, { recursive: true });
       assert((await run(corpus, `${dir}/again`)).success);
     }),

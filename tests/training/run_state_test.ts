@@ -4,7 +4,7 @@ import { cpSync } from "node:fs";
 import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
 import { CheckpointError } from "@lib/bert/hugging_face.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
-import { barsToEvaluate, evaluateMasked } from "@lib/training/evaluation.ts";
+import { barsToEvaluate, evaluateMasked } from "@lib/training/masked_evaluation.ts";
 import { pretrain } from "@lib/training/pretrain.ts";
 import { trainingLog } from "@lib/training/step_log.ts";
 import { type Recipe, recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";

@@ -1,0 +1,142 @@
+/**
+ * One optimizer step of a model: losses, their gradient, and AdamW, compiled.
+ * @module
+ */
+import { type ModelName, variants } from "../bert/variants.ts";
+import type { BertConfig } from "../bert/config.ts";
+import { isMatrix, parameterCount, parametersOf } from "../bert/parameters.ts";
+import { compile, tf } from "../engine/mod.ts";
+import type { Compiled, Scalar, Tensor } from "../engine/types.ts";
+import { joinFlat, splitFlat } from "../engine/ops.ts";
+import { type BatchTensors, losses } from "./objectives.ts";
+import { adamW } from "./optimizer.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+
+/** The numbers that a step returns, in order. */
+export const stepNumbers = ["loss", "masked", "contrast", "contrastAccuracy", "gradientNorm"] as const;
+
+/** 1 for each element of a matrix, 0 for biases and LayerNorms: where `training.decayed: matrices` decays weights. */
+export function decayMask(config: BertConfig): Tensor {
+  const mask = new Float32Array(parameterCount(config));
+  for (const p of parametersOf(config)) if (isMatrix(p)) mask.fill(1, p.offset, p.offset + p.size);
+  return tf.tensor1d(mask);
+}
+
+/** The losses of a batch and the flat gradient of their sum; both views of a variant pass as one batch of 2N rows. */
+function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe) {
+  const { view, dropout: drops } = variants[model];
+  const rate = drops ? recipe.views.dropout : config.dropout, parameters = parametersOf(config);
+  return (weights: Tensor, seed: Tensor, batch: BatchTensors) => {
+    const dropout = rate > 0 ? { rate, place: recipe.views.dropoutPlace, seed } : undefined;
+    let parts: ReturnType<typeof losses>;
+    const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
+      const named = new Map(parameters.map(({ name }, i) => [name, tensors[i]]));
+      parts = losses(named, config, recipe, batch, view !== "none", dropout);
+      Object.values(parts).forEach((tensor) => tf.keep(tensor)); // they would not outlive the gradient's scope
+      return parts.total as Scalar;
+    })(splitFlat(weights, parameters.map(({ shape }) => shape)));
+    const { total, masked, correct, contrast, accuracy } = parts!;
+    const numbers = tf.stack([total, masked, contrast, accuracy]), right = correct.clone();
+    tf.dispose(Object.values(parts!));
+    return { gradient: joinFlat(grads), numbers, correct: right };
+  };
+}
+
+/**
+ * A compiled optimizer step of a model:
+ * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct].
+ *
+ * Both views of a variant pass the encoder as one batch of 2N rows; MLM counts the first N only (STUDY §9.1).
+ */
+export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe): Compiled {
+  const differentiate = lossesAndGradient(model, config, recipe);
+  return compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...batch) => {
+    const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
+    const mask = recipe.training.decayed === "matrices" ? decayed : undefined;
+    const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, mask);
+    return [next.weights, next.first, next.second, tf.concat([numbers, next.norm.reshape([1])]), correct];
+  }, { islands: recipe.training.islands });
+}
+
+/** The state of an optimizer between steps: weights and both moments. */
+export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
+
+interface StepResult {
+  /** Weights and moments after the step; they belong to the caller. */
+  state: StepState;
+  /** In the order of {@link stepNumbers}; means over the step's batches. */
+  numbers: Float32Array;
+  /** For each batch, N·K: 1 where a chosen token was guessed. */
+  correct: Float32Array[];
+}
+
+/**
+ * One optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
+ *
+ * @param state disposed of by the step
+ * @param batches disposed of by the step
+ * @param scalars see `adamWScalars` in optimizer.ts; disposed of by the step
+ * @param seeds for each batch two int32 that fix its dropout
+ * @param mask see {@link decayMask}; it stays the caller's
+ */
+export type OptimizerStep = (
+  state: StepState,
+  batches: BatchTensors[],
+  scalars: Tensor,
+  seeds: [number, number][],
+  mask: Tensor,
+) => Promise<StepResult>;
+
+/**
+ * Compiles a model's {@link OptimizerStep}.
+ *
+ * The step runs on other threads as soon as it is called: what the caller does before it awaits goes on meanwhile.
+ */
+export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe): OptimizerStep {
+  const whole = trainingStep(model, config, recipe), { islands, decayed } = recipe.training;
+  const differentiate = lossesAndGradient(model, config, recipe);
+  const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
+    const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
+    return [sum.add(gradient.mul(share)), numbers, correct];
+  }, { islands });
+  const update = compile("update", (weights, first, second, gradient, scalars, mask) => {
+    const spared = decayed === "matrices" ? mask : undefined;
+    const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, spared);
+    return [next.weights, next.first, next.second, next.norm];
+  }, { islands });
+
+  async function one(state: StepState, batch: BatchTensors, scalars: Tensor, seed: Tensor, mask: Tensor) {
+    const [weights, first, second, numbers, correct] = await whole(...state, scalars, seed, mask, ...batch);
+    const read = { numbers: await numbers.data<"float32">(), correct: [await correct.data<"float32">()] };
+    tf.dispose([numbers, correct]);
+    return { state: [weights, first, second] as StepState, ...read };
+  }
+
+  async function several(state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: Tensor[], mask: Tensor) {
+    const share = tf.scalar(1 / batches.length), means = new Float32Array(stepNumbers.length);
+    const correct: Float32Array[] = [];
+    let sum: Tensor = tf.zerosLike(state[0]);
+    for (const [i, batch] of batches.entries()) {
+      const outputs = await add(state[0], sum, share, seeds[i], ...batch);
+      (await outputs[1].data()).forEach((number, k) => means[k] += number / batches.length);
+      correct.push(await outputs[2].data<"float32">());
+      tf.dispose([sum, outputs[1], outputs[2]]);
+      sum = outputs[0];
+    }
+    const [weights, first, second, norm] = await update(...state, sum, scalars, mask);
+    means[means.length - 1] = (await norm.data())[0];
+    tf.dispose([share, sum, norm]);
+    return { state: [weights, first, second] as StepState, numbers: means, correct };
+  }
+
+  return async (state, batches, scalars, seeds, mask) => {
+    const seedTensors = seeds.map((seed) => tf.tensor1d(seed, "int32"));
+    try {
+      return await (batches.length === 1
+        ? one(state, batches[0], scalars, seedTensors[0], mask)
+        : several(state, batches, scalars, seedTensors, mask));
+    } finally {
+      tf.dispose([...state, ...batches.flat(), scalars, ...seedTensors]);
+    }
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * What a training step shows of a bar: the bar with tokens hidden, and the second view of a variant.
+ * @module
+ */
+import { roundHalfEven } from "../tokens/beats.ts";
+import type { Corpus } from "../corpus/store.ts";
+import { type ModelName, variants } from "../bert/variants.ts";
+import type { Random } from "../base/random.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { eob, kinds, mask, vocabulary } from "../tokens/vocabulary.ts";
+
+/** A bar with chosen tokens hidden. */
+export interface MaskedBar {
+  /** The tokens as the encoder sees them. */
+  ids: Uint16Array;
+  /** Places of the chosen tokens, ascending. */
+  positions: number[];
+  /** The tokens that stood there. */
+  labels: number[];
+}
+
+/**
+ * Chooses tokens of a bar for MLM and hides most of them (STUDY §8.1–8.2; paper: 15%, of which 80/10/10).
+ *
+ * `Bar_0` and `<eob>` are never chosen, but count in the share.
+ */
+export function maskTokens(tokens: Uint16Array, { masking }: Recipe, random: Random): MaskedBar {
+  const bar = kinds.Bar.first;
+  const candidates = Array.from(tokens.keys()).filter((i) => tokens[i] !== bar && tokens[i] !== eob);
+  const wanted = Math.min(candidates.length, roundHalfEven(masking.rate * tokens.length));
+  for (let i = 0; i < wanted; i++) { // the first steps of Fisher–Yates: a sample without replacement
+    const j = i + random.integer(candidates.length - i);
+    [candidates[i], candidates[j]] = [candidates[j], candidates[i]];
+  }
+  const positions = candidates.slice(0, wanted).sort((a, b) => a - b);
+  const ids = tokens.slice();
+  const first = masking.replacements === "events" ? kinds.Bar.first : 0;
+  for (const position of positions) {
+    const draw = random.uniform();
+    if (draw < masking.mask) ids[position] = mask;
+    else if (draw < masking.mask + masking.random) ids[position] = first + random.integer(vocabulary.size - first);
+  }
+  return { ids, positions, labels: positions.map((position) => tokens[position]) };
+}
+
+/** A shift within −largest…largest that keeps all values within 0…count−1: redrawn until it does, never clamped. */
+function drawShift(values: number[], largest: number, count: number, random: Random): number {
+  const low = Math.min(...values), high = Math.max(...values);
+  for (;;) {
+    const shift = random.integer(2 * largest + 1) - largest;
+    if (values.length === 0 || (low + shift >= 0 && high + shift < count)) return shift;
+  }
+}
+
+/**
+ * BERT-aug's second view (STUDY §9.3): one shift of all pitches but the drums', one shift of all velocities.
+ *
+ * Shifts are redrawn until every value stays within the vocabulary; 0 is allowed.
+ */
+export function augment(tokens: Uint16Array, { views }: Recipe, random: Random): Uint16Array {
+  const within = (id: number, { first, count }: { first: number; count: number }) => id >= first && id < first + count;
+  const shiftOf = (kind: { first: number; count: number }, largest: number) => {
+    const values = Array.from(tokens).filter((id) => within(id, kind)).map((id) => id - kind.first);
+    return drawShift(values, largest, kind.count, random);
+  };
+  const pitch = shiftOf(kinds.Pitch, views.pitchShift), velocity = shiftOf(kinds.Velocity, views.velocityShift);
+  return tokens.map((id) => id + (within(id, kinds.Pitch) ? pitch : within(id, kinds.Velocity) ? velocity : 0));
+}
+
+/**
+ * BERT-neighbor's second view (STUDY §9.4): any kept bar of the same song, each as likely; not the bar itself unless the
+ * recipe allows it. The only bar of its song is its own neighbor.
+ */
+export function neighborOf(corpus: Corpus, bar: number, { views }: Recipe, random: Random): number {
+  const { firstBar, bars } = corpus.songs[corpus.song(bar)];
+  if (bars === 1) return bar;
+  if (views.neighborSelf) return firstBar + random.integer(bars);
+  const drawn = firstBar + random.integer(bars - 1);
+  return drawn < bar ? drawn : drawn + 1;
+}
+
+/**
+ * Both views of a bar: masked, and as a model compares it with others.
+ *
+ * @param partner the neighbor of BERT-neighbor; other models do not look at it
+ * @param draw makes the random stream of a purpose
+ */
+export function viewsOf(
+  corpus: Corpus,
+  bar: number,
+  partner: number,
+  recipe: Recipe,
+  model: ModelName,
+  draw: (purpose: string) => Random,
+): { masked: MaskedBar; second: Uint16Array } {
+  const tokens = corpus.tokens(bar), masked = maskTokens(tokens, recipe, draw("mask")), { view } = variants[model];
+  if (view === "augmented") return { masked, second: augment(tokens, recipe, draw("augment")) };
+  return { masked, second: view === "neighbor" ? corpus.tokens(partner) : masked.ids };
+}
