@@ -12,7 +12,6 @@ import { engineChoice } from "../engine/choice.ts";
 import { nvidiaDriver } from "../engine/library.ts";
 import { removeIfThere, writeFileSync, writeFolder } from "../base/files.ts";
 import { execute, exists, findPython, SetupError } from "../base/python.ts";
-import { readArguments } from "./arguments.ts";
 import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
 
 /** Where a finished set-up put things. */
@@ -270,9 +269,12 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<Setup> {
   return { python, libraries: `${libraries}/tensorflow`, kernel: `${venv}/share/jupyter/kernels/deno` };
 }
 
-/** `deno task setup`; returns the exit code. */
-export async function setupCommand(args: string[]): Promise<number> {
-  readArguments("setup", args);
-  await ensureSetup();
-  return 0;
+if (import.meta.main) {
+  try {
+    await ensureSetup();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
 }

@@ -1,19 +1,15 @@
 /**
- * How alike two representations of the same bars are.
+ * Linear centred kernel alignment: the similarity of representations of the same rows.
  * @module
  */
+import { columnMeans, type Floats } from "./rows.ts";
 
 /** Columns of x (rows × columns) less their means, in float64. */
-function centred(x: Float32Array | Float64Array, rows: number): Float64Array {
+function centred(x: Floats, rows: number): Float64Array {
   const columns = x.length / rows;
   if (!Number.isInteger(columns)) throw new RangeError(`cka: ${x.length} numbers do not make ${rows} rows.`);
-  const out = Float64Array.from(x);
-  for (let c = 0; c < columns; c++) {
-    let mean = 0;
-    for (let i = c; i < out.length; i += columns) mean += out[i];
-    mean /= rows;
-    for (let i = c; i < out.length; i += columns) out[i] -= mean;
-  }
+  const mean = columnMeans(x, rows, columns), out = Float64Array.from(x);
+  for (let i = 0; i < out.length; i++) out[i] -= mean[i % columns];
   return out;
 }
 
@@ -52,8 +48,8 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /**
- * |XᵀY|² of every two of them: as it stands, or as Σ XXᵀ ∘ YYᵀ, which is the same; whichever multiplies less. Sixty
- * layers of 500 rows × 768 take 1,800 times 500 · 768² one way, 60 times 500² · 768 / 2 the other.
+ * |XᵀY|² of every two, directly or as the equal Σ XXᵀ ∘ YYᵀ, whichever multiplies less. Sixty layers of 500 × 768 take
+ * 1,800 times 500 · 768² products directly, and 60 times 500² · 768 / 2 by XXᵀ.
  */
 function pairwise(all: readonly Float64Array[], rows: number): (a: number, b: number) => number {
   const columns = all.map((x) => x.length / rows), pairs = all.length * (all.length + 1) / 2;
@@ -64,10 +60,11 @@ function pairwise(all: readonly Float64Array[], rows: number): (a: number, b: nu
 }
 
 /**
- * Linear centred kernel alignment of representations of the same rows, each with each: |XᵀY|² / (|XᵀX| |YᵀY|) on
- * centred columns (Kornblith et al. 2019); n × n, symmetric, 1 for representations equal but for rotation and scale.
+ * Linear CKA of every two representations of the same rows: |XᵀY|² / (|XᵀX| |YᵀY|) on centred columns (Kornblith et al.
+ * 2019). n × n, symmetric; 1 for representations that differ only by rotation and scale, NaN for a constant one.
  *
- * @throws {RangeError} if a representation does not have `rows` rows.
+ * @param representations rows × any number of columns, each
+ * @throws {RangeError} if a representation does not have `rows` rows
  *
  * @example
  * ```ts
@@ -78,20 +75,13 @@ function pairwise(all: readonly Float64Array[], rows: number): (a: number, b: nu
  * assertAlmostEquals(ckaMatrix([x, turned], 3)[0][1], 1);
  * ```
  */
-export function ckaMatrix(representations: readonly (Float32Array | Float64Array)[], rows: number): number[][] {
+export function ckaMatrix(representations: readonly Floats[], rows: number): number[][] {
   const all = representations.map((x) => centred(x, rows));
   const squared = pairwise(all, rows), norms = all.map((_, i) => Math.sqrt(squared(i, i)));
   const matrix = all.map(() => new Array<number>(all.length).fill(1));
   for (let a = 0; a < all.length; a++) {
-    for (let b = 0; b < a; b++) {
-      matrix[a][b] = matrix[b][a] = squared(a, b) / (norms[a] * norms[b]);
-    }
+    for (let b = 0; b < a; b++) matrix[a][b] = matrix[b][a] = squared(a, b) / (norms[a] * norms[b]);
     if (norms[a] === 0) matrix[a][a] = NaN;
   }
   return matrix;
-}
-
-/** Linear CKA of two representations of the same rows; see {@link ckaMatrix}. */
-export function cka(x: Float32Array | Float64Array, y: Float32Array | Float64Array, rows: number): number {
-  return ckaMatrix([x, y], rows)[0][1];
 }

@@ -1,24 +1,37 @@
 /**
- * A layer's ridge fits from one pass over its rows, in memory or not: small ones here, large ones on the engine.
+ * Sums from which ridges are fitted: products of features with each other and with targets, in float64.
+ *
+ * Sums of disjoint rows add up, so rows may come in pieces.
  * @module
  */
-import { usesLibrary } from "../engine/library.ts";
-import {
-  addGrams,
-  columnMeans,
-  type Cross,
-  crossProducts,
-  fitRidge,
-  type Gram,
-  gram,
-  predictRidge,
-  type RidgeFit,
-  type Rows,
-  type Targets,
-} from "./ridge.ts";
-import { type Piece, pieces, rowCount, type RowSource } from "./rows.ts";
+import { checkRows, columnMeans, type Floats } from "./rows.ts";
+import type { Targets } from "./targets.ts";
 
-/** What a ridge is fitted from. */
+/** Sums over rows of x − shift. */
+export interface Gram {
+  /** Rows summed. */
+  rows: number;
+  /** Width of a row. */
+  columns: number;
+  /** A rough mean, subtracted before summing (columns). */
+  shift: Float64Array;
+  /** Σ (x − shift), columns. */
+  sum: Float64Array;
+  /** Σ (x − shift)(x − shift)ᵀ, columns × columns. */
+  products: Float64Array;
+}
+
+/** Sums over rows of targets y. */
+export interface Cross {
+  /** Rows summed. */
+  rows: number;
+  /** Σ y (x − shift), targets × columns. */
+  products: Float64Array;
+  /** Σ y, targets. */
+  sum: Float64Array;
+}
+
+/** All that a ridge is fitted from. */
 export interface Sums {
   /** Features with features. */
   gram: Gram;
@@ -27,212 +40,116 @@ export interface Sums {
 }
 
 /** Sums that grow by rows. */
-export interface Summing {
+export interface Accumulator {
   /** Adds rows and their targets. */
-  add(x: Rows, targets: Targets): void;
-  /** What was summed. */
+  add(x: Floats, targets: Targets): void;
+  /** The sums; frees the engine's memory. */
   finish(): Sums;
-  /** Gives back what is held, where `finish` will not be called. */
+  /** Frees the engine's memory, if `finish` will not be called. */
   abandon(): void;
 }
 
+const plus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]);
+
 /**
- * Multiply-adds from which on work goes to the engine: some two seconds of plain code, about what it takes to load the
- * library in a worker. The demo's layers (2,400 × 128) stay below by a factor of ten, 20,000 × 768 is above by twenty.
+ * The Gram matrix of x (rows × columns) about `shift` (default: the column means).
+ *
+ * @throws {RangeError} if x is not rows × columns
+ *
+ * @example
+ * ```ts
+ * import { gram } from "@lib/matrix/gram.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(gram(Float32Array.of(1, 5, 3, 5), 2, 2).products, Float64Array.of(2, 0, 0, 0));
+ * ```
  */
-export const ENGINE_WORK = 5e8;
+export function gram(x: Floats, rows: number, columns: number, shift = columnMeans(x, rows, columns)): Gram {
+  checkRows(x, rows, columns);
+  const sum = new Float64Array(columns), products = new Float64Array(columns * columns);
+  // Four rows at a time, so that each entry is loaded and stored once for four products.
+  const block = new Float64Array(4 * columns);
+  const [a, b, c, d] = [0, 1, 2, 3].map((k) => block.subarray(k * columns, (k + 1) * columns));
+  for (let r = 0; r < rows; r += 4) {
+    const size = Math.min(4, rows - r) * columns;
+    block.fill(0, size);
+    for (let i = 0; i < size; i++) block[i] = x[r * columns + i] - shift[i % columns];
+    for (let i = 0; i < columns; i++) {
+      const ai = a[i], bi = b[i], ci = c[i], di = d[i], row = i * columns;
+      sum[i] += (ai + bi) + (ci + di);
+      for (let j = i; j < columns; j++) products[row + j] += (ai * a[j] + bi * b[j]) + (ci * c[j] + di * d[j]);
+    }
+  }
+  for (let i = 0; i < columns; i++) {
+    for (let j = 0; j < i; j++) products[i * columns + j] = products[j * columns + i];
+  }
+  return { rows, columns, shift, sum, products };
+}
 
-/** Where to work; `auto` by {@link ENGINE_WORK}, under `ENGINE=webgpu`, which has no float64, always in plain code. */
-export type Where = "auto" | "plain" | "engine";
+/**
+ * The Gram of two disjoint sets of rows together.
+ *
+ * @throws {RangeError} unless both were summed about the same shift
+ *
+ * @example
+ * ```ts
+ * import { addGrams, gram } from "@lib/matrix/gram.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const first = gram(Float32Array.of(1, 2), 2, 1, Float64Array.of(0));
+ * assertEquals(addGrams(first, gram(Float32Array.of(3), 1, 1, first.shift)).products, Float64Array.of(14));
+ * ```
+ */
+export function addGrams(a: Gram, b: Gram): Gram {
+  if (a.columns !== b.columns || a.shift.some((value, i) => value !== b.shift[i])) {
+    throw new RangeError("Grams to add must have the same columns and the same shift.");
+  }
+  return { ...a, rows: a.rows + b.rows, sum: plus(a.sum, b.sum), products: plus(a.products, b.products) };
+}
 
-const large = (work: number, where: Where): boolean =>
-  where === "engine" || (where === "auto" && work >= ENGINE_WORK && usesLibrary());
+/** The cross products of two disjoint sets of rows together. */
+export const addCrosses = (a: Cross, b: Cross): Cross => ({
+  rows: a.rows + b.rows,
+  products: plus(a.products, b.products),
+  sum: plus(a.sum, b.sum),
+});
 
-// The engine's library is loaded where something is large, and not before.
-const onEngine = () => import("./ridge_engine.ts");
+/**
+ * Products of targets with the rows of x (rows × columns), about the Gram's shift.
+ *
+ * @throws {RangeError} if x is not rows × columns of the targets and the Gram
+ */
+export function crossProducts(x: Floats, { columns, shift }: Pick<Gram, "columns" | "shift">, targets: Targets): Cross {
+  const { rows, count, base, start, column, value } = targets;
+  checkRows(x, rows, columns);
+  const products = new Float64Array(count * columns), sum = base.map((constant) => constant * rows);
+  const row = new Float64Array(columns), total = new Float64Array(columns);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) total[c] += row[c] = x[r * columns + c] - shift[c];
+    for (let e = start[r]; e < start[r + 1]; e++) {
+      const added = value[e], at = column[e] * columns;
+      sum[column[e]] += added;
+      for (let c = 0; c < columns; c++) products[at + c] += added * row[c];
+    }
+  }
+  for (let t = 0; t < count; t++) {
+    for (let c = 0; c < columns; c++) products[t * columns + c] += base[t] * total[c];
+  }
+  return { rows, products, sum };
+}
 
-/** Sums by plain code, about `shift`; `base` is the targets'. */
-export function plainSumming(columns: number, shift: Float64Array, base: Float64Array): Summing {
+/** An accumulator in plain code, about `shift`; `base` is the targets'. */
+export function plainAccumulator(columns: number, shift: Float64Array, base: Float64Array): Accumulator {
   let sums: Sums = {
     gram: gram(new Float32Array(0), 0, columns, shift),
     cross: { rows: 0, products: new Float64Array(base.length * columns), sum: base.map(() => 0) },
   };
   return {
     add(x, targets) {
-      const more = gram(x, targets.rows, columns, shift), cross = crossProducts(x, more, targets);
-      sums = {
-        gram: addGrams(sums.gram, more),
-        cross: {
-          rows: sums.cross.rows + cross.rows,
-          products: sums.cross.products.map((value, i) => value + cross.products[i]),
-          sum: sums.cross.sum.map((value, i) => value + cross.sum[i]),
-        },
-      };
+      const more = gram(x, targets.rows, columns, shift);
+      sums = { gram: addGrams(sums.gram, more), cross: addCrosses(sums.cross, crossProducts(x, more, targets)) };
     },
     finish: () => sums,
-    abandon: () => {},
+    abandon() {},
   };
-}
-
-/** The targets of those rows. */
-export function takeTargetRows(targets: Targets, rows: ArrayLike<number>): Targets {
-  const start = new Int32Array(rows.length + 1);
-  for (let i = 0; i < rows.length; i++) {
-    start[i + 1] = start[i] + targets.start[rows[i] + 1] - targets.start[rows[i]];
-  }
-  const column = new Int32Array(start[rows.length]), value = new Float64Array(column.length);
-  for (let i = 0; i < rows.length; i++) {
-    const from = targets.start[rows[i]], to = targets.start[rows[i] + 1];
-    column.set(targets.column.subarray(from, to), start[i]);
-    value.set(targets.value.subarray(from, to), start[i]);
-  }
-  return { rows: rows.length, count: targets.count, base: targets.base, start, column, value };
-}
-
-/** Several targets of the same rows as one, their columns one after the other; `rows` is needed where there are none. */
-export function joinTargets(parts: readonly Targets[], rows: number = parts[0].rows): Targets {
-  const first = [0], start = new Int32Array(rows + 1);
-  parts.forEach((part, p) => first.push(first[p] + part.count));
-  for (let r = 0; r < rows; r++) {
-    start[r + 1] = start[r] + parts.reduce((n, part) => n + part.start[r + 1] - part.start[r], 0);
-  }
-  const column = new Int32Array(start[rows]), value = new Float64Array(start[rows]);
-  for (let r = 0, at = 0; r < rows; r++) {
-    parts.forEach((part, p) => {
-      for (let e = part.start[r]; e < part.start[r + 1]; e++, at++) {
-        column[at] = first[p] + part.column[e];
-        value[at] = part.value[e];
-      }
-    });
-  }
-  const base = Float64Array.from(parts.flatMap((part) => [...part.base]));
-  return { rows, count: first[parts.length], base, start, column, value };
-}
-
-/** Targets of all rows, and of some alone. */
-export interface LayerTargets {
-  /** Targets that every row has. */
-  all: Targets;
-  /** Rows that have more, ascending (those with a chord). */
-  some: Int32Array;
-  /** What those rows have, row by row of `some`. */
-  ofSome: Targets;
-}
-
-/**
- * Gram and cross products of all rows and of some of them, each row read and multiplied once: the Gram of all is that
- * of some and that of the others together.
- *
- * @param source rows × columns, a few megabytes in memory at a time
- * @throws {RangeError} if source and targets are of different rows.
- *
- * @example
- * ```ts
- * import { fitLarge, sumLayer } from "@lib/matrix/gram.ts";
- * import { valueTargets } from "@lib/matrix/ridge.ts";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * const x = Float32Array.of(0, 1, 2, 3), some = Int32Array.of(0, 3);
- * const targets = { all: valueTargets([1, 3, 5, 7]), some, ofSome: valueTargets([0, 9]) };
- * const { all, ofSome } = await sumLayer(x, 1, targets);
- * const [fit] = await fitLarge(ofSome, [1e-9]);
- * assertAlmostEquals(fit.weights[0] / fit.std[0], 3, 1e-6);
- * assertAlmostEquals(all.gram.products[0], 5);
- * ```
- */
-export async function sumLayer(
-  source: RowSource,
-  columns: number,
-  { all, some, ofSome }: LayerTargets,
-  { where = "auto" as Where } = {},
-): Promise<{ all: Sums; ofSome: Sums }> {
-  const rows = rowCount(source, columns);
-  if (rows !== all.rows || some.length !== ofSome.rows || some.length > rows) {
-    throw new RangeError(`Sums: expected targets of ${rows} rows, found ${all.rows}, and of ${some.length} of them.`);
-  }
-  const summing = large(rows * columns ** 2, where) ? (await onEngine()).engineSumming : plainSumming;
-  let shift: Float64Array | undefined;
-  let parts: { some: Summing; others: Summing } | undefined;
-  let next = 0; // of `some`
-  try {
-    for (const piece of pieces(source, columns)) {
-      shift ??= columnMeans(piece.x, piece.rows, columns); // near the mean of all, which is what it is for
-      parts ??= {
-        // Targets of all rows first, then those of some.
-        some: summing(columns, shift, Float64Array.of(...all.base, ...ofSome.base)),
-        others: summing(columns, shift, all.base),
-      };
-      const mine: number[] = [], others: number[] = [];
-      for (let r = piece.first; r < piece.first + piece.rows; r++) {
-        if (some[next] === r) mine.push(next++);
-        else others.push(r);
-      }
-      const ids = mine.map((i) => some[i]);
-      parts.some.add(
-        rowsOf(piece, columns, ids),
-        joinTargets([takeTargetRows(all, ids), takeTargetRows(ofSome, mine)]),
-      );
-      parts.others.add(rowsOf(piece, columns, others), takeTargetRows(all, others));
-      await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
-    }
-  } catch (error) {
-    parts?.some.abandon();
-    parts?.others.abandon();
-    throw error;
-  }
-  if (!parts) throw new RangeError("Sums: expected at least one row to fit on, found none.");
-  const a = parts.some.finish(), b = parts.others.finish(), cut = all.count * columns;
-  const cross: Cross = {
-    rows: a.cross.rows + b.cross.rows,
-    products: b.cross.products.map((value, i) => value + a.cross.products[i]),
-    sum: b.cross.sum.map((value, t) => value + a.cross.sum[t]),
-  };
-  const own = { rows: a.cross.rows, products: a.cross.products.slice(cut), sum: a.cross.sum.slice(all.count) };
-  return { all: { gram: addGrams(a.gram, b.gram), cross }, ofSome: { gram: a.gram, cross: own } };
-}
-
-/** Those rows of a piece, by their numbers in the source; the piece itself where they are all. */
-function rowsOf({ first, rows, x }: Piece, columns: number, wanted: readonly number[]): Float32Array {
-  if (wanted.length === rows) return x;
-  const out = new Float32Array(wanted.length * columns);
-  wanted.forEach((row, i) => out.set(x.subarray((row - first) * columns, (row - first + 1) * columns), i * columns));
-  return out;
-}
-
-/** As `fitRidge`, on the engine where the factorizations are large. */
-export async function fitLarge(
-  { gram, cross }: Sums,
-  alphas: readonly number[],
-  { where = "auto" as Where } = {},
-): Promise<RidgeFit[]> {
-  const { columns } = gram, work = alphas.length * columns ** 2 * (columns / 6 + cross.sum.length);
-  return large(work, where) ? (await onEngine()).fitOnEngine(gram, cross, alphas) : fitRidge(gram, cross, alphas);
-}
-
-/**
- * As `predictRidge` for rows of a source and several fits of the same targets, in one pass over the rows.
- *
- * @param wanted only these rows, ascending
- * @returns of each fit targets × rows
- */
-export async function predictRows(
-  fits: readonly RidgeFit[],
-  source: RowSource,
-  wanted?: Int32Array,
-  { where = "auto" as Where } = {},
-): Promise<Float64Array[]> {
-  const { columns, targets } = fits[0], rows = wanted?.length ?? rowCount(source, columns);
-  const predict = large(fits.length * rows * columns * targets, where)
-    ? (await onEngine()).predictOnEngine
-    : predictRidge;
-  const out = fits.map(() => new Float64Array(targets * rows));
-  for (const { first, rows: some, x } of pieces(source, columns, wanted)) {
-    fits.forEach((fit, f) => {
-      const predicted = predict(fit, x, some);
-      for (let t = 0; t < targets; t++) {
-        out[f].set(predicted.subarray(t * some, (t + 1) * some), t * rows + first);
-      }
-    });
-  }
-  return out;
 }

@@ -1,23 +1,22 @@
 /**
- * Principal components of rows of numbers.
+ * Principal component analysis.
  * @module
  */
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import { gram } from "./ridge.ts";
-import type { Embedded } from "./rows.ts";
+import { gram } from "./gram.ts";
+import type { FloatMatrix } from "./rows.ts";
 
-/** Coordinates of rows along the directions in which they differ most. */
-export interface Components {
-  /** For each direction, the rows' coordinates about their mean; the largest entry of a direction is positive. */
+interface Components {
+  /** For each direction, the rows' coordinates about their mean. A direction's largest entry is positive. */
   coordinates: Float64Array[];
   /** Share of the rows' variance along each direction, falling. */
   shares: number[];
 }
 
 /**
- * Principal components by the eigenvectors of the covariance.
+ * Coordinates of rows along the directions in which they differ most, the eigenvectors of their covariance.
  *
- * @throws {RangeError} unless there are two rows at least and as many columns as components.
+ * @throws {RangeError} unless there are at least two rows, and as many columns as components
  *
  * @example
  * ```ts
@@ -28,7 +27,7 @@ export interface Components {
  * assertAlmostEquals(shares[0], 1);
  * ```
  */
-export function principalComponents({ rows, columns, data }: Embedded, count: number = 2): Components {
+export function principalComponents({ rows, columns, data }: FloatMatrix, count: number = 2): Components {
   if (rows < 2 || columns < count) {
     throw new RangeError(`Map: expected two rows and ${count} columns at least, found ${rows} × ${columns}.`);
   }
@@ -39,7 +38,7 @@ export function principalComponents({ rows, columns, data }: Embedded, count: nu
   const whole = realEigenvalues.reduce((sum, value) => sum + Math.max(0, value), 0);
   const coordinates = order.slice(0, count).map((at) => {
     const direction = eigenvectorMatrix.getColumn(at);
-    const largest = direction.reduce((a, b) => Math.abs(b) > Math.abs(a) + 1e-12 ? b : a); // else its sign is open
+    const largest = direction.reduce((a, b) => Math.abs(b) > Math.abs(a) + 1e-12 ? b : a); // fixes the sign
     return Float64Array.from({ length: rows }, (_, row) => {
       let sum = 0;
       for (let c = 0; c < columns; c++) sum += (data[row * columns + c] - shift[c]) * direction[c];

@@ -1,25 +1,25 @@
 /**
- * Ridge at large size: the same sums, fits and predictions as `ridge.ts`, by float64 products on the engine.
+ * Ridge at large size: the sums, fits and predictions of gram.ts and ridge.ts by float64 products on the engine.
  *
- * At the demo's width of 128 the plain code is done before the library is loaded; at 768 it would take a hundred times
- * as long as this.
+ * At width 768 it takes a hundredth of the time of plain code; at the demo's 128 plain code ends before the library loads.
  * @module
  */
 import {
-  addUp,
+  addAndFree,
+  type DeviceMatrix,
+  download,
   free,
-  type Held,
-  hold,
   multiply,
-  read,
   solvePositive,
   splitColumns,
   subtract,
+  upload,
 } from "../engine/libtensorflow/float64.ts";
-import type { Summing, Sums } from "./gram.ts";
-import { type Cross, fitOf, type Gram, normalEquations, type RidgeFit, type Rows, type Targets } from "./ridge.ts";
+import type { Accumulator, Sums } from "./gram.ts";
+import { fitOf, normalEquations, type RidgeFit } from "./ridge.ts";
+import type { Floats } from "./rows.ts";
 
-/** Width of the blocks of a Gram, of which those below the diagonal are not computed. */
+/** Width of a Gram's blocks; those below the diagonal are not computed. */
 const BLOCK = 256;
 
 /** In how many equal blocks of about that width columns can be cut. */
@@ -29,86 +29,82 @@ function blockCount(columns: number): number {
   return parts;
 }
 
-/** As `plainSumming`, on the engine; what it holds there is given back by `finish` or `abandon`. */
-export function engineSumming(columns: number, shift: Float64Array, base: Float64Array): Summing {
+/** As `plainAccumulator`, on the engine. */
+export function engineAccumulator(columns: number, shift: Float64Array, base: Float64Array): Accumulator {
   const parts = blockCount(columns), width = columns / parts, count = base.length;
-  const about = hold(shift, [columns]);
-  const blocks: (Held | undefined)[] = new Array(parts * parts).fill(undefined);
-  let totals: Held | undefined, crosses: Held | undefined, rows = 0;
+  const about = upload(shift, [columns]);
+  const sums = new Map<string, DeviceMatrix>(); // blocks of the Gram by "i,j", Σ (x − shift), and Σ y (x − shift)
+  const add = (key: string, more: DeviceMatrix) => {
+    const before = sums.get(key);
+    sums.set(key, before ? addAndFree(before, more) : more);
+  };
+  const values = (key: string, size: number) => sums.has(key) ? download(sums.get(key)!) : new Float64Array(size);
   const sum = base.map(() => 0);
-  const add = (x: Rows, { rows: more, start, column, value }: Targets): void => {
-    if (more === 0) return;
-    const wide = hold(x, [more, columns]), ones = hold(new Float64Array(more).fill(1), [1, more]);
-    const centred = subtract(wide, about);
-    const cut = parts === 1 ? [] : splitColumns(centred, parts), held = parts === 1 ? [centred] : cut;
-    for (let i = 0; i < parts; i++) {
-      for (let j = i; j < parts; j++) {
-        const product = multiply(held[i], held[j], { left: true }), at = i * parts + j;
-        blocks[at] = blocks[at] ? addUp(blocks[at], product) : product;
+  let rows = 0;
+  const abandon = () => free(about, ...sums.values());
+  return {
+    add(x, { rows: more, start, column, value }) {
+      if (more === 0) return;
+      const raw = upload(x, [more, columns]), ones = upload(new Float64Array(more).fill(1), [1, more]);
+      const centred = subtract(raw, about);
+      const cut = parts === 1 ? [] : splitColumns(centred, parts), strips = parts === 1 ? [centred] : cut;
+      for (let i = 0; i < parts; i++) {
+        for (let j = i; j < parts; j++) add(`${i},${j}`, multiply(strips[i], strips[j], { left: true }));
       }
-    }
-    const total = multiply(ones, centred);
-    totals = totals ? addUp(totals, total) : total;
-    // Dense, though most of it is zeros: the product uses all cores, a sparse one does not.
-    const entries = new Float64Array(more * count);
-    for (let r = 0; r < more; r++) {
-      for (let e = start[r]; e < start[r + 1]; e++) {
-        entries[r * count + column[e]] += value[e];
-        sum[column[e]] += value[e];
+      add("total", multiply(ones, centred));
+      // Dense, though most of it is zeros: a dense product uses all cores, a sparse one does not.
+      const entries = new Float64Array(more * count);
+      for (let r = 0; r < more; r++) {
+        for (let e = start[r]; e < start[r + 1]; e++) {
+          entries[r * count + column[e]] += value[e];
+          sum[column[e]] += value[e];
+        }
       }
-    }
-    const dense = hold(entries, [more, count]), cross = multiply(dense, centred, { left: true });
-    crosses = crosses ? addUp(crosses, cross) : cross;
-    free(wide, ones, centred, dense, ...cut);
-    rows += more;
-  };
-  const abandon = (): void => {
-    free(
-      about,
-      ...blocks.filter((block) => block !== undefined),
-      ...totals ? [totals] : [],
-      ...crosses ? [crosses] : [],
-    );
-  };
-  const finish = (): Sums => {
-    const products = new Float64Array(columns * columns);
-    for (let i = 0; i < parts; i++) {
-      for (let j = i; j < parts; j++) {
-        const block = blocks[i * parts + j], values = block ? read(block) : new Float64Array(width * width);
-        for (let a = 0, at = 0; a < width; a++) {
-          for (let b = 0; b < width; b++, at++) {
-            const p = i * width + a, q = j * width + b;
-            products[p * columns + q] = products[q * columns + p] = values[at];
+      const dense = upload(entries, [more, count]);
+      add("cross", multiply(dense, centred, { left: true }));
+      free(raw, ones, centred, dense, ...cut);
+      rows += more;
+    },
+    finish() {
+      const products = new Float64Array(columns * columns);
+      for (let i = 0; i < parts; i++) {
+        for (let j = i; j < parts; j++) {
+          const block = values(`${i},${j}`, width * width);
+          for (let a = 0, at = 0; a < width; a++) {
+            for (let b = 0; b < width; b++, at++) {
+              const p = i * width + a, q = j * width + b;
+              products[p * columns + q] = products[q * columns + p] = block[at];
+            }
           }
         }
       }
-    }
-    const total = totals ? read(totals) : new Float64Array(columns);
-    const crossed = crosses ? read(crosses) : new Float64Array(count * columns);
-    abandon();
-    const gram: Gram = { rows, columns, shift, sum: total, products };
-    for (let t = 0, at = 0; t < count; t++) {
-      for (let c = 0; c < columns; c++, at++) crossed[at] += base[t] * total[c];
-    }
-    const cross: Cross = { rows, products: crossed, sum: sum.map((added, t) => added + rows * base[t]) };
-    return { gram, cross };
+      const total = values("total", columns), crossed = values("cross", count * columns);
+      abandon();
+      for (let t = 0, at = 0; t < count; t++) {
+        for (let c = 0; c < columns; c++, at++) crossed[at] += base[t] * total[c];
+      }
+      return {
+        gram: { rows, columns, shift, sum: total, products },
+        cross: { rows, products: crossed, sum: sum.map((added, t) => added + rows * base[t]) },
+      };
+    },
+    abandon,
   };
-  return { add, finish, abandon };
 }
 
-/** As `fitRidge`: the Cholesky factors of all penalties at once, on as many cores. */
-export function fitOnEngine(sums: Gram, cross: Cross, alphas: readonly number[]): RidgeFit[] {
-  const equations = normalEquations(sums, cross, alphas), { columns, targets, inner, right } = equations;
+/** As `fitRidge`; factors the matrices of all penalties in parallel. */
+export function fitOnEngine(sums: Sums, alphas: readonly number[]): RidgeFit[] {
+  const equations = normalEquations(sums, alphas), { columns, targets, inner, right } = equations;
   const stack = new Float64Array(alphas.length * columns * columns);
   alphas.forEach((alpha, a) => {
     const at = a * columns * columns;
     stack.set(inner, at);
     for (let i = 0; i < columns; i++) stack[at + i * (columns + 1)] += alpha;
   });
-  const matrices = hold(stack, [alphas.length, columns, columns]), side = hold(right, [columns, targets]);
-  let solution: Held | undefined;
+  const matrices = upload(stack, [alphas.length, columns, columns]), side = upload(right, [columns, targets]);
+  let solution: DeviceMatrix | undefined;
   try {
-    const solved = read(solution = solvePositive(matrices, side)), size = columns * targets;
+    const solved = download(solution = solvePositive(matrices, side)), size = columns * targets;
     return alphas.map((alpha, a) => fitOf(equations, alpha, solved.subarray(a * size, (a + 1) * size)));
   } finally {
     free(matrices, side, ...solution ? [solution] : []);
@@ -116,16 +112,16 @@ export function fitOnEngine(sums: Gram, cross: Cross, alphas: readonly number[])
 }
 
 /** As `predictRidge`: targets × rows. */
-export function predictOnEngine(fit: RidgeFit, x: Rows, rows: number): Float64Array {
+export function predictOnEngine(fit: RidgeFit, x: Floats, rows: number): Float64Array {
   const { columns, targets, mean, std, weights, intercepts } = fit;
   const scaled = weights.map((weight, i) => weight / std[i % columns]);
-  const held = [hold(x, [rows, columns]), hold(mean, [columns]), hold(scaled, [targets, columns])];
-  const centred = subtract(held[0], held[1]), product = multiply(held[2], centred, { right: true });
+  const inputs = [upload(x, [rows, columns]), upload(mean, [columns]), upload(scaled, [targets, columns])];
+  const centred = subtract(inputs[0], inputs[1]), product = multiply(inputs[2], centred, { right: true });
   try {
-    const out = read(product);
+    const out = download(product);
     for (let t = 0, at = 0; t < targets; t++) for (let r = 0; r < rows; r++, at++) out[at] += intercepts[t];
     return out;
   } finally {
-    free(...held, centred, product);
+    free(...inputs, centred, product);
   }
 }

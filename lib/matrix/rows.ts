@@ -3,42 +3,84 @@
  * @module
  */
 import { closeSync, openSync } from "node:fs";
-import type { StoredRows } from "./npy.ts";
-import { readAt } from "../base/files.ts";
+import { readAt } from "../corpus/store.ts";
 
-/** Rows × columns: in memory, row by row, or in a file. Plain data, so that a worker can be given it. */
+/** Numbers in rows × columns, row by row. */
+export type Floats = Float32Array | Float64Array;
+
+/** A matrix of float32 in memory. */
+export interface FloatMatrix {
+  /** Number of rows. */
+  rows: number;
+  /** Width of a row. */
+  columns: number;
+  /** Row after row. */
+  data: Float32Array;
+}
+
+/** Rows of a float32 matrix in a file. */
+export interface StoredRows {
+  /** The file; little-endian float32, row by row. */
+  path: string;
+  /** Where the file's numbers begin, in bytes. */
+  offset: number;
+  /** Which of the file's rows is the first. */
+  first: number;
+  /** How many rows. */
+  rows: number;
+  /** Width of a row. */
+  columns: number;
+  /** Most bytes to read at a time; 16 MiB by default. */
+  pieceBytes?: number;
+}
+
+/** Rows × columns: in memory, row by row, or in a file. Plain data, so a worker can receive it. */
 export type RowSource = Float32Array | StoredRows;
 
-/** Rows that are being gathered, in memory or in a file. */
-export interface RowSink {
+/** Gathers rows, in memory or in a file. */
+export interface RowSink<T extends RowSource = RowSource> {
   /** Appends whole rows. */
   append(x: Float32Array): void;
-  /** Sets whole rows from row `first` on; each row once, in any order. */
+  /** Writes whole rows from row `first` on; each row once, in any order. */
   put(first: number, x: Float32Array): void;
-  /** What was gathered. */
-  finish(): RowSource;
-  /** Gives back what is held, where `finish` was not called. */
+  /** The rows; from now on they can be read. */
+  finish(): T;
+  /** Discards the rows, if `finish` was not called. */
   abandon(): void;
 }
 
-/** Gathers rows × columns in memory; `createNpy` does in a file. */
+/** Gathers rows × columns in memory; `createNpy` does so in a file. */
 export function rowsInMemory(rows: number, columns: number): RowSink {
-  const held = new Float32Array(rows * columns);
+  const all = new Float32Array(rows * columns);
   let at = 0;
   return {
     append(x) {
-      held.set(x, at);
+      all.set(x, at);
       at += x.length;
     },
-    put: (first, x) => held.set(x, first * columns),
-    finish: () => held,
-    abandon: () => {},
+    put: (first, x) => all.set(x, first * columns),
+    finish: () => all,
+    abandon() {},
   };
+}
+
+/** Throws a RangeError if x is not rows × columns. */
+export function checkRows(x: Floats, rows: number, columns: number): void {
+  if (x.length !== rows * columns) {
+    throw new RangeError(`x: expected ${rows} × ${columns} = ${rows * columns} numbers, found ${x.length}.`);
+  }
+}
+
+/** Column means of x (rows × columns). */
+export function columnMeans(x: Floats, rows: number, columns: number): Float64Array {
+  const mean = new Float64Array(columns);
+  for (let r = 0, i = 0; r < rows; r++) for (let c = 0; c < columns; c++, i++) mean[c] += x[i];
+  return mean.map((sum) => sum / Math.max(rows, 1));
 }
 
 /** Some rows of a source. */
 export interface Piece {
-  /** Which of the rows asked for is this piece's first. */
+  /** The place of the piece's first row among the rows asked for. */
   first: number;
   /** How many rows it has. */
   rows: number;
@@ -52,14 +94,14 @@ export interface Piece {
  */
 const PIECE_BYTES = 2 ** 24;
 
-/** Bytes of pieces for a reader of several sources at once, which together may take so many MiB. */
+/** Bytes of a piece, for readers of several sources at once that together may take so many MiB. */
 export const pieceBytes = (mebibytes: number, sources: number): number =>
   Math.min(PIECE_BYTES, mebibytes * 2 ** 20 / sources);
 
-/** Bytes that this thread's readers of files hold now, and the most they held: pieces, and rows while they are drawn. */
+/** Bytes that this thread's readers of files have in memory now, and the most they ever had. */
 export const reading: { now: number; most: number } = { now: 0, most: 0 };
 
-const hold = (bytes: number): void => {
+const countBytes = (bytes: number): void => {
   reading.now += bytes;
   reading.most = Math.max(reading.most, reading.now);
 };
@@ -68,75 +110,63 @@ const hold = (bytes: number): void => {
 export const rowCount = (source: RowSource, columns: number): number =>
   source instanceof Float32Array ? source.length / columns : source.rows;
 
-/** Rows first … first + rows − 1 of a source. */
+/** Rows first … first + rows − 1 of a source, copied if they are in memory. */
 export function sliceRows(source: RowSource, columns: number, first: number, rows: number): RowSource {
   if (source instanceof Float32Array) return source.slice(first * columns, (first + rows) * columns);
   return { ...source, first: source.first + first, rows };
 }
 
-/** The first rows of a source, those in memory not copied. */
+/** The first rows of a source, not copied. */
 export const firstRows = (source: RowSource, columns: number, rows: number): RowSource =>
   source instanceof Float32Array ? source.subarray(0, rows * columns) : { ...source, rows };
 
+/** Yields the rows of a file piece by piece; see {@link pieces}. */
+function* storedPieces(source: StoredRows, columns: number, most: number, wanted?: Int32Array): Generator<Piece> {
+  const total = wanted?.length ?? source.rows, fd = openSync(source.path, "r");
+  const buffer = new Float32Array(Math.min(most, total) * columns);
+  countBytes(buffer.byteLength);
+  try {
+    for (let first = 0; first < total; first += most) {
+      const rows = Math.min(most, total - first);
+      for (let i = 0, run; i < rows; i += run) { // reads rows that follow each other at once
+        const row = wanted ? wanted[first + i] : first + i;
+        for (run = 1; i + run < rows && (!wanted || wanted[first + i + run] === row + run);) run++;
+        const bytes = new Uint8Array(buffer.buffer, 4 * i * columns, 4 * run * columns);
+        readAt(fd, bytes, source.offset + 4 * (source.first + row) * columns);
+      }
+      yield { first, rows, x: buffer.subarray(0, rows * columns) };
+    }
+  } finally {
+    countBytes(-buffer.byteLength);
+    closeSync(fd);
+  }
+}
+
 /**
- * The rows of a source, in order, a few megabytes at a time.
+ * The rows of a source in order, a few megabytes at a time.
  *
  * @param wanted only these rows, ascending
  */
 export function* pieces(source: RowSource, columns: number, wanted?: Int32Array): Generator<Piece> {
-  const bytes = source instanceof Float32Array ? PIECE_BYTES : source.pieceBytes ?? PIECE_BYTES;
-  const most = Math.max(1, Math.floor(bytes / (4 * columns)));
-  const total = wanted?.length ?? rowCount(source, columns);
-  const fd = source instanceof Float32Array ? null : openSync(source.path, "r");
-  const buffer = fd === null && !wanted ? null : new Float32Array(Math.min(most, total) * columns);
-  if (fd !== null) hold(buffer!.byteLength);
-  const fetch = (row: number, rows: number, into: Float32Array) => {
-    if (source instanceof Float32Array) into.set(source.subarray(row * columns, (row + rows) * columns));
-    else {
-      const bytes = new Uint8Array(into.buffer, into.byteOffset, 4 * rows * columns);
-      readAt(fd!, bytes, source.offset + 4 * (source.first + row) * columns);
-    }
-  };
-  try {
-    for (let first = 0; first < total; first += most) {
-      const rows = Math.min(most, total - first), end = first + rows;
-      if (!buffer) yield { first, rows, x: (source as Float32Array).subarray(first * columns, end * columns) };
-      else {
-        // Rows that follow each other are fetched together.
-        for (let at = first; at < end;) {
-          let run = 1;
-          while (at + run < end && (!wanted || wanted[at + run] === wanted[at] + run)) run++;
-          const start = (at - first) * columns;
-          fetch(wanted ? wanted[at] : at, run, buffer.subarray(start, start + run * columns));
-          at += run;
-        }
-        yield { first, rows, x: buffer.subarray(0, rows * columns) };
-      }
-    }
-  } finally {
-    if (fd !== null) {
-      hold(-buffer!.byteLength);
-      closeSync(fd);
-    }
+  const stored = source instanceof Float32Array ? undefined : source;
+  const most = Math.max(1, Math.floor((stored?.pieceBytes ?? PIECE_BYTES) / (4 * columns)));
+  if (stored) return yield* storedPieces(stored, columns, most, wanted);
+  const all = source as Float32Array, total = wanted?.length ?? rowCount(all, columns);
+  const row = (r: number, rows = 1) => all.subarray(r * columns, (r + rows) * columns);
+  for (let first = 0; first < total; first += most) {
+    const rows = Math.min(most, total - first);
+    const x = wanted ? new Float32Array(rows * columns) : row(first, rows);
+    if (wanted) { for (let i = 0; i < rows; i++) x.set(row(wanted[first + i]), i * columns); }
+    yield { first, rows, x };
   }
 }
 
-/** Those rows of a source, ascending, in memory. */
+/** Some rows of a source in memory: those `wanted`, ascending, or all. */
 export function readRows(source: RowSource, columns: number, wanted?: Int32Array): Float32Array {
   const out = new Float32Array((wanted?.length ?? rowCount(source, columns)) * columns);
   const bytes = source instanceof Float32Array ? 0 : out.byteLength;
-  hold(bytes);
+  countBytes(bytes);
   for (const { first, x } of pieces(source, columns, wanted)) out.set(x, first * columns);
-  hold(-bytes);
+  countBytes(-bytes);
   return out;
-}
-
-/** Rows of embeddings, rows × columns. */
-export interface Embedded {
-  /** Number of bars. */
-  rows: number;
-  /** Width of an embedding. */
-  columns: number;
-  /** Row after row. */
-  data: Float32Array;
 }

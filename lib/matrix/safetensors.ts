@@ -2,16 +2,17 @@
  * The safetensors format: an 8-byte length, a JSON header, raw little-endian arrays.
  * @module
  */
+import { UserError } from "../base/user_error.ts";
 
-/** An array with its shape; 16-bit floats are read as float32, which holds each of them exactly. */
+/** An array with its shape; 16-bit floats are read as float32, which represents each of them exactly. */
 export interface NamedArray {
-  /** Its axes; none for a single number. */
+  /** Lengths of its axes; none for a single number. */
   shape: number[];
   /** Its values, the last axis running fastest. */
   data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 }
 
-/** Bytes of an element and the array of whole elements, by the format's names of those read here. */
+/** Bytes of an element and the array of whole elements, by the format's names of the types read here. */
 const TYPES: Record<string, { bytes: number; view: (buffer: ArrayBuffer) => NamedArray["data"] }> = {
   F32: { bytes: 4, view: (buffer) => new Float32Array(buffer) },
   F64: { bytes: 8, view: (buffer) => new Float64Array(buffer) },
@@ -25,24 +26,17 @@ const TYPES: Record<string, { bytes: number; view: (buffer: ArrayBuffer) => Name
 
 /** A bfloat16 is the upper half of a float32. */
 function fromBfloat16(buffer: ArrayBuffer): Float32Array {
-  const halves = new Uint16Array(buffer), floats = new Float32Array(halves.length);
-  const bits = new Uint32Array(floats.buffer);
-  for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
-  return floats;
+  const bits = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
+  return new Float32Array(bits.buffer);
 }
 
-const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
-/** Why bytes are not safetensors. */
-export class SafetensorsError extends Error {
-  /** Tells it from other errors. */
-  override name = "SafetensorsError";
-}
+/** Why bytes are not a safetensors file. */
+export class SafetensorsError extends UserError {}
 
 /**
  * Float32 arrays as the bytes of a safetensors file, sorted by name.
  *
- * @param metadata text that travels in the header's `__metadata__`
+ * @param metadata texts for the header's `__metadata__`
  *
  * @example
  * ```ts
@@ -62,8 +56,7 @@ export function writeSafetensors(
   let end = 0;
   for (const name of names) {
     const { shape, data } = tensors.get(name)!;
-    header[name] = { dtype: "F32", shape, data_offsets: [end, end + data.byteLength] };
-    end += data.byteLength;
+    header[name] = { dtype: "F32", shape, data_offsets: [end, end += data.byteLength] };
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const padded = Math.ceil(json.length / 8) * 8; // the arrays begin on a multiple of 8, as the format asks
@@ -79,35 +72,73 @@ export function writeSafetensors(
   return bytes;
 }
 
+const wrong = (what: string): never => {
+  throw new SafetensorsError(`Not a whole safetensors file: ${what}.`);
+};
+
+/** A key that occurs twice in one object of a JSON text, with its path; `JSON.parse` would keep the last one only. */
+function duplicateKey(json: string): string | undefined {
+  const open: { keys: Set<string>; last: string }[] = [];
+  for (const [token, colon] of json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g)) {
+    if (token === "{") open.push({ keys: new Set(), last: "" });
+    else if (token === "}") open.pop();
+    else if (colon !== undefined) {
+      const key = JSON.parse(token.slice(0, -colon.length)) as string, { keys } = open.at(-1)!;
+      open.at(-1)!.last = key;
+      if (keys.has(key)) return open.map(({ last }) => last).join(": ");
+      keys.add(key);
+    }
+  }
+  return undefined;
+}
+
+/** The header's JSON, and where the arrays begin. */
+function readHeader(bytes: Uint8Array): { header: Record<string, Record<string, unknown>>; start: number } {
+  if (bytes.length < 8) wrong(`expected at least 8 bytes, found ${bytes.length}`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)), start = 8 + length;
+  if (start > bytes.length) wrong(`its header of ${length} bytes ends beyond the file's ${bytes.length}`);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start));
+    const header = JSON.parse(text), twice = duplicateKey(text);
+    if (header === null || typeof header !== "object" || Array.isArray(header)) wrong("its header is no JSON object");
+    if (twice !== undefined) wrong(`its header names ${twice} twice`);
+    return { header, start };
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw error;
+    return wrong(`its header is no JSON (${(error as Error).message})`);
+  }
+}
+
+const areSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+
 /**
  * The arrays of a safetensors file, copied.
  *
- * @throws {SafetensorsError} if the bytes are cut short, the header is no JSON, or an array does not fit
+ * @throws {SafetensorsError} if the bytes are cut short, the header is not valid or names a tensor twice, or an array's
+ * type, shape and bytes do not fit, or the arrays overlap, leave a gap, or do not end with the file
  */
 export function readSafetensors(bytes: Uint8Array): Map<string, NamedArray> {
-  const wrong = (what: string): never => {
-    throw new SafetensorsError(`Not a whole safetensors file: ${what}.`);
-  };
-  if (bytes.length < 8) wrong(`expected at least 8 bytes, found ${bytes.length}`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > bytes.length - 8) wrong(`its header of ${length} bytes ends beyond the file's ${bytes.length}`);
-  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
-  try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-  } catch (error) {
-    throw new SafetensorsError(`Not a whole safetensors file: its header is no JSON (${(error as Error).message}).`);
-  }
-  const tensors = new Map<string, NamedArray>();
+  const { header, start } = readHeader(bytes), tensors = new Map<string, NamedArray>();
+  const ranges: { name: string; from: number; to: number }[] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
-    const { dtype, shape, data_offsets: [from, to] = [NaN, NaN] } = entry ?? {};
-    const type = TYPES[dtype] ?? wrong(`${name} has the type ${dtype}, which is not read here`);
-    if (!Array.isArray(shape)) wrong(`${name} has no shape`);
-    if (!(from >= 0 && to - from === product(shape) * type.bytes)) {
-      wrong(`${name} has ${to - from} bytes for [${shape}] of ${dtype}`);
-    }
-    if (8 + length + to > bytes.length) wrong(`${name} ends beyond the file's ${bytes.length} bytes`);
-    tensors.set(name, { shape, data: type.view(bytes.slice(8 + length + from, 8 + length + to).buffer) });
+    const { dtype, shape, data_offsets: range } = entry ?? {};
+    const type = Object.hasOwn(TYPES, dtype as string) ? TYPES[dtype as string] : undefined;
+    if (!type) return wrong(`${name} has the type ${dtype}, which is not read here`);
+    if (!areSizes(shape)) return wrong(`${name} has the shape ${JSON.stringify(shape)}`);
+    if (!areSizes(range) || range.length !== 2) return wrong(`${name} has the offsets ${JSON.stringify(range)}`);
+    const [from, to] = range, size = shape.reduce((a, b) => a * b, type.bytes);
+    if (to - from !== size) wrong(`${name} has ${to - from} bytes, expected ${size} for [${shape}] of ${dtype}`);
+    if (start + to > bytes.length) wrong(`${name} ends beyond the file's ${bytes.length} bytes`);
+    ranges.push({ name, from, to });
+    tensors.set(name, { shape, data: type.view(bytes.slice(start + from, start + to).buffer) });
   }
+  let end = 0;
+  for (const { name, from, to } of ranges.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    if (from !== end) wrong(`${name} begins at byte ${from} of the arrays, expected ${end}, where the one before ends`);
+    end = to;
+  }
+  if (start + end !== bytes.length) wrong(`${bytes.length - start - end} bytes of it belong to no tensor`);
   return tensors;
 }

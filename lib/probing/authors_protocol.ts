@@ -3,7 +3,8 @@
  * @module
  */
 import { askClasses, askValues, type BarTable, type Task } from "../metrics/tasks.ts";
-import { predictRows } from "../matrix/gram.ts";
+import { predictRows } from "../matrix/layer_ridge.ts";
+import { readRows } from "../matrix/rows.ts";
 import { fitLayer } from "./ridge_fits.ts";
 import { type BarTables, type Collector, type Draw, type Drawn, drawnScores, type Labels, takeBars } from "./rows.ts";
 import {
@@ -17,7 +18,6 @@ import {
 import { addShuffled, clusterBars, clusterLabels, drawnEntropy } from "./song_clustering.ts";
 import type { LayerFeatures } from "./probe.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { readRows } from "../matrix/rows.ts";
 
 /** The authors' ridge penalty (study §11.6). */
 const alpha = 100;

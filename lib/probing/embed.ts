@@ -7,8 +7,8 @@ import type { Model } from "../bert/parameters.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { encodePooled, type Pooling } from "../bert/pooling.ts";
 import { createNpy } from "../matrix/npy.ts";
-import type { Recipe } from "../recipe/recipe.ts";
 import { pieceBytes, type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
+import type { Recipe } from "../recipe/recipe.ts";
 
 /** Embeddings of bars: `layers[l]` is rows × columns, in the order the bars were given. */
 export interface BarEmbeddings {

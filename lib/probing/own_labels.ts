@@ -4,12 +4,13 @@
  */
 import type { Split } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
-import { fitLarge, predictRows, sumLayer, takeTargetRows } from "../matrix/gram.ts";
+import { fitSums, predictRows, sumLayer } from "../matrix/layer_ridge.ts";
+import type { RidgeFit } from "../matrix/ridge.ts";
+import type { RowSource } from "../matrix/rows.ts";
+import { classTargets, takeTargetRows, valueTargets } from "../matrix/targets.ts";
 import { argMax, bootstrap } from "../metrics/intervals.ts";
 import type { ProbeMeta, ProbeRow } from "./rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { classTargets, type RidgeFit, valueTargets } from "../matrix/ridge.ts";
-import type { RowSource } from "../matrix/rows.ts";
 import {
   accuracyScore,
   aucByClass,
@@ -187,7 +188,7 @@ export async function probeOwn(
     some: train.rows,
     ofSome: targets,
   });
-  const alphas = recipe.probing.alphas.toSorted((a, b) => b - a), fits = await fitLarge(sums.ofSome, alphas);
+  const alphas = recipe.probing.alphas.toSorted((a, b) => b - a), fits = await fitSums(sums.ofSome, alphas);
   const scoreOf = ({ truth, songs, songCount }: ReturnType<typeof ask>, values: Float64Array): SongScore<string> => {
     if (kind === "number") return errorScore(values, truth, { songs, songCount });
     const rows = truth.length, labels = new Uint8Array(classes.length * rows);

@@ -5,7 +5,9 @@
  * (`probe_layers.ts`). The authors' protocol is in `probe_draws.ts`.
  * @module
  */
-import { predictRows } from "../matrix/gram.ts";
+import { predictRows } from "../matrix/layer_ridge.ts";
+import { type RidgeFit, standardise } from "../matrix/ridge.ts";
+import { readRows, rowCount, type RowSource } from "../matrix/rows.ts";
 import {
   askClasses,
   askValues,
@@ -40,8 +42,6 @@ import {
 } from "../metrics/task_scores.ts";
 import { addShuffled, addSongRows, clusterBars, clusterLabels } from "./song_clustering.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { type RidgeFit, standardise } from "../matrix/ridge.ts";
-import { readRows, rowCount, type RowSource } from "../matrix/rows.ts";
 
 /** Bar embeddings of one layer, rows × columns for each split, in memory or in files; rows as in the tables. */
 export interface LayerFeatures {

@@ -2,7 +2,10 @@
  * Ridge fits of a layer's tasks: one pass over the training rows sums what every target and label set needs.
  * @module
  */
-import { fitLarge, joinTargets, type LayerTargets, sumLayer } from "../matrix/gram.ts";
+import { fitSums, type LayerTargets, sumLayer } from "../matrix/layer_ridge.ts";
+import { type RidgeFit, type Scale, standardisation, takeTargets } from "../matrix/ridge.ts";
+import type { RowSource } from "../matrix/rows.ts";
+import { classTargets, joinTargets, type Targets, valueTargets } from "../matrix/targets.ts";
 import {
   askClasses,
   askValues,
@@ -15,16 +18,6 @@ import {
   type ValueQuestion,
   valueQuestions,
 } from "../metrics/tasks.ts";
-import {
-  classTargets,
-  type RidgeFit,
-  type Scale,
-  standardisation,
-  takeTargets,
-  type Targets,
-  valueTargets,
-} from "../matrix/ridge.ts";
-import type { RowSource } from "../matrix/rows.ts";
 
 /** The fits of some tasks, one for each penalty. */
 export interface FittedTasks {
@@ -103,8 +96,8 @@ export async function fitLayer(
     ofSome: joinTargets(chordTargets, chordTargets.length > 0 ? withChord.length : 0),
   };
   const sums = await sumLayer(source, columns, wanted);
-  const fits = wanted.all.count > 0 ? await fitLarge(sums.all, alphas) : [];
-  const chordFits = chordTargets.length > 0 ? await fitLarge(sums.ofSome, alphas) : [];
+  const fits = wanted.all.count > 0 ? await fitSums(sums.all, alphas) : [];
+  const chordFits = chordTargets.length > 0 ? await fitSums(sums.ofSome, alphas) : [];
   let first = 0, firstChord = 0;
   const take = (from: readonly RidgeFit[], at: number, count: number) => from.map((fit) => takeTargets(fit, at, count));
   const fitted = parts.map(({ chords, classes, values }): FittedTasks => {

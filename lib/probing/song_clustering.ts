@@ -2,15 +2,15 @@
  * Song clustering of one layer: clusters of training bars, and how a test song's bars fall into them (study §11.8).
  * @module
  */
-import { assignLarge, cluster, type Clusters } from "../matrix/kmeans.ts";
+import { assign, type Clusters, kMeans } from "../matrix/kmeans.ts";
+import { type Scale, standardise } from "../matrix/ridge.ts";
+import { pieces, readRows, rowCount, type RowSource } from "../matrix/rows.ts";
 import { type EntropyOptions, shuffledEntropy, songEntropy } from "../metrics/intervals.ts";
 import { clusterCount, type Collector, type Drawn, type ScoredSplit } from "./rows.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { normalisedInformation, sameSongRetrieval } from "../metrics/retrieval.ts";
-import { type Scale, standardise } from "../matrix/ridge.ts";
-import { pieces, readRows, rowCount, type RowSource } from "../matrix/rows.ts";
 import { indexSongs, songMean } from "../metrics/class_scores.ts";
 
 /**
@@ -23,14 +23,14 @@ export async function clusterBars(scale: Scale, x: RowSource, recipe: Recipe): P
     ? undefined
     : Int32Array.from(sample(Array(rows).keys(), probing.clusterRows, stream(seed, "cluster rows", rows))).sort();
   const z = standardise(scale, readRows(x, columns, drawn)), held = z.length / columns;
-  return await cluster(z, held, columns, clusterCount(recipe, held), { seed, iterations: probing.clusterIterations });
+  return await kMeans(z, held, columns, clusterCount(recipe, held), { seed, iterations: probing.clusterIterations });
 }
 
 /** Cluster labels of rows. */
 export async function clusterLabels(clusters: Clusters, scale: Scale, x: RowSource): Promise<Int32Array> {
   const labels = new Int32Array(rowCount(x, scale.columns));
   for (const { first, rows, x: part } of pieces(x, scale.columns)) {
-    labels.set(await assignLarge(clusters, standardise(scale, part), rows), first);
+    labels.set(await assign(clusters, standardise(scale, part), rows), first);
   }
   return labels;
 }

@@ -2,7 +2,7 @@
  * Nearest bars by the cosine of their embeddings, and what the labels of two bars share.
  * @module
  */
-import type { Embedded } from "../matrix/rows.ts";
+import type { FloatMatrix } from "../matrix/rows.ts";
 import type { BarLabels } from "../tokens/labels.ts";
 
 /** A bar near another. */
@@ -28,7 +28,7 @@ export interface Neighbor {
  * assertEquals(nearest({ rows: 3, columns: 2, data }, 0, { count: 1 })[0].row, 2);
  * ```
  */
-export function nearest({ rows, columns, data }: Embedded, row: number, options: {
+export function nearest({ rows, columns, data }: FloatMatrix, row: number, options: {
   count?: number;
   among?: (row: number) => boolean;
 } = {}): Neighbor[] {

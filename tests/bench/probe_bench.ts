@@ -8,11 +8,12 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { cluster, kMeans } from "@lib/matrix/kmeans.ts";
-import { fitLarge, joinTargets, sumLayer, takeTargetRows } from "@lib/matrix/gram.ts";
-import { createNpy, openNpy } from "@lib/matrix/npy.ts";
+import { kMeans } from "@lib/matrix/kmeans.ts";
+import { fitSums, sumLayer } from "@lib/matrix/layer_ridge.ts";
+import { createNpy } from "@lib/matrix/npy.ts";
+import type { RidgeFit } from "@lib/matrix/ridge.ts";
+import { classTargets, joinTargets, takeTargetRows, type Targets, valueTargets } from "@lib/matrix/targets.ts";
 import { stream } from "@lib/base/random.ts";
-import { classTargets, type RidgeFit, type Targets, valueTargets } from "@lib/matrix/ridge.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { tableText } from "@lib/notebook/table.ts";
 import { peerPython } from "./peers.ts";
@@ -125,7 +126,7 @@ async function ridgeBench(rows: number): Promise<void> {
   write("chords", dense(chords), chords.count);
   const ours = await timed(async () => {
     const sums = await sumLayer(x, columns, { all, some: withChord, ofSome });
-    return { all: await fitLarge(sums.all, alphas), chords: await fitLarge(sums.ofSome, alphas) };
+    return { all: await fitSums(sums.all, alphas), chords: await fitSums(sums.ofSome, alphas) };
   });
   const theirs = await peer("ridge", { alphas, repeats });
   tell(
@@ -150,7 +151,7 @@ async function kMeansBench(rows: number): Promise<void> {
   }
   write("x", x, columns);
   write("init", init, columns);
-  const ours = await timed(() => cluster(x, rows, columns, k, { init, iterations, where: "engine" }));
+  const ours = await timed(() => kMeans(x, rows, columns, k, { init, iterations, placement: "engine" }));
   const theirs = await peer("kmeans", { k, iterations, repeats });
   tell(`k-means, ${rows} × ${columns}, K = ${k}`, ours, theirs, 0.6);
   const labels = (await readNpy(new URL(`file://${folder}/labels.npy`))).data;
@@ -160,7 +161,7 @@ async function kMeansBench(rows: number): Promise<void> {
       `inertia apart by ${Math.abs(ours.result.inertia / theirs.inertia - 1).toExponential(1)}`,
   );
   if (rows * columns <= 2e6) {
-    const plain = await timed(() => kMeans(x, rows, columns, k, { init, iterations }));
+    const plain = await timed(() => kMeans(x, rows, columns, k, { init, iterations, placement: "plain" }));
     console.log(`  plain code: ${plain.seconds.toFixed(2)} s`);
   }
 }
@@ -169,13 +170,13 @@ async function kMeansBench(rows: number): Promise<void> {
 async function memoryBench(rows: number): Promise<Record<string, number | string>> {
   const block = 10_000, song = new Float32Array(columns), file = createNpy(`${folder}/x.npy`, rows, columns);
   for (let first = 0; first < rows; first += block) file.append(embeddings(Math.min(block, rows - first), song));
-  file.finish();
+  const stored = file.finish();
   const all = valueTargets(Float64Array.from({ length: rows }, (_, r) => r % 7));
   const targets = { all, some: new Int32Array(0), ofSome: takeTargetRows(all, []) };
   const before = Deno.memoryUsage().rss, start = performance.now();
   let most = before;
   const timer = setInterval(() => most = Math.max(most, Deno.memoryUsage().rss), 20);
-  const sums = await sumLayer(openNpy(`${folder}/x.npy`), columns, targets);
+  const sums = await sumLayer(stored, columns, targets);
   clearInterval(timer);
   const mib = (bytes: number) => Math.round(bytes / 2 ** 20);
   return {

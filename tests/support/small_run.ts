@@ -9,6 +9,7 @@ import type { ModelName } from "@lib/bert/variants.ts";
 import { pretrain } from "@lib/training/pretrain.ts";
 import type { StepLog } from "@lib/training/step_log.ts";
 import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
+export { withFolder } from "./folder.ts";
 
 /** The recipe of the small runs. */
 export const choices: Recipe = recipe("sound", "smoke", { split: { train: 0.5, validation: 0.3 } });
@@ -56,16 +57,6 @@ export async function collect(
     if (logs.length === stopAfter) controller.abort();
   }
   return logs;
-}
-
-/** Runs a test in a folder of its own. */
-export async function withFolder(test: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir();
-  try {
-    await test(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
 }
 
 /** What two runs that are the same to the bit have in common. */

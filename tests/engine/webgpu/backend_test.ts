@@ -124,17 +124,17 @@ Deno.test("large ridges and clusters under ENGINE=webgpu need no libtensorflow, 
   const folder = await Deno.makeTempDir(), script = `${folder}/probing.ts`;
   await Deno.writeTextFile(
     script,
-    `import { cluster } from "@lib/matrix/kmeans.ts";
-    import { fitLarge, sumLayer } from "@lib/matrix/gram.ts";
-    import { stream } from "@lib/base/random.ts";
-    import { valueTargets } from "@lib/matrix/ridge.ts";
-    const rows = 2200, columns = 480, random = stream(2, "webgpu-probing"); // more work than plain code is given
+    `import { kMeans } from "@lib/matrix/kmeans.ts";
+import { fitSums, sumLayer } from "@lib/matrix/layer_ridge.ts";
+import { valueTargets } from "@lib/matrix/targets.ts";
+        import { stream } from "@lib/base/random.ts";
+        const rows = 2200, columns = 480, random = stream(2, "webgpu-probing"); // more work than plain code is given
     const x = Float32Array.from({ length: rows * columns }, () => random.uniform());
     const all = valueTargets(Float64Array.from({ length: rows }, (_, r) => x[r * columns] + x[r * columns + 7]));
     const none = { some: new Int32Array(0), ofSome: { ...all, rows: 0, start: new Int32Array(1), column: new Int32Array(0),
       value: new Float64Array(0) } };
-    const [fit] = await fitLarge((await sumLayer(x, columns, { all, ...none })).all, [10]);
-    const { labels, inertia } = await cluster(x, rows, columns, 480, { seed: 1, iterations: 1 });
+    const [fit] = await fitSums((await sumLayer(x, columns, { all, ...none })).all, [10]);
+    const { labels, inertia } = await kMeans(x, rows, columns, 480, { seed: 1, iterations: 1 });
     console.log(JSON.stringify({ weights: [...fit.weights], labels: [...labels], inertia }));`,
   );
   const run = async (engine: string, env = {}) => JSON.parse(await inProcess(engine, script, [], env));

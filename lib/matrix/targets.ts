@@ -1,0 +1,70 @@
+/**
+ * Targets of a ridge regression: classes or numbers of rows, kept sparse.
+ * @module
+ */
+
+/** Targets as a constant for each column plus few values for each row; see {@link classTargets}, {@link valueTargets}. */
+export interface Targets {
+  /** Rows. */
+  rows: number;
+  /** Target columns. */
+  count: number;
+  /** Each column's constant. */
+  base: Float64Array;
+  /** Row r's entries are start[r]…start[r + 1] (rows + 1). */
+  start: Int32Array;
+  /** Target column of each entry. */
+  column: Int32Array;
+  /** What each entry adds to its column's constant. */
+  value: Float64Array;
+}
+
+/** Targets of ±1: +1 for the classes in a row's set (STUDY §11.6). */
+export function classTargets(sets: readonly (readonly number[])[], classes: number): Targets {
+  const start = new Int32Array(sets.length + 1);
+  sets.forEach((set, r) => start[r + 1] = start[r] + set.length);
+  const column = Int32Array.from(sets.flat()), wrong = column.find((id) => id < 0 || id >= classes);
+  if (wrong !== undefined) throw new RangeError(`Class ids: expected 0…${classes - 1}, found ${wrong}.`);
+  const base = new Float64Array(classes).fill(-1);
+  return { rows: sets.length, count: classes, base, start, column, value: new Float64Array(column.length).fill(2) };
+}
+
+/** One target column of real values. */
+export function valueTargets(values: ArrayLike<number>): Targets {
+  const rows = values.length, start = Int32Array.from({ length: rows + 1 }, (_, r) => r);
+  const [base, column, value] = [new Float64Array(1), new Int32Array(rows), Float64Array.from(values)];
+  return { rows, count: 1, base, start, column, value };
+}
+
+/** The targets of some rows, in the order given. */
+export function takeTargetRows({ count, base, ...all }: Targets, rows: ArrayLike<number>): Targets {
+  const start = new Int32Array(rows.length + 1);
+  for (let i = 0; i < rows.length; i++) start[i + 1] = start[i] + all.start[rows[i] + 1] - all.start[rows[i]];
+  const column = new Int32Array(start[rows.length]), value = new Float64Array(column.length);
+  for (let i = 0; i < rows.length; i++) {
+    const from = all.start[rows[i]], to = all.start[rows[i] + 1];
+    column.set(all.column.subarray(from, to), start[i]);
+    value.set(all.value.subarray(from, to), start[i]);
+  }
+  return { rows: rows.length, count, base, start, column, value };
+}
+
+/** Several targets of the same rows as one, side by side; `rows` is needed if there are none. */
+export function joinTargets(parts: readonly Targets[], rows: number = parts[0].rows): Targets {
+  const first = [0], start = new Int32Array(rows + 1);
+  parts.forEach((part, p) => first.push(first[p] + part.count));
+  for (let r = 0; r < rows; r++) {
+    start[r + 1] = start[r] + parts.reduce((n, part) => n + part.start[r + 1] - part.start[r], 0);
+  }
+  const column = new Int32Array(start[rows]), value = new Float64Array(start[rows]);
+  for (let r = 0, at = 0; r < rows; r++) {
+    parts.forEach((part, p) => {
+      for (let e = part.start[r]; e < part.start[r + 1]; e++, at++) {
+        column[at] = first[p] + part.column[e];
+        value[at] = part.value[e];
+      }
+    });
+  }
+  const base = Float64Array.from(parts.flatMap((part) => [...part.base]));
+  return { rows, count: first[parts.length], base, start, column, value };
+}
