@@ -116,6 +116,61 @@ Deno.test({
   },
 });
 
+/** Whether a process runs; one that ended and was not waited for does not. */
+function runs(pid: number): boolean {
+  const { stdout } = new Deno.Command("ps", { args: ["-o", "stat=", "-p", String(pid)] }).outputSync();
+  const state = new TextDecoder().decode(stdout).trim();
+  return state !== "" && !state.startsWith("Z");
+}
+
+for (const victim of ["the report", "the report and its runner"]) {
+  Deno.test({
+    name: `kill -9 of ${victim} ends the kernel too`,
+    ignore: !ready,
+    async fn() {
+      const { notebook, target } = writeNotebook([
+        'console.log("kernel", Deno.pid); await new Promise((resolve) => setTimeout(resolve, 100));',
+        "await new Promise((resolve) => setTimeout(resolve, 60_000));",
+      ]);
+      const script = `
+        const { executeNotebook } = await import(${JSON.stringify(import.meta.resolve("@lib/report/execute.ts"))});
+        const onEvent = (event) => console.log(JSON.stringify(event));
+        await executeNotebook({ ...${JSON.stringify({ python, notebook, target, folder })}, onEvent });`;
+      const report = new Deno.Command(Deno.execPath(), { args: ["eval", script], stdout: "piped" }).spawn();
+      let kernel = 0;
+      for await (const text of report.stdout.pipeThrough(new TextDecoderStream())) {
+        kernel = Number(/kernel (\d+)/.exec(text)?.[1] ?? kernel);
+        if (kernel > 0 && text.includes('"cell":1')) break;
+      }
+      assert(runs(kernel));
+      const { stdout } = new Deno.Command("ps", { args: ["-axo", "pid=,ppid="] }).outputSync();
+      const pairs = new TextDecoder().decode(stdout).trim().split("\n").map((line) =>
+        line.trim().split(/ +/).map(Number)
+      );
+      const runner = pairs.find(([, parent]) => parent === report.pid)![0];
+      report.kill("SIGKILL");
+      if (victim.endsWith("runner")) Deno.kill(runner, "SIGKILL");
+      await report.status;
+      for (let i = 0; i < 100 && runs(kernel); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+      assert(!runs(kernel) && !runs(runner));
+    },
+  });
+}
+
+Deno.test({
+  name: "a kernel that is started outside the project runs in it",
+  ignore: !ready,
+  async fn() {
+    const { notebook, target } = writeNotebook([
+      'import { show } from "@lib/notebook/notebook.ts"; import { projectRoot } from "@lib/base/project.ts";',
+      "await show(projectRoot);",
+    ]);
+    const { error } = await executeNotebook({ python, notebook, target, folder: Deno.makeTempDirSync() });
+    assertEquals(error, undefined);
+    assertEquals(textOf(outputsOf(target)[1][0]), projectRoot);
+  },
+});
+
 Deno.test({
   name: "the four notebooks run at smoke scale, from a few songs to the page",
   ignore: !ready,

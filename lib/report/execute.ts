@@ -1,13 +1,16 @@
 /**
- * Notebooks executed headless on the Deno kernel, each in a fresh one, with progress as they run.
+ * Notebooks executed headless, each on a Deno kernel of its own, with progress while they run.
  * @module
  */
 import { basename } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import type { ReadableStream as NodeStream } from "node:stream/web";
 import { clock } from "../base/clock.ts";
 import { projectRoot } from "../base/project.ts";
 
-/** What the runner tells while a notebook executes. */
-export type RunEvent =
+/** An event of a notebook that executes, as `notebook_runner.py` reports it. */
+type RunEvent =
   | { event: "cell"; cell: number; of: number; source: string }
   | { event: "progress"; cell: number; done: number; total: number; text: string; finished: boolean }
   | { event: "print"; cell: number; text: string }
@@ -20,12 +23,11 @@ export interface NotebookRun {
   notebook: string;
   /** Wall-clock time. */
   seconds: number;
-  /** The cell that failed, if one did. */
+  /** The cell that failed, if one did; cell −1 if none ran. */
   error?: { cell: number; source: string; message: string };
 }
 
-/** Choices of {@link executeNotebook}. */
-export interface ExecuteOptions {
+interface ExecuteOptions {
   /** Python of the virtual environment. */
   python: string;
   /** The notebook; it is not changed. */
@@ -36,23 +38,10 @@ export interface ExecuteOptions {
   folder?: string;
   /** Variables beside those of this process. */
   env?: Record<string, string>;
-  /** Called with each event. */
   onEvent?: (event: RunEvent) => void;
 }
 
 const runner = `${projectRoot}/lib/report/notebook_runner.py`;
-
-/** The lines of a stream of bytes. */
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop()!;
-    yield* parts;
-  }
-  if (rest !== "") yield rest;
-}
 
 /** Executes one notebook; a failing cell is in the result, not thrown. */
 export async function executeNotebook(options: ExecuteOptions): Promise<NotebookRun> {
@@ -61,14 +50,14 @@ export async function executeNotebook(options: ExecuteOptions): Promise<Notebook
   const child = new Deno.Command(python, {
     args: [runner, "execute", notebook, target, folder],
     env: { ...env, PYTHONWARNINGS: "ignore", PYDEVD_DISABLE_FILE_VALIDATION: "1" },
-    stdin: "piped", // its end tells the runner that this process is gone
+    stdin: "piped", // it closes when this process dies
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const complaints = new Response(child.stderr).text();
-  let error: NotebookRun["error"];
-  let finished = false;
-  for await (const line of linesOf(child.stdout)) {
+  let error: NotebookRun["error"], finished = false;
+  const stdout = Readable.fromWeb(child.stdout as unknown as NodeStream);
+  for await (const line of createInterface({ input: stdout })) {
     const event = JSON.parse(line) as RunEvent;
     if (event.event === "error") error = { cell: event.cell, source: event.source, message: event.message };
     if (event.event === "done") finished = true;
@@ -78,34 +67,26 @@ export async function executeNotebook(options: ExecuteOptions): Promise<Notebook
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // the runner ended by itself
   });
   const { code } = await child.status;
-  if (!finished && !error) {
-    const said = (await complaints).trim().split("\n").slice(-12).join("\n");
-    error = { cell: -1, source: "", message: `The runner ended with code ${code}.\n${said}` };
-  }
-  await complaints;
+  const said = (await complaints).trim().split("\n").slice(-12).join("\n");
+  if (!finished) error ??= { cell: -1, source: "", message: `The runner ended with code ${code}.\n${said}` };
   return { notebook: basename(notebook, ".ipynb"), seconds: (performance.now() - start) / 1000, error };
 }
 
-/** Each notebook's share of a run's time, as seen at demo scale on two cores; only for the first guess of time left. */
+/** Each notebook's share of a run's time, as measured at demo scale on two cores: the first guess of the time left. */
 const usualShares: Record<string, number> = { "01": 0.02, "02": 0.11, "03": 0.54, "04": 0.33 };
 
-/** Choices of {@link executeAll}. */
-export interface ExecuteAllOptions {
-  /** Python of the virtual environment. */
-  python: string;
+interface ExecuteAllOptions extends Pick<ExecuteOptions, "python" | "env"> {
   /** Folder for the executed copies. */
   target: string;
-  /** Variables for the kernels. */
-  env?: Record<string, string>;
-  /** Seconds each took last time, by name, for the time left. */
+  /** Seconds that each notebook took last time, by name. */
   expected?: Record<string, number>;
-  /** Takes the progress lines. */
+  /** Receives the progress lines. */
   say?: (line: string) => void;
-  /** Called after each notebook, and awaited, with the runs so far. */
+  /** Called after each notebook with the runs so far, and awaited. */
   onNotebook?: (runs: readonly NotebookRun[]) => Promise<void> | void;
 }
 
-/** Executes notebooks in order, telling how far they are and how long it may take; stops at the first failing one. */
+/** Executes notebooks in order, with progress and the time left; stops at the first one that fails. */
 export async function executeAll(notebooks: string[], options: ExecuteAllOptions): Promise<NotebookRun[]> {
   const { python, target, env = {}, expected = {}, say = (line) => console.log(line), onNotebook } = options;
   await Deno.mkdir(target, { recursive: true });

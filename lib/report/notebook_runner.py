@@ -1,23 +1,25 @@
 """What only Jupyter can do for the report: execute a notebook on its kernel, and turn its prose and code into HTML.
 
-    python notebook_runner.py execute INPUT OUTPUT FOLDER   executes in FOLDER; tells what happens as JSON lines
+    python notebook_runner.py execute INPUT OUTPUT FOLDER   executes in FOLDER; reports each event as a JSON line
     python notebook_runner.py render INPUT                  prints each cell's source as HTML, a JSON list
 
-The executed copy is written after every cell, so that a failed run can be looked at. When standard input closes, which
-it does when the caller dies, the kernel is ended too.
+The executed copy is written after every cell, so that a failed run can be looked at. Standard input closes when the
+caller dies; then this process ends, and kernel.py ends the kernel.
 """
 
 import json
 import os
 import re
-import signal
 import sys
 import threading
+import uuid
 
 import nbformat
 
+KERNEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel.py")
 
-def tell(**event):
+
+def report(**event):
     print(json.dumps(event), flush=True)
 
 
@@ -26,24 +28,32 @@ def execute(source, target, folder):
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     class Client(NotebookClient):
-        """A client that tells of progress while a cell runs."""
+        """A client that reports progress while a cell runs, and whose kernel ends with this process."""
+
+        def create_kernel_manager(self):
+            manager = super().create_kernel_manager()
+            argv = manager.kernel_spec.argv
+            if KERNEL not in argv:
+                argv[:0] = [sys.executable, KERNEL]
+            return manager
 
         def process_message(self, msg, cell, cell_index):
             content = msg["content"]
             if "progress" in content.get("metadata", {}):
-                tell(event="progress", cell=cell_index, **content["metadata"]["progress"])
+                report(event="progress", cell=cell_index, **content["metadata"]["progress"])
             elif msg["msg_type"] == "stream":
-                tell(event="print", cell=cell_index, text=content["text"])
+                report(event="print", cell=cell_index, text=content["text"])
             return super().process_message(msg, cell, cell_index)
 
     def save():
-        nbformat.write(notebook, target + ".partial")
-        os.replace(target + ".partial", target)
+        temporary = f"{target}.{uuid.uuid4().hex[:8]}.tmp"
+        nbformat.write(notebook, temporary)
+        os.replace(temporary, target)
 
     def started(cell, cell_index):
         first = re.sub(r"\s+", " ", cell.source).strip()
         if cell.cell_type == "code" and first:
-            tell(event="cell", cell=cell_index, of=len(notebook.cells), source=first[:100])
+            report(event="cell", cell=cell_index, of=len(notebook.cells), source=first[:100])
 
     notebook = nbformat.read(source, as_version=4)
     client = Client(
@@ -59,14 +69,14 @@ def execute(source, target, folder):
     code = 1
     try:
         client.execute()
-        tell(event="done")
+        report(event="done")
         code = 0
     except CellExecutionError as error:
         failed = next(i for i, c in enumerate(notebook.cells) if any(o.output_type == "error" for o in c.get("outputs", [])))
         text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(notebook.cells[failed].outputs[-1].get("traceback", [])))
-        tell(event="error", cell=failed, source=notebook.cells[failed].source, message=text or str(error))
+        report(event="error", cell=failed, source=notebook.cells[failed].source, message=text or str(error))
     except DeadKernelError as error:
-        tell(event="error", cell=-1, source="", message=f"The kernel died: {error}")
+        report(event="error", cell=-1, source="", message=f"The kernel died: {error}")
     finally:
         save()
     return code
@@ -91,12 +101,17 @@ def render(source):
 
 def end_with_caller():
     sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(1)
+
+
+def main(verb, *paths):
+    if verb == "render":
+        return render(*paths)
+    threading.Thread(target=end_with_caller, daemon=True).start()
+    return execute(*paths)
 
 
 if __name__ == "__main__":
-    verb, *paths = sys.argv[1:]
-    if verb == "execute":
-        threading.Thread(target=end_with_caller, daemon=True).start()
-        sys.exit(execute(*paths))
-    sys.exit(render(*paths))
+    code = main(*sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # the thread still reads standard input, which Python's own ending takes for an error

@@ -1,56 +1,36 @@
 /**
- * Executed notebooks as one HTML page that opens offline: contents, prose, tables, plots, code folded away, and a stamp.
+ * Executed notebooks as one HTML page that opens offline: contents, prose, tables, plots, folded code and a stamp.
  * @module
  */
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../base/user_error.ts";
 import { escapeHtml } from "../notebook/table.ts";
 
-/** A cell of an executed notebook, as nbformat 4 stores it. */
-export interface NotebookCell {
-  /** What it is. */
-  cell_type: "markdown" | "code" | "raw";
-  /** What it made. */
-  outputs?: NotebookOutput[];
-}
-
 /** An output of a cell, as nbformat 4 stores it. */
-export interface NotebookOutput {
-  /** What kind it is. */
+interface NotebookOutput {
   output_type: "display_data" | "execute_result" | "stream" | "error";
   /** Content by MIME type. */
   data?: Record<string, string | string[] | Record<string, unknown>>;
-  /** Notes by MIME type or by name. */
   metadata?: Record<string, Record<string, unknown>>;
-  /** What was printed. */
   text?: string | string[];
-  /** What went wrong, with colours. */
   traceback?: string[];
 }
 
-/** A cell's source as HTML, and its Markdown outputs' too. */
-export interface RenderedCell {
-  /** Prose, or highlighted code. */
-  html: string;
-  /** For each output, its Markdown as HTML if it has any. */
-  outputs: (string | null)[];
-}
-
-/** A notebook to put on the page. */
+/** A notebook of the page. */
 export interface Chapter {
   /** File name without extension. */
   name: string;
-  /** Cells of the executed notebook. */
-  cells: NotebookCell[];
-  /** The same cells' sources as HTML. */
-  rendered: RenderedCell[];
+  /** Cells of the executed notebook, as nbformat 4 stores them. */
+  cells: { cell_type: "markdown" | "code" | "raw"; outputs?: NotebookOutput[] }[];
+  /** For each cell its source as HTML, and for each of its outputs its Markdown as HTML, null where it has none. */
+  rendered: { html: string; outputs: (string | null)[] }[];
 }
 
-/** What the page is made of. */
-export interface PageParts {
-  /** Its heading. */
+interface PageParts {
   title: string;
-  /** The notebooks in order. */
   chapters: Chapter[];
-  /** How it came about: names and values. */
+  /** How the run came about: names and values. */
   stamp: Record<string, string>;
 }
 
@@ -91,7 +71,7 @@ const joined = (text: unknown): string => Array.isArray(text) ? text.join("") : 
 // deno-lint-ignore no-control-regex -- terminal colours are control characters
 const uncoloured = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, "");
 
-/** One output as HTML: the richest of its notations that a page without scripts can show. */
+/** An output as HTML: its richest notation that needs no scripts. */
 function outputHtml(output: NotebookOutput, markdown: string | null): string {
   if (output.output_type === "stream") return `<pre>${escapeHtml(uncoloured(joined(output.text)))}</pre>`;
   if (output.output_type === "error") {
@@ -111,14 +91,13 @@ function outputHtml(output: NotebookOutput, markdown: string | null): string {
   return `<pre>${escapeHtml(uncoloured(joined(data["text/plain"])))}</pre>`;
 }
 
-/** A heading of the contents. */
 interface Heading {
   level: number;
   id: string;
   text: string;
 }
 
-/** Prose with its headings one level lower, since the page has its own first, and named apart from other notebooks'. */
+/** Prose with headings one level lower, as the page has a title of its own, and with ids that no other notebook has. */
 function withHeadings(html: string, prefix: string, headings: Heading[]): string {
   return html.replace(/<h([1-5])[^>]*>([\s\S]*?)<\/h\1>/g, (_, digit: string, content: string) => {
     const bare = content.replace(/<a class="anchor-link"[\s\S]*?<\/a>/g, "");
@@ -132,7 +111,7 @@ function withHeadings(html: string, prefix: string, headings: Heading[]): string
   });
 }
 
-/** Links to another notebook lead to its section: the file does not lie beside the page. */
+/** Links to another notebook lead to its section, as the file does not lie beside the page. */
 const linkedInside = (html: string): string =>
   html.replace(/href="(?:\.\/)?([^"/:#]+)\.ipynb"/g, (_, name: string) => `href="#${name}"`);
 
@@ -163,7 +142,7 @@ function contents(headings: Heading[]): string {
 }
 
 /**
- * Whatever a page would fetch when opened: scripts, styles, pictures, frames and imports from elsewhere.
+ * The addresses that a page would fetch when it opens: scripts, styles, pictures, frames and imports from elsewhere.
  *
  * @example
  * ```ts
@@ -187,9 +166,9 @@ export function outsideReferences(html: string): string[] {
 }
 
 /**
- * The page.
+ * The report's page.
  *
- * @throws {Error} naming what it would fetch from elsewhere, since it must open offline.
+ * @throws {Error} if it would not open offline, naming what it would fetch.
  */
 export function reportPage({ title, chapters, stamp }: PageParts): string {
   const headings: Heading[] = [];
@@ -230,17 +209,19 @@ ${sections.join("\n")}
   return page;
 }
 
-/** Reads executed notebooks, has their prose and code rendered by nbconvert, and returns the page's chapters. */
+/**
+ * The chapters of executed notebooks, their prose and code rendered by nbconvert.
+ *
+ * @throws {UserError} if nbconvert fails, with its message.
+ */
 export async function readChapters(files: string[], python: string): Promise<Chapter[]> {
-  const runner = new URL("notebook_runner.py", import.meta.url);
-  return await Promise.all(files.map(async (file) => {
-    const { code, stdout, stderr } = await new Deno.Command(python, {
-      args: [decodeURIComponent(runner.pathname), "render", file],
-      env: { PYTHONWARNINGS: "ignore" },
-    }).output();
-    if (code !== 0) throw new Error(`Report: nbconvert could not render ${file}:\n${new TextDecoder().decode(stderr)}`);
-    const rendered = JSON.parse(new TextDecoder().decode(stdout)) as RenderedCell[];
-    const { cells } = JSON.parse(await Deno.readTextFile(file)) as { cells: NotebookCell[] };
-    return { name: file.replace(/^.*\//, "").replace(/\.ipynb$/, ""), cells, rendered };
+  return await Promise.all(files.map(async (file): Promise<Chapter> => {
+    const args = [fileURLToPath(new URL("notebook_runner.py", import.meta.url)), "render", file];
+    const { code, stdout, stderr } = await new Deno.Command(python, { args, env: { PYTHONWARNINGS: "ignore" } })
+      .output();
+    const [printed, said] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    if (code !== 0) throw new UserError(`Report: expected nbconvert to render ${file}, found:\n${said}`);
+    const { cells } = JSON.parse(await Deno.readTextFile(file));
+    return { name: basename(file, ".ipynb"), cells, rendered: JSON.parse(printed) };
   }));
 }

@@ -15,7 +15,7 @@ import { projectRoot } from "../base/project.ts";
 /** Names and values, in order. */
 export type Stamp = Record<string, string>;
 
-/** What a program prints, or undefined where it is not there or fails. */
+/** A program's output; undefined if there is no such program, or it fails. */
 async function printed(command: string, args: string[]): Promise<string | undefined> {
   try {
     const { success, stdout } = await new Deno.Command(command, { args, cwd: projectRoot, stderr: "null" }).output();
@@ -29,10 +29,10 @@ async function printed(command: string, args: string[]): Promise<string | undefi
 const minute = (date: Date): string => date.toISOString().slice(0, 16).replace("T", " ") + " UTC";
 
 /**
- * The stamp of a run whose notebooks were executed: recipe, seed, songs and the checksum of the store made of them,
- * dates, minutes, machine, versions and commit.
+ * The stamp of a run after its notebooks were executed: recipe, songs, the store's checksum, dates, minutes, machine,
+ * versions and commit.
  *
- * @param libraries folder of libtensorflow's own stamp
+ * @param libraries folder of libtensorflow with its `stamp.json`
  */
 export async function stampOf(study: Study, runs: readonly NotebookRun[], libraries: string): Promise<Stamp> {
   const { recipe: chosen } = study, { preset, scale, seed } = chosen;
