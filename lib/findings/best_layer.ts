@@ -1,59 +1,31 @@
 /**
- * Tables 2 and 3 from the results table: each model's last layer and best layer.
+ * The row that stands for a line in a table: its last layer (Table 2), its best layer (Table 3), or every layer (Figure 2).
  * @module
  */
-import { type Task, tasks } from "../metrics/tasks.ts";
-import type { Line, ProbeRow, ScoredSplit } from "../probing/rows.ts";
-import { central } from "../metrics/intervals.ts";
+import type { Task } from "../metrics/tasks.ts";
+import { isOf, type Line, type ProbeRow } from "../probing/rows.ts";
 import { headlines, lowerIsBetter, type Protocol } from "../metrics/task_scores.ts";
 
-/** The drawing of bars that Table 3 and Figure 2 are of under `authors`: the last one, as theirs; null without any. */
+/** The draw of bars that Table 3 and Figure 2 show under `authors`: the last one, as theirs; null without any. */
 export function lastDraw(rows: readonly ProbeRow[], protocol: Protocol): number | null {
   if (protocol === "sound") return null;
   const last = rows.reduce((most, { draw }) => Math.max(most, draw ?? -1), -1);
   return last < 0 ? null : last;
 }
 
-/**
- * Rows of the same thing by models of several seeds as one: the mean of their scores, with the interval of that mean over
- * resampled songs where every seed has its resamplings. The seed is that of the first.
- */
-export function meanOverSeeds(rows: readonly ProbeRow[]): ProbeRow[] {
-  const alike = Map.groupBy(
-    rows,
-    ({ model, input, layer, layers, pooling, labels, task, metric, protocol, split, draw }) =>
-      JSON.stringify([model, input, layer, layers, pooling, labels, task, metric, protocol, split, draw]),
-  );
-  return [...alike.values()].map((same) => {
-    const [first] = same;
-    if (same.length === 1) return first;
-    const value = same.reduce((sum, row) => sum + row.value / same.length, 0);
-    if (!same.every(({ replicates }) => replicates?.length === first.replicates?.length && replicates)) {
-      return { ...first, value, low: null, high: null, std: null, replicates: undefined };
-    }
-    const replicates = first.replicates!.map((_, i) =>
-      same.reduce((sum, row) => sum + row.replicates![i] / same.length, 0)
-    );
-    return { ...first, value, ...central(replicates), replicates };
-  });
-}
+/** A task's headline rows under a protocol. */
+export const headlineRows = (rows: readonly ProbeRow[], task: Task, protocol: Protocol): ProbeRow[] =>
+  rows.filter((row) => row.task === task && row.protocol === protocol && row.metric === headlines[protocol][task]);
 
-/** Which rows are compared, and by what. */
-export interface BestOptions {
-  /** Protocol of the rows. */
-  protocol: Protocol;
-  /** Score to compare; by default the protocol's headline of the task. */
-  metric?: string;
-  /** Songs the layer is chosen on; it is reported on test songs in any case (study §11.4). */
-  by: ScoredSplit;
-}
+/** 1 if a higher headline score is better, −1 if a lower one is. */
+export const better = (task: Task, protocol: Protocol): 1 | -1 => lowerIsBetter(headlines[protocol][task]) ? -1 : 1;
 
 /**
- * The test row of the layer (from 1: the embedding output does not take part, as in the paper) whose score is best on
- * the songs that `by` names; the lower layer of equals. Undefined if no layer has such a score. Under `authors` layers
- * are compared on the last drawing of bars.
+ * The test row of the layer whose headline score is best: on validation songs under `sound`, on the last draw's test songs
+ * under `authors` (STUDY §11.4). Of equal layers the lowest one. The embedding output (layer 0) does not take part, as
+ * in the paper. Undefined if no layer has a score.
  *
- * `rows` are of one model, seed and pooling, or any mix that is to be compared.
+ * @param rows the candidates: layers of one line, or of several that compete
  *
  * @example
  * ```ts
@@ -67,72 +39,50 @@ export interface BestOptions {
  *   alpha: 1, threshold: null, skippedClasses: null, k: null,
  * });
  * const rows = [row(1, "validation", 5), row(1, "test", 7), row(2, "validation", 6), row(2, "test", 4)];
- * assertEquals(bestLayer(rows, "MV", { protocol: "sound", by: "validation" })?.value, 7);
- * assertEquals(bestLayer(rows, "MV", { protocol: "sound", by: "test" })?.value, 4);
+ * assertEquals(bestLayer(rows, "MV", "sound")?.value, 7);
  * ```
  */
-export function bestLayer(rows: readonly ProbeRow[], task: Task, options: BestOptions): ProbeRow | undefined {
-  const { protocol, by, metric = headlines[protocol][task] } = options;
-  const draw = lastDraw(rows, protocol);
-  const asked = rows.filter((row) =>
-    row.task === task && row.protocol === protocol && row.metric === metric && row.layer !== null &&
-    row.layer >= 1 && row.draw === draw
+export function bestLayer(rows: readonly ProbeRow[], task: Task, protocol: Protocol): ProbeRow | undefined {
+  const draw = lastDraw(rows, protocol), split = protocol === "sound" ? "validation" : "test";
+  const layers = headlineRows(rows, task, protocol).filter((row) => (row.layer ?? 0) >= 1 && row.draw === draw);
+  const [best] = layers.filter((row) => row.split === split && Number.isFinite(row.value)).sort((a, b) =>
+    better(task, protocol) * (b.value - a.value) || a.layer! - b.layer!
   );
-  const sign = lowerIsBetter(metric) ? -1 : 1;
-  const ranked = asked.filter((row) => row.split === by && Number.isFinite(row.value))
-    .sort((a, b) => sign * (b.value - a.value) || a.layer! - b.layer!);
-  const [best] = ranked;
   return best &&
-    asked.find((row) =>
-      row.split === "test" && row.layer === best.layer && row.model === best.model && row.seed === best.seed &&
+    layers.find((row) =>
+      row.split === "test" && isOf(row, best) && row.layer === best.layer && row.seed === best.seed &&
       row.pooling === best.pooling
     );
 }
 
-/** One line of Tables 2 and 3 for one task. */
-export interface LayerRow extends Line {
-  /** Seed of the model's training. */
-  seed: number;
-  /** How a bar's states became one embedding. */
-  pooling: string;
-  /** What was asked. */
-  task: Task;
-  /** Test row of the last layer (Table 2); for models without layers their only row. */
-  last: ProbeRow;
-  /** Test row of the best layer (Table 3); as `last` for models without layers. */
-  best: ProbeRow;
+/** A line's test rows by layer, ascending; under `authors` those of one draw, or the means over the draws (null). */
+export function layerCurve(
+  rows: readonly ProbeRow[],
+  line: Line,
+  task: Task,
+  protocol: Protocol,
+  draw: number | null = lastDraw(rows, protocol),
+): ProbeRow[] {
+  const tested = headlineRows(rows, task, protocol).filter((row) => isOf(row, line) && row.split === "test");
+  const drawn = tested.filter((row) => row.draw === draw);
+  // What does not depend on the draw, such as clusters at random, has one row only.
+  return (drawn.length > 0 ? drawn : tested.filter((row) => row.draw === null))
+    .sort((a, b) => (a.layer ?? -1) - (b.layer ?? -1));
 }
 
-/**
- * Each line's, seed's and pooling's last and best layer for each task by the protocol's headline, models in order of
- * appearance and tasks in the paper's; what a model was not scored for is left out.
- */
-export function layerTables(rows: readonly ProbeRow[], { protocol, by }: Omit<BestOptions, "metric">): LayerRow[] {
-  const groups = Map.groupBy(
-    rows,
-    ({ model, input, layers, labels, seed, pooling }) => JSON.stringify([model, input, layers, labels, seed, pooling]),
-  );
-  return [...groups.values()].flatMap((group) =>
-    tasks.flatMap((task) => {
-      const metric = headlines[protocol][task];
-      const tested = group.filter((row) =>
-        row.task === task && row.metric === metric && row.protocol === protocol && row.split === "test" &&
-        row.draw === null
-      );
-      if (tested.length === 0) return [];
-      const last = tested.reduce((a, b) => (b.layer ?? 0) > (a.layer ?? 0) ? b : a);
-      const { model, input, layers, labels, seed, pooling } = last;
-      return [{
-        model,
-        input,
-        layers,
-        labels,
-        seed,
-        pooling,
-        task,
-        last,
-        best: bestLayer(group, task, { protocol, by }) ?? last,
-      }];
-    })
-  );
-}
+/** The test row of a line's best layer, or the only row of a line without layers. */
+export const bestTestRow = (
+  rows: readonly ProbeRow[],
+  line: Line,
+  task: Task,
+  protocol: Protocol,
+): ProbeRow | undefined =>
+  bestLayer(rows.filter((row) => isOf(row, line)), task, protocol) ?? layerCurve(rows, line, task, protocol).at(-1);
+
+/** The test row of a line's last layer; under `authors` the mean over the draws. */
+export const lastTestRow = (
+  rows: readonly ProbeRow[],
+  line: Line,
+  task: Task,
+  protocol: Protocol,
+): ProbeRow | undefined => layerCurve(rows, line, task, protocol, null).at(-1);

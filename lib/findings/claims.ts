@@ -1,19 +1,19 @@
 /**
  * The paper's directional claims as data: which score is said to beat which.
  *
- * Best and worst are those of Table 3 (best layers) unless the last layer is named. Middle and early layers are the
- * recipe's shares of the depth.
+ * "Best" and "worst" are those of Table 3 (best layers), unless a claim names the last layer. Middle and early layers are
+ * the recipe's shares of the depth.
  * @module
  */
 import { type PaperModel, paperModels, paperTables } from "./paper.ts";
 import { type Task, tasks } from "../metrics/tasks.ts";
-import { headlines, lowerIsBetter } from "../metrics/task_scores.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { better } from "./best_layer.ts";
 
-/** Which layers take part; the best of them stands for all, but for `last`. */
-export type LayerRange = "last" | "best" | "middle" | "not middle" | "early" | "not early" | "1–2" | "after 2";
+/** Which of a model's layers take part; the best of them counts. */
+type LayerRange = "last" | "best" | "middle" | "not middle" | "early" | "not early" | "1–2" | "after 2";
 
-/** Some models' layers, of which the best one counts. */
+/** One side of a comparison: the best of these layers of these models. */
 export interface Side {
   /** The models, any of which may be the best. */
   models: readonly PaperModel[];
@@ -21,7 +21,7 @@ export interface Side {
   layers: LayerRange;
 }
 
-/** One comparison: `better` is said to be better at the task than `worse`. */
+/** One comparison; of probes, `better` is said to be better at the task than `worse`. */
 export type Comparison =
   | { kind: "probe"; task: Task; better: Side; worse: Side }
   | { kind: "equal MLM"; models: readonly [PaperModel, PaperModel] }
@@ -31,35 +31,22 @@ export type Comparison =
 export interface Claim {
   /** The claim in words, near the paper's own. */
   text: string;
-  /** What has to hold for it, each decided on its own. */
+  /** What must hold for it, each decided on its own. */
   comparisons: Comparison[];
 }
 
 const others = (model: PaperModel): PaperModel[] => paperModels.filter((other) => other !== model);
 
-const best = (model: PaperModel, task: Task, layers: LayerRange = "best"): Comparison[] =>
-  others(model).map((other) => ({
-    kind: "probe",
-    task,
-    better: { models: [model], layers },
-    worse: { models: [other], layers },
-  }));
+const probe = (task: Task, better: Side, worse: Side): Comparison => ({ kind: "probe", task, better, worse });
 
-const worst = (model: PaperModel, task: Task): Comparison[] =>
-  others(model).map((other) => ({
-    kind: "probe",
-    task,
-    better: { models: [other], layers: "best" },
-    worse: { models: [model], layers: "best" },
-  }));
+const best = (model: PaperModel, task: Task, layers: LayerRange = "best") =>
+  others(model).map((other) => probe(task, { models: [model], layers }, { models: [other], layers }));
 
-const peak = (models: readonly PaperModel[], task: Task, at: LayerRange, than: LayerRange): Comparison[] =>
-  models.map((model) => ({
-    kind: "probe",
-    task,
-    better: { models: [model], layers: at },
-    worse: { models: [model], layers: than },
-  }));
+const worst = (model: PaperModel, task: Task) =>
+  others(model).map((other) => probe(task, { models: [other], layers: "best" }, { models: [model], layers: "best" }));
+
+const peak = (models: readonly PaperModel[], task: Task, at: LayerRange, than: LayerRange) =>
+  models.map((model) => probe(task, { models: [model], layers: at }, { models: [model], layers: than }));
 
 /** The fourteen claims, in the order of the paper's text. */
 export const claims: readonly Claim[] = [
@@ -73,12 +60,9 @@ export const claims: readonly Claim[] = [
   { text: "BERT-neighbor is best at song clustering", comparisons: best("BERT-neighbor", "SC") },
   {
     text: "BERT-dropout is below the best everywhere",
-    comparisons: tasks.map((task) => ({
-      kind: "probe",
-      task,
-      better: { models: others("BERT-dropout"), layers: "best" },
-      worse: { models: ["BERT-dropout"], layers: "best" },
-    })),
+    comparisons: tasks.map((task) =>
+      probe(task, { models: others("BERT-dropout"), layers: "best" }, { models: ["BERT-dropout"], layers: "best" })
+    ),
   },
   {
     text: "groove and instruments peak in middle layers",
@@ -142,12 +126,14 @@ export function layersOf(
   return Array.from({ length: depth }, (_, i) => i + 1).filter(among[range]);
 }
 
-/** The depth of the paper's encoder. */
 const paperDepth = 12;
 
+/** Chance of NT-Xent at the paper's 24 bars a batch (STUDY §9.2). */
+const paperChance = 1 / 47;
+
 /**
- * Whether the paper's own numbers agree with a comparison, by Tables 1 to 3; of layers they name the best and the last
- * alone, so that a range is judged by where the best one lies.
+ * Whether the paper's own numbers agree with a comparison. Its tables give the best and the last layer only, so a range of
+ * layers is judged by whether the best one lies in it.
  */
 export function paperAgrees(comparison: Comparison, probing: Recipe["probing"]): boolean {
   const { table1, table2, table3 } = paperTables;
@@ -156,15 +142,15 @@ export function paperAgrees(comparison: Comparison, probing: Recipe["probing"]):
     return Math.abs(a - b) <= probing.equalMlm + 1e-12;
   }
   if (comparison.kind === "NT-Xent near chance") {
-    return table1[comparison.model].ntXent!.validation - 1 / 47 <= probing.nearChance; // N = 24 (study §9.2)
+    return table1[comparison.model].ntXent!.validation - paperChance <= probing.nearChance;
   }
-  const { task, better, worse } = comparison;
-  const sameModel = better.models.length === 1 && worse.models.length === 1 && better.models[0] === worse.models[0];
-  if (sameModel) {
-    return layersOf(better.layers, paperDepth, probing).includes(table3[better.models[0]][task].layer);
+  const { task, better: a, worse: b } = comparison;
+  if (String(a.models) === String(b.models)) {
+    return layersOf(a.layers, paperDepth, probing).includes(table3[a.models[0]][task].layer);
   }
-  const sign = lowerIsBetter(headlines.authors[task]) ? -1 : 1;
   const score = ({ models, layers }: Side) =>
-    Math.max(...models.map((model) => sign * (layers === "last" ? table2 : table3)[model][task].value));
-  return score(better) > score(worse);
+    Math.max(
+      ...models.map((model) => better(task, "authors") * (layers === "last" ? table2 : table3)[model][task].value),
+    );
+  return score(a) > score(b);
 }

@@ -1,5 +1,5 @@
 /**
- * The paper's own numbers, to stand beside ours (study §11.9).
+ * The paper's own numbers, which stand beside ours (STUDY §11.9).
  *
  * C, GP, I: support-weighted ROC area of hard decisions (chance 0.5); T: exact-row match; MV, MD: root mean square
  * error in velocity units and duration-bin indices; SC: entropy over ln 1000, lower is better.
@@ -7,41 +7,32 @@
  */
 import { type Task, tasks } from "../metrics/tasks.ts";
 
-/** The paper's four models. */
-export type PaperModel = "BERT" | "BERT-aug" | "BERT-neighbor" | "BERT-dropout";
+/** The paper's models, in its order. */
+export const paperModels = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"] as const;
 
-/** The models in the paper's order. */
-export const paperModels: readonly PaperModel[] = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"];
+/** One of the paper's models. */
+export type PaperModel = typeof paperModels[number];
 
-/** A number of the paper's with what it says of its spread and place. */
-export interface PaperValue {
-  /** The number as printed. */
+/** A score as printed, with its layer; `std` is the population standard deviation over five draws of bars (Table 2). */
+interface PaperScore {
   value: number;
-  /** Population standard deviation over five draws of bars (Table 2). */
-  std?: number;
-  /** The layer it comes from (Table 3). */
   layer: number;
+  std?: number;
 }
 
-/** Table 1: accuracies in training and validation; null where the model has no such loss. */
-export interface PaperAccuracy {
-  /** Masked tokens. */
+/** Table 1: accuracies in training and validation; plain BERT has no NT-Xent. */
+interface PaperAccuracy {
   mlm: { train: number; validation: number };
-  /** NT-Xent; null for plain BERT. */
   ntXent: { train: number; validation: number } | null;
 }
 
-const table = (values: number[], stds: number[]): Record<Task, PaperValue> =>
-  Object.fromEntries(tasks.map((task, i) => [task, { value: values[i], std: stds[i], layer: 12 }])) as Record<
-    Task,
-    PaperValue
-  >;
+const byTask = (score: (i: number) => PaperScore) =>
+  Object.fromEntries(tasks.map((task, i) => [task, score(i)])) as Record<Task, PaperScore>;
 
-const best = (...values: [number, number][]): Record<Task, PaperValue> =>
-  Object.fromEntries(tasks.map((task, i) => [task, { value: values[i][0], layer: values[i][1] }])) as Record<
-    Task,
-    PaperValue
-  >;
+const last = (values: number[], stds: number[]) => byTask((i) => ({ value: values[i], std: stds[i], layer: 12 }));
+
+const best = (...scores: [value: number, layer: number][]) =>
+  byTask((i) => ({ value: scores[i][0], layer: scores[i][1] }));
 
 /**
  * Tables 1 (accuracies), 2 (last layer) and 3 (best layer, chosen on the test songs) of the paper.
@@ -56,8 +47,8 @@ const best = (...values: [number, number][]): Record<Task, PaperValue> =>
  */
 export const paperTables: {
   table1: Record<PaperModel, PaperAccuracy>;
-  table2: Record<PaperModel, Record<Task, PaperValue>>;
-  table3: Record<PaperModel, Record<Task, PaperValue>>;
+  table2: Record<PaperModel, Record<Task, PaperScore>>;
+  table3: Record<PaperModel, Record<Task, PaperScore>>;
 } = {
   table1: {
     "BERT": { mlm: { train: 0.889, validation: 0.869 }, ntXent: null },
@@ -66,19 +57,19 @@ export const paperTables: {
     "BERT-dropout": { mlm: { train: 0.89, validation: 0.868 }, ntXent: { train: 1, validation: 1 } },
   },
   table2: {
-    "BERT": table(
+    "BERT": last(
       [0.861, 0.808, 0.764, 0.083, 9.169, 1.904, 0.252],
       [1.933e-4, 4.430e-4, 1.674e-4, 1.593e-4, 1.482e-2, 1.728e-2, 4.154e-4],
     ),
-    "BERT-aug": table(
+    "BERT-aug": last(
       [0.532, 0.805, 0.855, 0.027, 13.093, 1.804, 0.217],
       [4.058e-4, 4.098e-4, 2.186e-4, 3.661e-4, 1.432e-2, 1.401e-2, 1.442e-3],
     ),
-    "BERT-neighbor": table(
+    "BERT-neighbor": last(
       [0.671, 0.768, 0.823, 0.946, 7.107, 2.371, 0.072],
       [5.486e-4, 4.142e-4, 1.951e-4, 2.277e-4, 1.393e-2, 1.790e-2, 4.454e-4],
     ),
-    "BERT-dropout": table(
+    "BERT-dropout": last(
       [0.797, 0.776, 0.750, 0.042, 8.943, 1.937, 0.226],
       [3.031e-4, 4.789e-4, 2.566e-4, 2.967e-4, 1.052e-2, 1.702e-2, 8.667e-4],
     ),

@@ -16,7 +16,8 @@ import { parseResults, toCsv } from "../probing/results.ts";
 import { exists } from "../base/python.ts";
 import { projectRoot } from "../base/project.ts";
 import { tableText } from "../notebook/table.ts";
-import { figure2, tableRows } from "../findings/tables.ts";
+import { figure2 } from "../findings/score_tables.ts";
+import { tableRows } from "../findings/table_rows.ts";
 import type { Spec } from "../plots/theme.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 

@@ -18,7 +18,7 @@ import { probeBars, probeTables } from "./probing_steps.ts";
 import { trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
-import { bestTestRow } from "../findings/tables.ts";
+import { bestTestRow } from "../findings/best_layer.ts";
 
 interface Prediction {
   /** The bar's index in the corpus. */

@@ -1,183 +1,51 @@
-import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
-import { claims, paperAgrees } from "@lib/findings/claims.ts";
-import { claimTable, readingChanges, resolutionNote } from "@lib/findings/findings.ts";
-import { bootstrap } from "@lib/metrics/intervals.ts";
-import { paperModels } from "@lib/findings/paper.ts";
-import { type Task, tasks } from "@lib/metrics/tasks.ts";
-import { lineOf, type ProbeRow } from "@lib/probing/rows.ts";
-import { headlines, lowerIsBetter } from "@lib/metrics/task_scores.ts";
-import { stream } from "@lib/base/random.ts";
+import { assertEquals } from "@std/assert";
+import { claims, type Comparison, layersOf, paperAgrees } from "@lib/findings/claims.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { songMean } from "@lib/metrics/class_scores.ts";
-import { tableRows } from "@lib/findings/tables.ts";
-import { holm, judge, judgeClaims, pairedDifference } from "@lib/findings/verdicts.ts";
 
-const study = recipe("sound", "demo", { probing: { bootstraps: 3000 } });
-const songs = 20, depth = 6;
+const { probing } = recipe("sound", "demo");
+const words = (comparison: Comparison) =>
+  comparison.kind === "probe"
+    ? [comparison.better, comparison.worse].map(({ models, layers }) => `${models.join("|")} ${layers}`).join(" > ")
+    : comparison.kind;
 
-/** How much better a model's layer is at a task than 0.5 (or less wrong than 5), in truth. */
-type Truth = (model: string, layer: number, task: Task) => number;
+Deno.test("each claim is the comparisons that its words say", () => {
+  const of = (start: string) => claims.find(({ text }) => text.startsWith(start))!.comparisons;
+  assertEquals(of("BERT is best at chords").map(words), [
+    ...["BERT last > BERT-aug last", "BERT last > BERT-neighbor last", "BERT last > BERT-dropout last"],
+  ]);
+  assertEquals(of("BERT-aug is worst at mean velocity").map(words), [
+    ...["BERT best > BERT-aug best", "BERT-neighbor best > BERT-aug best", "BERT-dropout best > BERT-aug best"],
+  ]);
+  assertEquals(
+    of("BERT-dropout is below").map(words),
+    Array(7).fill("BERT|BERT-aug|BERT-neighbor best > BERT-dropout best"),
+  );
+  assertEquals(of("tempo peaks").map(words), [
+    ...["BERT 1–2 > BERT after 2", "BERT-aug 1–2 > BERT-aug after 2", "BERT-dropout 1–2 > BERT-dropout after 2"],
+    "BERT-neighbor after 2 > BERT-neighbor 1–2",
+  ]);
+  assertEquals(of("mean velocity peaks").map(words)[0], "BERT early > BERT not early");
+  assertEquals(of("groove and").map(words).slice(3, 5), [
+    ...["BERT-dropout middle > BERT-dropout not middle", "BERT middle > BERT not middle"],
+  ]);
+  assertEquals(claims.map(({ comparisons }) => comparisons.length), [3, 3, 3, 3, 3, 3, 3, 3, 7, 8, 4, 4, 6, 1]);
+});
 
-/** A results table whose scores are means over songs: a song's own level, the truth, and noise of the cell. */
-function planted(truth: Truth, { noise = 0.01, seed = 0 } = {}): ProbeRow[] {
-  return tasks.flatMap((task) => {
-    const metric = headlines.sound[task], sign = lowerIsBetter(metric) ? -1 : 1;
-    const level = stream(seed, "songs", task), own = Array.from({ length: songs }, () => 0.3 * level.uniform());
-    return paperModels.flatMap((model) =>
-      Array.from({ length: depth }, (_, i) => i + 1).flatMap((layer) => {
-        const random = stream(seed, "cell", task, model, layer);
-        const perSong = Float64Array.from(own, (song) =>
-          song + 0.5 + sign * truth(model, layer, task) + noise * (random.uniform() - 0.5));
-        const { score } = bootstrap(songMean("score", perSong), songs, {
-          resamplings: study.probing.bootstraps,
-          seed: study.seed,
-          keep: ["score"],
-        });
-        const row = { ...lineOf(model), seed: 0, layer, pooling: "bar", task, metric } as const;
-        const rest = { draw: null, std: null, rows: 100, songs, alpha: 1, threshold: 0, skippedClasses: 0, k: null };
-        const { replicates, value, low, high } = score;
-        return (["authors", "sound"] as const).flatMap((protocol): ProbeRow[] => [
-          { ...row, ...rest, protocol, metric: headlines[protocol][task], split: "test", value, low, high, replicates },
-          {
-            ...row,
-            ...rest,
-            protocol,
-            metric: headlines[protocol][task],
-            split: "validation",
-            value,
-            low: null,
-            high: null,
-          },
-        ]);
-      })
-    );
+Deno.test("ranges of layers count from 1 and divide the depth between them", () => {
+  const of = (depth: number) =>
+    Object.fromEntries((["last", "best", "middle", "not middle", "early", "not early", "1–2", "after 2"] as const).map(
+      (range) => [range, layersOf(range, depth, { middle: [0.3, 0.7], early: 0.2 })],
+    ));
+  assertEquals(of(10), {
+    ...{ last: [10], best: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], middle: [3, 4, 5, 6, 7], "not middle": [1, 2, 8, 9, 10] },
+    ...{ early: [1, 2], "not early": [3, 4, 5, 6, 7, 8, 9, 10], "1–2": [1, 2], "after 2": [3, 4, 5, 6, 7, 8, 9, 10] },
   });
-}
-
-const verdicts = (truth: Truth, seed = 0) =>
-  new Map(
-    judgeClaims(claims, planted(truth, { seed }), [], "sound", study).map(({ claim, verdict }) => [claim, verdict]),
-  );
-
-/** What the paper claims, made true: better models and layers are 0.1 better. */
-const asClaimed: Truth = (model, layer, task) => {
-  const last = layer === depth, middle = layer === 2 || layer === 3 || layer === 4;
-  if (task === "GP" || task === "I") {
-    const peak = middle ? 0.1 : 0;
-    return peak + (task === "I" && model === "BERT-aug" && last ? 0.05 : 0) - (model === "BERT-dropout" ? 0.05 : 0);
-  }
-  if (task === "T") return model === "BERT-neighbor" ? (layer > 2 ? 0.2 : 0) : layer <= 2 ? 0.1 : -0.1;
-  if (task === "MV") {
-    const early = layer === 1 ? 0.1 : 0;
-    const models: Record<string, number> = { "BERT": 0.05, "BERT-neighbor": 0.05, "BERT-dropout": 0, "BERT-aug": -0.1 };
-    return early + models[model] + (model === "BERT-neighbor" && last ? 0.05 : 0);
-  }
-  const best: Record<string, string> = { C: "BERT", MD: "BERT-aug", SC: "BERT-neighbor" };
-  return best[task] === model ? 0.1 : task === "C" && model === "BERT-aug" ? -0.1 : 0;
-};
-
-const aboutProbes = claims.filter(({ comparisons }) => comparisons.every(({ kind }) => kind === "probe"));
-
-Deno.test("claims planted in a table are held, and reversed ones are not", () => {
-  assertEquals([claims.length, aboutProbes.length], [14, 12]);
-  const held = verdicts(asClaimed), turned = verdicts((...cell) => -asClaimed(...cell));
-  for (const { text } of aboutProbes) {
-    assertEquals(held.get(text), "held", text);
-    assertEquals(turned.get(text), "not", text);
-  }
-});
-
-Deno.test("noise decides no claim, more often than the level allows", () => {
-  // 20 tables of noise: at a level of 0.05 each, 5 or more with a false verdict have a chance below 0.003.
-  const wrong = Array.from({ length: 20 }, (_, seed) => {
-    const found = judgeClaims(claims, planted(() => 0, { seed, noise: 0.3 }), [], "sound", study);
-    return found.some(({ evidence }) => evidence.some(({ verdict }) => verdict !== "undecided"));
-  }).filter(Boolean).length;
-  assert(wrong < 5, `${wrong} of 20 tables of noise have a verdict`);
-});
-
-Deno.test("a small difference in every song is found though the songs differ far more", () => {
-  const rows = planted((model) => model === "BERT" ? 0.02 : 0).filter(({ task, layer, split, protocol }) =>
-    task === "C" && layer === 1 && split === "test" && protocol === "sound"
-  );
-  const [a, b] = ["BERT", "BERT-aug"].map((name) => rows.find(({ model }) => model === name)!);
-  assertGreater(b.high!, a.low!); // each alone, their intervals overlap
-  const { difference, resampled } = pairedDifference(a, b);
-  assertAlmostEquals(difference, 0.02, 0.005);
-  assert(resampled!.every((value) => value > 0));
-});
-
-Deno.test("without resamplings, or for layers that are not there, nothing is decided", () => {
-  const rows = planted(asClaimed).map(({ replicates: _, ...row }) => row);
-  assert(judgeClaims(claims, rows, [], "sound", study).every(({ verdict }) => verdict === "undecided"));
-  const shallow = planted(asClaimed).filter(({ layer }) => layer! <= 2);
-  const tempo = judgeClaims(claims, shallow, [], "sound", study).find(({ claim }) => claim.startsWith("tempo"))!;
-  assertEquals(tempo.verdict, "undecided");
-  assert(tempo.weakest.what.includes("none"));
-});
-
-Deno.test("the layer is chosen on validation songs under sound, on test songs by the authors", () => {
-  // Layer 2 wins on validation, layer 3 on test.
-  const rows = planted((_, layer) => layer === 3 ? 0.1 : 0).map((row) =>
-    row.split === "validation" && row.layer === 2 ? { ...row, value: lowerIsBetter(row.metric) ? -9 : 9 } : row
-  );
-  const chosen = (reading: "sound" | "authors") =>
-    judgeClaims(claims, rows, [], reading, study).find(({ claim }) => claim === "BERT-aug is worst at chords")!
-      .evidence[0].what;
-  assertEquals(chosen("sound"), "C: BERT (2) − BERT-aug (2)");
-  assertEquals(chosen("authors"), "C: BERT (3) − BERT-aug (3)");
-});
-
-Deno.test("claims on training are judged over songs and batches", () => {
-  const songsOf = (share: number) =>
-    Array.from({ length: 30 }, (_, song) => ({ song, correct: Math.round(1000 * share), count: 1000 }));
-  const evaluation = (model: typeof paperModels[number], share: number, accuracy: number) => ({
-    model,
-    mlm: { train: { songs: songsOf(share) }, validation: { songs: songsOf(share) } },
-    contrast: {
-      validation: { perBatch: Array.from({ length: 20 }, (_, i) => accuracy + 0.01 * (i % 2)), chance: 1 / 47 },
-    },
-  });
-  const judged = (shares: number[], accuracy: number) =>
-    judgeClaims(
-      claims,
-      planted(asClaimed),
-      paperModels.map((model, i) => evaluation(model, shares[i], accuracy)) as never,
-      "sound",
-      study,
-    ).slice(-2).map(({ verdict }) => verdict);
-  assertEquals(judged([0.869, 0.869, 0.868, 0.868], 0.03), ["held", "held"]);
-  assertEquals(judged([0.869, 0.869, 0.868, 0.8], 0.5), ["not", "not"]);
-});
-
-Deno.test("Holm's correction is that of R's p.adjust", () => {
-  const found = holm([0.01, 0.02, 0.03, 0.04, 0.05]);
-  [0.05, 0.08, 0.09, 0.09, 0.09].forEach((p, i) => assertAlmostEquals(found[i], p, 1e-12));
-  assertEquals(holm([0.5, 0.001, 0.9]), [1, 0.003, 1]);
-  const evidence = {
-    what: "",
-    difference: 1,
-    low: 0,
-    high: 2,
-    adjusted: NaN,
-    verdict: "undecided",
-    paper: true,
-  } as const;
-  const verdict = (p: number[]) => judge(p.map((p) => ({ ...evidence, p })), 0.05).map(({ verdict }) => verdict);
-  assertEquals(verdict([0.02, 0.03]), ["held", "held"]);
-  assertEquals(verdict([0.03, 0.03]), ["undecided", "undecided"]);
-});
-
-Deno.test("too few resamplings for Holm's correction are told", () => {
-  const { probing } = recipe("sound", "demo", { probing: { bootstraps: 1000, level: 0.05 } });
-  // The least p of 1000 is 2/1001: times 25 it is below 0.05, times 26 it is not.
-  assertEquals(resolutionNote(25, probing), "");
-  assert(resolutionNote(26, probing).includes("1040"));
+  assertEquals(of(4).early, [1]); // at least layer 1
 });
 
 Deno.test("the paper's own tables agree with what it says of models", () => {
   for (const { text, comparisons } of claims) {
-    const agreed = comparisons.filter((comparison) => paperAgrees(comparison, study.probing)).length;
+    const agreed = comparisons.filter((comparison) => paperAgrees(comparison, probing)).length;
     // Its layers peak where it says but for BERT-aug's instruments (12), BERT-neighbor's groove (2), BERT-dropout's
     // velocity (5).
     const but = text.startsWith("groove") ? 2 : text.startsWith("mean velocity") ? 1 : 0;
@@ -185,25 +53,18 @@ Deno.test("the paper's own tables agree with what it says of models", () => {
   }
 });
 
-Deno.test("what changes between the readings is told from the rows", () => {
-  const models = paperModels.map((model) => lineOf(model)), rows = planted(asClaimed);
-  const turned = rows.map((row) =>
-    row.protocol === "authors" && row.task === "SC" && row.model === "BERT"
-      ? { ...row, value: row.value - 0.4, replicates: row.replicates?.map((value) => value - 0.4) }
-      : row
-  );
-  const told = (all: ProbeRow[]) => {
-    const [sound, authors] = (["sound", "authors"] as const).map((reading) =>
-      judgeClaims(claims, all, [], reading, study)
+Deno.test("the paper disagrees with turned claims and with narrower margins", () => {
+  for (const comparison of claims.flatMap(({ comparisons }) => comparisons)) {
+    if (comparison.kind !== "probe") continue;
+    const { better, worse } = comparison;
+    assertEquals(
+      paperAgrees({ ...comparison, better: worse, worse: better }, probing),
+      !paperAgrees(comparison, probing),
     );
-    assertEquals(claimTable(sound, authors).length, claims.length);
-    return readingChanges(tableRows(all, "bar"), models, sound, authors);
-  };
-  const same = told(rows), other = told(turned);
-  assert(
-    same.includes("Other verdicts in the two readings: none.") && same.includes("others in the two readings: none."),
-  );
-  assert(same.includes("others in 0 of 28 cells") && same.includes("0 of 42 pairs"));
-  assert(other.includes("BERT-neighbor is best at song clustering (authors: not, sound: held)"), other);
-  assert(other.includes("SC (authors: BERT, sound: BERT-neighbor)"), other);
+  }
+  const [mlm, nt] = claims.slice(-2).map(({ comparisons }) => comparisons);
+  const agreed = (comparisons: Comparison[], changes: Partial<typeof probing>) =>
+    comparisons.filter((comparison) => paperAgrees(comparison, { ...probing, ...changes })).length;
+  assertEquals(agreed(mlm, { equalMlm: 0.0005 }), 2); // .869 twice, .868 twice
+  assertEquals([agreed(nt, { nearChance: 0.037 }), agreed(nt, { nearChance: 0.038 })], [0, 1]); // .059 − 1/47
 });

@@ -8,7 +8,6 @@ import type { BarLabels } from "@lib/tokens/labels.ts";
 import { mixesOf, mixLayers } from "@lib/probing/layer_mix.ts";
 import type { BarTable } from "@lib/metrics/tasks.ts";
 import { type BarTables, type ProbeRow, takeBars } from "@lib/probing/rows.ts";
-import { meanOverSeeds } from "@lib/findings/best_layer.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
@@ -249,21 +248,6 @@ Deno.test("layers weigh by what they hold, and their sum holds what several hold
   // The velocity's column is summed with one of noise as large: half of the variance is left.
   assertAlmostEquals(find(found, "MV", "r2").value, 0.5, 0.12);
   assertEquals(new Set(found.map(({ task }) => task)), new Set(["T", "MV"]));
-});
-
-Deno.test("the mean over seeds has the interval of that mean, narrower where seeds differ by chance alone", () => {
-  const row = (seed: number): ProbeRow => {
-    const { uniform } = stream(seed, "replicates");
-    const replicates = Float32Array.from({ length: 4000 }, () => uniform());
-    const rest = { low: 0.025, high: 0.975, draw: null, std: null, rows: 9, songs: 3, alpha: 1, threshold: null };
-    const place = { labels: "true", task: "MV", metric: "rmse", protocol: "sound", split: "test" } as const;
-    return { ...meta, seed, ...place, ...rest, value: seed, skippedClasses: null, k: null, replicates };
-  };
-  const [mean, ...more] = meanOverSeeds([row(1), row(2), row(6)]);
-  assertEquals([mean.value, more.length], [3, 0]);
-  // The 2.5th percentile of the mean of three uniform numbers (Irwin–Hall): (6 · 0.025)^(1/3) / 3.
-  assertAlmostEquals(mean.low!, Math.cbrt(6 * 0.025) / 3, 0.02);
-  assertAlmostEquals(mean.high!, 1 - Math.cbrt(6 * 0.025) / 3, 0.02);
 });
 
 Deno.test("the results table says the same in JSON lines, CSV and Parquet, and resamplings come back", async () => {

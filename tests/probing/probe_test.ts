@@ -5,7 +5,6 @@ import type { BarTable, Task } from "@lib/metrics/tasks.ts";
 import { probeLayers } from "@lib/probing/probe_layers.ts";
 import type { ProbeRow, ProbeTables } from "@lib/probing/rows.ts";
 import { headlines, type Protocol } from "@lib/metrics/task_scores.ts";
-import { bestLayer, layerTables } from "@lib/findings/best_layer.ts";
 import { type LayerFeatures, probeLayer } from "@lib/probing/probe.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
@@ -195,38 +194,6 @@ Deno.test("the sound penalty is chosen on validation songs, never on test songs"
     alphas(await probeLayer(spoiled, tables, study, meta)),
     alphas(await probeLayer(features(true), tables, study, meta)),
   );
-});
-
-Deno.test("the best layer is chosen where it is told to, reported on test, and never the embedding output", () => {
-  const row = (layer: number, split: "validation" | "test", value: number): ProbeRow => ({
-    ...meta,
-    layer,
-    labels: "true",
-    draw: null,
-    std: null,
-    task: "GP",
-    metric: "aucWeighted",
-    protocol: "sound",
-    split,
-    value,
-    low: null,
-    high: null,
-    rows: 1,
-    songs: 1,
-    alpha: 1,
-    threshold: 0,
-    skippedClasses: 0,
-    k: null,
-  });
-  const rows = [[0, 0.99, 0.99], [1, 0.7, 0.6], [2, 0.8, 0.7], [3, 0.6, 0.9]].flatMap(([layer, validation, test]) => [
-    row(layer, "validation", validation),
-    row(layer, "test", test),
-  ]);
-  assertEquals(bestLayer(rows, "GP", { protocol: "sound", by: "validation" })?.value, 0.7);
-  assertEquals(bestLayer(rows, "GP", { protocol: "sound", by: "test" })?.value, 0.9);
-  assertEquals(bestLayer(rows, "I", { protocol: "sound", by: "test" }), undefined);
-  const [line, ...more] = layerTables(rows, { protocol: "sound", by: "validation" });
-  assertEquals([line.task, line.last.layer, line.best.layer, more.length], ["GP", 3, 2, 0]);
 });
 
 Deno.test("workers give the rows that this thread gives, in order, and their errors name the layer", async () => {

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertStringIncludes, assertThrows } from "@std/assert";
-import { bestTestRow, tableRows } from "@lib/findings/tables.ts";
+import { bestTestRow } from "@lib/findings/best_layer.ts";
+import { tableRows } from "@lib/findings/table_rows.ts";
 import { lineOf } from "@lib/probing/rows.ts";
 import { probe } from "@lib/study/probing_steps.ts";
 import { worstBarFigures, worstBars, worstOf } from "@lib/study/worst_bars.ts";

@@ -1,0 +1,56 @@
+/**
+ * Tables of paired differences on test songs: between lines, and from the control task (selectivity). Sound protocol.
+ * @module
+ */
+import { tasks } from "../metrics/tasks.ts";
+import { isOf, type Line, type ProbeRow } from "../probing/rows.ts";
+import { headlines } from "../metrics/task_scores.ts";
+import { bestTestRow } from "./best_layer.ts";
+import { pairedDifference } from "./significance.ts";
+import { differenceText, lineName, scoreName, taskCells } from "./wording.ts";
+
+/**
+ * Each line's best layer minus another line's best, by task: above 0 where the first is better (of errors too), with a
+ * 95% interval. A dash stands where either has no score.
+ *
+ * @param rows as `tableRows` gives them, with their resamplings
+ * @param against the line to compare a line with, such as the untrained encoder's or the model's own control
+ */
+export function differenceTable(
+  rows: readonly ProbeRow[],
+  lines: readonly Line[],
+  against: (line: Line) => Line,
+): Record<string, string>[] {
+  return lines.map((line) => ({
+    model: lineName(line),
+    ...taskCells((task) => {
+      const [own, other] = [line, against(line)].map((one) => bestTestRow(rows, one, task, "sound"));
+      return [scoreName(task, "sound"), differenceText(pairedDifference(own, other), task)];
+    }),
+  }));
+}
+
+/**
+ * Selectivity (Hewitt and Liang 2019) by task: the score of a line's best layer, in round brackets, minus that of the
+ * control task at the same layer, with a 95% interval. It is near 0 where the probe merely learns bars by heart. MV and
+ * MD are compared by R², since the control's values have another spread. Song clustering (SC) has no control task.
+ *
+ * @param rows as `tableRows` gives them, with their resamplings
+ */
+export function selectivityTable(rows: readonly ProbeRow[], lines: readonly Line[]): Record<string, string>[] {
+  return lines.map((line) => ({
+    model: lineName(line),
+    ...taskCells((task) => {
+      const isValue = task === "MV" || task === "MD", metric = isValue ? "r2" : headlines.sound[task];
+      const layer = bestTestRow(rows, line, task, "sound")?.layer;
+      const [own, control] = [line, { ...line, labels: "control" } as const].map((one) =>
+        rows.find((row) =>
+          isOf(row, one) && row.task === task && row.metric === metric && row.protocol === "sound" &&
+          row.split === "test" && row.layer === layer
+        )
+      );
+      const text = differenceText(pairedDifference(own, control), task);
+      return [isValue ? `${task}: R² ↑` : scoreName(task, "sound"), own ? text.replace(" [", ` (${layer}) [`) : text];
+    }, tasks.filter((task) => task !== "SC")),
+  }));
+}

@@ -1,0 +1,83 @@
+/**
+ * Differences of scores: paired over the same resampled songs, with intervals, p values and Holm's correction.
+ * @module
+ */
+import { central } from "../metrics/intervals.ts";
+import type { ProbeRow } from "../probing/rows.ts";
+import { lowerIsBetter } from "../metrics/task_scores.ts";
+
+/** A difference with what its resamplings say of it. */
+export interface Difference {
+  /** The difference, in the score's unit; NaN if there is no such score. */
+  difference: number;
+  /** Lower end of its 95% interval; null without resamplings. */
+  low: number | null;
+  /** Upper end of that interval. */
+  high: number | null;
+  /** Two-sided p that its sign is chance; 1 without resamplings. */
+  p: number;
+}
+
+/** Two-sided p that a difference is on one side of 0 by chance: twice the smaller share of resamplings, 0 on both sides. */
+export function twoSided(differences: ArrayLike<number>): number {
+  let below = 0, above = 0, known = 0;
+  for (let i = 0; i < differences.length; i++) {
+    if (Number.isNaN(differences[i])) continue;
+    known++;
+    if (differences[i] <= 0) below++;
+    if (differences[i] >= 0) above++;
+  }
+  return known === 0 ? 1 : Math.min(1, 2 * (Math.min(below, above) + 1) / (known + 1));
+}
+
+/** A difference and its resamplings, where there are any, with interval and p. */
+export const withInterval = (difference: number, resampled: Float64Array | null): Difference =>
+  resampled && !Number.isNaN(difference)
+    ? { difference, ...central(resampled), p: twoSided(resampled) }
+    : { difference, low: null, high: null, p: 1 };
+
+/** a − b of two test rows of one metric, signed so that above 0 means that a is better; NaN if either is missing. */
+export function pairedDifference(a: ProbeRow | undefined, b: ProbeRow | undefined): Difference {
+  if (!a || !b) return withInterval(NaN, null);
+  const sign = lowerIsBetter(a.metric) ? -1 : 1, [x, y] = [a.replicates, b.replicates];
+  const paired = x && y && x.length === y.length && a.songs === b.songs; // by the same resamplings of the songs
+  return withInterval(
+    sign * (a.value - b.value),
+    paired ? Float64Array.from(x, (value, i) => sign * (value - y[i])) : null,
+  );
+}
+
+/**
+ * Holm's step-down adjustment of p values: comparing the adjusted ones with a level keeps the chance of any false verdict
+ * below that level.
+ *
+ * @example
+ * ```ts
+ * import { holm } from "@lib/findings/significance.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
+ * ```
+ */
+export function holm(p: readonly number[]): number[] {
+  const order = [...p.keys()].sort((a, b) => p[a] - p[b]), adjusted = new Array<number>(p.length);
+  let most = 0;
+  order.forEach((at, i) => adjusted[at] = most = Math.max(most, Math.min(1, (p.length - i) * p[at])));
+  return adjusted;
+}
+
+/** What became of a comparison, or of a claim: as claimed, the other way round, or neither for sure. */
+export type Verdict = "held" | "not" | "undecided";
+
+/** Corrects the p values of comparisons together, and judges each by its sign where the corrected p is below `level`. */
+export function judge<T extends Difference>(
+  comparisons: readonly T[],
+  level: number,
+): (T & { adjusted: number; verdict: Verdict })[] {
+  const adjusted = holm(comparisons.map(({ p }) => p));
+  return comparisons.map((one, i) => ({
+    ...one,
+    adjusted: adjusted[i],
+    verdict: !(adjusted[i] < level) ? "undecided" : one.difference > 0 ? "held" : "not",
+  }));
+}

@@ -1,0 +1,77 @@
+/**
+ * The layer × task map of a model, and which of its layers beat the untrained encoder's. Sound protocol, test songs.
+ * @module
+ */
+import type { HeatCell } from "../plots/charts.ts";
+import { tasks } from "../metrics/tasks.ts";
+import type { Line, ProbeRow } from "../probing/rows.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { better, layerCurve } from "./best_layer.ts";
+import { judge, pairedDifference } from "./significance.ts";
+import { lineName } from "./wording.ts";
+
+const cellOf = (line: Line, { task, layer }: ProbeRow): string => `${lineName(line)}/${layer}/${task}`;
+
+/**
+ * Each layer's score as its share of the way from the guess without features (0) to a perfect score (1), so that tasks
+ * can be compared. Layer 0 and undefined scores are left out.
+ *
+ * @param rows as `tableRows` gives them
+ * @param guess the line that sees no features
+ * @param stars cells to mark with a star, as {@link gainsOver} gives them
+ */
+export function skillMap(
+  rows: readonly ProbeRow[],
+  line: Line,
+  guess: Line,
+  stars: ReadonlySet<string>,
+): HeatCell[] {
+  return tasks.flatMap((task) => {
+    const none = layerCurve(rows, guess, task, "sound")[0]?.value ?? NaN, perfect = better(task, "sound") < 0 ? 0 : 1;
+    return layerCurve(rows, line, task, "sound").flatMap((row) => {
+      const skill = (row.value - none) / (perfect - none);
+      if (!row.layer || !Number.isFinite(skill)) return [];
+      return [{ x: row.layer, y: task, value: skill, mark: stars.has(cellOf(line, row)) ? "*" : "" }];
+    });
+  });
+}
+
+/**
+ * The cells `line/layer/task` where a line beats the untrained encoder's same layer: paired over the same resampled test
+ * songs, two-sided, after Holm's correction over all `comparisons`.
+ *
+ * @param rows as `tableRows` gives them, with their resamplings
+ * @param untrained the untrained encoder's line
+ * @param level chance of any false star (`probing.level`)
+ */
+export function gainsOver(
+  rows: readonly ProbeRow[],
+  lines: readonly Line[],
+  untrained: Line,
+  level: number,
+): { stars: Set<string>; comparisons: number } {
+  const compared = lines.flatMap((line) =>
+    tasks.flatMap((task) => {
+      const bases = layerCurve(rows, untrained, task, "sound");
+      return layerCurve(rows, line, task, "sound").flatMap((row) => {
+        const base = bases.find(({ layer }) => layer === row.layer);
+        return base && row.layer ? [{ cell: cellOf(line, row), ...pairedDifference(row, base) }] : [];
+      });
+    })
+  );
+  const held = judge(compared, level).filter(({ verdict }) => verdict === "held");
+  return { stars: new Set(held.map(({ cell }) => cell)), comparisons: compared.length };
+}
+
+/** What the stars of the maps mean, or that there are none, as Markdown for the reader. */
+export function starNote(
+  { stars, comparisons }: ReturnType<typeof gainsOver>,
+  { level, bootstraps }: Recipe["probing"],
+): string {
+  const test =
+    `two-sided p < ${level} by ${bootstraps} paired resamplings of the test songs, after Holm's correction ` +
+    `over models × layers × tasks (${comparisons} comparisons)`;
+  return stars.size > 0
+    ? `\\* better than the same layer of the untrained encoder: ${test}.`
+    : `No layer is surely better than the same layer of the untrained encoder (${test}).`;
+}

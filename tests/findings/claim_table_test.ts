@@ -1,0 +1,44 @@
+import { assert, assertEquals } from "@std/assert";
+import { claimTable, resolutionNote } from "@lib/findings/claim_table.ts";
+import type { ClaimResult, Evidence } from "@lib/findings/verdicts.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+
+const evidence = (verdict: Evidence["verdict"], paper: boolean, difference = 0.0123): Evidence => ({
+  ...{
+    what: "C: BERT (4) − BERT-aug (2)",
+    difference,
+    low: -0.5,
+    high: 0.25,
+    p: 0.001,
+    adjusted: 0.0312,
+    verdict,
+    paper,
+  },
+});
+const result = (verdict: ClaimResult["verdict"], all: Evidence[], weakest: Evidence): ClaimResult => ({
+  ...{ claim: "BERT is best at chords", verdict, evidence: all, weakest },
+});
+
+Deno.test("a claim's row has both verdicts with their counts, both weakest comparisons and the paper's agreement", () => {
+  const sound = [evidence("held", true), evidence("held", false), evidence("not", true), evidence("undecided", false)];
+  const authors = [evidence("held", true, -12), evidence("undecided", true)];
+  const none = { ...evidence("undecided", true), low: null };
+  assertEquals(claimTable([result("not", sound, sound[2])], [result("undecided", authors, authors[0])]), [{
+    claim: "BERT is best at chords",
+    sound: "not (2 held, 1 not, of 4)",
+    weakest: "C: BERT (4) − BERT-aug (2): +0.012 [−0.50,\u00a0+0.25], p 0.031",
+    authors: "undecided (1 held, 0 not, of 2)",
+    weakestAuthors: "C: BERT (4) − BERT-aug (2): −12 [−0.50,\u00a0+0.25], p 0.031",
+    paper: "2 of 4",
+  }]);
+  const [row] = claimTable([result("undecided", [none], none)], [result("undecided", [none], none)]);
+  assertEquals(row.weakest, "C: BERT (4) − BERT-aug (2): no interval");
+});
+
+Deno.test("the reader is warned if the resamplings are too few for any verdict", () => {
+  const { probing } = recipe("sound", "demo", { probing: { bootstraps: 1000, level: 0.05 } });
+  // The least p of 1000 is 2/1001: times 25 it is below 0.05, times 26 it is not.
+  assertEquals(resolutionNote(25, probing), "");
+  const note = resolutionNote(26, probing);
+  assert(note.includes("With 1000 resamplings the least p is 0.0020, and 26 comparisons at 0.05 need 1040"), note);
+});

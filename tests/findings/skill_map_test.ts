@@ -1,0 +1,44 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { gainsOver, skillMap, starNote } from "@lib/findings/skill_map.ts";
+import { tableRows } from "@lib/findings/table_rows.ts";
+import { lineOf, majorityLine, untrainedLine } from "@lib/probing/rows.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { plantedRows } from "../support/planted_rows.ts";
+
+const rows = tableRows(plantedRows(), "bar"), bert = lineOf("BERT"), aug = lineOf("BERT-aug");
+
+Deno.test("a skill is the share of the way from the guess to a perfect score", () => {
+  const cells = skillMap(rows, bert, majorityLine, new Set(["BERT/2/I"]));
+  assertEquals(
+    cells.map(({ x, y }) => `${y} ${x}`),
+    ["C", "GP", "I", "T", "MV", "MD", "SC"].flatMap((task) => [1, 2, 3].map((layer) => `${task} ${layer}`)),
+  );
+  const skill = (task: string, layer: number) => cells.find(({ x, y }) => x === layer && y === task)!.value;
+  assertAlmostEquals(skill("C", 1), 70 / 760, 1e-9); // 0.31 between the guess's 0.24 and 1
+  assertAlmostEquals(skill("MV", 3), 0.9 / 19.56, 1e-9); // 18.66 between 19.56 and 0
+  assertAlmostEquals(skill("SC", 1), 0.07 / 0.854, 1e-9); // 0.784 between 0.854 and 0
+  assertEquals(cells.filter(({ mark }) => mark === "*").map(({ x, y }) => `${y} ${x}`), ["I 2"]);
+  const worse = skillMap(rows, untrainedLine, majorityLine, new Set()).find(({ x, y }) => x === 1 && y === "C")!;
+  assertAlmostEquals(worse.value, -30 / 760, 1e-9); // below the guess
+  assertEquals(skillMap(rows, bert, lineOf("nobody"), new Set()), []);
+});
+
+Deno.test("stars stand where a layer surely beats the untrained encoder's same layer, and nowhere else", () => {
+  const { stars, comparisons } = gainsOver(rows, [bert, aug], untrainedLine, 0.05);
+  assertEquals(comparisons, 2 * 7 * 3);
+  // BERT is 100 points better, the paired spread is 40; at T it ties with the untrained encoder, at SC all are worse.
+  const expected = [["BERT", "C GP I MV MD"], ["BERT-aug", "C GP I T MV MD"]].flatMap(([model, tasks]) =>
+    tasks.split(" ").flatMap((task) => [1, 2, 3].map((layer) => `${model}/${layer}/${task}`))
+  );
+  assertEquals(stars, new Set(expected));
+  assertEquals(gainsOver(rows, [bert], untrainedLine, 0.01).stars.size, 0); // 21 comparisons · 2/2002 are above 0.01
+});
+
+Deno.test("the note explains a star only where there is one", () => {
+  const { probing } = recipe("sound", "demo", { probing: { bootstraps: 2000, level: 0.05 } });
+  const some = starNote({ stars: new Set(["BERT/1/C"]), comparisons: 42 }, probing);
+  assert(some.startsWith("\\* better") && some.includes("p < 0.05") && some.includes("(42 comparisons)"), some);
+  assert(some.includes("2000 paired resamplings"));
+  const none = starNote({ stars: new Set(), comparisons: 42 }, probing);
+  assert(none.startsWith("No layer is surely better") && !none.includes("*"), none);
+});

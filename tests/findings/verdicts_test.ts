@@ -1,0 +1,146 @@
+import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import { claims } from "@lib/findings/claims.ts";
+import { bootstrap } from "@lib/metrics/intervals.ts";
+import { paperModels } from "@lib/findings/paper.ts";
+import { type Task, tasks } from "@lib/metrics/tasks.ts";
+import { lineOf, type ProbeRow } from "@lib/probing/rows.ts";
+import { headlines, lowerIsBetter } from "@lib/metrics/task_scores.ts";
+import { stream } from "@lib/base/random.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { songMean } from "@lib/metrics/class_scores.ts";
+import { pairedDifference } from "@lib/findings/significance.ts";
+import { judgeClaims } from "@lib/findings/verdicts.ts";
+
+const study = recipe("sound", "demo", { probing: { bootstraps: 2200 } });
+const songs = 20, depth = 6;
+
+/** How much better a model's layer is at a task than 0.5 (or less wrong than 5), in truth. */
+type Truth = (model: string, layer: number, task: Task) => number;
+
+/** A results table whose scores are means over songs: a song's own level, the truth, and noise of the cell. */
+function planted(truth: Truth, { noise = 0.01, seed = 0 } = {}): ProbeRow[] {
+  return tasks.flatMap((task) => {
+    const metric = headlines.sound[task], sign = lowerIsBetter(metric) ? -1 : 1;
+    const level = stream(seed, "songs", task), own = Array.from({ length: songs }, () => 0.3 * level.uniform());
+    return paperModels.flatMap((model) =>
+      Array.from({ length: depth }, (_, i) => i + 1).flatMap((layer) => {
+        const random = stream(seed, "cell", task, model, layer);
+        const perSong = Float64Array.from(own, (song) =>
+          song + 0.5 + sign * truth(model, layer, task) + noise * (random.uniform() - 0.5));
+        const { score } = bootstrap(songMean("score", perSong), songs, {
+          resamplings: study.probing.bootstraps,
+          seed: study.seed,
+          keep: ["score"],
+        });
+        const row = { ...lineOf(model), seed: 0, layer, pooling: "bar", task, metric } as const;
+        const rest = { draw: null, std: null, rows: 100, songs, alpha: 1, threshold: 0, skippedClasses: 0, k: null };
+        const { replicates, value, low, high } = score;
+        return (["authors", "sound"] as const).flatMap((protocol): ProbeRow[] => {
+          const of = { ...row, ...rest, protocol, metric: headlines[protocol][task], value };
+          return [
+            { ...of, split: "test", low, high, replicates },
+            { ...of, split: "validation", low: null, high: null },
+          ];
+        });
+      })
+    );
+  });
+}
+
+const verdicts = (truth: Truth, seed = 0) =>
+  new Map(
+    judgeClaims(claims, planted(truth, { seed }), [], "sound", study).map(({ claim, verdict }) => [claim, verdict]),
+  );
+
+/** What the paper claims, made true: better models and layers are 0.1 better. */
+const asClaimed: Truth = (model, layer, task) => {
+  const last = layer === depth, middle = layer === 2 || layer === 3 || layer === 4;
+  if (task === "GP" || task === "I") {
+    const peak = middle ? 0.1 : 0;
+    return peak + (task === "I" && model === "BERT-aug" && last ? 0.05 : 0) - (model === "BERT-dropout" ? 0.05 : 0);
+  }
+  if (task === "T") return model === "BERT-neighbor" ? (layer > 2 ? 0.2 : 0) : layer <= 2 ? 0.1 : -0.1;
+  if (task === "MV") {
+    const early = layer === 1 ? 0.1 : 0;
+    const models: Record<string, number> = { "BERT": 0.05, "BERT-neighbor": 0.05, "BERT-dropout": 0, "BERT-aug": -0.1 };
+    return early + models[model] + (model === "BERT-neighbor" && last ? 0.05 : 0);
+  }
+  const best: Record<string, string> = { C: "BERT", MD: "BERT-aug", SC: "BERT-neighbor" };
+  return best[task] === model ? 0.1 : task === "C" && model === "BERT-aug" ? -0.1 : 0;
+};
+
+/** Claims about probes; the last two are about training. */
+const aboutProbes = claims.filter(({ comparisons }) => comparisons.every(({ kind }) => kind === "probe"));
+
+Deno.test("claims planted in a table are held, and reversed ones are not", () => {
+  assertEquals([claims.length, aboutProbes.length], [14, 12]);
+  const held = verdicts(asClaimed), turned = verdicts((...cell) => -asClaimed(...cell));
+  for (const { text } of aboutProbes) {
+    assertEquals(held.get(text), "held", text);
+    assertEquals(turned.get(text), "not", text);
+  }
+});
+
+Deno.test("noise decides no claim, more often than the level allows", () => {
+  // 12 tables of noise: at a level of 0.05 each, 4 or more with a false verdict have a chance below 0.003.
+  const wrong = Array.from({ length: 12 }, (_, seed) => {
+    const found = judgeClaims(claims, planted(() => 0, { seed, noise: 0.3 }), [], "sound", study);
+    return found.some(({ evidence }) => evidence.some(({ verdict }) => verdict !== "undecided"));
+  }).filter(Boolean).length;
+  assert(wrong < 4, `${wrong} of 12 tables of noise have a verdict`);
+});
+
+Deno.test("a small difference in every song is found though the songs differ far more", () => {
+  const rows = planted((model) => model === "BERT" ? 0.02 : 0).filter(({ task, layer, split, protocol }) =>
+    task === "C" && layer === 1 && split === "test" && protocol === "sound"
+  );
+  const [a, b] = ["BERT", "BERT-aug"].map((name) => rows.find(({ model }) => model === name)!);
+  assertGreater(b.high!, a.low!); // each alone, their intervals overlap
+  const { difference, low, p } = pairedDifference(a, b);
+  assertAlmostEquals(difference, 0.02, 0.005);
+  assertGreater(low!, 0);
+  assertAlmostEquals(p, 2 / 2201, 1e-12); // no resampling is on the other side
+});
+
+Deno.test("without resamplings, or for layers that are not there, nothing is decided", () => {
+  const rows = planted(asClaimed).map(({ replicates: _, ...row }) => row);
+  assert(judgeClaims(claims, rows, [], "sound", study).every(({ verdict }) => verdict === "undecided"));
+  const shallow = planted(asClaimed).filter(({ layer }) => layer! <= 2);
+  const tempo = judgeClaims(claims, shallow, [], "sound", study).find(({ claim }) => claim.startsWith("tempo"))!;
+  assertEquals(tempo.verdict, "undecided");
+  assert(tempo.weakest.what.includes("none"));
+});
+
+Deno.test("the layer is chosen on validation songs under sound, on test songs by the authors", () => {
+  // Layer 2 wins on validation, layer 3 on test.
+  const rows = planted((_, layer) => layer === 3 ? 0.1 : 0).map((row) =>
+    row.split === "validation" && row.layer === 2 ? { ...row, value: lowerIsBetter(row.metric) ? -9 : 9 } : row
+  );
+  const chosen = (protocol: "sound" | "authors") =>
+    judgeClaims(claims, rows, [], protocol, study).find(({ claim }) => claim === "BERT-aug is worst at chords")!
+      .evidence[0].what;
+  assertEquals(chosen("sound"), "C: BERT (2) − BERT-aug (2)");
+  assertEquals(chosen("authors"), "C: BERT (3) − BERT-aug (3)");
+});
+
+Deno.test("claims on training are judged over songs and batches", () => {
+  const songsOf = (share: number) =>
+    Array.from({ length: 30 }, (_, song) => ({ song, correct: Math.round(1000 * share), count: 1000 }));
+  const evaluation = (model: typeof paperModels[number], share: number, accuracy: number) => ({
+    model,
+    mlm: { train: { songs: songsOf(share) }, validation: { songs: songsOf(share) } },
+    contrast: {
+      validation: { perBatch: Array.from({ length: 20 }, (_, i) => accuracy + 0.01 * (i % 2)), chance: 1 / 47 },
+    },
+  });
+  const judged = (shares: number[], accuracy: number) =>
+    judgeClaims(
+      claims,
+      planted(asClaimed),
+      paperModels.map((model, i) => evaluation(model, shares[i], accuracy)) as never,
+      "sound",
+      study,
+    ).slice(-2).map(({ verdict }) => verdict);
+  assertEquals(judged([0.869, 0.869, 0.868, 0.868], 0.03), ["held", "held"]);
+  assertEquals(judged([0.869, 0.869, 0.868, 0.8], 0.5), ["not", "not"]);
+});
