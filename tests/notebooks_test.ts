@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { notebooks, writeReport } from "@lib/cli/main.ts";
+import { notebooks, writeReport } from "@lib/cli/report.ts";
 import { executeNotebook } from "@lib/report/execute.ts";
 import { outsideReferences } from "@lib/report/page.ts";
 import { projectRoot } from "@lib/base/project.ts";

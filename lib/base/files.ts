@@ -2,6 +2,7 @@
  * Files and folders that are whole or absent: made under a temporary name beside their place, then renamed.
  * @module
  */
+import { readSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "./user_error.ts";
 
@@ -158,4 +159,18 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+/**
+ * Fills a buffer from a place in an open file, and returns it.
+ *
+ * @throws {UserError} if the file ends before
+ */
+export function readAt<T extends Uint8Array>(fd: number, buffer: T, position: number): T {
+  for (let at = 0; at < buffer.length;) {
+    const count = readSync(fd, buffer, at, buffer.length - at, position + at);
+    if (count === 0) throw new UserError(`Expected ${buffer.length} bytes at ${position}, found the file's end.`);
+    at += count;
+  }
+  return buffer;
 }

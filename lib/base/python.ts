@@ -2,12 +2,10 @@
  * Finding a Python, and running it and other programs.
  * @module
  */
+import { UserError } from "./user_error.ts";
 
 /** What is missing, and what to do about it. */
-export class SetupError extends Error {
-  /** Tells it from other errors. */
-  override name = "SetupError";
-}
+export class SetupError extends UserError {}
 
 /** Whether something lies at `path`. */
 export const exists = (path: string): boolean => {

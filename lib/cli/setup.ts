@@ -12,6 +12,7 @@ import { engineChoice } from "../engine/choice.ts";
 import { nvidiaDriver } from "../engine/library.ts";
 import { removeIfThere, writeFileSync, writeFolder } from "../base/files.ts";
 import { execute, exists, findPython, SetupError } from "../base/python.ts";
+import { readArguments } from "./arguments.ts";
 import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
 
 /** Where a finished set-up put things. */
@@ -269,12 +270,9 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<Setup> {
   return { python, libraries: `${libraries}/tensorflow`, kernel: `${venv}/share/jupyter/kernels/deno` };
 }
 
-if (import.meta.main) {
-  try {
-    await ensureSetup();
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    console.error(error.message);
-    Deno.exit(1);
-  }
+/** `deno task setup`; returns the exit code. */
+export async function setupCommand(args: string[]): Promise<number> {
+  readArguments("setup", args);
+  await ensureSetup();
+  return 0;
 }

@@ -5,11 +5,12 @@
  * @module
  */
 import { closeSync, openSync } from "node:fs";
+import { readAt } from "../base/files.ts";
 import { clusterSongs, numberHashes, overlap, type SongBars } from "./duplicates.ts";
 import { splitSongs } from "./split.ts";
 import { type PartFile, readPart } from "./tokenize.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
-import { type CorpusSummary, type Leak, readAt, type Rejected, type Song } from "./store.ts";
+import { type CorpusSummary, type Leak, type Rejected, type Song } from "./store.ts";
 import { type PackedBars, storeWriter } from "./store_writer.ts";
 
 /** A song in a part: where its columns begin in the part's file. */

@@ -1,41 +1,30 @@
 /**
- * Where songs come from: a folder tree, a `.zip` or a `.tar(.gz)`, one entry after another, never all in memory.
+ * Where songs come from: a folder tree, a `.zip` or a `.tar(.gz)`, one file after another, never all in memory.
  *
- * `tar-stream` and `yauzl` read the archives: both are pure JavaScript, kept up, in wide use, and take long names,
- * pax headers and Zip64. Nothing is ever unpacked to disk; entries that a careful unpacker would refuse are refused.
+ * Nothing is unpacked to disk. An archive gives the songs that its unpacked folder gives; a file that cannot be read
+ * gets a line that says why.
  * @module
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type Readable, Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { crc32, createGunzip } from "node:zlib";
-// @ts-types="npm:@types/tar-stream@3.1.5"
-import tar from "tar-stream";
-// @ts-types="npm:@types/yauzl@3.4.0"
-import yauzl from "yauzl";
+import { posix } from "node:path";
+import { crc32 } from "node:zlib";
+import {
+  Broken,
+  type Entry,
+  isSong,
+  linked,
+  plainName,
+  type Refusal,
+  type SourceFile,
+  tooLarge,
+  unreadable,
+  unsafe,
+} from "./archives/entry.ts";
+import { gunzip } from "./archives/gzip.ts";
+import { tarEntries } from "./archives/tar.ts";
+import { zipEntries } from "./archives/zip.ts";
 import { CorpusError } from "./store.ts";
-
-/** Most bytes of one song: the largest of 7,003 real ones has 2 MB. */
-export const MOST_BYTES = 16 * 2 ** 20;
-
-/** Most times that a zipped song may grow: real ones grow 20 times at most. */
-export const MOST_GROWTH = 200;
-
-/** Why an entry is not even parsed. */
-export type Refusal = "link" | "unsafe-path" | "too-large" | "unreadable";
-
-/** A MIDI file of a source: where it lies, what it holds, or why it was refused. */
-export interface SourceFile {
-  /** Path below the source, with slashes. */
-  file: string;
-  /** Where to read it, in a folder. */
-  path?: string;
-  /** What it holds, in an archive. */
-  bytes?: Uint8Array;
-  /** Why it cannot be read, if so. */
-  refused?: { reason: Refusal; detail: string };
-}
 
 /** A source of songs. */
 export interface Source {
@@ -54,63 +43,60 @@ export interface Source {
 /** Whether a file's name is that of an archive that can be read. */
 export const isArchive = (path: string): boolean => /\.(zip|tar|tar\.gz|tgz)$/i.test(path);
 
-const isSong = (name: string) => /\.(midi?|kar|rmi)$/i.test(name);
 const digest = (value: unknown) => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
-const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-
-/** Why a path must not be trusted, if so. */
-function unsafe(name: string): SourceFile["refused"] {
-  if (/^[/\\]|^[a-z]:/i.test(name) || name.includes("\0") || name.split(/[/\\]/).includes("..")) {
-    return {
-      reason: "unsafe-path",
-      detail: "expected a path below the archive's root, found one that leads out of it",
-    };
-  }
-}
-
-const tooLarge = (size: number): SourceFile["refused"] => ({
-  reason: "too-large",
-  detail: `expected at most ${megabytes(MOST_BYTES)}, found ${megabytes(size)}`,
-});
-
-const plain = (name: string) => name.replace(/^(\.\/)+/, "");
-
-async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of stream) {
-    parts.push(part);
-    size += part.length;
-  }
-  const bytes = new Uint8Array(size);
-  parts.reduce((at, part) => (bytes.set(part, at), at + part.length), 0);
-  return bytes;
-}
+const isLink = linked("a link; --follow-links follows it");
 
 interface Listed extends SourceFile {
   size: number;
   time: number;
 }
 
-/** The MIDI files below a folder; links are refused, never followed. */
-async function list(source: string, below = ""): Promise<Listed[]> {
-  const found: Listed[] = [];
-  for await (const { name, isDirectory, isFile, isSymlink } of Deno.readDir(`${source}/${below}`)) {
-    const file = below + name, path = `${source}/${file}`;
-    if (isDirectory) found.push(...await list(source, `${file}/`));
-    else if (isSymlink && (isSong(name) || (await Deno.stat(path).catch(() => null))?.isDirectory)) {
-      found.push({ file, refused: linked, size: 0, time: 0 });
-    } else if (isFile && isSong(name)) {
-      const { size, mtime } = await Deno.stat(path);
-      const refused = size > MOST_BYTES ? tooLarge(size) : undefined;
-      found.push({ file, ...(refused ? { refused } : { path }), size, time: mtime?.getTime() ?? 0 });
+/** The MIDI files below a folder. */
+async function list(source: string, followLinks: boolean): Promise<Listed[]> {
+  const listed: Listed[] = [];
+  const add = (file: string, refused: SourceFile["refused"]) => void listed.push({ file, refused, size: 0, time: 0 });
+  const explain = (file: string, error: unknown) =>
+    unreadable(
+      error instanceof Deno.errors.NotFound && file.includes("\uFFFD")
+        ? "expected a name in UTF-8, found other bytes; rename it"
+        : (error as Error).message.replaceAll(`${source}/${file}`, file),
+    );
+  // Folders yet to be read; under followLinks with the real paths of those above, so that no link leads in a circle.
+  const folders = [{ below: "", above: followLinks ? [await Deno.realPath(source)] : [] }];
+  for (let folder = folders.pop(); folder; folder = folders.pop()) {
+    const { below, above } = folder;
+    const entries = await Array.fromAsync(Deno.readDir(`${source}/${below}`)).catch((error: Error) => {
+      if (below === "") throw new CorpusError(`${source} cannot be read: ${error.message}`, { cause: error });
+      add(below, explain(below, error));
+      return [];
+    });
+    for (const { name, isDirectory, isFile, isSymlink } of entries) {
+      const file = below + name, path = `${source}/${file}`;
+      const target = isSymlink ? await Deno.stat(path).catch(() => null) : null; // null: it leads nowhere
+      const toFolder = isDirectory || target?.isDirectory;
+      try {
+        if (!toFolder && !isSong(name)) continue;
+        if (isSymlink && !followLinks) add(file, isLink);
+        else if (isSymlink && !target) add(file, linked("a link that leads nowhere"));
+        else if (toFolder) {
+          const real = followLinks ? await Deno.realPath(path) : path;
+          if (above.includes(real)) add(file, linked("a link to a folder above it"));
+          else folders.push({ below: `${file}/`, above: followLinks ? [...above, real] : [] });
+        } else if (!isFile && !target?.isFile) add(file, unreadable("expected a file, found a device or a pipe"));
+        else {
+          const { size, mtime } = target ?? await Deno.stat(path), refused = tooLarge(size);
+          listed.push({ file, ...(refused ? { refused } : { path }), size, time: mtime?.getTime() ?? 0 });
+        }
+      } catch (error) {
+        add(file, explain(file, error));
+      }
     }
   }
-  return found;
+  return listed.sort((a, b) => a.file < b.file ? -1 : 1);
 }
 
-async function folderSource(folder: string): Promise<Source> {
-  const listed = (await list(folder)).sort((a, b) => a.file < b.file ? -1 : 1);
+async function folderSource(folder: string, followLinks: boolean): Promise<Source> {
+  const listed = await list(folder, followLinks);
   return {
     path: folder,
     identity: digest(listed.map(({ file, size }) => [file, size])),
@@ -122,7 +108,7 @@ async function folderSource(folder: string): Promise<Source> {
   };
 }
 
-async function archiveIdentity(path: string): Promise<Pick<Source, "identity" | "written"> & { size: number }> {
+async function archiveIdentity(path: string): Promise<Pick<Source, "identity" | "written">> {
   using archive = await Deno.open(path);
   const { size, mtime } = await archive.stat();
   const ends = [0, Math.max(0, size - 2 ** 20)].map((from) => {
@@ -130,129 +116,116 @@ async function archiveIdentity(path: string): Promise<Pick<Source, "identity" | 
     archive.seekSync(from, Deno.SeekMode.Start);
     return crc32(bytes.subarray(0, archive.readSync(bytes) ?? 0));
   });
-  return { identity: digest([size, ends]), written: digest(mtime?.getTime() ?? 0), size };
+  return { identity: digest([size, ends]), written: digest(mtime?.getTime() ?? 0) };
 }
 
-const linked: SourceFile["refused"] = {
-  reason: "link",
-  detail: "expected a file, found a link; links are not followed",
-};
+/** Kinds of files by their first bytes, those included that this library does not read. */
+const kinds: [kind: string, head: number[]][] = [
+  ["gzip", [0x1f, 0x8b]],
+  ["zip", [0x50, 0x4b, 3, 4]],
+  ["zip", [0x50, 0x4b, 5, 6]],
+  ["bzip2", [0x42, 0x5a, 0x68]],
+  ["xz", [0xfd, 0x37, 0x7a, 0x58]],
+  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+  ["7z", [0x37, 0x7a, 0xbc, 0xaf]],
+  ["RAR", [0x52, 0x61, 0x72, 0x21]],
+];
 
-const broken = (path: string, error: unknown) =>
-  new CorpusError(
-    `${path}: expected a whole archive, found: ${error instanceof Error ? error.message : error}. Fetch it again.`,
-    { cause: error },
-  );
-
-async function tarSource(path: string): Promise<Source> {
-  const { size, ...identity } = await archiveIdentity(path);
-  let read = 0;
-  return {
-    path,
-    ...identity,
-    total: (seen) => Math.max(seen, Math.round(seen * size / Math.max(1, read))),
-    async *files(wanted = () => true) {
-      read = 0;
-      const count = new Transform({
-        transform(part, _, next) {
-          read += part.length;
-          next(null, part);
-        },
-      });
-      const extract = tar.extract();
-      const zipped = /z$/i.test(path) ? [createGunzip()] : [];
-      let failure: unknown;
-      const flow = pipeline([createReadStream(path, { highWaterMark: 2 ** 18 }), count, ...zipped, extract])
-        .catch((error: unknown) => void (failure = error));
-      let index = 0, ended = false;
-      try {
-        for await (const entry of extract) {
-          const { type, size = 0 } = entry.header, file = plain(entry.header.name);
-          const link = type === "link" || type === "symlink";
-          if (isSong(file) && type !== "directory") {
-            const refused = unsafe(file) ??
-              (link ? linked : size > MOST_BYTES ? tooLarge(size) : undefined);
-            const bytes = !refused && wanted(index) ? await collect(entry) : undefined;
-            yield { file, ...(refused ? { refused } : { bytes }) };
-            index++;
-          }
-          entry.resume();
-        }
-        ended = true;
-      } catch (error) {
-        await flow;
-        throw broken(path, failure ?? error);
-      } finally {
-        if (!ended) extract.destroy();
-        await flow;
-      }
-      if (failure) throw broken(path, failure);
-    },
-  };
-}
-
-/** What a zipped file holds, if it can be had and is what was put in. */
-async function unzipped(zip: yauzl.ZipFile, entry: yauzl.Entry, file: string): Promise<SourceFile> {
-  const unreadable = (detail: string): SourceFile => ({ file, refused: { reason: "unreadable", detail } });
-  try {
-    const bytes = await collect(await zip.openReadStreamPromise(entry) as Readable);
-    const found = crc32(bytes) >>> 0;
-    return found === entry.crc32 >>> 0 ? { file, bytes } : unreadable(`expected CRC ${entry.crc32}, found ${found}`);
-  } catch (error) {
-    return unreadable(error instanceof Error ? error.message : String(error));
+/** The entries of an archive, whatever kind its bytes are of; its name decides where they do not. */
+async function openArchive(path: string): Promise<(onRead: (share: number) => void) => AsyncGenerator<Entry>> {
+  using archive = await Deno.open(path);
+  const head = new Uint8Array(262), { size } = await archive.stat();
+  await archive.read(head);
+  const isTar = new TextDecoder().decode(head.subarray(257)) === "ustar";
+  const known = isTar ? "tar" : kinds.find(([, bytes]) => bytes.every((byte, i) => head[i] === byte))?.[0];
+  const kind = known ?? (/\.zip$/i.test(path) ? "zip" : "tar");
+  if (kind === "zip") return (onRead) => zipEntries(path, onRead);
+  if (kind === "gzip") return (onRead) => tarEntries(gunzip(path, (bytes) => onRead(bytes / size)));
+  if (kind !== "tar") {
+    throw new CorpusError(
+      `${path}: expected a .zip, .tar or .tar.gz, found a ${kind} file. Unpack it and name the folder.`,
+    );
   }
+  return (onRead) =>
+    tarEntries(async function* () {
+      let read = 0;
+      for await (const part of createReadStream(path, { highWaterMark: 2 ** 18 })) {
+        onRead((read += part.length) / size);
+        yield part;
+      }
+    }());
 }
 
-async function zipSource(path: string): Promise<Source> {
-  const { size: _, ...identity } = await archiveIdentity(path);
-  let entries = 0, passed = 0;
+/** An error of an archive's reader as one that names the archive. */
+function explained(path: string, error: unknown): unknown {
+  const { code, message } = error as { code?: string; message: string };
+  if (error instanceof Broken) return new CorpusError(`${path}: ${message}`, { cause: error });
+  if (code?.startsWith("Z_")) {
+    return new CorpusError(`${path}: expected a whole archive, found: ${message}. Fetch it again.`, { cause: error });
+  }
+  return code ? new CorpusError(`${path} cannot be read: ${message}`, { cause: error }) : error;
+}
+
+/** Where a link in an archive leads: a name below its root, or undefined if that is outside. */
+function targetOf(file: string, { hard, target }: NonNullable<Entry["link"]>): string | undefined {
+  const path = plainName(posix.normalize(hard ? target : `${posix.dirname(file)}/${target}`));
+  return unsafe(path) || (!hard && target.startsWith("/")) ? undefined : path;
+}
+
+const asFile = (file: string, found: Uint8Array | Refusal): SourceFile =>
+  found instanceof Uint8Array ? { file, bytes: found.slice() } : { file, refused: found };
+
+async function archiveSource(path: string, followLinks: boolean): Promise<Source> {
+  const entries = await openArchive(path);
+  let share = 0;
   return {
     path,
-    ...identity,
-    total: (seen) => Math.max(seen, Math.round(seen * entries / Math.max(1, passed))),
+    ...await archiveIdentity(path),
+    total: (seen) => Math.max(seen, Math.round(seen / Math.max(share, 1e-9))),
     async *files(wanted = () => true) {
       let index = 0;
-      passed = 0;
-      const zip = await yauzl.openPromise(path, { lazyEntries: true, decodeStrings: false, autoClose: false })
-        .catch((error: unknown) => {
-          throw broken(path, error);
-        });
-      entries = zip.entryCount;
+      const folders = new Set<string>(), folderLinks: [file: string, target: string][] = [];
+      const links = new Map<string, string>(), copies = new Map<string, string[]>(); // by name: its target, its copies
+      const refusing = (file: string, refused: SourceFile["refused"]): SourceFile => (index++, { file, refused });
       try {
-        for await (const entry of zip.eachEntry()) {
-          passed++;
-          const name = yauzl.getFileNameLowLevel(
-            entry.generalPurposeBitFlag,
-            entry.fileNameRaw,
-            yauzl.parseExtraFields(entry.extraFieldRaw),
-            false,
-          );
-          const file = plain(name);
-          if (!isSong(file)) continue;
-          const { compressedSize, uncompressedSize: size } = entry;
-          const link = (entry.externalFileAttributes >>> 28) === 0xa;
-          const refused: SourceFile["refused"] = unsafe(file) ??
-            (link
-              ? linked
-              : size > MOST_BYTES
-              ? tooLarge(size)
-              : size > 2 ** 20 && size > MOST_GROWTH * compressedSize
-              ? {
-                reason: "too-large",
-                detail: `expected to grow at most ${MOST_GROWTH} times, found ${
-                  megabytes(size)
-                } in ${compressedSize} bytes`,
-              }
-              : undefined);
-          if (refused) yield { file, refused };
-          else if (!wanted(index)) yield { file };
-          else yield await unzipped(zip, entry, file);
-          index++;
+        for await (const entry of entries((read) => share = read)) {
+          const { file, link, refused } = entry, song = isSong(file);
+          for (let above = posix.dirname(file); above !== "." && !folders.has(above); above = posix.dirname(above)) {
+            folders.add(above);
+          }
+          const target = link && targetOf(file, link);
+          if (link && !song) {
+            if (target) folderLinks.push([file, target]);
+          } else if (song && unsafe(file)) yield refusing(file, unsafe(file));
+          else if (link && !link.hard && !followLinks) yield refusing(file, isLink);
+          else if (link && !target) yield refusing(file, linked("a link that leads out of the archive"));
+          else if (link) links.set(file, target!);
+          else if (refused) yield refusing(file, refused);
+          else if (song) yield wanted(index++) ? asFile(file, await entry.read()) : { file };
+        }
+        for (const [file, target] of folderLinks) {
+          if (folders.has(target)) yield refusing(file, linked("a link to a folder"));
+        }
+        for (const file of links.keys()) {
+          let end = file;
+          for (let steps = 0; links.has(end) && steps < 40; steps++) end = links.get(end)!;
+          copies.set(end, [...copies.get(end) ?? [], file]);
+        }
+        if (copies.size > 0) {
+          for await (const entry of entries(() => {})) {
+            const names = entry.link ? undefined : copies.get(entry.file);
+            if (!names) continue;
+            copies.delete(entry.file);
+            const needed = names.map(() => wanted(index++));
+            const found = entry.refused ?? (needed.includes(true) ? await entry.read() : undefined);
+            for (const [i, file] of names.entries()) yield found && needed[i] ? asFile(file, found) : { file };
+          }
+        }
+        for (const file of [...copies.values()].flat()) {
+          yield refusing(file, linked("a link to nothing in the archive"));
         }
       } catch (error) {
-        throw broken(path, error);
-      } finally {
-        zip.close();
+        throw explained(path, error);
       }
     },
   };
@@ -261,6 +234,7 @@ async function zipSource(path: string): Promise<Source> {
 /**
  * Opens a folder, a `.zip`, a `.tar`, a `.tar.gz` or a `.tgz`.
  *
+ * @param followLinks whether links below it are followed; each else gets a line
  * @throws {CorpusError} if there is nothing, or something else, and later if an archive is broken.
  *
  * @example
@@ -273,11 +247,11 @@ async function zipSource(path: string): Promise<Source> {
  * assertEquals(files.length, 66);
  * ```
  */
-export async function openSource(path: string): Promise<Source> {
+export async function openSource(path: string, { followLinks = false } = {}): Promise<Source> {
   const info = await Deno.stat(path).catch((error: Error) => {
     throw new CorpusError(`Expected a folder, .zip, .tar or .tar.gz of MIDI files at ${path}: ${error.message}`);
   });
-  if (info.isDirectory) return await folderSource(path);
-  if (isArchive(path)) return await (/\.zip$/i.test(path) ? zipSource(path) : tarSource(path));
+  if (info.isDirectory) return await folderSource(path, followLinks);
+  if (isArchive(path)) return await archiveSource(path, followLinks);
   throw new CorpusError(`Expected a folder, .zip, .tar or .tar.gz of MIDI files, found the file ${path}.`);
 }

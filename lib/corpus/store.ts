@@ -8,7 +8,6 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import type { BarLabels } from "../tokens/labels.ts";
 import type { MidiReason } from "../midi/error.ts";
@@ -221,15 +220,6 @@ export function checkFile(dir: string, name: string, { files }: Manifest, what: 
   }
   if (what === "crc32" ? crc !== expected.crc32 : hash.digest("hex") !== expected.sha256) {
     throw new CorpusError(`${path}: its checksum differs from manifest.json's, so bytes changed. Build it again.`);
-  }
-}
-
-/** Fills a buffer from a place in an open file. */
-export function readAt(fd: number, buffer: Uint8Array, position: number): void {
-  for (let at = 0; at < buffer.length;) {
-    const count = readSync(fd, buffer, at, buffer.length - at, position + at);
-    if (count === 0) throw new CorpusError(`Expected ${buffer.length} bytes at ${position}, found the file's end.`);
-    at += count;
   }
 }
 

@@ -3,20 +3,12 @@
  * @module
  */
 import { closeSync, openSync } from "node:fs";
+import { readAt } from "../base/files.ts";
 import { bisect } from "../base/bisect.ts";
 import { unpackLabels } from "./label_bytes.ts";
 import type { Split } from "./split.ts";
 import { corpusRecipe } from "../recipe/recipe.ts";
-import {
-  checkFile,
-  checksumOf,
-  type Corpus,
-  type Manifest,
-  readAt,
-  readManifest,
-  segmentFiles,
-  type Song,
-} from "./store.ts";
+import { checkFile, checksumOf, type Corpus, type Manifest, readManifest, segmentFiles, type Song } from "./store.ts";
 
 /** Where bars come from: bytes of a segment's tokens or labels. */
 interface Column {

@@ -15,7 +15,7 @@ import { labelBytes, packLabels } from "./label_bytes.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import { headTokens } from "../tokens/bar_format.ts";
 import { tokenize } from "../tokens/remi.ts";
-import type { SourceFile } from "./sources.ts";
+import type { SourceFile } from "./archives/entry.ts";
 import { CorpusError, type Rejected } from "./store.ts";
 import type { PackedBars } from "./store_writer.ts";
 import { kinds } from "../tokens/vocabulary.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { closeSync, openSync } from "node:fs";
-import { readAt } from "../corpus/store.ts";
+import { readAt } from "../base/files.ts";
 
 /** Numbers in rows × columns, row by row. */
 export type Floats = Float32Array | Float64Array;

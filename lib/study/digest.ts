@@ -1,9 +1,7 @@
 /**
- * `deno task digest`: what of a run may be published: recipes, logs, curves, scores, figures; no weights and no songs.
+ * What of a run may be published: recipes, logs, curves, scores, figures; no weights and no songs.
  * @module
  */
-import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { openCorpus } from "../corpus/store_reader.ts";
 import { render } from "../plots/render.ts";
 import { barsToEvaluate, guessMostCommon } from "../training/masked_evaluation.ts";
@@ -21,16 +19,7 @@ import { tableRows } from "../findings/table_rows.ts";
 import type { Spec } from "../plots/theme.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 
-/** How `deno task digest` is called. */
-export const digestUsage = `deno task digest RUN... [options]: writes what of runs may be published: the recipe, the
-training log, its curves, scores and figures; no weights and no songs
-
-  RUN...           runs in data/runs; of several, the curves stand in one plot
-  --out FOLDER     where (default: data/studies/ and the first run's name)
-  --every STEPS    keep every so many steps of the log, besides those with a validation (default: 10)
-  --help           this text`;
-
-/** What was asked for. */
+/** Choices of {@link writeDigest}. */
 export interface DigestOptions {
   /** Names of runs. */
   runs: string[];
@@ -38,29 +27,6 @@ export interface DigestOptions {
   out: string;
   /** Steps between the lines of the log that are kept. */
   every: number;
-  /** Whether only the usage was asked for. */
-  help: boolean;
-}
-
-/**
- * Reads the options of `deno task digest`; paths are relative to `cwd`.
- *
- * @throws {TypeError} if there is an option that it does not know, or no run, with those it does know.
- */
-export function digestOptions(args: string[], cwd: string): DigestOptions {
-  const wrong = (what: string) => new TypeError(`Digest: ${what}\n\n${digestUsage}`);
-  const options = { out: { type: "string" }, every: { type: "string" }, help: { type: "boolean" } } as const;
-  let parsed;
-  try {
-    parsed = parseArgs({ args: args.filter((arg) => arg !== "--"), options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw wrong(`expected the options below, found: ${error instanceof Error ? error.message : error}`);
-  }
-  const { values: { out, every = "10", help = false }, positionals: runs } = parsed;
-  if (!help && runs.length === 0) throw wrong("expected the name of a run, found none.");
-  if (!/^[1-9]\d*$/.test(every)) throw wrong(`--every: expected a whole number from 1, found ${every}.`);
-  const folder = out === undefined ? `${projectRoot}/data/studies/${runs[0]}` : resolve(cwd, out);
-  return { runs, out: folder, every: Number(every), help };
 }
 
 /** A training's log, and whose it is. */
@@ -193,7 +159,7 @@ function summary({ run, series, logs, recipe }: Training, scores: Scores | undef
  * @throws {Error} if a run is not there or trained nothing.
  */
 export async function writeDigest(
-  { runs, out, every }: Omit<DigestOptions, "help">,
+  { runs, out, every }: DigestOptions,
   folder: (run: string) => string = (run) => `${projectRoot}/data/runs/${run}`,
 ): Promise<void> {
   for (const run of runs) {
@@ -259,14 +225,3 @@ export async function writeDigest(
 /** Scores without what is kept by song. */
 const withoutSongs = (scores: Record<string, Scores>): unknown =>
   JSON.parse(JSON.stringify(scores, (key, value) => key === "songs" && Array.isArray(value) ? undefined : value));
-
-/** `deno task digest`; returns the process's exit code. */
-export async function digestCommand(args: string[]): Promise<number> {
-  const { help, ...options } = digestOptions(args, Deno.env.get("INIT_CWD") ?? Deno.cwd());
-  if (help) console.log(digestUsage);
-  else {
-    await writeDigest(options);
-    console.log(`${options.out}: open README.md there`);
-  }
-  return 0;
-}

@@ -5,32 +5,18 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { parseArgs } from "node:util";
 import { createGunzip, createGzip } from "node:zlib";
 // @ts-types="npm:@types/tar-stream@3.1.5"
 import tar from "tar-stream";
 import { readTextIfThere, removeIfThere, replaceFile, writeFile, writeFolder } from "../base/files.ts";
+import { UserError } from "../base/user_error.ts";
 import { exists } from "../base/python.ts";
 
-import { projectRoot } from "../base/project.ts";
-
-/** How `deno task pack` is called. */
-export const packUsage = `deno task pack NAME [options]: makes one checksummed file of the run folder data/runs/NAME
-deno task pack --open FILE [options]: verifies such a file and makes the run folder of it
-
-  --out FILE   where the packed run goes (default: data/runs/NAME.tar.gz); FILE.sha256 stands beside it
-  --open FILE  unpack this file; damaged ones are refused, with what is damaged
-  --name NAME  the unpacked run's name (default: the one it was packed under)
-  --help       this text`;
-
 /** A packed run that is damaged or no packed run at all, or that cannot be made or unpacked here. */
-export class PackError extends Error {
-  /** Tells it from other errors. */
-  override name = "PackError";
-}
+export class PackError extends UserError {}
 
 /** What a packed run holds. */
 export interface Packed {
@@ -201,69 +187,4 @@ export async function openPack(file: string, runs: string, name?: string): Promi
     await removeIfThere(place);
   }
   return { path: target, sha256, files };
-}
-
-/** What was asked for on the command line. */
-export interface PackOptions {
-  /** Run to pack, or name of the unpacked one. */
-  name?: string;
-  /** Where the packed run goes. */
-  out?: string;
-  /** File to unpack. */
-  open?: string;
-  /** Whether only the usage was asked for. */
-  help: boolean;
-}
-
-/**
- * Reads the options of `deno task pack`; paths are relative to `cwd`.
- *
- * @throws {TypeError} if there is an option that it does not know, or no run, with those it does know.
- */
-export function packOptions(args: string[], cwd: string): PackOptions {
-  const text = { type: "string" } as const,
-    options = { out: text, open: text, name: text, help: { type: "boolean" } } as const;
-  const wrong = (what: string) => new TypeError(`Pack: ${what}\n\n${packUsage}`);
-  let parsed;
-  try {
-    parsed = parseArgs({ args, options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw wrong(error instanceof Error ? error.message : String(error));
-  }
-  const { values: { out, open, help = false }, positionals } = parsed, name = parsed.values.name ?? positionals[0];
-  if (help) return { help };
-  if (positionals.length > 1) throw wrong(`expected one run, found ${positionals.join(", ")}.`);
-  if (open !== undefined && (out !== undefined || positionals.length > 0)) {
-    throw wrong("expected --open FILE alone or with --name, found more.");
-  }
-  if (open === undefined && name === undefined) {
-    throw wrong("expected the name of a run, or --open FILE, found neither.");
-  }
-  if (name !== undefined && (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name))) {
-    throw wrong(`expected a run's name, of letters, digits, dot, dash and underscore, found ${JSON.stringify(name)}.`);
-  }
-  const path = (given: string | undefined) => given === undefined ? undefined : resolve(cwd, given);
-  return { name, out: path(out), open: path(open), help };
-}
-
-/** `deno task pack`; returns the process's exit code. */
-export async function packCommand(args: string[]): Promise<number> {
-  const { name, out, open, help } = packOptions(args, Deno.env.get("INIT_CWD") ?? Deno.cwd());
-  const runs = `${projectRoot}/data/runs`;
-  if (help) console.log(packUsage);
-  else if (open !== undefined) {
-    const { path, files } = await openPack(open, runs, name);
-    console.log(
-      `${files} files, each as packed: ${path}\nIts page is report.html there; its steps go on with STUDY=${
-        basename(path)
-      }.`,
-    );
-  } else {
-    const { path, sha256, files } = await packRun(`${runs}/${name}`, out ?? `${runs}/${name}.tar.gz`);
-    const megabytes = ((await Deno.stat(path)).size / 1e6).toFixed(1);
-    console.log(
-      `${path}: ${files} files, ${megabytes} MB, SHA-256 ${sha256}, which stands in ${basename(path)}.sha256, too`,
-    );
-  }
-  return 0;
 }

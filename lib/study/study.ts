@@ -82,9 +82,11 @@ const freshRecipe = ({ preset = "sound", scale = "demo", ...changes }: RecipeCha
  * The recipe of a new run that environment and parameters ask for: `PRESET` (sound), `SCALE` (demo) and `RECIPE`, a JSON
  * object of changes.
  *
+ * @param asked choices that come before those
  * @throws {UserError} if a variable names no preset, scale or field, or RECIPE is not JSON.
  */
-export const loadRecipe = (parameters: StudyParameters = {}): Recipe => freshRecipe(explicitChoices(parameters));
+export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChanges = {}): Recipe =>
+  freshRecipe({ ...explicitChoices(parameters), ...asked });
 
 /** Where a run's recipe differs from what was asked for; what was not asked for does not count. */
 function differences(stored: Recipe, choices: RecipeChanges): string[] {

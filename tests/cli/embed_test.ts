@@ -6,7 +6,8 @@ import { saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { embedLayers } from "@lib/probing/embed.ts";
-import { embedCommand, encoderOptions, probeCommand } from "@lib/cli/embed.ts";
+import { UsageError } from "@lib/cli/arguments.ts";
+import { embedCommand, embedOptions, probeCommand, probeOptions } from "@lib/cli/embed.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
 import { LabelsError, parseLabels, probeOwn } from "@lib/probing/own_labels.ts";
 import { stream } from "@lib/base/random.ts";
@@ -175,16 +176,14 @@ Deno.test("bad labels are named line by line, and wrong options list the right o
   assertThrows(() => parseLabels("song,bar,label\n", "mine.csv", corpus), LabelsError, "found none");
   const words = `song,bar,label\n${file},${first},loud`;
   assertThrows(() => parseLabels(words, "mine.csv", corpus, "number"), LabelsError, "expected a number, found loud");
-  const options = (command: "embed" | "probe", ...args: string[]) => () => encoderOptions(command, args, dir);
-  assertThrows(options("embed", "--nonsense"), TypeError, "--layer L");
-  assertThrows(options("embed", "--out", "x.npy"), TypeError, "--layer: expected a number, found none");
-  assertThrows(
-    options("embed", "--out", "x.txt", "--layer", "1"),
-    TypeError,
-    "expected a file x.npy or x.parquet, found x.txt",
-  );
-  assertThrows(options("probe", "--out", "x"), TypeError, "--encoder: expected a folder");
-  assertThrows(options("probe", "--out", "x", "--pooling", "max"), TypeError);
+  const refused = (options: typeof embedOptions | typeof probeOptions, args: string, message: string) =>
+    assertThrows(() => options(args.split(" "), dir), UsageError, message);
+  refused(embedOptions, "--nonsense", "--layer L");
+  refused(embedOptions, "--encoder e --data d --out x.npy", "--layer: expected a number, found none");
+  refused(embedOptions, "--encoder e --data d --out x.txt --layer 1", "expected a file x.npy or x.parquet, found ");
+  refused(probeOptions, "--out x", "--encoder: expected a folder");
+  refused(probeOptions, "--out x --pooling max", "--pooling: expected one of bar, notes, eob, found max");
+  refused(probeOptions, "--out x --encoder e --data d --labels-are class", "expected --labels as well");
   const args = [...common.slice(2), "--encoder", "nowhere", "--layer", "1", "--data", "store", "--out", "z.npy"];
   const missing = await assertRejects(() => embedCommand(args, dir), Error);
   assert(/nowhere.config\.json: expected a checkpoint's file, found none/.test(missing.message), missing.message);

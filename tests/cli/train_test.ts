@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UsageError } from "@lib/cli/arguments.ts";
 import { modelsByOption, trainOptions } from "@lib/cli/train.ts";
 import { modelNames } from "@lib/bert/variants.ts";
 
@@ -13,12 +14,12 @@ Deno.test("the train command's options are the study's environment", () => {
     "/home",
   );
   assertEquals(models, ["BERT-aug"]);
-  assertEquals(env, { STUDY: "mine", SCALE: "small", PRESET: "sound", DATA: "/home/midi" });
+  assertEquals(env, { STUDY: "mine", SCALE: "small", DATA: "/home/midi" });
 });
 
 Deno.test("a wrong option or model of the train command gets the list of right ones", () => {
   for (const args of [["--model", "berd"], [], ["--model", "bert", "--rum", "x"]]) {
-    const { message } = assertThrows(() => trainOptions(args, "/"), TypeError, "xpected");
+    const { message } = assertThrows(() => trainOptions(args, "/"), UsageError, "xpected");
     assertStringIncludes(message, "--model MODEL");
   }
 });

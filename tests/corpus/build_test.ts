@@ -7,7 +7,6 @@ import { projectRoot } from "@lib/base/project.ts";
 import { tokenizeChunk } from "@lib/corpus/tokenize.ts";
 import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
 import { openSource } from "@lib/corpus/sources.ts";
-import { tokenizeOptions } from "@lib/cli/tokenize.ts";
 import { type Entries, tarGz, zip } from "../support/archives.ts";
 import { file, meter } from "../support/smf.ts";
 
@@ -329,28 +328,6 @@ Deno.test("a store too large for memory is read from disk, and a flipped byte or
       await Deno.writeFile(`${store}/${name}`, bytes);
     }
   });
-});
-
-Deno.test("the command line takes what it knows, and tells what it knows otherwise", () => {
-  const options = tokenizeOptions(["--", "songs.zip", "--out", "store", "--shard", "2/3", "--workers", "4"], "/here");
-  assertEquals([options.sources, options.out, options.shard], [["/here/songs.zip"], "/here/store", {
-    index: 2,
-    of: 3,
-  }]);
-  assertEquals([options.preset, options.scale, options.workers], ["sound", "base", 4]);
-  const wrong: [string[], string][] = [
-    [["a", "--out", "b", "--fast"], "--fast"],
-    [["a"], "--out: expected"],
-    [["--out", "b"], "Expected one source, found none"],
-    [["a", "b", "--out", "c"], "found a b"],
-    [["a", "--out", "b", "--shard", "3/2"], "found 3/2"],
-    [["a", "--out", "b", "--workers", "-1"], "workers"],
-    [["--merge", "--out", "b"], "Expected folders of shards"],
-  ];
-  for (const [args, message] of wrong) {
-    const error = assertThrows(() => tokenizeOptions(args, "/here"), TypeError, message);
-    assert((error as Error).message.includes("--verify"), "the usage is told");
-  }
 });
 
 Deno.test("a fault of the program ends in a line of its own, not the build, and the next file is read", () => {

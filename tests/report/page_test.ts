@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { reportOptions, UsageError } from "@lib/cli/main.ts";
 import { type Chapter, outsideReferences, reportPage } from "@lib/report/page.ts";
 
 const chapter: Chapter = {
@@ -85,35 +84,6 @@ Deno.test("a page that would fetch something is refused, one that links is not",
     ),
     [],
   );
-});
-
-Deno.test("options become the kernels' environment, paths are the caller's", () => {
-  assertEquals(reportOptions([], "/home/me"), {
-    name: "demo",
-    env: { STUDY: "demo", SCALE: "demo", PRESET: "sound" },
-    fresh: false,
-    page: false,
-    pdf: false,
-    help: false,
-  });
-  const { name, env, fresh } = reportOptions([
-    "--scale",
-    "small",
-    "--preset=authors",
-    "--data",
-    "../My midi",
-    "--fresh",
-  ], "/home/me");
-  assertEquals(name, "small-authors-My-midi");
-  assertEquals(env, { STUDY: name, SCALE: "small", PRESET: "authors", DATA: "/home/My midi" });
-  assert(fresh);
-});
-
-Deno.test("an unknown option is answered with the known ones", () => {
-  const error = assertThrows(() => reportOptions(["--scael", "demo"]), UsageError, "--scael");
-  for (const option of ["--data", "--scale", "--preset", "--name", "--fresh", "--page", "--pdf"]) {
-    assert(error.message.includes(option));
-  }
 });
 
 Deno.test("a link to another notebook leads to its section of the page, others stay", () => {

@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { digestOptions, logTable, writeDigest } from "@lib/study/digest.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { logTable, writeDigest } from "@lib/study/digest.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { type StepLog, trainingLog } from "@lib/training/step_log.ts";
 import { buildSmall, choices, collect, withFolder } from "../support/small_run.ts";
@@ -48,17 +48,4 @@ Deno.test("a digest of a run that is not there says so and writes nothing", () =
 Deno.test("a published log ends with its training's last step", () => {
   const logs = Array.from({ length: 13 }, (_, i) => ({ step: i + 1, loss: 1 / 3 }) as StepLog);
   assertEquals(lines(logTable(logs, 5)).map(([step]) => step), ["step", "5", "10", "13"]);
-});
-
-Deno.test("a wrong option of the digest command gets the list of right ones", () => {
-  for (const args of [[], ["a", "--evry", "2"], ["a", "--every", "0"]]) {
-    const { message } = assertThrows(() => digestOptions(args, "/"), TypeError, "xpected");
-    assertStringIncludes(message, "--every STEPS");
-  }
-  assertEquals(digestOptions(["a", "b", "--out", "c"], "/x"), {
-    runs: ["a", "b"],
-    out: "/x/c",
-    every: 10,
-    help: false,
-  });
 });

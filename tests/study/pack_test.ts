@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { openPack, PackError, packOptions, packRun } from "@lib/study/pack.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { openPack, PackError, packRun } from "@lib/study/pack.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { openStudy } from "@lib/study/study.ts";
 import { withFolder } from "../support/small_run.ts";
@@ -127,13 +127,3 @@ Deno.test("an archive whose list does not fit its files, or that leads out of th
     await refused("echo x > out; tar czPf mine.tar.gz mine/../out", '"mine/../out"');
     await refused("ln -s /etc/passwd mine/link; tar czf mine.tar.gz mine/link", 'the symlink "mine/link"');
   }));
-
-Deno.test("wrong options of pack are answered with the right ones", () => {
-  assertEquals(packOptions(["demo", "--out", "x.tar.gz"], "/home/me"), {
-    ...{ name: "demo", out: "/home/me/x.tar.gz", open: undefined, help: false },
-  });
-  for (const args of [[], ["--opne", "x"], ["a", "b"], ["--open", "x", "a"], ["../a"]]) {
-    const error = assertThrows(() => packOptions(args, "/"), TypeError, "Pack: ");
-    for (const option of ["--out", "--open", "--name"]) assert(error.message.includes(option));
-  }
-});

@@ -1,0 +1,111 @@
+/**
+ * Arguments of the command line, read by the table of options; and how a command ends.
+ * @module
+ */
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { UserError } from "../base/user_error.ts";
+import { type Command, type CommandName, commands, type Option, usage, type Values } from "./options.ts";
+
+/** Arguments that a command does not take; the message ends with its usage. */
+export class UsageError extends UserError {}
+
+/** The error of arguments that command `name` does not take, with its usage. */
+export const usageError = (name: CommandName, what: string): UsageError =>
+  new UsageError(`deno task ${name}: ${what}\n\n${usage(name)}`);
+
+/** Whether the arguments ask for the usage. */
+export const asksHelp = (args: readonly string[]): boolean => args.includes("--help") || args.includes("-h");
+
+/** The folder that a command is called in: `deno task` itself moves to the project's. */
+export const callerFolder = (): string => Deno.env.get("INIT_CWD") ?? Deno.cwd();
+
+/** The value of an option, from its text. */
+function valueOf(name: CommandName, option: string, { of, from, path }: Option, text: string, cwd: string) {
+  const wrong = (expected: string) =>
+    usageError(name, `--${option}: expected ${expected}, found ${text || "nothing"}.`);
+  if (of && !of.includes(text)) throw wrong(`one of ${of.join(", ")}`);
+  if (from !== undefined && !(/^\d+$/.test(text) && Number(text) >= from && Number.isSafeInteger(Number(text)))) {
+    throw wrong(`a whole number from ${from}`);
+  }
+  if (text === "") throw wrong("a value");
+  return from !== undefined ? Number(text) : path ? resolve(cwd, text) : text;
+}
+
+/**
+ * Reads a command's arguments; `--` among them, which `deno task` needs before some, says nothing.
+ *
+ * @param cwd what paths are relative to
+ * @throws {UsageError} if there is an option that it does not know, one is missing or has no such value, or there are
+ * more arguments without a name than it takes
+ */
+export function readArguments<C extends CommandName>(
+  name: C,
+  args: readonly string[],
+  cwd: string = callerFolder(),
+): { positionals: string[]; values: Values<C> } {
+  const { options, positionals: takes, most = 0 }: Command = commands[name], known = Object.entries(options);
+  const { tokens } = parseArgs({
+    args: args.filter((arg) => arg !== "--"),
+    options: Object.fromEntries(known.map(([option, { value }]) => [option, { type: value ? "string" : "boolean" }])),
+    ...{ strict: false, allowPositionals: true, tokens: true },
+  });
+  const positionals: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [option, { value }] of known) values[option] = value ? undefined : false;
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
+    if (!option) {
+      const offered = [...known.map(([option]) => `--${option}`), "--help"].join(", ");
+      throw usageError(name, `expected one of ${offered}, found ${token.rawName}.`);
+    }
+    if (
+      option.value ? token.value === undefined || /^--./.test(token.value) && !token.inlineValue : token.inlineValue
+    ) {
+      const found = option.value ? "none" : token.value;
+      throw usageError(
+        name,
+        `${token.rawName}: expected ${option.value ? `a value ${option.value}` : "no value"}, found ${found}.`,
+      );
+    }
+    values[token.name] = option.value ? valueOf(name, token.name, option, token.value!, cwd) : true;
+  }
+  if (positionals.length > most) {
+    throw usageError(name, `expected ${most === 0 ? "options alone" : takes}, found ${positionals.join(" ")}.`);
+  }
+  for (const [option, { needed, default: preset }] of known) {
+    if (needed && values[option] === undefined) throw usageError(name, `--${option}: expected ${needed}, found none.`);
+    if (preset !== undefined && values[option] === undefined) {
+      values[option] = valueOf(name, option, options[option], preset, cwd);
+    }
+  }
+  return { positionals, values: values as Values<C> };
+}
+
+/** What a fault of the program is printed as: how to report it, and its stack with its causes. */
+function faultText(error: unknown): string {
+  const stack = (one: unknown): string =>
+    one instanceof Error
+      ? `${one.stack ?? one}${one.cause === undefined ? "" : `\nCaused by: ${stack(one.cause)}`}`
+      : String(one);
+  return "This is a fault of the program. Please report it as an issue, with the command, what follows, and the system " +
+    `(Deno ${Deno.version.deno}, ${Deno.build.target}):\n\n${stack(error)}`;
+}
+
+/**
+ * Runs a command and returns its exit code: 1 after an error, 2 after wrong arguments. An error that a person can mend is
+ * printed as its message alone, any other one as a fault.
+ */
+export async function exitCode(
+  work: () => Promise<number>,
+  print: (text: string) => void = console.error,
+): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    print(error instanceof UserError ? error.message : faultText(error));
+    return error instanceof UsageError ? 2 : 1;
+  }
+}

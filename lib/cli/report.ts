@@ -1,0 +1,112 @@
+/**
+ * `deno task report`: the four notebooks executed, and their page.
+ * @module
+ */
+import { basename } from "node:path";
+import { clock } from "../base/clock.ts";
+import { readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
+import { projectRoot } from "../base/project.ts";
+import { exists } from "../base/python.ts";
+import { UserError } from "../base/user_error.ts";
+import { executeAll, type NotebookRun } from "../report/execute.ts";
+import { readChapters, reportPage } from "../report/page.ts";
+import { findChromium, writePdf } from "../report/pdf.ts";
+import { type Stamp, stampOf } from "../report/stamp.ts";
+import { loadRecipe, openStudy } from "../study/study.ts";
+import { readArguments, usageError } from "./arguments.ts";
+import { ensureSetup } from "./setup.ts";
+
+/**
+ * The arguments of `deno task report`: the run's name, and the study as environment variables, for the kernels too.
+ *
+ * @throws {UsageError} as `readArguments`, or if both --fresh and --page are given
+ */
+export function reportOptions(args: readonly string[], cwd?: string) {
+  const { values: { data, scale, preset, fresh, page, pdf, ...values } } = readArguments("report", args, cwd);
+  if (fresh && page) throw usageError("report", "expected --fresh or --page, found both.");
+  const parts = [scale ?? "demo", preset === "sound" ? undefined : preset, data && basename(data)];
+  const name = values.name ?? parts.filter((part) => part).join("-").replace(/[^\w.-]+/g, "-");
+  const study = { STUDY: name, SCALE: scale, PRESET: preset, DATA: data };
+  const env = Object.fromEntries(Object.entries(study).flatMap(([key, value]) => value ? [[key, value]] : []));
+  return { name, env, fresh, page, pdf };
+}
+
+/** The notebooks, in order. */
+export async function notebooks(folder: string = `${projectRoot}/notebooks`): Promise<string[]> {
+  const files = await Array.fromAsync(Deno.readDir(folder), (entry) => entry.name);
+  return files.filter((name) => name.endsWith(".ipynb")).sort().map((name) => `${folder}/${name}`);
+}
+
+/**
+ * Makes the page of a run from its executed notebooks and its stamp; the same run gives the same bytes.
+ *
+ * @param part of a run that is not over: the notebooks so far and the stamp until now
+ */
+export async function writeReport(
+  folder: string,
+  python: string,
+  part?: { names: string[]; stamp: Stamp },
+): Promise<string> {
+  const executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
+  const chapters = await readChapters(executed ?? await notebooks(`${folder}/notebooks`), python);
+  const stamp: Stamp = part?.stamp ?? JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`));
+  const page = reportPage({ title: "Systematic Analysis of Music Representations from BERT", chapters, stamp });
+  const path = `${folder}/report.html`;
+  await writeFile(path, page);
+  return path;
+}
+
+/** Executes a run's notebooks, and leaves its stamp and cards beside them; whether none failed. */
+async function executeRun({ name, env, fresh }: ReturnType<typeof reportOptions>, python: string): Promise<boolean> {
+  for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
+  loadRecipe(); // refuses wrong choices before anything is deleted
+  if (fresh) await removeIfThere(`${projectRoot}/data/runs/${name}`);
+  const study = openStudy({ name });
+  const files = await notebooks();
+  if (files.length === 0) throw new UserError(`Report: expected notebooks in ${projectRoot}/notebooks, found none.`);
+  const expected = JSON.parse(await readTextIfThere(study.path("seconds.json")) ?? "{}"),
+    libraries = `${projectRoot}/.venv/libtensorflow`;
+  // The first plots are there to be read while the models train; a page that is whole is not replaced by a part.
+  const onNotebook = async (runs: readonly NotebookRun[]) => {
+    const whole = runs.length === files.length && !runs.some((run) => run.error);
+    if (whole || exists(study.path("stamp.json")) || !exists(study.path("corpus", "manifest.json"))) return;
+    const failed = runs.find((run) => run.error)?.notebook;
+    const state = failed ? `stopped in ${failed}` : `${runs.length} of ${files.length} notebooks so far`;
+    const stamp = { state, ...await stampOf(study, runs, libraries) };
+    const page = await writeReport(study.folder, python, { names: runs.map(({ notebook }) => notebook), stamp });
+    console.log(`report: ${page} (${state})`);
+  };
+  const runs = await executeAll(files, { python, target: study.path("notebooks"), env, expected, onNotebook });
+  if (runs.some((run) => run.error)) return false;
+  const seconds = Object.fromEntries(runs.map((run) => [run.notebook, run.seconds]));
+  await writeFile(study.path("seconds.json"), JSON.stringify(seconds));
+  const stamp = await stampOf(study, runs, libraries);
+  await writeFile(study.path("stamp.json"), JSON.stringify(stamp));
+  const { writeCards } = await import("../report/cards.ts"); // it loads libtensorflow, which is there only now
+  await writeCards(study, stamp);
+  return true;
+}
+
+/** Sets up, executes the notebooks, writes the page; returns the process's exit code. */
+export async function report(args: string[]): Promise<number> {
+  const options = reportOptions(args);
+  const start = performance.now(), folder = `${projectRoot}/data/runs/${options.name}`;
+  const chromium = options.pdf ? findChromium() : undefined; // before the minutes, not after them
+  if (options.page && !exists(`${folder}/stamp.json`)) {
+    throw new UserError(
+      `Report: --page expected executed notebooks and their stamp.json in ${folder}, found none. ` +
+        "Name another run with --name, or leave --page out to execute the notebooks.",
+    );
+  }
+  const { python } = await ensureSetup();
+  if (!options.page && !await executeRun(options, python)) return 1;
+  const page = await writeReport(folder, python);
+  const size = ((await Deno.stat(page)).size / 1e6).toFixed(1);
+  console.log(`\nreport: ${page} (${size} MB) after ${clock((performance.now() - start) / 1000)}`);
+  if (chromium) {
+    const pdf = page.replace(/html$/, "pdf");
+    await writePdf(page, pdf, chromium);
+    console.log(`report: ${pdf} (${((await Deno.stat(pdf)).size / 1e6).toFixed(1)} MB)`);
+  }
+  return 0;
+}

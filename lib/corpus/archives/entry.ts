@@ -1,0 +1,81 @@
+/**
+ * An entry of an archive on its way to a song: its name, its limits, and why it may be refused.
+ * @module
+ */
+
+/** Most bytes of one song: the largest of 7,003 real ones has 2 MB. */
+export const MOST_BYTES = 16 * 2 ** 20;
+
+/** Why a file is not even parsed. */
+export interface Refusal {
+  /** The reason in a word that stays the same. */
+  reason: "link" | "unsafe-path" | "too-large" | "unreadable";
+  /** What was expected and found. */
+  detail: string;
+}
+
+/** A MIDI file of a source: where it lies, what it holds, or why it was refused. */
+export interface SourceFile {
+  /** Path below the source, with slashes. */
+  file: string;
+  /** Where to read it, in a folder. */
+  path?: string;
+  /** What it holds, in an archive. */
+  bytes?: Uint8Array;
+  /** Why it cannot be read, if so. */
+  refused?: Refusal;
+}
+
+/** An entry of an archive. */
+export interface Entry {
+  /** Path below the archive's root, with slashes. */
+  file: string;
+  /** Why it is not read, if that is known already. */
+  refused?: Refusal;
+  /** The name that a link leads to; of a hard link below the root, of a symbolic one below its own folder. */
+  link?: { hard: boolean; target: string };
+  /** Its bytes, or why they cannot be had; of a tar, only until the next entry is taken. */
+  read(): Promise<Uint8Array | Refusal>;
+}
+
+/** An archive that cannot be read to its end; the message says what was expected and found, and what to do. */
+export class Broken extends Error {}
+
+/** Whether a name is that of a MIDI file. */
+export const isSong = (name: string): boolean => /\.(midi?|kar|rmi)$/i.test(name);
+
+/** A refusal of a file that is damaged, or of a kind that cannot be read. */
+export const unreadable = (detail: string): Refusal => ({ reason: "unreadable", detail });
+
+/** A refusal of a link. */
+export const linked = (detail: string): Refusal => ({ reason: "link", detail: `expected a file, found ${detail}` });
+
+/** A number of bytes in MiB. */
+export const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** The refusal of a file that is too large, if it is. */
+export const tooLarge = (size: number): Refusal | undefined =>
+  size > MOST_BYTES
+    ? { reason: "too-large", detail: `expected at most ${megabytes(MOST_BYTES)}, found ${megabytes(size)}` }
+    : undefined;
+
+/** The refusal of a name that leads out of the archive, if it does. */
+export function unsafe(name: string): Refusal | undefined {
+  if (!/^[/\\]|^[a-z]:[/\\]|\0/i.test(name) && !name.split(/[/\\]/).includes("..")) return undefined;
+  return { reason: "unsafe-path", detail: "expected a path below the archive's root, found one that leads out of it" };
+}
+
+/** A name as a file system would take it: without `.` and doubled slashes. */
+export const plainName = (name: string): string =>
+  (name.startsWith("/") ? "/" : "") + name.split("/").filter((part) => part !== "" && part !== ".").join("/");
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A name's bytes as text: UTF-8 if that is what they are, else each byte by `other`. */
+export function nameText(bytes: Uint8Array, other: (byte: number) => string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return Array.from(bytes, other).join(""); // the bytes are no UTF-8
+  }
+}
