@@ -19,11 +19,11 @@ export async function tarGz(entries: Entries): Promise<Uint8Array> {
   pack.finalize();
   const parts: Uint8Array[] = [];
   for await (const part of pack) parts.push(part);
-  return gzipSync(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()));
+  return gzipSync(joinBytes(parts));
 }
 
 /** A `.zip` of the entries, in their order, deflated. */
-export async function zip(entries: Entries): Promise<Uint8Array> {
+export function zip(entries: Entries): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [], directory: Uint8Array[] = [];
   let at = 0;
   for (const [name, content] of entries) {
@@ -42,9 +42,56 @@ export async function zip(entries: Entries): Promise<Uint8Array> {
   }
   const end = new DataView(new ArrayBuffer(22)), size = directory.reduce((sum, part) => sum + part.length, 0);
   end.setUint32(0, 0x06054b50, true);
-  [8, 10].forEach((place) => end.setUint16(place, entries.length, true));
+  [8, 10].forEach((place) => end.setUint16(place, entries.length % 65_536, true));
   end.setUint32(12, size, true);
   end.setUint32(16, at, true);
-  const all = [...parts, ...directory, new Uint8Array(end.buffer)] as BlobPart[];
-  return new Uint8Array(await new Blob(all).arrayBuffer());
+  return joinBytes([...parts, ...directory, new Uint8Array(end.buffer)]);
+}
+
+/** What a tar's header says; what is left out is as in a plain ustar file. */
+interface TarHeader {
+  name: string;
+  size?: number;
+  type?: string;
+  magic?: string;
+  prefix?: string;
+  link?: string;
+  /** Bytes written over the header's before its checksum is made, by their offset. */
+  over?: Record<number, Uint8Array | number[]>;
+}
+
+const padTo512 = (bytes: Uint8Array) => {
+  const padded = new Uint8Array(Math.ceil(bytes.length / 512) * 512);
+  padded.set(bytes);
+  return padded;
+};
+
+/** The blocks of a tar entry, every byte by hand: header and data. */
+export function tarEntry(
+  { name, type = "0", magic = "ustar\x0000", prefix = "", link = "", over = {}, ...rest }: TarHeader,
+  data: Uint8Array = new Uint8Array(),
+): Uint8Array {
+  const header = new Uint8Array(512),
+    put = (at: number, text: string) => header.set(new TextEncoder().encode(text), at);
+  const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");
+  put(0, name);
+  put(124, octal(rest.size ?? data.length, 11));
+  put(156, type);
+  put(157, link);
+  put(257, magic);
+  put(345, prefix);
+  for (const [at, bytes] of Object.entries(over)) header.set(bytes, Number(at));
+  put(148, "        ");
+  put(148, `${octal(header.reduce((sum, byte) => sum + byte), 6)}\0`);
+  return joinBytes([header, padTo512(data)]);
+}
+
+/** The two blocks that end a tar. */
+export const tarEnd: Uint8Array = new Uint8Array(1024);
+
+/** Bytes one after another. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
+  return whole;
 }

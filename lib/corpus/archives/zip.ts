@@ -131,16 +131,21 @@ function entryAt(fd: number, { bytes: directory, start, before }: Directory, at:
     return long(large, (taken += 8) - 8);
   });
   const flags = short(8), method = short(10), checksum = word(16);
-  /** The local header's name and where its data begin, by which it is recognised. */
+  /** The local header's name and where its data begin; of the same name as here if there is such a one. */
   const localHeader = (): [name: Uint8Array, data: number] | undefined => {
-    for (let place = before + local; place + 30 <= start; place += 2 ** 32) { // offsets wrap at 4 GiB without Zip64
-      const header = viewOf(readAt(fd, new Uint8Array(30), place));
-      if (header.getUint32(0, true) !== LOCAL) continue;
-      const length = header.getUint16(26, true), data = place + 30 + length;
-      if (data > start) continue;
-      const name = readAt(fd, new Uint8Array(length), place + 30);
-      if (same(name, raw) || place + 2 ** 32 > start) return [name, data + header.getUint16(28, true)];
+    let other: [Uint8Array, number] | undefined;
+    for (let place = local; place + 30 <= start; place += 2 ** 32) { // offsets wrap at 4 GiB without Zip64
+      for (const from of [place + before, place]) {
+        if (from + 30 > start) continue;
+        const header = viewOf(readAt(fd, new Uint8Array(30), from)), length = header.getUint16(26, true);
+        if (header.getUint32(0, true) !== LOCAL || from + 30 + length > start) continue;
+        const name = readAt(fd, new Uint8Array(length), from + 30),
+          data = from + 30 + length + header.getUint16(28, true);
+        if (same(name, raw)) return [name, data];
+        other ??= [name, data];
+      }
     }
+    return other;
   };
   const read = (): Uint8Array | Refusal => {
     if (flags & 0x41) return unreadable("expected a file without a password, found an encrypted one");
