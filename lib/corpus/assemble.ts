@@ -110,7 +110,7 @@ function clustersOf(songs: Found[], numbered: Numbered, recipe: CorpusRecipe): I
     firsts.push(song);
     indices.push(i);
   });
-  const clusters = clusterSongs(songBars(firsts, numbered), recipe.duplicates.shared);
+  const clusters = clusterSongs(songBars(firsts, numbered), recipe.duplicates.shared, recipe.duplicates.compared);
   return Int32Array.from(songs, ({ content }) => indices[clusters[place.get(content)!]]);
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { isTemporary, readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
-import { type CorpusRecipe, recipeDifferences } from "../recipe/recipe.ts";
+import { type CorpusRecipe, corpusRecipe, recipeDifferences } from "../recipe/recipe.ts";
 import { checkFile, CorpusError, type CorpusSummary, type Manifest, readManifest } from "./store.ts";
 
 /** The part `index` (from 1) `of` so many. */
@@ -33,7 +33,9 @@ export interface Plan {
 /** The plan of the build that was begun at `dir`. */
 export async function readPlan(dir: string): Promise<Plan | undefined> {
   const text = await readTextIfThere(`${dir}/build.json`);
-  return text === undefined ? undefined : JSON.parse(text);
+  if (text === undefined) return;
+  const plan: Plan = JSON.parse(text);
+  return { ...plan, recipe: corpusRecipe(plan.recipe) };
 }
 
 type Origin = Pick<Plan, "identity" | "written">;
@@ -77,7 +79,7 @@ export async function finished(dir: string, plan: Plan, replace = false): Promis
   if (!manifest) return;
   const origin: Partial<Origin> = JSON.parse(await readTextIfThere(`${dir}/source.json`) ?? "{}");
   const differences = [
-    ...recipeDifferences(manifest.recipe, plan.recipe),
+    ...recipeDifferences(corpusRecipe(manifest.recipe), plan.recipe),
     ...songDifferences(origin, plan),
     ...(plan.shard.of > 1 ? [`shard: a whole store there, ${plan.shard.index}/${plan.shard.of} asked for`] : []),
   ];

@@ -36,14 +36,10 @@ export function numberHashes(hashes: Float64Array): { content: Int32Array; count
   return { content, count };
 }
 
-/** Each bar is compared with at most this many earlier songs that hold it: 10 notes of drums are in thousands. */
-const MOST_SONGS = 100;
-
 /**
  * Clusters of songs that share at least `shared` of the smaller one's different bars; and of clusters that meet.
  *
- * A bar that more than 100 earlier songs hold is compared with the last 100 of them, which keeps this linear.
- *
+ * @param compared a bar is compared with at most so many earlier songs that have it, the last ones; the work is linear
  * @returns for each song the first song of its cluster.
  *
  * @example
@@ -52,11 +48,11 @@ const MOST_SONGS = 100;
  * import { assertEquals } from "@std/assert";
  *
  * const content = Int32Array.of(0, 1, 2, 3, 9, 0, 1, 2); // the third song repeats three bars of the first
- * const clusters = clusterSongs({ first: Int32Array.of(0, 4, 5, 8), content, count: 10 }, 0.5);
+ * const clusters = clusterSongs({ first: Int32Array.of(0, 4, 5, 8), content, count: 10 }, 0.5, 100);
  * assertEquals([...clusters], [0, 1, 0]);
  * ```
  */
-export function clusterSongs({ first, content, count }: SongBars, shared: number): Int32Array {
+export function clusterSongs({ first, content, count }: SongBars, shared: number, compared: number): Int32Array {
   const songs = first.length - 1, parent = Int32Array.from({ length: songs }, (_, song) => song);
   const root = (song: number): number => {
     while (parent[song] !== song) song = parent[song] = parent[parent[song]];
@@ -79,7 +75,7 @@ export function clusterSongs({ first, content, count }: SongBars, shared: number
   for (let song = 0; song < songs; song++) {
     const met: number[] = [];
     eachDistinct(song, (c) => {
-      for (let at = Math.max(starts[c], ends[c] - MOST_SONGS); at < ends[c]; at++) {
+      for (let at = Math.max(starts[c], ends[c] - compared); at < ends[c]; at++) {
         if (common[holders[at]]++ === 0) met.push(holders[at]);
       }
       holders[ends[c]++] = song;

@@ -229,18 +229,21 @@ export function songEntropy(
 }
 
 /**
- * What {@link songEntropy} is when bars are dealt to songs at random: the mean over `times` shuffles, and their central 95%.
+ * What {@link songEntropy} is when bars are dealt to songs at random: the mean over `shuffles`, and their central 95%.
  * The clusters keep their sizes and the songs their numbers of bars.
  */
 export function shuffledEntropy(
   labels: Int32Array,
   songs: ArrayLike<number>,
   options: EntropyOptions,
-  { seed = 0, times = 100 }: { seed?: number; times?: number } = {},
+  { seed = 0, shuffles }: { seed?: number; shuffles: number },
 ): Interval {
   const random = stream(seed, "shuffled-entropy");
-  const found = Float64Array.from({ length: times }, () => songEntropy(shuffle(labels, random), songs, options).mean);
-  return { value: found.reduce((sum, value) => sum + value / times, 0), ...central(found) };
+  const found = Float64Array.from(
+    { length: shuffles },
+    () => songEntropy(shuffle(labels, random), songs, options).mean,
+  );
+  return { value: found.reduce((sum, value) => sum + value / shuffles, 0), ...central(found) };
 }
 
 /** A score and its 95% interval. */

@@ -19,9 +19,6 @@ import { addShuffled, clusterBars, clusterLabels, drawnEntropy } from "./song_cl
 import type { LayerFeatures } from "./probe.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/** The authors' ridge penalty (study §11.6). */
-const alpha = 100;
-
 /**
  * Adds the authors' rows of a layer for one set of labels: means over the draws, and each draw's. Songs are clustered
  * where the labels are true; a permuted SC is the last draw's bars dealt to songs at random.
@@ -35,6 +32,7 @@ export async function authorsRows(
   tasks: readonly Task[],
   collector: Collector,
 ): Promise<void> {
+  const { drawnAlpha: alpha, chordThreshold } = recipe.probing;
   const all = (table: BarTable) => Int32Array.from(table.labels.keys());
   const found = new Map<Task, { drawn: Drawn[]; extras: Parameters<Collector["collectDrawn"]>[2] }>();
   const keep = (task: Task, drawn: Drawn, extras: Parameters<Collector["collectDrawn"]>[2]) => {
@@ -48,7 +46,7 @@ export async function authorsRows(
     for (const { task, fits, live } of classes) {
       const question = askClasses(scoreOn, task), answers = classAnswers(task, question, live);
       const [decisions] = await predictRows(fits, z, question.rows);
-      const cut = threshold(task, recipe.probing.chordThreshold);
+      const cut = threshold(task, chordThreshold);
       const scores = classScores(task, "authors", spreadDecisions(decisions, live, answers), answers, cut);
       const extras = { alpha, ...classExtras(task, "authors", answers, cut) };
       keep(task, drawnScores(question, scoreOn, scores), extras);
@@ -64,7 +62,7 @@ export async function authorsRows(
       const clusters = await clusterBars(scale, x, recipe), { k } = clusters;
       const groups = await clusterLabels(clusters, scale, z);
       if (labels === "true") keep("SC", drawnEntropy(groups, scoreOn.songs, k), { k });
-      else addShuffled(collector, "authors", groups, scoreOn.songs, k, recipe.seed);
+      else addShuffled(collector, "authors", groups, scoreOn.songs, k, recipe);
     }
     await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
   }

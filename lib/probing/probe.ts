@@ -159,7 +159,7 @@ async function soundRows({ classes, values }: FittedTasks, probing: Probing): Pr
 /**
  * Probes one layer for all seven tasks in both protocols, with 95% intervals over test songs (study §11).
  *
- * Authors, on test songs alone: ridge α = 100 on standardised features, hard decisions, entropy over ln K; scores are
+ * Authors, on test songs alone: ridge α = `recipe.probing.drawnAlpha` on standardised features, hard decisions, entropy over ln K; scores are
  * means over the tables' draws, with their population std, and each draw's stands beside. Sound: α of
  * `recipe.probing.alphas` chosen for each task on validation songs, scores without thresholds, entropy over
  * ln min(n, K), which clusters share with songs, and how bars find their song's. K is `clusterCount` in both. MD has
@@ -226,7 +226,7 @@ export async function probeLayer(
       const { songs } = tables[split], found = await clusterLabels(clusters, scale, features[split]);
       const rowsOf = (rows: Int32Array) => standardise(scale, readRows(features[split], columns, rows));
       if (asks("true")) addSongRows(written, split, { labels: found, rowsOf, songs, k }, recipe);
-      if (split === "test" && asks("permuted")) addShuffled(written, "sound", found, songs, k, recipe.seed);
+      if (split === "test" && asks("permuted")) addShuffled(written, "sound", found, songs, k, recipe);
     }
   }
   return written.rows;

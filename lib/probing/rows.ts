@@ -263,7 +263,7 @@ export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false 
   return { rows, add, collect, collectDrawn };
 }
 
-/** Clusters of a study: the recipe's, but at least five training bars for each (study §11.8). */
-export function clusterCount(recipe: Recipe, trainRows: number): number {
-  return Math.max(1, Math.min(recipe.probing.clusters, Math.floor(trainRows / 5)));
+/** Clusters of a study: the recipe's, but at most its share of the training bars (STUDY §11.8). */
+export function clusterCount({ probing }: Recipe, trainRows: number): number {
+  return Math.max(1, Math.min(probing.clusters, Math.floor(trainRows * probing.clusterShare)));
 }

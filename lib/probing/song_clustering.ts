@@ -57,13 +57,13 @@ export function addShuffled(
   labels: Int32Array,
   songs: ArrayLike<number>,
   clusters: number,
-  seed: number,
+  { seed, probing }: Recipe,
 ): void {
   const options: EntropyOptions = { clusters, reading: protocol }, held = counted(songs, protocol);
   collector.add(
     { task: "SC", labels: "permuted", protocol, split: "test", rows: held.bars, songs: held.songs },
     "entropy",
-    shuffledEntropy(labels, songs, options, { seed }),
+    shuffledEntropy(labels, songs, options, { seed, shuffles: probing.shuffles }),
     { k: clusters },
   );
 }

@@ -2,16 +2,16 @@
  * The values behind a recipe: the presets `sound` and `authors`, and the scales, with the reasons for them.
  * @module
  */
-import type { Recipe, RecipeChanges, Scale } from "./recipe.ts";
+import type { FieldChanges, Fields } from "./schema.ts";
 
 /** The paper's text, and good practice where it is silent. */
-export const sound: Omit<Recipe, "scale" | "model" | "training"> = {
+export const sound: Omit<Fields, "scale" | "model" | "training"> = {
   preset: "sound",
   seed: 0,
   midi: { reading: "standard", metaTracks: "all", clock: "ticks", missingMeter: "4/4" },
   tokens: { quantise: "nearest", barTempo: "at-bar-start", maxTokens: 512, cut: "note", minNotes: 6 },
   labels: { chords: "overlap", chordOverlapBeats: 1, notes: "cut" },
-  duplicates: { exact: "drop", near: "cluster", bars: "notes", shared: 0.5 },
+  duplicates: { exact: "drop", near: "cluster", bars: "notes", shared: 0.5, compared: 100 },
   split: { by: "hash", train: 0.8, validation: 0.1 },
   masking: { rate: 0.15, mask: 0.8, random: 0.1, replacements: "events", validation: "fixed" },
   views: {
@@ -32,15 +32,18 @@ export const sound: Omit<Recipe, "scale" | "model" | "training"> = {
     draws: 5,
     drawnTrainBars: 5,
     drawnTestBars: 10,
+    drawnAlpha: 100,
     alphas: [1, 10, 100, 1000, 10000],
     chordThreshold: -0.8,
     untrainedSeeds: 3,
     permuted: "songs",
     controlType: "lowest-pitch",
     clusters: 1000,
+    clusterShare: 0.2,
     clusterIterations: 100,
     clusterRows: 50_000,
     ckaBars: 500,
+    shuffles: 100,
     retrievalBars: 2000,
     bootstraps: 5000,
     level: 0.05,
@@ -63,7 +66,6 @@ export const authors: typeof sound = {
   masking: { ...sound.masking, replacements: "all", validation: "redrawn" },
   views: { ...sound.views, neighborSelf: true, dropoutPlace: "block-outputs" },
   contrast: { ...sound.contrast, batches: "song-order" },
-  probing: { ...sound.probing, alphas: [100] },
 };
 
 const bert = {
@@ -75,7 +77,7 @@ const bert = {
   dropout: 0,
 } as const;
 
-/** What the authors' encoder is besides its size, at every scale (study §7). */
+/** What the authors' encoder is besides its size, at every scale (STUDY §7). */
 export const authorsModel = { encoder: "authors", init: "torch", layerNormEps: 1e-5 } as const;
 
 const adamW = {
@@ -95,7 +97,7 @@ const adamW = {
 } as const;
 
 /** What a scale fixes: the encoder's size, the training's length and, for few songs, a split with more test songs. */
-export const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeChanges> = {
+export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> & FieldChanges> = {
   smoke: {
     model: { ...bert, layers: 2, hidden: 32, heads: 2, intermediate: 64 },
     training: {
@@ -157,7 +159,7 @@ export const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeCh
     },
     // All 290,000 bars of 3,000 songs would be embedded seven times, and each layer's areas under curves resampled over
     // 29,000 test bars: seven hours of that alone on two cores. What tells is songs, not more bars of them: ten test
-    // bars of a song (as §11.2) take a tenth of it, twenty training bars leave 750 rows for each feature.
+    // bars of a song (as STUDY §11.2) take a tenth of it, twenty training bars leave 750 rows for each feature.
     probing: { padTo: 16, trainBarsPerSong: 20, testBarsPerSong: 10 },
   },
   base: {
@@ -175,7 +177,7 @@ export const scales: Record<Scale, Pick<Recipe, "model" | "training"> & RecipeCh
       validateEvery: 2000,
       validationBars: 5000,
     },
-    // As many bars of a song as the authors take (§11.2): all bars of 100,000 songs would be a terabyte of embeddings.
+    // As many bars of a song as the authors take (STUDY §11.2): all bars of 100,000 songs would be a terabyte of embeddings.
     probing: { padTo: 16, trainBarsPerSong: 5, testBarsPerSong: 10 },
   },
 };

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { writeFile } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
 import { UserError } from "../base/user_error.ts";
-import { recipeGroups } from "../recipe/recipe.ts";
+import { recipeGroups } from "../recipe/schema.ts";
 
 /** The stored record of a finished step, `steps/NAME.json` in the run's folder. */
 export interface StepRecord<T = unknown> {

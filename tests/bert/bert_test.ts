@@ -8,7 +8,7 @@ import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { adamWScalars } from "@lib/training/optimizer.ts";
 import { maskedEvaluation } from "@lib/training/masked_evaluation.ts";
 import { trainingStep } from "@lib/training/training_step.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
+import { recipe, RecipeError } from "@lib/recipe/recipe.ts";
 import { goldenJson, goldenPath, goldenTensors, largestDifference } from "../support/golden.ts";
 
 interface Expected {
@@ -131,6 +131,6 @@ Deno.test("ids that do not fit are refused by name", () =>
   }));
 
 Deno.test("a config whose heads do not divide its width is refused", () => {
-  assertThrows(() => recipe("sound", "demo", { model: { heads: 5 } }), RangeError, "multiple of heads");
+  assertThrows(() => recipe("sound", "demo", { model: { heads: 5 } }), RecipeError, "multiple of heads");
   assert(recipe("sound", "demo").model.hidden % recipe("sound", "demo").model.heads === 0);
 });

@@ -40,7 +40,7 @@ Deno.test("clusters are those of comparing every pair of songs", () => {
         }
       }
     }
-    assertEquals(clusterSongs(table, shared), expected);
+    assertEquals(clusterSongs(table, shared, 100), expected);
   }
 });
 

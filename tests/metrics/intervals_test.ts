@@ -198,7 +198,7 @@ Deno.test("the sound entropy is 1 for a song that never repeats, drops one-bar s
   const labels = Int32Array.from({ length: 60 }, (_, r) => Math.floor(r / 6) % 8),
     songs = labels.map((_, r) => Math.floor(r / 6));
   assertEquals(songEntropy(labels, songs, options).mean, 0);
-  const shuffled = shuffledEntropy(labels, songs, options, { times: 50 });
+  const shuffled = shuffledEntropy(labels, songs, options, { shuffles: 50 });
   assert(
     shuffled.low! > 0.5 && shuffled.value < 1 && shuffled.low! <= shuffled.value && shuffled.value <= shuffled.high!,
   );

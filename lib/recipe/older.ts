@@ -1,0 +1,28 @@
+/**
+ * Recipes of earlier versions: fields that were introduced later get the value by which that version worked.
+ * @module
+ */
+
+/** Fields that recipes lacked once, and what was done then. */
+const introduced: Record<string, Record<string, unknown>> = {
+  duplicates: { exact: "keep", near: "ignore", bars: "notes", shared: 0.5, compared: 100 },
+  model: { encoder: "bert", init: "bert" },
+  training: {
+    ...{ accumulate: 1, explosion: 0, patience: 0, leastGain: 0, tensorboard: false },
+    ...{ precision: "float32", islands: false },
+  },
+  probing: {
+    ...{ padTo: 64, memory: 1024, clusterRows: Number.MAX_SAFE_INTEGER, ckaBars: 500 },
+    ...{ drawnAlpha: 100, shuffles: 100, clusterShare: 0.2 },
+  },
+};
+
+/** A stored recipe, or what else stands in its place, with the fields that its version did not know. */
+export function completed(stored: unknown): unknown {
+  if (typeof stored !== "object" || stored === null || Array.isArray(stored)) return stored;
+  const groups = Object.entries({ ...introduced, ...stored });
+  return Object.fromEntries(groups.map(([name, group]) => [
+    name,
+    Object.hasOwn(introduced, name) && typeof group === "object" ? { ...introduced[name], ...group } : group,
+  ]));
+}

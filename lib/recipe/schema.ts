@@ -1,0 +1,218 @@
+/**
+ * The fields of a recipe: type, range and meaning of each.
+ *
+ * A description gives the unit, the default's reason and its source: "STUDY 3.2" is a section of `lib/STUDY.md`,
+ * "paper" the paper's text. Readers see it in the notebooks.
+ * @module
+ */
+import { z } from "zod";
+
+const count = z.int().positive();
+const rate = z.number().min(0).max(1);
+const positive = z.number().positive();
+
+/** The groups of a recipe, each with its fields. */
+export const recipeGroups = {
+  preset: z.enum(["authors", "sound"]).describe("Which reading of the paper the fields started from."),
+  scale: z.enum(["smoke", "demo", "small", "base"]).describe("How much of the study is run."),
+  seed: z.int().nonnegative().describe("Seed of every random stream; streams are told apart by name."),
+  midi: z.strictObject({
+    reading: z.enum(["standard", "pretty_midi"])
+      .describe("Note pairing, programs and pedals by the MIDI standard, or by pretty_midi's rules (STUDY 1)."),
+    metaTracks: z.enum(["all", "first"])
+      .describe("Tracks whose tempo and time-signature events count; pretty_midi reads the first only (STUDY 1.3)."),
+    clock: z.enum(["ticks", "float64-seconds"])
+      .describe("Beats in exact ticks, or in accumulated float64 seconds as pretty_midi keeps them (STUDY 16.1)."),
+    missingMeter: z.enum(["4/4", "reject"])
+      .describe("A song without a signature: 4/4 as the MIDI standard says, or rejected (STUDY 2.1)."),
+  }),
+  tokens: z.strictObject({
+    quantise: z.enum(["nearest", "floor"]).describe(
+      "Note starts to the 1/12-quarter grid (STUDY 3.2; floor: authors).",
+    ),
+    barTempo: z.enum(["at-bar-start", "first-change-in-bar"])
+      .describe("Tempo token from the tempo map at the bar line, or from the first change inside the bar (STUDY 4.2)."),
+    maxTokens: z.int().min(16).max(512).describe("Longest bar in tokens, <eob> included (STUDY 4.6: 512)."),
+    cut: z.enum(["note", "token"]).describe("Where a longer bar is cut: after a whole note, or anywhere (STUDY 4.6)."),
+    minNotes: count.describe("Bars with fewer notes are not kept (STUDY 4.6: 6, i.e. 34 tokens)."),
+  }),
+  labels: z.strictObject({
+    chords: z.enum(["overlap", "onset"])
+      .describe("A bar's chords: those that sound in it, or only those that start in it (STUDY 5.7)."),
+    chordOverlapBeats: positive.describe("Least overlap of chord and bar under `overlap`, in quarters (STUDY 5.7: 1)."),
+    notes: z.enum(["cut", "whole"]).describe("Labels from the notes left after the cut, or from all (STUDY 4.7)."),
+  }),
+  duplicates: z.strictObject({
+    exact: z.enum(["drop", "keep"]).describe(
+      "Songs with the same kept bars: one stays, or all as in the paper (STUDY 4.8).",
+    ),
+    near: z.enum(["cluster", "ignore"])
+      .describe(
+        "Songs that share bars are split together (with split.by hash), or as if they were strangers (STUDY 4.8).",
+      ),
+    bars: z.enum(["notes", "tokens"])
+      .describe("Bars are shared if positions and pitches are the same, or only if all tokens are."),
+    shared: rate.describe("Share of the smaller song's different bars that makes two songs share a cluster."),
+    compared: count.describe(
+      "A bar is compared with at most so many earlier songs that have it (100: a bar of ten drum notes is in thousands).",
+    ),
+  }),
+  split: z.strictObject({
+    by: z.enum(["hash", "listed"]).describe(
+      "Songs in order of a seeded hash, or as the folder lists them (STUDY 6.1).",
+    ),
+    train: rate.describe("Share of songs to train on (STUDY 6.1: 0.8)."),
+    validation: rate.describe("Share of songs to validate on (STUDY 6.1: 0.1); the rest are test songs."),
+  }),
+  model: z.strictObject({
+    encoder: z.enum(["bert", "authors"])
+      .describe("Stock BERT, or the authors' own: shared LayerNorms, rotary positions, pads that take part (STUDY 7)."),
+    layers: count.describe("Encoder layers (paper: 12)."),
+    hidden: count.describe("Width of the hidden states (paper: 768)."),
+    heads: count.describe("Attention heads; must divide the width (paper: 12)."),
+    intermediate: count.describe("Width of the feed-forward block (paper: 3072)."),
+    maxPositions: count.describe("Learned positions; at least maxTokens (512)."),
+    layerNormEps: positive.describe("Added to the variance in LayerNorm (BERT: 1e-12)."),
+    init: z.enum(["bert", "torch"]).describe("Fresh weights as BERT's, or by PyTorch's defaults (STUDY 7.7)."),
+    initStd: positive.describe("Std of the truncated normal that weights start from (BERT: 0.02; STUDY 7.7)."),
+    dropout: rate.describe("Dropout on attention maps and feed-forward of all models but BERT-dropout (STUDY 7.6: 0)."),
+  }),
+  masking: z.strictObject({
+    rate: rate.describe("Share of a bar's tokens, Bar and <eob> counted, that are chosen (STUDY 8.1: 0.15)."),
+    mask: rate.describe("Share of the chosen that become <mask> (STUDY 8.2: 0.8)."),
+    random: rate.describe("Share of the chosen that become a random token (STUDY 8.2: 0.1); the rest stay."),
+    replacements: z.enum(["events", "all"])
+      .describe("Random tokens are drawn from the 556 events, or from all 560 ids, specials included (STUDY 8.2)."),
+    validation: z.enum(["fixed", "redrawn"])
+      .describe("Validation masks fixed by the seed, or drawn anew at each visit (STUDY 8.1)."),
+  }),
+  views: z.strictObject({
+    pitchShift: z.int().min(0).max(64).describe(
+      "BERT-aug: largest shift of non-drum pitches, semitones (STUDY 9.3: 6).",
+    ),
+    velocityShift: z.int().min(0).max(31).describe("BERT-aug: largest shift of velocities, bins (STUDY 9.3: 3)."),
+    neighborSelf: z.boolean().describe("BERT-neighbor: whether a bar may be its own neighbor (STUDY 9.4)."),
+    dropout: rate.describe("BERT-dropout: rate of the dropout that makes its two views (paper: 0.1)."),
+    dropoutPlace: z.enum(["attention-and-feed-forward", "block-outputs"])
+      .describe("Dropout on attention maps and feed-forward (paper), or on both blocks' outputs (STUDY 7.6)."),
+  }),
+  contrast: z.strictObject({
+    temperature: positive.describe("NT-Xent's temperature τ (paper: 0.1)."),
+    weight: z.number().nonnegative().describe("Weight α of NT-Xent beside MLM (paper: 0.1)."),
+    batches: z.enum(["song-disjoint", "song-order"])
+      .describe(
+        "Validation batches with at most one bar of a song, or in song order as the authors' loader (STUDY 9.6).",
+      ),
+    validationRows: z.int().min(2)
+      .describe("Bars N of a validation batch (STUDY 9.2: 24); song-disjoint batches hold at most as many as songs."),
+    validationBatches: count.describe("Batches of one validation of NT-Xent."),
+  }),
+  training: z.strictObject({
+    steps: count.describe("Optimizer steps of one model."),
+    batchTokens: count.describe("Tokens of a batch, pads included; rows follow from the bucket's length."),
+    batchRows: z.int().min(2).describe("Most rows of a batch (paper: 24)."),
+    accumulate: count.describe(
+      "Batches whose mean gradient makes one step (paper: 1); for batches larger than memory.",
+    ),
+    buckets: z.array(count).min(1).describe("Lengths that batches are padded to, ascending; one trace each."),
+    learningRate: positive.describe("Peak learning rate (STUDY 10: 1e-4)."),
+    warmupSteps: count.describe("Linear warm-up, in steps (STUDY 10: 10,000)."),
+    decay: z.enum(["inverse-sqrt", "linear", "none"])
+      .describe("After warm-up: √(warmup/step) (STUDY 10), linear to zero at the last step, or constant."),
+    beta1: rate.describe("AdamW's first decay (STUDY 10: 0.9)."),
+    beta2: rate.describe("AdamW's second decay (STUDY 10: 0.999)."),
+    epsilon: positive.describe("AdamW's ε (STUDY 10: 1e-8)."),
+    weightDecay: z.number().nonnegative().describe("Decoupled weight decay (STUDY 10: 0.01)."),
+    decayed: z.enum(["matrices", "all"]).describe(
+      "Weight decay spares biases and LayerNorms, or nothing (STUDY 10: all).",
+    ),
+    clipNorm: z.number().nonnegative().describe("Global gradient norm that is clipped to; 0 = off (STUDY 10: off)."),
+    validateEvery: count.describe("Steps between validations and checkpoints."),
+    validationBars: count.describe("Most bars of one validation, drawn once by the seed."),
+    keep: z.enum(["best", "last"]).describe(
+      "Weights kept: of the lowest validation loss (STUDY 10), or the last ones.",
+    ),
+    explosion: z.number().nonnegative().describe(
+      "Stops a run whose loss is above so many times its first step's, that of a model that knows nothing; " +
+        "0 = only where it is no number.",
+    ),
+    patience: z.int().nonnegative().describe(
+      "Stops after so many validations without a gain; 0 = off, so that models are compared after the same steps.",
+    ),
+    leastGain: z.number().nonnegative().describe("Fall of the validation loss that counts as a gain, nats."),
+    tensorboard: z.boolean().describe("Whether the log is written as TensorBoard's events, too; off, as few look."),
+    precision: z.enum(["auto", "float32", "bfloat16"]).describe(
+      "Element type of the training step's products; auto: bfloat16 on libtensorflow's GPU, float32 elsewhere. " +
+        "Weights, LayerNorm, softmax and losses are float32 in any case.",
+    ),
+    islands: z.boolean()
+      .describe(
+        "Whether XLA compiles LayerNorm, GELU, softmax and AdamW into one pass each: seconds once for a shape.",
+      ),
+  }),
+  probing: z.strictObject({
+    poolings: z.array(z.enum(["bar", "notes", "eob"])).min(1).describe(
+      "A bar's embedding: the state of its Bar token (STUDY 7.8), the mean of its notes' tokens, or the state of <eob>. " +
+        "Tables show the first; the authors' protocol and the controls take it alone.",
+    ),
+    layerMix: z.enum(["gain", "uniform", "none"]).describe(
+      "All layers as one embedding, standardised and summed: by how far each layer's probe beats the guess on " +
+        "validation songs, all alike, or not at all.",
+    ),
+    padTo: count.describe(
+      "Bars are padded to a multiple of so many tokens when they are embedded (64; 16 where a trace's second is little " +
+        "beside the pads it saves).",
+    ),
+    memory: positive.describe(
+      "MiB of embeddings kept in memory at a time, all layers together; what does not fit goes to a file (1024: half of " +
+        "a small machine's memory; the demo needs 10).",
+    ),
+    trainBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to fit on; 0 = all."),
+    testBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to score on; 0 = all."),
+    draws: count.describe("Authors' protocol: drawings of bars behind a mean and its population std (STUDY 11.3: 5)."),
+    drawnTrainBars: z.int().nonnegative().describe("Authors' protocol: most bars of a song to fit on (STUDY 11.2: 5)."),
+    drawnTestBars: z.int().nonnegative().describe(
+      "Authors' protocol: most bars of a song to score on (STUDY 11.2: 10).",
+    ),
+    drawnAlpha: positive.describe("Authors' protocol: ridge penalty (STUDY 11.6: 100)."),
+    alphas: z.array(positive).min(1).describe(
+      "Sound protocol: ridge penalties, chosen on validation songs (STUDY 11.6).",
+    ),
+    chordThreshold: z.number().describe("Decision value above which the authors count a chord (STUDY 11.7: -0.8)."),
+    untrainedSeeds: count.describe("Encoders with fresh weights that stand for one that learned nothing (seeds up)."),
+    permuted: z.enum(["songs", "bars", "none"]).describe(
+      "Permuted labels: the training songs' answers laid over the bars in another order of songs, which keeps a " +
+        "song's bars alike as they are in truth; bar by bar; or no such control.",
+    ),
+    controlType: z.enum(["lowest-pitch", "first-note", "none"]).describe(
+      "Control tasks (Hewitt & Liang 2019): every bar of a type, by its lowest pitch or its first note, gets the " +
+        "answers of one training bar, drawn for the type; a probe can only learn them by heart.",
+    ),
+    clusters: count.describe("K of K-means (STUDY 11.8: 1000), bounded by clusterShare."),
+    clusterShare: rate.describe(
+      "Most clusters as a share of the rows they are fitted on (0.2: five rows for each; STUDY 11.8).",
+    ),
+    clusterIterations: count.describe("Most Lloyd iterations."),
+    clusterRows: count.describe(
+      "Most training bars that clusters are fitted on, drawn by the seed (50,000: fifty for each of 1000 clusters, and " +
+        "300 MB at the paper's width; the authors' mini-batches draw 1,024 bars at a time, STUDY 11.8).",
+    ),
+    ckaBars: count.describe("Test bars by which layers of all models are compared (CKA), drawn by the seed."),
+    shuffles: count.describe("Deals of bars to songs at random behind the entropy that means nothing (permuted SC)."),
+    retrievalBars: count.describe("Most test bars that are looked for among each other (same-song retrieval)."),
+    bootstraps: count.describe(
+      "Resamplings of songs behind each interval; 2/(resamplings + 1) is the least p, which Holm's correction divides.",
+    ),
+    level: rate.describe("Chance of any wrong verdict among the claims, by Holm's correction."),
+    middle: z.tuple([rate, rate]).describe("Middle layers, as shares of the depth."),
+    early: rate.describe("Early layers, as a share of the depth; at least layer 1."),
+    equalMlm: positive.describe("MLM accuracies are equal that differ by at most this."),
+    nearChance: positive.describe("An accuracy is near chance that is above it by at most this."),
+  }),
+} as const;
+
+/** A whole recipe. */
+export type Fields = { -readonly [Group in keyof typeof recipeGroups]: (typeof recipeGroups)[Group]["_zod"]["output"] };
+
+/** Any subset of a recipe's fields. */
+export type FieldChanges = { [K in keyof Fields]?: Fields[K] extends object ? Partial<Fields[K]> : Fields[K] };
