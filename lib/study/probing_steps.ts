@@ -138,7 +138,7 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
  */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
   const { recipe } = study;
-  const guesses = await probeGuesses(study, corpus);
+  const guesses = await probeBaselines(study, corpus);
   return await probedOnce(study, name, async () => {
     const tables = probeTables(corpus, recipe), found: Probed = { rows: [], mixes: [] };
     const seeds = name === "untrained" ? recipe.probing.untrainedSeeds : 1;
@@ -256,7 +256,7 @@ async function probeEmbedded(
  * The two baselines that need no encoder, as rows through the same metrics: `majority`, the best guess that sees nothing
  * of a bar (most common class, training mean; see baselines.ts), and a probe on token counts (how often each of the 560 ids stands in a bar). Done once.
  */
-export function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
+export function probeBaselines(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
   const { recipe } = study;
   return probedOnce(study, "guesses", async () => {
     const tables = probeTables(corpus, recipe);
