@@ -1,13 +1,12 @@
 /**
- * MIDI bytes → the events of its tracks.
- *
- * The chunks are found also inside RMID and MacBinary wrappers, among alien chunks and with wrong lengths.
+ * MIDI bytes → the events of its tracks, also from RMID and MacBinary wrappers, among other chunks and with wrong
+ * lengths.
  * @module
  */
-import { decodeTrack, type Events, noEvents, type Track } from "./events.ts";
 import { MidiError } from "./error.ts";
+import { decodeTrack, type Events, noEvents, type Track } from "./events.ts";
 
-/** What a file holds, before notes are paired. */
+/** The content of a file, before notes are paired. */
 export interface Chunks {
   /** 0: one track; 1: tracks at once; 2: tracks one after another. */
   format: number;
@@ -19,11 +18,11 @@ export interface Chunks {
   events: Events;
 }
 
+const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const isId = (bytes: Uint8Array, at: number, id: string) =>
   at + 4 <= bytes.length && [0, 1, 2, 3].every((i) => bytes[at + i] === id.charCodeAt(i));
 const isTrack = (bytes: Uint8Array, at: number) =>
   bytes[at] === 0x4d && bytes[at + 1] === 0x54 && bytes[at + 2] === 0x72 && bytes[at + 3] === 0x6b;
-const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
  * Where the MIDI data of a file begins and ends: all of it, the `data` of an RMID, or the data fork of a MacBinary.
@@ -40,7 +39,7 @@ function unwrap(bytes: Uint8Array): { begin: number; end: number } {
     }
   }
   if (!isId(bytes, 128, "MThd") || isId(bytes, 0, "MThd")) return { begin: 0, end: length };
-  const fork = view.getUint32(83); // what follows the data fork is none of ours
+  const fork = view.getUint32(83); // the resource fork that follows is no music
   return { begin: 128, end: fork >= 14 && 128 + fork <= length ? 128 + fork : length };
 }
 
@@ -55,8 +54,7 @@ function findTrack(bytes: Uint8Array, from: number): number {
 /** Whether a chunk begins at `at`, or the file ends there. */
 function isChunk(bytes: Uint8Array, at: number): boolean {
   if (at === bytes.length || isTrack(bytes, at)) return true;
-  if (at + 8 > bytes.length) return false;
-  for (let i = at; i < at + 4; i++) if (bytes[i] < 32 || bytes[i] > 126) return false;
+  if (at + 8 > bytes.length || bytes.subarray(at, at + 4).some((byte) => byte < 32 || byte > 126)) return false;
   const next = at + 8 + viewOf(bytes).getUint32(at + 4);
   return next === bytes.length || isTrack(bytes, next);
 }
@@ -82,17 +80,15 @@ function readHeader(bytes: Uint8Array, begin: number) {
   return { format, declared, ticksPerQuarter, next: begin + 8 + length };
 }
 
-/** The tracks as the authors' reader finds them: as many as declared, end to end, nothing between (study §1.2). */
+/** The tracks as the authors' reader takes them: as many as declared, end to end, nothing between (STUDY §1.2). */
 function strictTracks(bytes: Uint8Array, from: number, count: number, events: Events): Track[] {
   const tracks: Track[] = [];
   for (let at = from; tracks.length < count;) {
-    if (at + 8 > bytes.length && isTrack(bytes, at)) {
-      throw new MidiError("truncated", "Expected a track, found the end", bytes.length);
-    }
     if (!isTrack(bytes, at)) {
       const found = at >= bytes.length ? "the end" : "other bytes";
       throw new MidiError("chunk", `Expected MTrk for track ${tracks.length}, found ${found}`, at);
     }
+    if (at + 8 > bytes.length) throw new MidiError("truncated", "Expected a track, found the end", bytes.length);
     const start = at + 8, declared = start + viewOf(bytes).getUint32(at + 4);
     if (declared === start) throw new MidiError("chunk", "Expected events in a track, found none", at);
     const { track, next } = decodeTrack(bytes, { start, declared, limit: bytes.length, strict: true }, events);
@@ -102,8 +98,8 @@ function strictTracks(bytes: Uint8Array, from: number, count: number, events: Ev
   return tracks;
 }
 
-/** All tracks that can be found; a length that leads to no chunk is not believed. */
-function foundTracks(bytes: Uint8Array, from: number, events: Events): Track[] {
+/** All tracks; a length that leads to no chunk is not trusted. */
+function allTracks(bytes: Uint8Array, from: number, events: Events): Track[] {
   const tracks: Track[] = [];
   const view = viewOf(bytes);
   let at = isChunk(bytes, from) ? from : findTrack(bytes, from);
@@ -121,7 +117,7 @@ function foundTracks(bytes: Uint8Array, from: number, events: Events): Track[] {
 }
 
 /**
- * The events of a file; `strict` follows the authors' reader (study §1.2), otherwise as much is read as has meaning.
+ * The events of a file; `strict` follows the authors' reader (STUDY §1.2), otherwise all that makes sense is read.
  *
  * @throws {MidiError} with the reasons `not-midi`, `division`, `chunk` and those of a track's events.
  */
@@ -129,8 +125,8 @@ export function readChunks(file: Uint8Array, strict: boolean): Chunks {
   const { begin, end } = strict ? { begin: 0, end: file.length } : unwrap(file);
   const bytes = file.subarray(0, end); // offsets stay those of the file
   const { format, declared, ticksPerQuarter, next } = readHeader(bytes, begin);
-  const events = noEvents();
-  const tracks = strict ? strictTracks(bytes, next, declared, events) : foundTracks(bytes, next, events);
+  const events = noEvents(bytes.length);
+  const tracks = strict ? strictTracks(bytes, next, declared, events) : allTracks(bytes, next, events);
   if (tracks.length === 0) throw new MidiError("chunk", "Expected a track chunk (MTrk), found none", bytes.length);
   return { format, ticksPerQuarter, tracks, events };
 }

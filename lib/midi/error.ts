@@ -2,14 +2,15 @@
  * Why a MIDI file could not be read or used.
  * @module
  */
+import { UserError } from "../base/user_error.ts";
 
 /**
  * Why a file gave no bars:
  * `not-midi` no header; `chunk` a track chunk is missing or empty; `truncated` the bytes end inside an event;
  * `division` SMPTE or zero ticks a quarter, so no quarters; `event` an undefined or missing status byte;
  * `data-byte` a data byte above 127; `meta` a meta event that cannot be decoded; `tempo` a tempo of zero;
- * `tick-limit` longer, and `event-limit` more events, than can be held;
- * `no-time-signature`, `not-4/4`, `no-notes`: readable, but not for this study (study §2.1).
+ * `tick-limit` too long, and `event-limit` too many events;
+ * `no-time-signature`, `not-4/4`, `no-notes`: readable, but not for this study (STUDY §2.1).
  */
 export type MidiReason =
   | "not-midi"
@@ -27,15 +28,13 @@ export type MidiReason =
   | "no-notes";
 
 /** A file that cannot be read or used, with a stable reason and, where it makes sense, the byte offset. */
-export class MidiError extends Error {
-  /** Tells it from other errors. */
-  override name = "MidiError";
+export class MidiError extends UserError {
   /** Path of the file, where the caller knows it. */
   file?: string;
   /**
-   * What was expected and found, and where.
+   * An error with its reason and a message that says what was expected and found.
    *
-   * @param offset Byte of the file at which the fault stands, wrappers included.
+   * @param offset byte of the file at which the fault stands, wrappers included
    */
   constructor(readonly reason: MidiReason, message: string, readonly offset?: number) {
     super(offset === undefined ? message : `${message} (byte ${offset})`);

@@ -2,9 +2,26 @@
  * A song as notes, tempi, signatures and controls, in ticks.
  * @module
  */
-import type { Meter, Tempo } from "./events.ts";
 
-/** A sounding note. */
+/** A tempo, in force from a tick on. */
+export interface Tempo {
+  /** Its first tick. */
+  tick: number;
+  /** Microseconds a quarter. */
+  microseconds: number;
+}
+
+/** A time signature, in force from a tick on. */
+export interface Meter {
+  /** Its first tick. */
+  tick: number;
+  /** Beats of a bar. */
+  numerator: number;
+  /** The beat's note value: 4 for quarters. */
+  denominator: number;
+}
+
+/** A note. */
 export interface Note {
   /** Tick it starts at. */
   start: number;
@@ -16,15 +33,15 @@ export interface Note {
   velocity: number;
   /** General MIDI program 0–127. */
   program: number;
-  /** Whether it is on the drum channel (the tenth). */
+  /** Whether it is a drum stroke. */
   drum: boolean;
 }
 
-/** A pedal value 0–127 or a bend −8192…8191 from a tick on. */
+/** A pedal value 0–127 or a bend −8192…8191, in force from a tick on. */
 export interface Control {
-  /** From when. */
+  /** Its first tick. */
   tick: number;
-  /** The value, until the next one. */
+  /** The value. */
   value: number;
 }
 
@@ -38,13 +55,13 @@ export interface Controls {
   lastTick: number;
 }
 
-/** The notes of one program under one set of controls; notes sorted by (start, pitch). */
+/** The notes of one program under one set of controls. */
 export interface Part {
   /** General MIDI program, 0–127. */
   program: number;
-  /** Whether its notes are drums. */
+  /** Whether its notes are drum strokes. */
   drum: boolean;
-  /** Its notes. */
+  /** Its notes, sorted by (start, pitch). */
   notes: Note[];
   /** The pedal and bends that act on them. */
   controls: Controls;
@@ -62,9 +79,9 @@ export interface Score {
   tempi: Tempo[];
   /** Signatures in order of time; empty if the file has none. */
   meters: Meter[];
-  /** Tick of the last note end, control, tempo, signature, key or lyric (study §1.8). */
+  /** Tick of the last note end, control, tempo, signature, key or lyric (STUDY §1.8). */
   endTick: number;
-  /** The file it was read from, if that is known; errors about the score name it. */
+  /** The file it was read from, where known; errors about the score name it. */
   file?: string;
 }
 

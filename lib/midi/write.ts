@@ -1,12 +1,9 @@
 /**
- * A score as the bytes of a MIDI file, by `@tonejs/midi`.
+ * A score → the bytes of a MIDI file, by `@tonejs/midi`.
  * @module
  */
 import tone from "@tonejs/midi";
 import type { Score } from "./score.ts";
-
-/** Above the 128 programs: what tells a drum kit from the program of the same number. */
-const drums = 128;
 
 /**
  * A MIDI file (format 1, as `@tonejs/midi` writes it) of a score's notes, tempi and signatures.
@@ -38,31 +35,26 @@ export function writeScore(score: Score): Uint8Array {
     keySignatures: [],
     meta: [],
   });
-  const voices = new Map<string, { free: number[]; track: ReturnType<typeof file.addTrack> }>();
-  const channels = new Map<number, number>();
-  for (const note of score.notes) {
-    const instrument = note.drum ? drums + note.program : note.program;
-    if (!channels.has(instrument)) channels.set(instrument, [...channels.keys()].filter((key) => key < drums).length);
-    for (let voice = 0;; voice++) {
-      const key = `${instrument} ${voice}`;
-      let held = voices.get(key);
-      if (!held) {
-        const track = file.addTrack();
-        const turn = channels.get(instrument)! % 15; // channels 0–8 and 10–15, again and again
-        track.channel = note.drum ? 9 : turn < 9 ? turn : turn + 1;
-        track.instrument.number = note.program;
-        voices.set(key, held = { free: Array(128).fill(0), track });
-      }
-      if (held.free[note.pitch] > note.start) continue;
-      held.free[note.pitch] = note.end;
-      held.track.addNote({
-        midi: note.pitch,
-        ticks: note.start,
-        durationTicks: note.end - note.start,
-        velocity: Math.min(1, (note.velocity + 0.5) / 127),
-      });
-      break;
+  /** By program, drums apart: the channel, and for each track when its pitches are free again. */
+  const instruments = new Map<string, { channel: number; tracks: { freeAt: number[]; track: tone.Track }[] }>();
+  let melodic = 0;
+  for (const { start, end, pitch, velocity, program, drum } of score.notes) {
+    const key = `${program} ${drum}`, turn = melodic % 15; // channels 0–8 and 10–15, again and again
+    const own = instruments.get(key) ?? { channel: drum ? 9 : turn < 9 ? turn : turn + 1, tracks: [] };
+    if (!instruments.has(key)) instruments.set(key, own), melodic += Number(!drum);
+    let free = own.tracks.find(({ freeAt }) => freeAt[pitch] <= start);
+    if (!free) {
+      own.tracks.push(free = { freeAt: Array(128).fill(0), track: file.addTrack() });
+      free.track.channel = own.channel;
+      free.track.instrument.number = program;
     }
+    free.freeAt[pitch] = end;
+    free.track.addNote({
+      midi: pitch,
+      ticks: start,
+      durationTicks: end - start,
+      velocity: Math.min(1, (velocity + 0.5) / 127),
+    });
   }
   return file.toArray();
 }
