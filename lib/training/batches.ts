@@ -12,6 +12,7 @@ import { tf } from "../engine/mod.ts";
 import type { BatchTensors } from "./objectives.ts";
 import { type ModelName, variants } from "../bert/variants.ts";
 import { shuffle, stream } from "../base/random.ts";
+import { UserError } from "../base/user_error.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { pad } from "../tokens/vocabulary.ts";
 import { type MaskedBar, maskTokens, neighborOf, viewsOf } from "./views.ts";
@@ -43,7 +44,7 @@ export const rowsOf = (length: number, { batchRows, batchTokens }: Recipe["train
  */
 export function* trainingPlans(corpus: Corpus, recipe: Recipe, model: ModelName): Generator<BatchPlan, never> {
   const bars = corpus.barsOf("train");
-  if (bars.length < 2) throw new RangeError(`Training needs at least 2 bars, found ${bars.length}: add songs.`);
+  if (bars.length < 2) throw new UserError(`Training needs at least 2 bars, found ${bars.length}: add songs.`);
   const neighbors = variants[model].view === "neighbor";
   const waiting = new Map<number, { bars: number[]; partners: number[] }>();
   for (let epoch = 0;; epoch++) {

@@ -72,7 +72,7 @@ function outOfPatience({ patience }: RunState, loss: number, training: Recipe["t
 function barsNeeded(corpus: Corpus, recipe: Recipe): number[] {
   const { keep, patience } = recipe.training, bars = barsToEvaluate(corpus, "validation", recipe);
   const lacking = (split: string, why: string) =>
-    new RangeError(
+    new UserError(
       `Expected bars of ${split} songs${why}, found none among ${corpus.songs.length} songs: ` +
         `take more songs, or raise split.${split === "training" ? "train" : split}.`,
     );
@@ -127,7 +127,7 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
  * A training that was stopped anywhere (signal, crash) goes on from the last saved state when it is called again, with
  * the draws that it would have had. Aborting finishes the current step and saves it before the generator ends.
  *
- * @throws {RangeError} if the corpus lacks training bars, or validation bars that the recipe needs
+ * @throws {UserError} if the corpus lacks training bars, or validation bars that the recipe needs
  * @throws {CheckpointError} if the run in `dir` began with another recipe, model, corpus or engine, if its files are
  * damaged, or if another process trains it
  * @throws {DivergedError} if a loss is not a number or exploded, naming step, bars and the last good state

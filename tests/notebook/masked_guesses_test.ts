@@ -3,7 +3,6 @@ import type { Corpus } from "@lib/corpus/store.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert } from "@lib/bert/parameters.ts";
 import { evaluateMasked, guessMasked } from "@lib/training/masked_evaluation.ts";
-import { identicalShare } from "@lib/training/contrast_evaluation.ts";
 import { guessNotes, guessRows } from "@lib/notebook/masked_guesses.ts";
 import { kinds, type TokenKind } from "@lib/tokens/vocabulary.ts";
 import { choices, smallCorpus } from "../support/small_run.ts";
@@ -70,12 +69,4 @@ Deno.test("masked tokens are listed with their place, true name and guess", () =
     { place: 5, was: "Pitch_60", guessed: "Pitch_61", right: "no" },
     { place: 8, was: "Position_12", guessed: "Position_12", right: "yes" },
   ]);
-});
-
-Deno.test("the share of identical negatives counts pairs of rows with the same tokens", () => {
-  const bar = bars[0], other = bars.find((b) => corpus.tokens(b).join() !== corpus.tokens(bar).join())!;
-  assertEquals(identicalShare(corpus, [[bar, other]]), 0);
-  assertEquals(identicalShare(corpus, [[bar, bar]]), 1);
-  assertAlmostEquals(identicalShare(corpus, [[bar, bar, other]]), 2 / 6, 1e-12);
-  assertAlmostEquals(identicalShare(corpus, [[bar, bar, other], [bar, other, other]]), 4 / 12, 1e-12);
 });

@@ -1,106 +1,49 @@
-import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
-import { augment, maskTokens, neighborOf } from "@lib/training/views.ts";
-import { evaluationPlans, rowsOf, trainingBatch, trainingPlans } from "@lib/training/batches.ts";
-import { roundHalfEven } from "@lib/tokens/beats.ts";
-import { buildCorpus } from "@lib/corpus/build.ts";
-import type { Corpus } from "@lib/corpus/store.ts";
-import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { stream } from "@lib/base/random.ts";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  bucketOf,
+  chosenTokens,
+  evaluationBatch,
+  evaluationPlans,
+  padRows,
+  rowsOf,
+  toTensors,
+  trainingBatch,
+  trainingPlans,
+} from "@lib/training/batches.ts";
+import { tf } from "@lib/engine/mod.ts";
+import { UserError } from "@lib/base/user_error.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { eob, kinds, mask, vocabulary } from "@lib/tokens/vocabulary.ts";
+import { mask } from "@lib/tokens/vocabulary.ts";
+import { plantedBar, plantedCorpus } from "../support/planted_corpus.ts";
+import { smallCorpus } from "../support/small_run.ts";
 
 const choices = recipe("sound", "smoke");
-const songs = new URL("../../data/freedoom/", import.meta.url);
-
-/** A corpus of a few embedded songs, built once for the file. */
-const corpus: Corpus = await (async () => {
-  const source = await Deno.makeTempDir(), dir = await Deno.makeTempDir();
-  for (const name of ["d_adrian", "d_ampie", "d_betwee", "d_bunny", "d_countd", "d_e1m1"]) {
-    await Deno.copyFile(new URL(`${name}.mid`, songs), `${source}/${name}.mid`);
-  }
-  await buildCorpus(source, dir, choices);
-  const opened = await openCorpus(dir);
-  await Deno.remove(source, { recursive: true });
-  await Deno.remove(dir, { recursive: true });
-  return opened;
-})();
-
+const corpus = await smallCorpus();
 const bars = Array.from({ length: corpus.bars }, (_, bar) => bar);
-const ofKind = (tokens: Uint16Array, kind: keyof typeof kinds) =>
-  Array.from(tokens).filter((id) => vocabulary.kind(id) === kind).map((id) => id - kinds[kind].first);
 
-Deno.test("halves round to the even integer", () => {
-  assertEquals([0.5, 1.5, 2.5, 5.1, 5.9, 6].map(roundHalfEven), [0, 2, 2, 5, 6, 6]);
+Deno.test("a bar goes into the smallest bucket with room for it; a batch has as many rows as its tokens allow", () => {
+  assertEquals([1, 64, 65, 128, 129, 300].map((length) => bucketOf(length, [64, 128, 256])), [
+    64,
+    64,
+    128,
+    128,
+    256,
+    256,
+  ]);
+  const training = { ...choices.training, batchRows: 24, batchTokens: 1024 };
+  assertEquals([16, 64, 100, 256, 600].map((length) => rowsOf(length, training)), [24, 16, 10, 4, 2]);
 });
 
-Deno.test("15% of a bar's tokens are chosen, never Bar or <eob>, and the rest stay", () => {
-  for (const bar of bars) {
-    const tokens = corpus.tokens(bar), masked = maskTokens(tokens, choices, stream(0, bar));
-    assertEquals(masked.positions.length, roundHalfEven(0.15 * tokens.length));
-    assertEquals(new Set(masked.positions).size, masked.positions.length);
-    masked.positions.forEach((position, i) => {
-      assertEquals(masked.labels[i], tokens[position]);
-      assert(position > 0 && tokens[position] !== eob);
-    });
-    const chosen = new Set(masked.positions);
-    tokens.forEach((id, i) => assert(chosen.has(i) || masked.ids[i] === id));
-  }
-});
-
-Deno.test("of the chosen, 80% are masked, 10% replaced by events, 10% kept", () => {
-  let [hidden, kept, others, all] = [0, 0, 0, 0];
-  for (let draw = 0; draw < 40_000 / corpus.bars; draw++) {
-    for (const bar of bars) {
-      const { ids, positions, labels } = maskTokens(corpus.tokens(bar), choices, stream(draw, bar));
-      positions.forEach((position, i) => {
-        all++;
-        if (ids[position] === mask) hidden++;
-        else if (ids[position] === labels[i]) kept++;
-        else {
-          others++;
-          assert(ids[position] >= kinds.Bar.first, "a special was drawn");
-        }
-      });
-    }
-  }
-  const bound = (share: number) => 5 * Math.sqrt(share * (1 - share) / all); // five standard deviations
-  assertLess(Math.abs(hidden / all - 0.8), bound(0.8));
-  const again = 0.1 / 556; // a random event may be the token itself
-  assertLess(Math.abs(others / all - (0.1 - again)), bound(0.1));
-  assertLess(Math.abs(kept / all - (0.1 + again)), bound(0.1));
-});
-
-Deno.test("augmenting shifts all pitches and all velocities alike, and leaves drums' pitch and everything else", () => {
-  const shifts = new Set<string>();
-  for (const bar of bars) {
-    const tokens = corpus.tokens(bar), other = augment(tokens, choices, stream(1, bar));
-    const shift = (kind: "Pitch" | "Velocity") => {
-      const before = ofKind(tokens, kind), after = ofKind(other, kind);
-      const moves = new Set(after.map((value, i) => value - before[i]));
-      assert(moves.size <= 1, `bar ${bar}: ${[...moves]}`);
-      return moves.values().next().value ?? 0;
-    };
-    const [pitch, velocity] = [shift("Pitch"), shift("Velocity")];
-    assert(Math.abs(pitch) <= 6 && Math.abs(velocity) <= 3);
-    shifts.add(`${pitch} ${velocity}`);
-    tokens.forEach((id, i) => {
-      const kind = vocabulary.kind(id);
-      assertEquals(vocabulary.kind(other[i]), kind);
-      if (kind !== "Pitch" && kind !== "Velocity") assertEquals(other[i], id);
-    });
-  }
-  assert(shifts.size > 40, `${shifts.size} of 91 shifts were drawn`);
-});
-
-Deno.test("a neighbor is another bar of the song, and every one is drawn", () => {
-  const song = corpus.songs[0], drawn = new Set<number>();
-  for (let i = 0; i < 60 * song.bars; i++) {
-    const neighbor = neighborOf(corpus, song.firstBar, choices, stream(i, "neighbor"));
-    assertNotEquals(neighbor, song.firstBar);
-    assertEquals(corpus.song(neighbor), 0);
-    drawn.add(neighbor);
-  }
-  assertEquals(drawn.size, song.bars - 1);
+Deno.test("rows are padded on the right, and chosen tokens stand in a grid filled with each row's first token", () => {
+  assertEquals(Array.from(padRows([Uint16Array.of(4, 9), Uint16Array.of(4, 8, 7)], 4)), [4, 9, 0, 0, 4, 8, 7, 0]);
+  const rows = [{ positions: [1, 3], labels: [50, 51] }, { positions: [], labels: [] }, {
+    positions: [2],
+    labels: [52],
+  }];
+  const { positions, labels, weights } = chosenTokens(rows, 10, 2);
+  assertEquals(Array.from(positions), [1, 3, 10, 10, 22, 20]);
+  assertEquals(Array.from(labels), [50, 51, 0, 0, 52, 0]);
+  assertEquals(Array.from(weights), [1, 1, 0, 0, 1, 0]);
 });
 
 Deno.test("an epoch visits every training bar at most once, in full batches of one bucket", () => {
@@ -144,4 +87,50 @@ Deno.test("the same plan gives the same batch, another epoch other masks", () =>
   const batch = trainingBatch(corpus, plan, choices, "BERT");
   assertEquals(trainingBatch(corpus, plan, choices, "BERT"), batch);
   assertNotEquals(trainingBatch(corpus, { ...plan, epoch: 1 }, choices, "BERT").positions, batch.positions);
+});
+
+Deno.test("bars that do not fill a batch wait for the next epoch, and fewer than two bars are refused", () => {
+  const small = recipe("sound", "smoke", { training: { batchRows: 4 } });
+  const song = plantedCorpus(["train", ...[60, 61, 62, 63, 64].map((pitch) => plantedBar([pitch]))]);
+  const plans = trainingPlans(song, small, "BERT"), seen = Array.from({ length: 5 }, () => plans.next().value);
+  assertEquals(seen.map(({ epoch }) => epoch), [0, 1, 2, 3, 3]); // 5, 10, 15 and 20 bars have come by then
+  assertEquals(seen.flatMap((plan) => plan.bars).sort(), [0, 1, 2, 3, 4].flatMap((bar) => [bar, bar, bar, bar]));
+  const one = plantedCorpus(["train", plantedBar([60])], ["test", plantedBar([61])]);
+  assertThrows(() => trainingPlans(one, small, "BERT").next(), UserError, "at least 2 bars, found 1");
+});
+
+Deno.test("a row is as long as the longer of both views", () => {
+  const song = plantedCorpus(["train", plantedBar([60]), plantedBar(Array.from({ length: 20 }, (_, i) => 40 + i))]);
+  const buckets = choices.training.buckets;
+  const of = (model: "BERT" | "BERT-neighbor") => {
+    const plans = trainingPlans(song, { ...choices, training: { ...choices.training, batchRows: 2 } }, model);
+    return Array.from({ length: 6 }, () => plans.next().value.length);
+  };
+  assertEquals(new Set(of("BERT")), new Set([bucketOf(9, buckets), bucketOf(104, buckets)]));
+  assertEquals(new Set(of("BERT-neighbor")), new Set([bucketOf(104, buckets)]));
+});
+
+Deno.test("evaluation masks are fixed or redrawn at each visit, and missing rows choose no token", () => {
+  const plan = evaluationPlans(corpus, bars, choices).find((plan) =>
+    plan.bars.length < rowsOf(plan.length, choices.training)
+  )!;
+  const redrawn = recipe("sound", "smoke", { masking: { validation: "redrawn" } });
+  const at = (visit: number, choices: typeof redrawn) => evaluationBatch(corpus, plan, choices, visit);
+  assertEquals(at(1, choices), at(2, choices));
+  assertNotEquals(at(1, redrawn).ids, at(2, redrawn).ids);
+  const { rows, ids, weights, lengths } = at(0, choices), K = weights.length / rows, own = plan.bars.length;
+  assertEquals([rows, lengths.length, ids.length], [rowsOf(plan.length, choices.training), rows, rows * plan.length]);
+  assert(weights.subarray(0, own * K).some((weight) => weight === 1));
+  assert(weights.subarray(own * K).every((weight) => weight === 0));
+  assertEquals(ids.slice(own * plan.length, (own + 1) * plan.length), ids.slice(0, plan.length));
+});
+
+Deno.test("a batch's tensors have its numbers, and the bias hides the pads", () => {
+  const batch = { rows: 1, length: 3, ids: Int32Array.of(4, 7, 0, 4, 8, 9), lengths: [2, 3] };
+  const grid = chosenTokens([{ positions: [1], labels: [30] }], 3, 2);
+  const tensors = toTensors({ ...batch, ...grid });
+  assertEquals(tensors.map(({ shape }) => shape), [[2, 3], [2, 1, 1, 3], [1, 2], [2], [2]]);
+  assertEquals(Array.from(tensors[1].dataSync()), [0, 0, -1e9, 0, 0, 0]);
+  assertEquals(tensors.map((tensor) => tensor.dataSync()[0]), [4, 0, 1, 30, 1]);
+  tf.dispose(tensors);
 });

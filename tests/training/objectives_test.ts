@@ -1,9 +1,14 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import { engineInfo, tensorCount, tf } from "@lib/engine/mod.ts";
 import type { Tensor } from "@lib/engine/types.ts";
-import { maskedLoss, ntXent, precisionOf } from "@lib/training/objectives.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
+import { encode } from "@lib/bert/bert.ts";
+import { bertConfig } from "@lib/bert/config.ts";
+import { createBert, unflatten } from "@lib/bert/parameters.ts";
+import { chosenTokens, padRows, toTensors } from "@lib/training/batches.ts";
+import { losses, maskedLoss, ntXent, precisionOf } from "@lib/training/objectives.ts";
+import { recipe, RecipeError } from "@lib/recipe/recipe.ts";
 import { goldenJson, largestDifference } from "../support/golden.ts";
+import { plantedBar } from "../support/planted_corpus.ts";
 
 interface Case {
   name: string;
@@ -73,7 +78,34 @@ Deno.test("products are float32 on a CPU unless told, and the authors' encoder h
   assertEquals(precisionOf(recipe("authors", "demo")), "float32");
   assertThrows(
     () => recipe("authors", "demo", { training: { precision: "bfloat16" } }),
-    RangeError,
+    RecipeError,
     "bfloat16 needs model.encoder bert",
   );
+});
+
+Deno.test("a pair's losses are MLM of the first views alone plus α times NT-Xent of all first tokens", async () => {
+  const choices = recipe("sound", "smoke", {
+    model: { init: "torch", dropout: 0 },
+    contrast: { weight: 0.7, temperature: 0.3 },
+  });
+  const config = bertConfig(choices), model = createBert(config, 6), rows = [[60, 62, 64], [70, 71], [40], [50, 51]];
+  const tokens = rows.map((pitches) => plantedBar(pitches)), lengths = tokens.map((row) => row.length), length = 20;
+  const chosen = [{ positions: [3, 5], labels: [20, 201] }, { positions: [4], labels: [199] }];
+  const batch = { rows: 2, length, ids: padRows(tokens, length), lengths, ...chosenTokens(chosen, length, 2) };
+  const alone = { ...batch, ids: padRows(tokens.slice(0, 2), length), lengths: lengths.slice(0, 2) };
+  const states = (await encode(model, batch.ids, lengths)).at(-1)!, { hidden } = config;
+  tf.tidy(() => {
+    const parameters = unflatten(config, model.weights);
+    const pair = losses(parameters, config, choices, toTensors(batch), true);
+    const first = losses(parameters, config, choices, toTensors(alone), false);
+    const bar = (row: number) => Array.from(states.slice(row * length * hidden, (row * length + 1) * hidden));
+    const [contrast] = numbers([bar(0), bar(1)], [bar(2), bar(3)], 0.3);
+    const value = (tensor: Tensor) => tensor.dataSync()[0];
+    assertLess(Math.abs(value(pair.masked) - value(first.masked)), 1e-5);
+    assertLess(Math.abs(value(pair.contrast) - contrast), 1e-4);
+    assertLess(Math.abs(value(pair.total) - (value(first.masked) + 0.7 * contrast)), 1e-4);
+    assertEquals([value(first.total), value(first.contrast)], [value(first.masked), 0]);
+    assertEquals(Array.from(pair.correct.dataSync()), Array.from(first.correct.dataSync()));
+  });
+  model.weights.dispose();
 });

@@ -165,22 +165,3 @@ Deno.test("two processes do not train in one folder, and the lock goes with its 
     await first.return(undefined);
     assertEquals((await collect(corpus, dir)).at(-1)!.final, true);
   }));
-
-Deno.test("a torn last line of the log comes again, and a damaged one is left out and told", () =>
-  withFolder(async (dir) => {
-    const path = `${dir}/torn/training/log.jsonl`, whole = await collect(corpus, `${dir}/whole`);
-    await collect(corpus, `${dir}/torn`, { stopAfter: 3 });
-    const lines = (await Deno.readTextFile(path)).split("\n");
-    await Deno.writeTextFile(path, `${lines.join("\n")}{"model":"BERT","step":4,"lo`);
-    cpSync(`${dir}/torn`, `${dir}/damaged`, { recursive: true });
-    const said: string[] = [], say = (line: string) => void said.push(line);
-    assertEquals((await trainingLog(`${dir}/torn`)).length, 3);
-    await collect(corpus, `${dir}/torn`, { say });
-    assertEquals([said, numbers(await trainingLog(`${dir}/torn`))], [[], numbers(whole)]);
-    lines[1] = lines[1].slice(7);
-    await Deno.writeTextFile(`${dir}/damaged/training/log.jsonl`, lines.join("\n"));
-    await collect(corpus, `${dir}/damaged`, { say });
-    assert(said.length === 1 && said[0].includes("log.jsonl: expected JSON in lines 2"), said.join());
-    assertEquals(numbers(await trainingLog(`${dir}/damaged`)), numbers(whole.filter(({ step }) => step !== 2)));
-    assertEquals(await weightsIn(`${dir}/damaged`), await weightsIn(`${dir}/whole`));
-  }));
