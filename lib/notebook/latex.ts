@@ -24,12 +24,11 @@ const replacements: Record<string, string> = {
   "\u00a0": "~",
 };
 
-/** Text with LaTeX's special characters escaped. */
-export const escapeLatex = (text: string): string =>
+const escapeLatex = (text: string): string =>
   text.replaceAll(/[\\&%$#_{}~^±−↑↓α–\u00a0]/g, (character) => replacements[character]);
 
 /**
- * Rows as a `table` with a `tabular` and booktabs' rules; numbers have three decimals, and what is missing is a dash.
+ * Rows as a LaTeX `table` with booktabs' rules. Numbers that are not whole have three decimals; missing values are dashes.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /**
- * What a notebook's cell shows: plots, tables, text, progress; and the stop button.
+ * The outputs of a notebook's cell (plots, tables, text, progress), and the stop button.
  *
- * The only file that touches `Deno.jupyter`. Outside a kernel everything works too and prints plain text.
+ * This is the only file that touches `Deno.jupyter`. Outside a kernel everything works too and prints plain text.
  * @module
  */
 import { Buffer } from "node:buffer";
@@ -10,11 +10,11 @@ import { render } from "../plots/render.ts";
 import { escapeHtml, type TableOptions, tableText } from "./table.ts";
 import type { Spec } from "../plots/theme.ts";
 
-/** One output in several notations, as Jupyter's messages hold it. */
+/** One output in several notations, as in Jupyter's messages. */
 export interface Shown {
   /** Content by MIME type. */
   data: Record<string, unknown>;
-  /** What front ends and the runner may want to know about it. */
+  /** Facts about it for front ends and the runner. */
   metadata: Record<string, unknown>;
 }
 
@@ -29,10 +29,9 @@ function kernel(): Broadcast | undefined {
   }
 }
 
-/** A pause that lets a cell's last message out before the cell's end, or else Jupyter may drop it. */
+/** A pause, so that a cell's last message leaves before the cell ends; else Jupyter may drop it. */
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
 
-/** Sends one message to the front end. */
 async function send(type: "display_data" | "update_display_data", shown: Shown, id?: string): Promise<void> {
   await kernel()?.(type, { ...shown, transient: id ? { display_id: id } : {} });
 }
@@ -40,7 +39,7 @@ async function send(type: "display_data" | "update_display_data", shown: Shown, 
 const isSpec = (value: unknown): value is Spec => typeof value === "object" && value !== null && "$schema" in value;
 const plainOf = (shown: Shown): string => String(shown.data["text/plain"] ?? "");
 
-/** A plot's bundle: the spec for JupyterLab and VS Code, a PNG for everything else, its description for the blind. */
+/** A plot as a spec for JupyterLab and VS Code, as a PNG for other front ends, and as its description. */
 async function plotBundle(spec: Spec): Promise<Shown> {
   const { png } = await render(spec, { scale: 2 });
   const pixels = new DataView(png.buffer).getUint32(16); // width, from the PNG's header
@@ -60,24 +59,20 @@ export const markdown = (text: string): Shown => ({
   metadata: {},
 });
 
-/** HTML, with what to print where there is no browser. */
+/** HTML, and what to print where there is no browser. */
 export const html = (text: string, plain: string = text.replace(/<[^>]*>/g, "")): Shown => ({
   data: { "text/html": text, "text/plain": plain },
   metadata: {},
 });
 
-/**
- * Rows as a table, numbers aligned.
- *
- * @throws {RangeError} if a column is asked for that no row has.
- */
+/** Rows as a table. */
 export function table(rows: readonly object[], options: TableOptions = {}): Shown {
   const text = tableText(rows, options);
   return { data: { "text/html": text.html, "text/markdown": text.markdown, "text/plain": text.plain }, metadata: {} };
 }
 
 /**
- * Shows plots, tables and strings (as Markdown), one below the other. Always end a cell with `await show(…)`.
+ * Shows plots, tables and strings (as Markdown), one below the other. End every cell with `await show(…)`.
  *
  * @example
  * ```ts
@@ -95,30 +90,27 @@ export async function show(...things: (Spec | Shown | string)[]): Promise<void> 
   }
 }
 
-/** Seconds before a rate is told: the first step may be done before its clock started. */
+/** Seconds before a rate is shown: the first step may be done before the clock starts. */
 const SETTLED = 0.5;
 
-/** A bar that fills in place. */
-export interface Progress {
+/** A progress bar that fills in place. */
+interface Progress {
   /** Sets how much is done, and a note such as the loss; cheap to call often. */
   update(done: number, note?: string): Promise<void>;
-  /** Shows the last state for good. */
+  /** Shows the last state, without time left. */
   done(note?: string): Promise<void>;
 }
 
 /**
  * A progress bar with rate and time left, redrawn at most four times a second; in a terminal a line every two seconds.
- * `from` is what was done before this run, so that a resumed one shows an honest rate.
+ *
+ * @param from how much was done before this run, which does not count in the rate
  */
 export function progress(
   { label, total, unit = "steps", from = 0 }: { label: string; total: number; unit?: string; from?: number },
 ): Progress {
-  const id = crypto.randomUUID();
-  const start = performance.now();
-  const inKernel = kernel() !== undefined;
-  let drawn = 0;
-  let shown = false;
-  let latest = { done: from, note: "" };
+  const id = crypto.randomUUID(), start = performance.now(), inKernel = kernel() !== undefined;
+  let drawn = 0, shown = false, latest = { done: from, note: "" };
   async function draw(finished: boolean): Promise<void> {
     drawn = performance.now();
     const elapsed = (drawn - start) / 1000;
@@ -156,19 +148,18 @@ export function progress(
   };
 }
 
-/** A plot redrawn in place. */
-export interface LivePlot {
+/** A plot that is redrawn in place. */
+interface LivePlot {
   /** Draws the spec that `make` returns, unless the last drawing is too recent. */
   update(make: () => Spec): Promise<void>;
-  /** Draws the final plot, as picture too. */
+  /** Draws the final plot, also as a picture. */
   done(spec: Spec): Promise<void>;
 }
 
-/** A plot that updates in place at most every `seconds`, without pictures until its end, which cost time. */
+/** A plot that is redrawn in place at most every `seconds`; pictures take time, so only the final one is drawn as such. */
 export function livePlot({ seconds = 2 }: { seconds?: number } = {}): LivePlot {
   const id = crypto.randomUUID();
-  let drawn = -Infinity;
-  let shown = false;
+  let drawn = -Infinity, shown = false;
   async function draw(bundle: Shown): Promise<void> {
     const type = shown ? "update_display_data" : "display_data";
     shown = true;
@@ -190,15 +181,16 @@ export function livePlot({ seconds = 2 }: { seconds?: number } = {}): LivePlot {
   };
 }
 
-let stopping: Set<AbortController> | undefined;
+/** The controllers of running loops; undefined until the first {@link stopSignal} listens for SIGINT. */
+let running: Set<AbortController> | undefined;
 
-/** Milliseconds that a stop holds, for the cells that waited behind the stopped one: Deno's kernel goes on with them. */
-const HOLDS = 2000;
-let heldUntil = -Infinity;
+/** Deno's kernel goes on with the cells queued behind a stopped one; for so many milliseconds they are stopped too. */
+const QUEUED = 2000;
+let stoppedUntil = -Infinity;
 
-/** The error that ends what was stopped; what asks for a {@link stopSignal} right after it ends too. */
+/** The error that ends a stopped loop; a {@link stopSignal} requested right after it throws too. */
 export function stopped(message: string): DOMException {
-  heldUntil = performance.now() + HOLDS;
+  stoppedUntil = performance.now() + QUEUED;
   return new DOMException(message, "AbortError");
 }
 
@@ -206,12 +198,12 @@ export function stopped(message: string): DOMException {
  * A signal that the stop button (or Ctrl-C) aborts; the kernel and its state live on.
  * In a terminal a second Ctrl-C ends the process.
  *
- * @throws {DOMException} `AbortError` right after a stop, which also means the cells that waited for the stopped one.
+ * @throws {DOMException} `AbortError` right after a stop: the cell was queued behind the stopped one.
  */
 export function stopSignal(): AbortSignal {
-  if (performance.now() < heldUntil) throw stopped("Stopped with the cell before it; run this cell to start it.");
-  if (!stopping) {
-    const open = stopping = new Set<AbortController>();
+  if (performance.now() < stoppedUntil) throw stopped("Stopped with the cell before it; run this cell to start it.");
+  if (!running) {
+    const open = running = new Set<AbortController>();
     Deno.addSignalListener("SIGINT", () => {
       if (open.size === 0 && !kernel()) Deno.exit(130);
       for (const controller of open) controller.abort(stopped("Stopped by the stop button."));
@@ -219,6 +211,6 @@ export function stopSignal(): AbortSignal {
     });
   }
   const controller = new AbortController();
-  stopping.add(controller);
+  running.add(controller);
   return controller.signal;
 }

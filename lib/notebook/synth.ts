@@ -1,7 +1,7 @@
 /**
- * Notes → sound, in plain code: a few sines an instrument family, swept sines and noise for drums; and WAV files.
+ * Sound from notes: a few sines for each family of instruments, swept sines and noise for drums.
  *
- * Not how the instruments sound, but enough to hear pitches, rhythm, loudness and who plays.
+ * That is not how the instruments sound, but enough to hear pitches, rhythm, loudness and who plays.
  * @module
  */
 import { stream } from "../base/random.ts";
@@ -22,15 +22,7 @@ export interface SoundNote {
   drum: boolean;
 }
 
-/** Choices of {@link synthesize}. */
-export interface SynthOptions {
-  /** Samples a second; no partial above half of it sounds. */
-  rate?: number;
-  /** Length of the sound, seconds; the end of the last note and its release if left out. */
-  seconds?: number;
-}
-
-/** What instruments are gathered to, for sound and for colour; in order of their first program. */
+/** Groups of instruments, for colours and marks; in order of their first program. */
 export const soundGroups = ["keys", "guitar", "bass", "strings", "winds", "synth", "other", "drums"] as const;
 
 /** A group of instruments. */
@@ -42,11 +34,14 @@ const groupOfFamily: readonly SoundGroup[] = [
   ...["winds", "winds", "synth", "synth", "synth", "other", "other", "other"] as const,
 ];
 
-/** The group that a note's instrument belongs to. */
+/** The group of a note's instrument. */
 export const groupOf = ({ program, drum }: { program: number; drum: boolean }): SoundGroup =>
   drum ? "drums" : groupOfFamily[program >> 3];
 
-/** How a family sounds: partials' amplitudes, seconds to swell and to fall to 1/e (held if Infinity), seconds after. */
+/**
+ * How a family sounds: its partials' amplitudes, seconds to swell, seconds to fall to 1/e (Infinity: it does not), and
+ * seconds that it rings on.
+ */
 interface Timbre {
   partials: readonly number[];
   attack: number;
@@ -55,29 +50,34 @@ interface Timbre {
 }
 
 const struck = (decay: number, ...partials: number[]): Timbre => ({ partials, attack: 0.003, decay, release: 0.06 });
-const held = (attack: number, ...partials: number[]): Timbre => ({ partials, attack, decay: Infinity, release: 0.05 });
+const sustained = (attack: number, ...partials: number[]): Timbre => ({
+  partials,
+  attack,
+  decay: Infinity,
+  release: 0.05,
+});
 
-/** One for each family, program >> 3. */
+/** The sound of each family, `program >> 3`. */
 const timbres: readonly Timbre[] = [
   struck(0.9, 1, 0.5, 0.3, 0.16, 0.1, 0.05), // piano
   struck(0.5, 1, 0, 0.1, 0.3), // chromatic percussion
-  held(0.01, 1, 0.7, 0.1, 0.5, 0, 0, 0, 0.2), // organ
+  sustained(0.01, 1, 0.7, 0.1, 0.5, 0, 0, 0, 0.2), // organ
   struck(0.7, 1, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1), // guitar
   struck(0.8, 1, 0.6, 0.3, 0.12), // bass
-  held(0.06, 1, 0.5, 0.33, 0.25, 0.2, 0.16), // strings
-  held(0.08, 1, 0.4, 0.25, 0.12), // ensemble
-  held(0.025, 1, 0.9, 0.7, 0.5, 0.35, 0.2), // brass
-  held(0.02, 1, 0.1, 0.6, 0.08, 0.4, 0.05, 0.2), // reed
-  held(0.04, 1, 0.15, 0.05), // pipe
-  held(0.005, 1, 0, 0.33, 0, 0.2, 0, 0.14), // synth lead
-  held(0.12, 1, 0.3, 0.15), // synth pad
-  held(0.08, 1, 0.2, 0.4, 0.1), // synth effects
+  sustained(0.06, 1, 0.5, 0.33, 0.25, 0.2, 0.16), // strings
+  sustained(0.08, 1, 0.4, 0.25, 0.12), // ensemble
+  sustained(0.025, 1, 0.9, 0.7, 0.5, 0.35, 0.2), // brass
+  sustained(0.02, 1, 0.1, 0.6, 0.08, 0.4, 0.05, 0.2), // reed
+  sustained(0.04, 1, 0.15, 0.05), // pipe
+  sustained(0.005, 1, 0, 0.33, 0, 0.2, 0, 0.14), // synth lead
+  sustained(0.12, 1, 0.3, 0.15), // synth pad
+  sustained(0.08, 1, 0.2, 0.4, 0.1), // synth effects
   struck(0.4, 1, 0.6, 0.5, 0.4, 0.2), // world
   struck(0.25, 1, 0.3, 0.2), // percussive
   struck(0.2, 1, 0.2), // sound effects
 ];
 
-/** A drum: a sine that falls from one frequency to another, Hz, and noise, each with its seconds to 1/e. */
+/** A drum: a sine that falls from one frequency to another, in Hz, and noise; each with its loudness and seconds to 1/e. */
 interface Drum {
   from: number;
   to: number;
@@ -97,7 +97,7 @@ function drumOf(pitch: number): Drum {
   if ([41, 43, 45, 47, 48, 50].includes(pitch)) return drum(40 + 3 * pitch, 2 * pitch, 1, 0.12, 0.1);
   if (pitch === 42 || pitch === 44) return drum(0, 0, 0, 1, 0.4, 0.025); // closed hats
   if (pitch <= 59) return drum(0, 0, 0, 1, 0.4, pitch === 46 ? 0.12 : 0.25); // open hat, cymbals
-  return drum(6 * pitch, 6 * pitch, 0.6, 0.06, 0.15); // hand drums and what is shaken or struck
+  return drum(6 * pitch, 6 * pitch, 0.6, 0.06, 0.15); // hand drums, shakers, sticks
 }
 
 /** Loudness of a note of full velocity, so that a few at once stay below 1. */
@@ -115,8 +115,8 @@ function addTone(out: Float32Array, rate: number, note: SoundNote): void {
     const turn = 2 * Math.PI * (i + 1) * frequency / rate, twice = 2 * Math.cos(turn);
     let before = Math.sin(-turn), now = 0, level = loudness * amplitude; // sin(n·turn) by its recurrence
     for (let n = 0; n < length; n++) {
-      const swell = Math.min(1, n / (attack * rate)), end = n < letGo ? 1 : (whole - n) / (whole - letGo);
-      out[from + n] += level * swell * end * now;
+      const rise = Math.min(1, n / (attack * rate)), end = n < letGo ? 1 : (whole - n) / (whole - letGo);
+      out[from + n] += level * rise * end * now;
       [before, now] = [now, twice * now - before];
       level *= fade;
     }
@@ -136,7 +136,7 @@ function addDrum(out: Float32Array, rate: number, note: SoundNote): void {
     const seconds = n / rate, frequency = to + (from - to) * Math.exp(-seconds / 0.03);
     phase += 2 * Math.PI * frequency / rate;
     const white = noise === 0 ? 0 : 2 * random.uniform() - 1;
-    const bright = white - last; // noise without its low half
+    const bright = white - last; // noise without the low frequencies
     last = white;
     const swept = tone * Math.sin(phase) * Math.exp(-seconds / toneDecay);
     out[first + n] += loudness * (swept + noise * bright * Math.exp(-seconds / noiseDecay));
@@ -144,10 +144,10 @@ function addDrum(out: Float32Array, rate: number, note: SoundNote): void {
 }
 
 /**
- * The notes as samples in [−1, 1], mono.
+ * The notes as samples in [−1, 1], mono, `rate` a second; no partial above half the rate sounds.
  *
- * Soft music stays soft: only what would clip is turned down, as a whole. Notes that last beyond `seconds` fade out in
- * the last 20 ms. The same notes give the same samples.
+ * The sound lasts `seconds`, or to the end of the last note. Soft music stays soft: only a sound that would clip is turned
+ * down, as a whole. It fades out in its last 20 ms. The same notes give the same samples.
  *
  * @throws {RangeError} if a note starts before 0, or the sound would last longer than ten minutes.
  *
@@ -160,9 +160,13 @@ function addDrum(out: Float32Array, rate: number, note: SoundNote): void {
  * assertEquals(synthesize([note], { rate: 8000, seconds: 1 }).length, 8000);
  * ```
  */
-export function synthesize(notes: readonly SoundNote[], options: SynthOptions = {}): Float32Array {
-  const { rate = 11_025, seconds = notes.reduce((end, note) => Math.max(end, note.start + note.seconds + 0.06), 0) } =
-    options;
+export function synthesize(
+  notes: readonly SoundNote[],
+  { rate = 11_025, seconds = notes.reduce((end, note) => Math.max(end, note.start + note.seconds + 0.06), 0) }: {
+    rate?: number;
+    seconds?: number;
+  } = {},
+): Float32Array {
   const early = notes.find(({ start }) => !(start >= 0));
   if (early) throw new RangeError(`Sound: expected notes that start at 0 or later, found one at ${early.start} s.`);
   if (!(seconds <= 600)) throw new RangeError(`Sound: expected at most 600 seconds, found ${seconds}.`);
@@ -173,33 +177,4 @@ export function synthesize(notes: readonly SoundNote[], options: SynthOptions = 
   const peak = out.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
   if (peak > 0.98) out.forEach((sample, n) => out[n] = sample * 0.98 / peak);
   return out;
-}
-
-/**
- * Samples in [−1, 1] as a WAV file: mono, 16 bits a sample, or 8 for half the bytes and some hiss.
- *
- * @throws {RangeError} at a sample that is outside or no number.
- */
-export function wavBytes(samples: Float32Array, rate: number = 11_025, bits: 8 | 16 = 16): Uint8Array<ArrayBuffer> {
-  const frame = bits / 8, size = frame * samples.length;
-  const bytes = new Uint8Array(44 + size + size % 2), view = new DataView(bytes.buffer); // chunks have even lengths
-  const text = (at: number, letters: string) => bytes.set(new TextEncoder().encode(letters), at);
-  text(0, "RIFF");
-  view.setUint32(4, bytes.length - 8, true);
-  text(8, "WAVEfmt ");
-  view.setUint32(16, 16, true);
-  view.setUint16(20, 1, true); // PCM
-  view.setUint16(22, 1, true); // one channel
-  view.setUint32(24, rate, true);
-  view.setUint32(28, frame * rate, true); // bytes a second
-  view.setUint16(32, frame, true);
-  view.setUint16(34, bits, true);
-  text(36, "data");
-  view.setUint32(40, size, true);
-  samples.forEach((sample, n) => {
-    if (!(Math.abs(sample) <= 1)) throw new RangeError(`WAV: expected samples in −1…1, found ${sample} at ${n}.`);
-    if (bits === 16) view.setInt16(44 + 2 * n, Math.round(32_767 * sample), true);
-    else view.setUint8(44 + n, 128 + Math.round(127 * sample));
-  });
-  return bytes;
 }

@@ -6,28 +6,16 @@
 /** A value of a table; null and undefined show as a dash. */
 export type Cell = string | number | boolean | null | undefined;
 
-/** Choices of {@link tableText}. */
+/** Options of {@link tableText}. */
 export interface TableOptions {
-  /** Columns to show in order, or their headings by key; all keys of the rows if left out. */
+  /** Columns to show in order, or their headings by key; by default all keys of the rows. */
   columns?: string[] | Record<string, string>;
   /** Above the table. */
   caption?: string;
-  /** Decimals of numbers that are not whole, for all columns or by key. */
+  /** Decimals of the numbers in columns that are not all whole, for all columns or by key. */
   decimals?: number | Record<string, number>;
-  /** Alignment by key; numbers stand right, text left. */
-  align?: Record<string, "left" | "right" | "center">;
   /** Columns by key whose largest or smallest number is bold. */
   best?: Record<string, "max" | "min">;
-}
-
-/** A table in three notations. */
-export interface TableText {
-  /** For browsers. */
-  html: string;
-  /** For Markdown readers. */
-  markdown: string;
-  /** For terminals. */
-  plain: string;
 }
 
 /** `text` with HTML's special characters escaped. */
@@ -46,15 +34,15 @@ function formatNumber(value: number, decimals: number): string {
   return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 
-/** A first column of at most so many characters names its rows and is not broken over lines; nor are shorter cells. */
+/** A first column of at most so many characters is not broken over lines; nor are cells of at most so many. */
 const NARROW = 28, SHORT = 18;
 
-/** From so many columns on, intervals stand below their numbers: in every row, not only where there is no room. */
+/** From so many columns on, intervals stand below their numbers in every row. */
 const MANY = 6;
 
 /**
  * What a click on a heading does: the rows sort by that column, up, down, and back to their own order. It stands in the
- * table itself, since notebooks and the report share nothing else; where a front end removes it, the table stays as it is.
+ * table itself, since notebooks and the report share nothing else. A front end may remove it; the table then does not sort.
  */
 const sortOnClick = escapeHtml(
   `
@@ -83,17 +71,10 @@ const sortOnClick = escapeHtml(
 
 const width = (text: string): number => [...text].length;
 
-function pad(text: string, to: number, align: string): string {
-  const room = " ".repeat(Math.max(0, to - width(text)));
-  if (align === "right") return room + text;
-  if (align === "left") return text + room;
-  return room.slice(0, room.length >> 1) + text + room.slice(room.length >> 1);
-}
-
 /**
- * Rows of values as a table.
+ * Rows as a table for browsers (HTML), Markdown readers and terminals (plain). Columns of numbers stand right.
  *
- * @throws {RangeError} if a column is asked for that no row has.
+ * @throws {RangeError} if `columns` names one that no row has.
  *
  * @example
  * ```ts
@@ -104,74 +85,72 @@ function pad(text: string, to: number, align: string): string {
  * assertEquals(plain, "model   auc\nBERT   0.91\n");
  * ```
  */
-export function tableText(rows: readonly object[], options: TableOptions = {}): TableText {
-  const { caption, decimals = 3, align = {}, best = {} } = options;
+export function tableText(
+  rows: readonly object[],
+  options: TableOptions = {},
+): { html: string; markdown: string; plain: string } {
+  const { caption, decimals = 3, best = {} } = options;
   const records = rows as readonly Record<string, Cell>[];
   const known = [...new Set(records.flatMap((row) => Object.keys(row)))];
-  const asked = options.columns ?? known;
-  const keys = Array.isArray(asked) ? asked : Object.keys(asked);
-  const headings = Array.isArray(asked) ? asked : Object.values(asked);
+  const chosen = options.columns ?? known;
+  const [keys, headings] = Array.isArray(chosen) ? [chosen, chosen] : [Object.keys(chosen), Object.values(chosen)];
   const unknown = records.length > 0 ? keys.filter((key) => !known.includes(key)) : [];
   if (unknown.length > 0) {
     throw new RangeError(`Table: expected columns among ${known.join(", ")}, found ${unknown.join(", ")}.`);
   }
   const columns = keys.map((key, i) => {
-    const values = records.map((row) => row[key]);
-    const numbers = values.filter(isNumber);
+    const values = records.map((row) => row[key]), numbers = values.filter(isNumber);
     const places = typeof decimals === "number" ? decimals : decimals[key] ?? 3;
     const shown = numbers.every(Number.isInteger) ? 0 : places;
-    const finite = numbers.filter(Number.isFinite);
-    const extreme = best[key] === undefined ? NaN : best[key] === "max" ? Math.max(...finite) : Math.min(...finite);
     const cells = values.map((value) =>
       isNumber(value) ? formatNumber(value, shown) : value === null || value === undefined ? "–" : String(value)
     );
-    const bold = isFinite(extreme) ? formatNumber(extreme, shown) : undefined;
+    const finite = numbers.filter(Number.isFinite);
+    const extreme = best[key] && finite.length > 0 && formatNumber(Math[best[key]](...finite), shown);
     return {
       heading: headings[i],
-      cells,
-      bold: values.map((value, row) => isNumber(value) && cells[row] === bold),
-      align: align[key] ?? (numbers.length > 0 ? "right" : "left"),
+      cells: cells.map((text, row) => ({ text, bold: isNumber(values[row]) && text === extreme })),
+      align: numbers.length > 0 ? "right" : "left",
       width: Math.max(...[headings[i], ...cells].map(width)),
     };
   });
-  const lines = records.map((_, row) => columns.map((column) => ({ ...column, text: column.cells[row] })));
-  const plainLine = (texts: string[]) =>
-    texts.map((text, i) => pad(text, columns[i].width, columns[i].align)).join("  ");
-  const plain = [headings, ...lines.map((line) => line.map(({ text }) => text))].map((line) =>
-    plainLine(line).trimEnd()
+  const lines = records.map((_, row) => columns.map((column) => ({ ...column, ...column.cells[row] })));
+  const plain = [headings, ...lines.map((line) => line.map(({ text }) => text))].map((texts) =>
+    texts.map((text, i) => {
+      const room = " ".repeat(columns[i].width - width(text));
+      return columns[i].align === "right" ? room + text : text + room;
+    }).join("  ").trimEnd()
   );
   const markdownLine = (texts: string[]) => `| ${texts.map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
-  const rules = { left: ":--", right: "--:", center: ":-:" };
   const markdown = [
     markdownLine(headings),
-    `| ${columns.map((column) => rules[column.align]).join(" | ")} |`,
-    ...lines.map((line, row) => markdownLine(line.map(({ text, bold }) => bold[row] ? `**${text}**` : text))),
+    `| ${columns.map(({ align }) => align === "right" ? "--:" : ":--").join(" | ")} |`,
+    ...lines.map((line) => markdownLine(line.map(({ text, bold }) => bold ? `**${text}**` : text))),
   ];
-  const whole = (text: string, i: number, most: number) =>
-    i === 0 && columns[0].width <= NARROW || text.includes(" ") && width(text) <= most ? ";white-space:nowrap" : "";
-  const head = columns.map(({ heading, align }, i) =>
-    `<th scope="col" style="text-align:${align}${whole(heading, i, 0)}">` +
-    `<button type="button" style="all:unset;outline:revert;cursor:pointer">${
-      escapeHtml(heading.replace(/ ([↑↓])$/, "\u00a0$1"))
-    }</button></th>`
-  ).join("");
-  const marked = (text: string) => {
+  const style = (text: string, i: number, short: number) => {
+    const whole = i === 0 && columns[0].width <= NARROW || text.includes(" ") && width(text) <= short;
+    return `style="text-align:${columns[i].align}${whole ? ";white-space:nowrap" : ""}"`;
+  };
+  const head = headings.map((heading, i) =>
+    `<th scope="col" ${style(heading, i, 0)}><button type="button" style="all:unset;outline:revert;cursor:pointer">` +
+    `${escapeHtml(heading.replace(/ ([↑↓])$/, "\u00a0$1"))}</button></th>`
+  );
+  const cell = (text: string) => {
     const code = escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>");
     return columns.length < MANY
       ? code
       : code.replace(/ (\[[^\]]*\])$/, '<br><span style="white-space:nowrap">$1</span>');
   };
-  const body = lines.map((line, row) =>
+  const body = lines.map((line) =>
     `<tr>${
-      line.map((column, i) => {
-        const text = marked(column.text), style = `text-align:${column.align}${whole(column.text, i, SHORT)}`;
-        return `<td style="${style}">${column.bold[row] ? `<strong>${text}</strong>` : text}</td>`;
-      }).join("")
+      line.map(({ text, bold }, i) =>
+        `<td ${style(text, i, SHORT)}>${bold ? `<strong>${cell(text)}</strong>` : cell(text)}</td>`
+      ).join("")
     }</tr>`
   );
   const html = `<table class="numbers" style="font-variant-numeric:tabular-nums" onclick="${sortOnClick}">${
     caption ? `<caption style="text-align:left;padding-top:.8em">${escapeHtml(caption)}</caption>` : ""
-  }<thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table>`;
+  }<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("\n")}</tbody></table>`;
   return {
     html,
     markdown: [...(caption ? [`*${caption}*`, ""] : []), ...markdown, ""].join("\n"),

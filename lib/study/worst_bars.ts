@@ -10,7 +10,7 @@ import { predictRows } from "../matrix/layer_ridge.ts";
 import { sliceRows } from "../matrix/rows.ts";
 import { html, progress, type Shown, stopSignal } from "../notebook/notebook.ts";
 import type { ModelName } from "../bert/variants.ts";
-import { rollLegend } from "../notebook/player.ts";
+import { rollLegend } from "../notebook/small_roll.ts";
 import { fitLayer } from "../probing/ridge_fits.ts";
 import { askValues, type ValueQuestion, valueQuestions } from "../metrics/tasks.ts";
 import { lineOf, type ProbeRow } from "../probing/rows.ts";

@@ -1,113 +1,170 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { clock } from "@lib/base/clock.ts";
-import { markdown, progress, show, table } from "@lib/notebook/notebook.ts";
-import { findChromium } from "@lib/report/pdf.ts";
-import { tableText } from "@lib/notebook/table.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { projectRoot } from "@lib/base/project.ts";
+import {
+  html,
+  livePlot,
+  markdown,
+  progress,
+  show,
+  type Shown,
+  stopped,
+  stopSignal,
+  table,
+} from "@lib/notebook/notebook.ts";
+import { bars } from "@lib/plots/charts.ts";
 
-/** Numbers of a Markdown table's body, back from their text. */
-function parseMarkdown(text: string): (number | string)[][] {
-  return text.trim().split("\n").filter((line) => line.startsWith("|")).slice(2).map((line) =>
-    line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => {
-      const bare = cell.trim().replaceAll("**", "").replaceAll(",", "").replace("−", "-");
-      return bare !== "" && Number.isFinite(Number(bare)) ? Number(bare) : bare;
-    })
-  );
+const plot = bars([{ label: "songs", value: 59 }], { title: "Songs", width: 300 });
+
+/** What is printed while `work` runs, by console.log and console.error. */
+async function printedBy(work: () => Promise<void>): Promise<{ log: string[]; error: string[] }> {
+  const printed = { log: [] as string[], error: [] as string[] }, { log, error } = console;
+  console.log = (line: string) => void printed.log.push(line);
+  console.error = (line: string) => void printed.error.push(line);
+  try {
+    await work();
+  } finally {
+    Object.assign(console, { log, error });
+  }
+  return printed;
 }
 
-const rows = [
-  { model: "BERT", auc: 0.91237, songs: 12345, note: null },
-  { model: "a | b", auc: -0.5, songs: 7, note: "<b>" },
-];
+/** Runs `work` under a clock that it sets, in milliseconds. */
+async function withClock(work: (set: (now: number) => void) => Promise<void> | void): Promise<void> {
+  const { now } = performance;
+  try {
+    await work((at) => performance.now = () => at);
+  } finally {
+    performance.now = now;
+  }
+}
 
-Deno.test("a table's Markdown parses back to its numbers", () => {
-  const { markdown } = tableText(rows, { decimals: 4 });
-  assertEquals(parseMarkdown(markdown), [["BERT", 0.9124, 12345, "–"], ["a \\| b", -0.5, 7, "<b>"]]);
+type Message = { type: string; content: Shown & { transient: { display_id?: string } } };
+
+/** The messages that a kernel would send while `work` runs. */
+async function messagesOf(work: () => Promise<void>): Promise<Message[]> {
+  const sent: Message[] = [], own = Deno;
+  const broadcast = (type: string, content: Message["content"]) => Promise.resolve(void sent.push({ type, content }));
+  const set = (value: typeof Deno) => Object.defineProperty(globalThis, "Deno", { value, configurable: true });
+  set(Object.create(own, { jupyter: { value: { broadcast } } })); // `jupyter` itself cannot be set
+  try {
+    await work();
+  } finally {
+    set(own);
+  }
+  return sent;
+}
+
+Deno.test("a table shows as HTML, Markdown and plain text, HTML as its text", () => {
+  assertEquals(Object.keys(table([{ songs: 59 }]).data), ["text/html", "text/markdown", "text/plain"]);
+  assertEquals(markdown("*x*").data, { "text/markdown": "*x*", "text/plain": "*x*" });
+  assertEquals(html("<p>a <b>bar</b></p>").data, { "text/html": "<p>a <b>bar</b></p>", "text/plain": "a bar" });
+  assertEquals(html("<svg/>", "Figure 1").data["text/plain"], "Figure 1");
 });
 
-Deno.test("numbers stand right with equal decimals, and the best is bold", () => {
-  const { html, markdown, plain } = tableText(rows, { decimals: { auc: 2 }, best: { auc: "max", songs: "min" } });
-  assertEquals(plain, "model    auc   songs  note\nBERT    0.91  12,345  –\na | b  −0.50       7  <b>\n");
-  assert(markdown.includes("**0.91**") && markdown.includes("**7**") && !markdown.includes("**12,345**"));
-  assert(html.includes('<td style="text-align:right"><strong>0.91</strong></td>'));
-  assert(html.includes("&lt;b&gt;") && !html.includes("<b>"));
+Deno.test("outside a kernel, show prints plain text and a plot's description", async () => {
+  const { log } = await printedBy(() => show("Songs", table([{ songs: 59 }]), plot));
+  assertEquals(log, ["Songs", "songs\n   59\n", "Songs: songs 59"]);
 });
 
-Deno.test("in wide tables intervals stand below their numbers in every row; names in backticks are code", () => {
-  const row = (value: string) => Object.fromEntries(["a", "b", "c", "d", "e", "f"].map((key) => [key, value]));
-  const { html, markdown } = tableText([row("0.5 (1) [0.4, 0.6]"), row("10.5 [9, 11]"), row("see `auto`")]);
-  assertEquals([...html.matchAll(/<br><span style="white-space:nowrap">\[[\d., ]+\]<\/span><\/td>/g)].length, 12);
-  assertEquals([...html.matchAll(/see <code>auto<\/code>/g)].length, 6);
-  assert(markdown.includes("| 0.5 (1) [0.4, 0.6] |") && !tableText([{ a: "0.5 [0.4, 0.6]" }]).html.includes("<br>"));
+Deno.test("in a kernel, each thing is one message; a plot is a spec, a PNG of its size and a description", async () => {
+  let messages: Message[] = [];
+  const { log } = await printedBy(async () => void (messages = await messagesOf(() => show("Songs", plot))));
+  assertEquals([log, messages.map(({ type }) => type)], [[], ["display_data", "display_data"]]);
+  const { data, metadata, transient } = messages[1].content;
+  assertEquals(data["application/vnd.vegalite.v5+json"], plot);
+  assertEquals([data["text/plain"], transient], ["Songs: songs 59", {}]);
+  const png = Uint8Array.from(atob(String(data["image/png"])), (c) => c.charCodeAt(0));
+  const { width, alt } = metadata["image/png"] as { width: number; alt: string };
+  assertEquals([Math.round(new DataView(png.buffer).getUint32(16) / 2), alt], [width, "Songs: songs 59"]);
+  assert(width > 300 && width < 420, `${width}`); // the plot's 300 pixels and its labels
 });
 
-Deno.test("equal winners are both bold, a row of no number never", () => {
-  const { markdown } = tableText([{ a: 0.5 }, { a: 0.5001 }, { a: NaN }, { a: null }], {
-    decimals: 2,
-    best: { a: "max" },
+Deno.test("in a terminal, progress has rate and time left, a line each two seconds", async () => {
+  const { error } = await printedBy(() =>
+    withClock(async (set) => {
+      set(10_000);
+      const bar = progress({ label: "training", total: 30, from: 10 });
+      await bar.update(11, "loss 2"); // the first step may be done before the clock starts: no rate yet
+      set(11_900);
+      await bar.update(12);
+      set(14_000);
+      await bar.update(20, "loss 1.5"); // ten steps in four seconds
+      set(16_000);
+      await bar.update(13);
+      await bar.done("done");
+    })
+  );
+  assertEquals(error, [
+    "training: 11 of 30 steps · loss 2",
+    "training: 20 of 30 steps, 2.5 steps/s, 0:04 left · loss 1.5",
+    "training: 13 of 30 steps, 2.0 s each, 0:34 left",
+    "training: 13 of 30 steps, 2.0 s each, took 0:06 · done",
+  ]);
+});
+
+Deno.test("in a kernel, progress fills one output in place, at most four times a second", async () => {
+  const messages = await messagesOf(() =>
+    withClock(async (set) => {
+      set(0);
+      const bar = progress({ label: "songs & bars", total: 4, unit: "songs" });
+      await bar.update(1);
+      set(249);
+      await bar.update(2);
+      set(1000);
+      await bar.update(3);
+      await bar.done();
+    })
+  );
+  assertEquals(messages.map(({ type }) => type), ["display_data", "update_display_data", "update_display_data"]);
+  assertEquals(new Set(messages.map(({ content }) => content.transient.display_id)).size, 1);
+  const states = messages.map(({ content }) => content.metadata.progress as Record<string, unknown>);
+  assertEquals(states.map(({ done, rate, left, finished }) => [done, rate, left, finished]), [
+    ...[[1, 0, null, false], [3, 3, 1 / 3, false], [3, 3, 1 / 3, true]],
+  ]);
+  const shown = String(messages[1].content.data["text/html"]);
+  assert(shown.includes('max="4" value="3"') && shown.includes("songs &amp; bars: 3 of 4 songs, 3.0 songs/s"), shown);
+});
+
+Deno.test("a live plot is redrawn in place when it is old enough, and ends as a picture", async () => {
+  const messages = await messagesOf(() =>
+    withClock(async (set) => {
+      const live = livePlot({ seconds: 2 });
+      for (const at of [5000, 6999, 7000]) {
+        set(at);
+        await live.update(() => ({ ...plot, at }));
+      }
+      await live.done(plot);
+    })
+  );
+  const drawn = messages.map(({ type, content }) => [
+    type,
+    (content.data["application/vnd.vegalite.v5+json"] as { at?: number }).at,
+    "image/png" in content.data,
+  ]);
+  assertEquals(drawn, [
+    ["display_data", 5000, false],
+    ["update_display_data", 7000, false],
+    ["update_display_data", undefined, true],
+  ]);
+  const { log } = await printedBy(async () => {
+    const live = livePlot();
+    await live.update(() => plot);
+    await live.done(plot);
   });
-  assertEquals([...markdown.matchAll(/\*\*0\.50\*\*/g)].length, 2);
-  assertEquals(markdown.split("\n").filter((line) => line === "| – |").length, 2);
+  assertEquals(log, ["Songs: songs 59"]);
 });
 
-Deno.test("columns can be chosen, ordered and named; an unknown one is refused", () => {
-  const { plain } = tableText(rows, { columns: { songs: "Songs", model: "Model" } });
-  assertEquals(plain.split("\n")[0], " Songs  Model");
-  assertThrows(() => tableText(rows, { columns: ["modle"] }), RangeError, "found modle");
-  assertEquals(tableText([], { columns: ["model"] }).plain, "model\n");
-});
-
-Deno.test("a table shows as HTML, Markdown and plain text", () => {
-  assertEquals(Object.keys(table(rows).data), ["text/html", "text/markdown", "text/plain"]);
-  assertEquals(Object.keys(markdown("x").data), ["text/markdown", "text/plain"]);
-});
-
-Deno.test("outside a kernel, show prints plain text", async () => {
-  const lines: unknown[] = [];
-  const log = console.log;
-  console.log = (line: unknown) => lines.push(line);
-  try {
-    await show("Songs", table([{ songs: 59 }]));
-  } finally {
-    console.log = log;
-  }
-  assertEquals(lines, ["Songs", "songs\n   59\n"]);
-});
-
-Deno.test("outside a kernel, progress tells rate and time left on standard error", async () => {
-  const lines: string[] = [];
-  const error = console.error;
-  console.error = (line: string) => lines.push(line);
-  try {
-    const bar = progress({ label: "training", total: 10, from: 5 });
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    await bar.update(7);
-    await bar.update(10, "loss 1.5");
-    await bar.done();
-  } finally {
-    console.error = error;
-  }
-  assertMatch(lines.at(-1)!, /^training: 10 of 10 steps, \d+\.\d steps\/s, took 0:00 · loss 1\.5$/);
-});
-
-Deno.test("a rate is told only once it means something", async () => {
-  const lines: string[] = [];
-  const error = console.error;
-  console.error = (line: string) => lines.push(line);
-  try {
-    while (performance.now() < 2000) await new Promise((resolve) => setTimeout(resolve, 100)); // a line each 2 s
-    const bar = progress({ label: "training", total: 1500 }); // made after the first step, as in training
-    await bar.update(1, "loss 6.3");
-    await bar.done();
-  } finally {
-    console.error = error;
-  }
-  assertEquals(lines[0], "training: 1 of 1500 steps · loss 6.3");
-  assertMatch(lines.at(-1)!, /steps\/s, took 0:00/);
-});
-
-Deno.test("time reads as a clock", () => {
-  assertEquals([0, 7.4, 750, 7380, Infinity].map(clock), ["0:00", "0:07", "12:30", "2:03:00", "–"]);
-});
+Deno.test("a stop also ends the cells queued behind it, for two seconds", () =>
+  withClock((set) => {
+    set(1000);
+    assertEquals(stopped("enough").name, "AbortError");
+    for (const at of [1000, 2999, 4998]) { // a queued cell that is stopped stops those behind it
+      set(at);
+      assertThrows(stopSignal, DOMException, "Stopped with the cell before it");
+    }
+    set(6999);
+    assertEquals(stopSignal().aborted, false);
+  }));
 
 Deno.test("Ctrl-C aborts the signal and lets the loop end; with none open it ends the process", async () => {
   const folder = Deno.makeTempDirSync();
@@ -120,7 +177,7 @@ Deno.test("Ctrl-C aborts the signal and lets the loop end; with none open it end
      console.log("stopped", stop.aborted);
      await new Promise((resolve) => setTimeout(resolve, 10_000));`,
   );
-  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const config = `${projectRoot}/deno.json`;
   const args = ["run", "--quiet", "--allow-all", "--no-lock", "--config", config, `${folder}/loop.ts`];
   const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped", stderr: "null" }).spawn();
   let printed = "";
@@ -130,74 +187,4 @@ Deno.test("Ctrl-C aborts the signal and lets the loop end; with none open it end
   }
   assertEquals(printed, "started\nstopped true\n");
   assertEquals((await child.status).code, 130);
-});
-
-Deno.test("a stop also ends what waited behind the stopped loop, and nothing later", async () => {
-  const folder = Deno.makeTempDirSync();
-  Deno.writeTextFileSync(
-    `${folder}/queue.ts`,
-    `import { stopSignal } from "@lib/notebook/notebook.ts";
-     const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-     const stop = stopSignal();
-     Deno.kill(Deno.pid, "SIGINT");
-     while (!stop.aborted) await pause(10);
-     for (const wait of [0, 100, 2500]) {
-       await pause(wait);
-       try {
-         console.log("runs", stopSignal().aborted);
-       } catch (error) {
-         console.log((error as Error).name);
-       }
-     }
-     Deno.exit(0);`,
-  );
-  const config = new URL("../../deno.json", import.meta.url).pathname;
-  const args = ["run", "--quiet", "--allow-all", "--no-lock", "--config", config, `${folder}/queue.ts`];
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stdin: "null", stderr: "null" }).output();
-  assertEquals(new TextDecoder().decode(stdout), "AbortError\nAbortError\nruns false\n");
-});
-
-const chromium = (() => {
-  try {
-    return findChromium();
-  } catch {
-    return undefined; // none here
-  }
-})();
-
-Deno.test({
-  name: "a click on a heading sorts a table's rows by value, again turns them, once more restores them",
-  ignore: chromium === undefined,
-  async fn() {
-    const numbers = [9, 10.5, -1, null, 1200];
-    const { html } = tableText(numbers.map((n, i) => ({ name: `song ${12 - i}`, n })), { caption: "<songs>" });
-    const script = `const seen = [];
-      const note = () => seen.push([...document.querySelectorAll("tbody td:last-child")].map((td) => td.textContent));
-      const heads = document.querySelectorAll("th");
-      for (const head of [1, 1, 1, 0, 0]) {
-        heads[head].querySelector("button").click();
-        note();
-        seen.at(-1).push([...heads].map((th) => th.getAttribute("aria-sort") ?? "none").join());
-      }
-      document.body.textContent = JSON.stringify(seen);`;
-    const folder = Deno.makeTempDirSync(), page = `${folder}/table.html`;
-    Deno.writeTextFileSync(page, `<!doctype html><meta charset="utf-8"><body>${html}<script>${script}</script></body>`);
-    const args = [
-      "--headless",
-      "--disable-gpu",
-      "--no-sandbox",
-      `--user-data-dir=${folder}/profile`,
-      "--dump-dom",
-      page,
-    ];
-    const { stdout } = await new Deno.Command(chromium!, { args, stdin: "null", stderr: "null" }).output();
-    const [, seen] = new TextDecoder().decode(stdout).match(/<body>(.*)<\/body>/s)!;
-    assertEquals(JSON.parse(seen), [
-      ["−1.000", "9.000", "10.500", "1,200.000", "–", "none,ascending"],
-      ["1,200.000", "10.500", "9.000", "−1.000", "–", "none,descending"],
-      ["9.000", "10.500", "−1.000", "–", "1,200.000", "none,none"],
-      ["1,200.000", "–", "−1.000", "10.500", "9.000", "ascending,none"],
-      ["9.000", "10.500", "−1.000", "–", "1,200.000", "descending,none"],
-    ]);
-  },
 });

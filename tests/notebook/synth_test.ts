@@ -1,9 +1,5 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Corpus } from "@lib/corpus/store.ts";
-import { barSeconds, playerHtml, rollLegend, smallRoll, soundNotes } from "@lib/notebook/player.ts";
-import { detokenize } from "@lib/tokens/remi.ts";
-import { groupOf, soundGroups, type SoundNote, synthesize, wavBytes } from "@lib/notebook/synth.ts";
-import { kinds, tempoBins } from "@lib/tokens/vocabulary.ts";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { groupOf, soundGroups, type SoundNote, synthesize } from "@lib/notebook/synth.ts";
 
 const rate = 11_025;
 const note = (changes: Partial<SoundNote> = {}): SoundNote => (
@@ -76,50 +72,6 @@ Deno.test("every drum of General MIDI sounds, a kick low and a closed hat high",
 Deno.test("notes before 0 and sounds of hours are refused", () => {
   assertThrows(() => synthesize([note({ start: -1 })]), RangeError, "found one at -1 s");
   assertThrows(() => synthesize([], { seconds: 3600 }), RangeError, "found 3600");
-  assertThrows(() => wavBytes(Float32Array.of(0, 1.5)), RangeError, "found 1.5 at 1");
-});
-
-Deno.test("Python's wave module reads the WAV: mono, 16 or 8 bits, our rate and samples", async () => {
-  const samples = synthesize([note({ seconds: 0.1 })], { rate }).subarray(0, 1001);
-  const script = "import sys,wave,json,struct\nw=wave.open(sys.argv[1])\nn=w.getnframes()\nb=w.getsampwidth()\n" +
-    "print(json.dumps([w.getnchannels(),b,w.getframerate(),n,struct.unpack('<%d%s'%(n,'_Bh'[b]),w.readframes(n))]))";
-  for (const bits of [16, 8] as const) {
-    const path = await Deno.makeTempFile({ suffix: ".wav" });
-    await Deno.writeFile(path, wavBytes(samples, rate, bits));
-    const { stdout, success } = await new Deno.Command("python3", { args: ["-c", script, path] }).output();
-    await Deno.remove(path);
-    assert(success);
-    const [channels, width, found, count, values] = JSON.parse(new TextDecoder().decode(stdout));
-    assertEquals([channels, width, found, count], [1, bits / 8, rate, 1001]);
-    const [scale, zero] = bits === 16 ? [32_767, 0] : [127, 128];
-    samples.forEach((sample, n) => assert(Math.abs((values[n] - zero) / scale - sample) <= 0.51 / scale));
-  }
-});
-
-Deno.test("a score's ticks become seconds by its tempi, and a bar's tokens by their tempo", () => {
-  const tempi = [{ tick: 0, microseconds: 1_000_000 }, { tick: 960, microseconds: 250_000 }];
-  const at = (start: number, end: number) => ({ start, end, pitch: 60, velocity: 64, program: 0, drum: false });
-  const score = { ticksPerQuarter: 480, notes: [at(0, 480), at(480, 1440), at(1920, 2400)], tempi };
-  const sounded = soundNotes({ ...score, parts: [], meters: [], endTick: 2400 });
-  assertEquals(sounded.map(({ start, seconds }) => [start, seconds]), [[0, 1], [1, 1.25], [2.5, 0.25]]);
-  const late = soundNotes({
-    ...score,
-    tempi: [{ tick: 960, microseconds: 1_000_000 }],
-    parts: [],
-    meters: [],
-    endTick: 0,
-  });
-  assertEquals(late[1].start, 0.5); // 120 quarters a minute before the first tempo
-  const bar = { tokens: Uint16Array.of(kinds.Bar.first, kinds.Position.first, kinds.Tempo.first + 5, 2) };
-  assertEquals(barSeconds([bar, bar]), 2 * 240 / tempoBins[5]);
-  assertEquals(soundNotes(detokenize([bar])), []);
-});
-
-Deno.test("a player holds its sound, and says what it plays", () => {
-  const html = playerHtml([note({ seconds: 0.05 })], { label: 'bar 3 of "A & B"', rate: 8000 });
-  assert(html.includes('aria-label="player: bar 3 of &quot;A &amp; B&quot;"') && html.includes(" controls "));
-  const bytes = Uint8Array.from(atob(html.match(/data:audio\/wav;base64,([^"]+)"/)![1]), (c) => c.charCodeAt(0));
-  assertEquals(bytes, wavBytes(synthesize([note({ seconds: 0.05 })], { rate: 8000 }), 8000, 8));
 });
 
 Deno.test("all 128 programs and the drums have a group", () => {
@@ -130,26 +82,32 @@ Deno.test("all 128 programs and the drums have a group", () => {
   ]);
 });
 
-Deno.test("in a small roll a doubled note is seen twice, in two colours and two marks of the legend", () => {
-  const at = (kind: keyof typeof kinds, i: number) => kinds[kind].first + i;
-  const note = (
-    program: number,
-    pitch: number,
-  ) => [at("Position", 0), at("Instrument", program), at("Pitch", pitch), at("Velocity", 20), at("Duration", 11)];
-  const frame = [at("Bar", 0), at("Position", 0), at("Tempo", 16)];
-  const tokens = Uint16Array.from([...frame, ...note(0, 60), ...note(33, 60), ...note(33, 48), at("special", 2)]);
-  const svg = smallRoll({ tokens: () => tokens } as unknown as Corpus, 0);
-  const notes = [...svg.matchAll(/<rect [^>]*y="([\d.]+)"[^>]*height="([\d.]+)" fill="(#\w+)"><title>([^<]*)</g)];
-  const of = (title: string) => {
-    const [, y, height, fill] = notes.find((found) => found[4] === title)!;
-    return { top: Number(y), bottom: Number(y) + Number(height), fill };
-  };
-  assertEquals(notes.length, 3);
-  const piano = of("Acoustic Grand Piano 60");
-  const [doubled, alone] = [60, 48].map((pitch) => of(`Electric Bass (finger) ${pitch}`));
-  assert(piano.bottom <= doubled.top + 0.11 || doubled.bottom <= piano.top + 0.11, svg); // tenths of pixels
-  assert(piano.fill !== doubled.fill && doubled.fill === alone.fill);
-  const marks = [...svg.matchAll(/<path d="([^"]+)"/g)].map(([, path]) => path);
-  assertEquals([marks.length, new Set(marks).size], [3, 2]);
-  for (const mark of marks) assert(rollLegend().includes(mark), mark);
+/** The largest sample between two times, seconds. */
+const between = (samples: Float32Array, from: number, to: number) =>
+  peak(samples.subarray(Math.round(from * rate), Math.round(to * rate)));
+
+Deno.test("a piano fades while it is held, an organ does not; both stop within 70 ms of the note's end", () => {
+  for (const [program, fades] of [[0, true], [16, false]] as const) {
+    const samples = synthesize([note({ program })], { rate, seconds: 1.5 });
+    // To 1/e in 0.9 s: from 0.1 to 0.9 s by exp(−0.8/0.9).
+    const kept = between(samples, 0.88, 0.92) / between(samples, 0.08, 0.12);
+    assertAlmostEquals(kept, fades ? Math.exp(-0.8 / 0.9) : 1, 0.03, `program ${program}`);
+    assert(between(samples, 1.03, 1.06) < between(samples, 0.95, 0.99), "it is let go at the end");
+    assertEquals(between(samples, 1.07, 1.5), 0);
+  }
+});
+
+Deno.test("strings swell for 60 ms, a kick falls from 130 to 48 Hz and is gone after half a second", () => {
+  const strings = synthesize([note({ program: 40 })], { rate });
+  assertAlmostEquals(between(strings, 0.025, 0.03) / between(strings, 0.1, 0.2), 0.5, 0.1);
+  const kick = synthesize([note({ drum: true, pitch: 36 })], { rate, seconds: 1 });
+  assert(power(kick.subarray(0, 0.02 * rate), 120) > 3 * power(kick.subarray(0, 0.02 * rate), 250));
+  assert(power(kick.subarray(0.1 * rate, 0.3 * rate), 50) > 10 * power(kick.subarray(0.1 * rate, 0.3 * rate), 120));
+  assertEquals(between(kick, 0.46, 1), 0); // five times 0.09 s
+});
+
+Deno.test("a sound that is cut fades out in its last 20 ms", () => {
+  const samples = synthesize([note({ program: 16, seconds: 5 })], { rate, seconds: 0.5 });
+  assertAlmostEquals(between(samples, 0.489, 0.491) / between(samples, 0.4, 0.48), 0.5, 0.1);
+  assert(between(samples, 0.4995, 0.5) < 0.1 * between(samples, 0.4, 0.48));
 });
