@@ -2,7 +2,7 @@
  * Differences of scores: paired over the same resampled songs, with intervals, p values and Holm's correction.
  * @module
  */
-import { central } from "../metrics/intervals.ts";
+import { central, twoSided } from "../metrics/intervals.ts";
 import type { ProbeRow } from "../probing/rows.ts";
 import { lowerIsBetter } from "../metrics/task_scores.ts";
 
@@ -16,18 +16,6 @@ export interface Difference {
   high: number | null;
   /** Two-sided p that its sign is chance; 1 without resamplings. */
   p: number;
-}
-
-/** Two-sided p that a difference is on one side of 0 by chance: twice the smaller share of resamplings, 0 on both sides. */
-export function twoSided(differences: ArrayLike<number>): number {
-  let below = 0, above = 0, known = 0;
-  for (let i = 0; i < differences.length; i++) {
-    if (Number.isNaN(differences[i])) continue;
-    known++;
-    if (differences[i] <= 0) below++;
-    if (differences[i] >= 0) above++;
-  }
-  return known === 0 ? 1 : Math.min(1, 2 * (Math.min(below, above) + 1) / (known + 1));
 }
 
 /** A difference and its resamplings, where there are any, with interval and p. */

@@ -1,6 +1,5 @@
 /**
- * Scores as functions of how often each song counts, which makes a resampling of songs cheap: what does not depend on
- * the weights (sorting, counting, residuals) is done once.
+ * Scores as functions of song weights, so that resampling songs is cheap: sorting, counting and residuals are done once.
  *
  * Tables are classes × rows, one class after the other; songs are numbered 0…songCount − 1.
  * @module
@@ -23,17 +22,8 @@ export interface ClassTable {
 /** Named scores, given how often each song counts (songCount). NaN where a score is not defined. */
 export type SongScore<K extends string> = (weights: Float64Array) => Record<K, number>;
 
-/** Counts of each class, weighted as the songs are; one number a class. */
-export interface Counts {
-  /** Bars with the class that were decided to have it. */
-  truePositives: Float64Array;
-  /** Bars without it that were decided to have it. */
-  falsePositives: Float64Array;
-  /** Bars with it that were decided not to. */
-  falseNegatives: Float64Array;
-  /** Bars without it that were decided not to. */
-  trueNegatives: Float64Array;
-}
+/** Decisions of each class, in bars weighted as their songs are. */
+type Counts = Record<"truePositives" | "falsePositives" | "falseNegatives" | "trueNegatives", Float64Array>;
 
 /** Songs renumbered 0…n − 1 in order of first appearance. */
 export function indexSongs(songs: ArrayLike<number>): { songs: Int32Array; songCount: number } {
@@ -62,46 +52,6 @@ export function macroMean(values: Float64Array): number {
   return weightedMean(values, new Float64Array(values.length).fill(1));
 }
 
-/** One class's rows in order of falling score. */
-export interface Ranking {
-  /** 2·song + label. */
-  code: Int32Array;
-  /** 1 where a group of equal scores ends. */
-  ends: Uint8Array;
-}
-
-function rank(score: Float64Array, labels: Uint8Array, songs: Int32Array): Ranking {
-  const rows = score.length, rising = score.slice().sort();
-  // Place by binary search: several times faster than sorting row numbers with a comparison.
-  const taken = new Int32Array(rows), code = new Int32Array(rows), ends = new Uint8Array(rows);
-  for (let r = 0; r < rows; r++) {
-    let low = 0, high = rows;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rising[middle] < score[r]) low = middle + 1;
-      else high = middle;
-    }
-    code[rows - 1 - low - taken[low]++] = 2 * songs[r] + labels[r];
-    ends[rows - 1 - low] = 1;
-  }
-  return { code, ends };
-}
-
-/**
- * The rows of each class in order of falling decision value (classes × rows).
- *
- * @throws {RangeError} if the scores are not classes × rows, or one is NaN.
- */
-export function rankByClass(scores: Float64Array, table: ClassTable): Ranking[] {
-  const { classes, rows, labels, songs } = table;
-  checkTable(scores, table);
-  if (scores.some(Number.isNaN)) throw new RangeError("Expected decision values, found NaN.");
-  return Array.from({ length: classes }, (_, k) => {
-    const from = k * rows, to = from + rows;
-    return rank(scores.subarray(from, to), labels.subarray(from, to), songs);
-  });
-}
-
 /** Positives of each class, as a function of song weights. */
 export function positivesByClass(
   { classes, rows, labels, songs, songCount }: ClassTable,
@@ -116,103 +66,14 @@ export function positivesByClass(
     });
 }
 
-/**
- * Area under the ROC curve of each class, as a function of song weights; ties count half, NaN without a positive or a
- * negative (study §11.7).
- *
- * With few songs for the rows, pairs (positive above negative) are counted once for each two songs; otherwise the rows
- * are passed in their order each time.
- */
-export function aucByClass(sorted: Ranking[], table: ClassTable): (weights: Float64Array) => Float64Array {
-  const { classes, rows, songCount } = table;
-  if (songCount * songCount > rows) {
-    return (weights) => Float64Array.from(sorted, (ranking) => passAuc(ranking, weights));
+/** Largest class of each row of decision values (classes × rows); the first of equals. */
+export function argMax(scores: ArrayLike<number>, classes: number): Int32Array {
+  const rows = scores.length / classes;
+  const best = new Int32Array(rows);
+  for (let k = 1; k < classes; k++) {
+    for (let r = 0; r < rows; r++) if (scores[k * rows + r] > scores[best[r] * rows + r]) best[r] = k;
   }
-  const pairs = sorted.map((ranking) => countPairs(ranking, songCount));
-  const of = Float64Array.from(table.songs).reduce((n, song) => (n[song]++, n), new Float64Array(songCount));
-  const positives = positivesByClass(table);
-  return (weights) => {
-    const auc = positives(weights), all = of.reduce((sum, n, s) => sum + n * weights[s], 0);
-    for (let k = 0; k < classes; k++) {
-      let area = 0;
-      for (let s = 0, at = 0; s < songCount; s++) {
-        let row = 0;
-        for (let t = 0; t < songCount; t++, at++) row += pairs[k][at] * weights[t];
-        area += row * weights[s];
-      }
-      auc[k] = auc[k] > 0 && auc[k] < all ? area / (auc[k] * (all - auc[k])) : NaN;
-    }
-    return auc;
-  };
-}
-
-/** Of each song's positives and each song's negatives, the pairs in the right order; equal scores count half. */
-function countPairs({ code, ends }: Ranking, songCount: number): Float64Array {
-  const pairs = new Float64Array(songCount * songCount), above = new Float64Array(songCount);
-  for (let i = 0, from = 0; i < code.length; i++) {
-    if (ends[i] === 0) continue;
-    for (let j = from; j <= i; j++) if (code[j] & 1) above[code[j] >> 1] += 0.5;
-    for (let j = from; j <= i; j++) {
-      if ((code[j] & 1) === 0) {
-        for (let s = 0, t = code[j] >> 1; s < songCount; s++) pairs[s * songCount + t] += above[s];
-      }
-    }
-    for (let j = from; j <= i; j++) if (code[j] & 1) above[code[j] >> 1] += 0.5;
-    from = i + 1;
-  }
-  return pairs;
-}
-
-function passAuc({ code, ends }: Ranking, weights: Float64Array): number {
-  let above = 0, below = 0, area = 0, p = 0, n = 0;
-  for (let i = 0; i < code.length; i++) {
-    const weight = weights[code[i] >> 1];
-    if (code[i] & 1) p += weight;
-    else n += weight;
-    if (ends[i] === 0) continue;
-    area += n * (above + p / 2);
-    above += p;
-    below += n;
-    p = n = 0;
-  }
-  return above > 0 && below > 0 ? area / (above * below) : NaN;
-}
-
-/** Area under the ROC curve of each class for all songs once, as {@link aucByClass} but without ranking all rows. */
-export function aucOnce(scores: Float64Array, table: ClassTable): Float64Array {
-  const { classes, rows, labels } = table;
-  checkTable(scores, table);
-  return Float64Array.from({ length: classes }, (_, k) => {
-    const positives = scores.subarray(k * rows, (k + 1) * rows).filter((_, r) => labels[k * rows + r] === 1).sort();
-    const negatives = scores.subarray(k * rows, (k + 1) * rows).filter((_, r) => labels[k * rows + r] === 0).sort();
-    let area = 0, below = 0, upTo = 0;
-    for (const score of positives) {
-      while (below < negatives.length && negatives[below] < score) below++;
-      while (upTo < negatives.length && negatives[upTo] <= score) upTo++;
-      area += (below + upTo) / 2;
-    }
-    return area / (positives.length * negatives.length);
-  });
-}
-
-/**
- * Average precision Σ (Rₙ − Rₙ₋₁) Pₙ of each class; NaN without a positive or a negative.
- *
- * It is not made for resampling: copies of a positive raise each other's precision, so that a percentile interval need
- * not hold the score itself.
- */
-export function precisionByClass(sorted: Ranking[]): Float64Array {
-  return Float64Array.from(sorted, ({ code, ends }) => {
-    let found = 0, inGroup = 0, gain = 0;
-    for (let i = 0; i < code.length; i++) {
-      inGroup += code[i] & 1;
-      if (ends[i] === 0) continue;
-      found += inGroup;
-      gain += inGroup * found / (i + 1);
-      inGroup = 0;
-    }
-    return found > 0 && found < code.length ? gain / found : NaN;
-  });
+  return best;
 }
 
 /**
@@ -223,7 +84,7 @@ export function precisionByClass(sorted: Ranking[]): Float64Array {
 export function countByClass(decisions: ArrayLike<number>, table: ClassTable): (weights: Float64Array) => Counts {
   const { classes, rows, labels, songs, songCount } = table;
   checkTable(decisions, table);
-  // Of each song and class: true negatives, false positives, false negatives, true positives.
+  // Four counts for each song and class: true negatives, false positives, false negatives, true positives.
   const counts = new Float64Array(4 * songCount * classes);
   for (let k = 0; k < classes; k++) {
     for (let r = 0; r < rows; r++) {
@@ -269,7 +130,7 @@ export function f1Scores(counts: Counts): { perClass: Float64Array; micro: numbe
   return { perClass, micro: hits + wrong > 0 ? 2 * hits / (2 * hits + wrong) : 0 };
 }
 
-/** Share of rows that are right, and mean share over the true classes that occur (study §11.7). */
+/** Share of rows that are right, and mean share over the true classes that occur (STUDY §11.7). */
 export function accuracyScore(
   predicted: ArrayLike<number>,
   truth: ArrayLike<number>,
@@ -300,7 +161,7 @@ export function accuracyScore(
   };
 }
 
-/** Root mean square and mean absolute error, and R² against the mean of the rows scored (study §11.7). */
+/** Root mean square and mean absolute error, and R² against the mean of the rows scored (STUDY §11.7). */
 export function errorScore(
   predicted: ArrayLike<number>,
   truth: ArrayLike<number>,
@@ -331,12 +192,13 @@ export function errorScore(
   };
 }
 
-/** Mean of one value a song (NaN: the song does not count) under a name. */
+/** The mean of one value for each song, called `name`; a song whose value is NaN does not count. */
 export function songMean<K extends string>(name: K, values: Float64Array): SongScore<K> {
   return (weights) => ({ [name]: weightedMean(values, weights) } as Record<K, number>);
 }
 
-function checkTable(values: ArrayLike<number>, { classes, rows, labels, songs }: ClassTable): void {
+/** Checks that values and labels are classes × rows. */
+export function checkTable(values: ArrayLike<number>, { classes, rows, labels, songs }: ClassTable): void {
   if (values.length !== classes * rows || labels.length !== classes * rows || songs.length !== rows) {
     throw new RangeError(
       `Expected ${classes} classes × ${rows} rows of values and of labels and ${rows} songs, ` +

@@ -1,13 +1,11 @@
 /**
- * Each task's scores in both protocols, as functions of song weights (study §11.7, §13.16–13.18).
+ * Each task's scores in both protocols, as functions of song weights (STUDY §11.7, §13.16–13.18).
  * @module
  */
-import { argMax } from "./intervals.ts";
 import { classCounts, type ClassTask, occurring, type Question, type Task, type ValueQuestion } from "./tasks.ts";
 import {
   accuracyScore,
-  aucByClass,
-  aucOnce,
+  argMax,
   type ClassTable,
   countByClass,
   errorScore,
@@ -15,11 +13,10 @@ import {
   hardAuc,
   macroMean,
   positivesByClass,
-  precisionByClass,
-  rankByClass,
   type SongScore,
   weightedMean,
 } from "./class_scores.ts";
+import { aucByClass, aucOnce, precisionByClass, rankByClass } from "./ranking.ts";
 
 /** The authors' procedure to the digit, or the sound one. */
 export type Protocol = "authors" | "sound";
@@ -100,7 +97,7 @@ export function spreadDecisions(decisions: Float64Array, live: number[], { ids, 
   return spread;
 }
 
-/** Decision value above which a class counts as found: hand-set for chords by the authors, 0 otherwise (study §11.7). */
+/** Decision value above which a class counts as found: hand-set for chords by the authors, 0 otherwise (STUDY §11.7). */
 export function threshold(task: ClassTask, chordThreshold: number): number {
   return task === "C" ? chordThreshold : 0;
 }
@@ -195,7 +192,7 @@ export function classExtras(
 
 /**
  * Scores of a value: its root mean square error, called `metric`, and under `sound` also `mae` and `r2`; of durations
- * in quarters that error alone, and only under `sound` (study §11.7, §13.15, §13.18).
+ * in quarters that error alone, and only under `sound` (STUDY §11.7, §13.15, §13.18).
  */
 export function valueScores(
   protocol: Protocol,

@@ -1,10 +1,9 @@
 /**
- * Bars' labels as classes and values to probe for (study §5, §11.7).
+ * Bars' labels as classes and values to probe for (STUDY §5, §11.7).
  * @module
  */
 import { chordNames } from "../tokens/chords.ts";
 import type { BarLabels } from "../tokens/labels.ts";
-
 import { indexSongs } from "./class_scores.ts";
 import { positionsPerBar, tempoBins } from "../tokens/vocabulary.ts";
 
@@ -83,7 +82,7 @@ function ask<Answer>(table: BarTable, answer: (labels: BarLabels) => Answer | nu
   };
 }
 
-/** The sets of classes of a table's bars; for chords, of the bars that have one (study §5.7). */
+/** The sets of classes of a table's bars; for chords, of the bars that have one (STUDY §5.7). */
 export function askClasses(table: BarTable, task: ClassTask): Question<number[]> {
   return ask(table, (labels) => {
     const classes = barClasses(labels, task);
@@ -99,12 +98,4 @@ export function askValues(table: BarTable, name: ValueQuestion["name"]): Questio
 /** Classes that occur in answers, ascending. */
 export function occurring(answers: number[][]): number[] {
   return [...new Set(answers.flat())].sort((a, b) => a - b);
-}
-
-/** Those rows of x (rows × columns). */
-export function takeRows(x: Float32Array, columns: number, rows: Int32Array): Float32Array {
-  if (rows.length * columns === x.length) return x;
-  const out = new Float32Array(rows.length * columns);
-  rows.forEach((row, i) => out.set(x.subarray(row * columns, (row + 1) * columns), i * columns));
-  return out;
 }

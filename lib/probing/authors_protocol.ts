@@ -1,5 +1,5 @@
 /**
- * The authors' protocol: one penalty, hard decisions, few bars a song, drawn several times (study §11.2–11.8).
+ * The authors' protocol: one penalty, hard decisions, few bars a song, drawn several times (STUDY §11.2–11.8).
  * @module
  */
 import { askClasses, askValues, type BarTable, type Task } from "../metrics/tasks.ts";

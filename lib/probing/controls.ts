@@ -17,7 +17,7 @@ export function drawRows(songs: ArrayLike<number>, most: number, random: (song: 
   return Int32Array.from(drawn).sort();
 }
 
-/** The authors' drawings: songs stay, their bars are drawn anew each time (study §11.2–11.3). */
+/** The authors' drawings: songs stay, their bars are drawn anew each time (STUDY §11.2–11.3). */
 export function drawBars({ train, test }: BarTables, { probing, seed }: Recipe): Draw[] {
   const { draws, drawnTrainBars, drawnTestBars } = probing;
   return Array.from({ length: draws }, (_, draw) => ({

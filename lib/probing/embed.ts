@@ -66,7 +66,7 @@ export interface PassOptions {
 }
 
 /**
- * Passes bars through the encoder, unmasked and in evaluation mode (study §11.1), in batches of like lengths; `put` is
+ * Passes bars through the encoder, unmasked and in evaluation mode (STUDY §11.1), in batches of like lengths; `put` is
  * given each row's embedding at each layer in each pooling.
  *
  * Music repeats itself: bars with the same tokens have the same embedding, and pass the encoder once.

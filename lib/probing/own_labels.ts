@@ -8,18 +8,11 @@ import { fitSums, predictRows, sumLayer } from "../matrix/layer_ridge.ts";
 import type { RidgeFit } from "../matrix/ridge.ts";
 import type { RowSource } from "../matrix/rows.ts";
 import { classTargets, takeTargetRows, valueTargets } from "../matrix/targets.ts";
-import { argMax, bootstrap } from "../metrics/intervals.ts";
+import { bootstrap } from "../metrics/intervals.ts";
 import type { ProbeMeta, ProbeRow } from "./rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import {
-  accuracyScore,
-  aucByClass,
-  errorScore,
-  indexSongs,
-  macroMean,
-  rankByClass,
-  type SongScore,
-} from "../metrics/class_scores.ts";
+import { accuracyScore, argMax, errorScore, indexSongs, macroMean, type SongScore } from "../metrics/class_scores.ts";
+import { aucByClass, rankByClass } from "../metrics/ranking.ts";
 
 /** A file of labels that cannot be used; names each bad line. */
 export class LabelsError extends Error {

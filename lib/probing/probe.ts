@@ -157,7 +157,7 @@ async function soundRows({ classes, values }: FittedTasks, probing: Probing): Pr
 }
 
 /**
- * Probes one layer for all seven tasks in both protocols, with 95% intervals over test songs (study §11).
+ * Probes one layer for all seven tasks in both protocols, with 95% intervals over test songs (STUDY §11).
  *
  * Authors, on test songs alone: ridge α = `recipe.probing.drawnAlpha` on standardised features, hard decisions, entropy over ln K; scores are
  * means over the tables' draws, with their population std, and each draw's stands beside. Sound: α of

@@ -21,7 +21,7 @@ export interface BarTables {
 /** What a probe was fitted on: true labels, permuted ones, or a control task's (see `controls.ts`). */
 export type Labels = "true" | "permuted" | "control";
 
-/** One drawing of bars for the authors' protocol: rows of the tables, ascending (study §11.2). */
+/** One drawing of bars for the authors' protocol: rows of the tables, ascending (STUDY §11.2). */
 export interface Draw {
   /** Drawn rows of the training table. */
   train: Int32Array;
@@ -175,7 +175,7 @@ export interface Collector {
   rows: ProbeRow[];
   /** Adds scores, with 95% intervals over songs on the test split where they can be resampled. */
   collect(place: Place, scores: TaskScores, extras?: Extras, weights?: number): void;
-  /** Adds a score's mean and population std over drawings of test bars, its interval, and each drawing's (study §11.3). */
+  /** Adds a score's mean and population std over drawings of test bars, its interval, and each drawing's (STUDY §11.3). */
   collectDrawn(place: Pick<Place, "task" | "labels">, draws: Drawn[], extras?: Extras): void;
   /** Adds a number as it is. */
   add(place: Place, metric: string, interval: Interval, extras?: Extras): void;

@@ -1,16 +1,20 @@
 /**
- * Song clustering of one layer: clusters of training bars, and how a test song's bars fall into them (study §11.8).
+ * Song clustering of one layer: clusters of training bars, and how a test song's bars fall into them (STUDY §11.8).
  * @module
  */
 import { assign, type Clusters, kMeans } from "../matrix/kmeans.ts";
 import { type Scale, standardise } from "../matrix/ridge.ts";
 import { pieces, readRows, rowCount, type RowSource } from "../matrix/rows.ts";
-import { type EntropyOptions, shuffledEntropy, songEntropy } from "../metrics/intervals.ts";
 import { clusterCount, type Collector, type Drawn, type ScoredSplit } from "./rows.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { normalisedInformation, sameSongRetrieval } from "../metrics/retrieval.ts";
+import {
+  normalisedInformation,
+  sameSongRetrieval,
+  shuffledEntropy,
+  songEntropy,
+} from "../metrics/clustering_scores.ts";
 import { indexSongs, songMean } from "../metrics/class_scores.ts";
 
 /**
@@ -35,17 +39,17 @@ export async function clusterLabels(clusters: Clusters, scale: Scale, x: RowSour
   return labels;
 }
 
-/** The bars that a reading counts, and their songs. */
-function counted(songs: ArrayLike<number>, reading: Protocol): { bars: number; songs: number } {
+/** The bars that a protocol counts, and their songs. */
+function counted(songs: ArrayLike<number>, protocol: Protocol): { bars: number; songs: number } {
   const bars = new Map<number, number>();
   for (let r = 0; r < songs.length; r++) bars.set(songs[r], (bars.get(songs[r]) ?? 0) + 1);
-  const held = [...bars.values()].filter((n) => reading === "authors" || n > 1);
+  const held = [...bars.values()].filter((n) => protocol === "authors" || n > 1);
   return { bars: held.reduce((sum, n) => sum + n, 0), songs: held.length };
 }
 
 /** The authors' song entropy of one drawing of bars. */
 export function drawnEntropy(labels: Int32Array, songs: ArrayLike<number>, clusters: number): Drawn {
-  const { perSong } = songEntropy(labels, songs, { clusters, reading: "authors" });
+  const { perSong } = songEntropy(labels, songs, { clusters, protocol: "authors" });
   const ids = [...new Set(Array.from(songs))];
   return { rows: songs.length, songs: ids, scores: { resampled: songMean("entropy", perSong), fixed: {} } };
 }
@@ -59,11 +63,11 @@ export function addShuffled(
   clusters: number,
   { seed, probing }: Recipe,
 ): void {
-  const options: EntropyOptions = { clusters, reading: protocol }, held = counted(songs, protocol);
+  const held = counted(songs, protocol);
   collector.add(
     { task: "SC", labels: "permuted", protocol, split: "test", rows: held.bars, songs: held.songs },
     "entropy",
-    shuffledEntropy(labels, songs, options, { seed, shuffles: probing.shuffles }),
+    shuffledEntropy(labels, songs, { clusters, protocol }, { seed, shuffles: probing.shuffles }),
     { k: clusters },
   );
 }
@@ -85,11 +89,11 @@ export function addSongRows(
   },
   { seed, probing }: Recipe,
 ): void {
-  const { perSong } = songEntropy(labels, songs, { clusters: k, reading: "sound" });
+  const { perSong } = songEntropy(labels, songs, { clusters: k, protocol: "sound" });
   const held = counted(songs, "sound");
   const place = { task: "SC", labels: "true", protocol: "sound", split, rows: held.bars, songs: held.songs } as const;
   const nmi: Record<string, number> = split === "test" ? { nmi: normalisedInformation(labels, songs) } : {};
-  // Songs that the reading drops are NaN, and do not count in a resampling.
+  // Songs that the protocol leaves out are NaN, and do not count in a resampling.
   collector.collect(place, { resampled: songMean("entropy", perSong), fixed: nmi }, { k }, perSong.length);
   if (split === "validation") return;
   const looked = sample(songs.keys(), probing.retrievalBars, stream(seed, "retrieval", songs.length)).sort((a, b) =>

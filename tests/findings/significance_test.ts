@@ -1,17 +1,11 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { holm, judge, pairedDifference, twoSided, withInterval } from "@lib/findings/significance.ts";
+import { holm, judge, pairedDifference, withInterval } from "@lib/findings/significance.ts";
 import { plantedRows } from "../support/planted_rows.ts";
 
 Deno.test("Holm's correction is that of R's p.adjust", () => {
   const adjusted = holm([0.01, 0.02, 0.03, 0.04, 0.05]);
   [0.05, 0.08, 0.09, 0.09, 0.09].forEach((p, i) => assertAlmostEquals(adjusted[i], p, 1e-12));
   assertEquals(holm([0.5, 0.001, 0.9]), [1, 0.003, 1]);
-});
-
-Deno.test("a p is twice the smaller share on one side, each side with one resampling more; NaNs do not count", () => {
-  assertEquals(twoSided([-1, 1, 1, 1, 1, 1, 1, 1, 1]), 2 * 2 / 10);
-  assertEquals(twoSided([1, -1, -1, -1, -1, -1, -1, -1, -1, NaN]), 2 * 2 / 10);
-  assertEquals([twoSided([0, 0, 0]), twoSided([NaN]), twoSided([1, 1, 1])], [1, 1, 2 / 4]); // 0 lies on both sides
 });
 
 Deno.test("a difference without resamplings, or without a score, has no interval and no evidence", () => {

@@ -12,7 +12,6 @@ import { probeLayer } from "@lib/probing/probe.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { loadReplicates, storeReplicates, toResults, writeResults } from "@lib/probing/results.ts";
-import { normalisedInformation, sameSongRetrieval } from "@lib/metrics/retrieval.ts";
 import { vocabulary } from "@lib/tokens/vocabulary.ts";
 
 const meta = { model: "test", input: "trained", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const;
@@ -189,18 +188,6 @@ Deno.test("token counts leave out what does not vary in training", () => {
   const found = tokenCounts({ train: [[4, 7, 7], [4, 9]], validation: [[4, 9, 9]], test: [[5]] });
   assertEquals(found.columns, 2); // 7 and 9
   assertEquals([found.train, found.validation, found.test].map((rows) => [...rows]), [[2, 0, 0, 1], [0, 2], [0, 0]]);
-});
-
-Deno.test("bars that look for their song, and clusters beside songs, score as scikit-learn's", () => {
-  const x = Float64Array.of(1, 0.2, 0.9, 0.4, 0.1, 1, 0.5, 0.6, 1, -0.3, 0.3, 0.9), songs = [0, 0, 1, 1, 0, 2];
-  const { precision, first } = sameSongRetrieval(x, songs);
-  [1, 5 / 6, 1 / 2, 1 / 3, 1, NaN].forEach((score, r) => assertAlmostEquals(precision[r], score, 1e-12));
-  assertEquals([...first], [1, 1, 0, 0, 1, NaN]);
-  assertAlmostEquals(
-    normalisedInformation([5, 5, 5, 3, 3, 2, 2, 2], [0, 0, 1, 1, 2, 2, 2, 0]),
-    0.398747820241147,
-    1e-12,
-  );
 });
 
 Deno.test("layers weigh by what they hold, and their sum holds what several hold", async () => {
