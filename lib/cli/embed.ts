@@ -13,11 +13,11 @@ import { embedLayers } from "../probing/embed.ts";
 import { tf } from "../engine/mod.ts";
 import { writeFile } from "../base/files.ts";
 import { createNpy } from "../matrix/npy.ts";
-import { pieces, type RowSource, sliceRows } from "../matrix/rows.ts";
-import { type OwnRow, parseLabels, probeOwn, type SplitBars } from "../probing/own_labels.ts";
+import { pieces, type RowSource } from "../matrix/rows.ts";
+import { type OwnRow, parseLabels, probeOwn } from "../probing/own_labels.ts";
 import { exportParquet, vectors } from "../corpus/parquet.ts";
 import { probeLayers } from "../probing/probe_layers.ts";
-import { probeBars, probeTables } from "../study/probing_steps.ts";
+import { probeTables, stackedBars } from "../study/probe_bars.ts";
 import { exists } from "../base/python.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { resultColumns, toCsv, toResults, writeResults } from "../probing/results.ts";
@@ -157,29 +157,10 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
     // Before anything that takes long: labels are read, and bad ones told.
     const own = labels ? parseLabels(await Deno.readTextFile(labels), labels, corpus, labelsAre) : undefined;
     if (own) console.log(`${labels}: taken for ${own.why}`);
-    const bars: SplitBars = {
-      train: probeBars(corpus, "train", recipe),
-      validation: probeBars(corpus, "validation", recipe),
-      test: probeBars(corpus, "test", recipe),
-    };
-    const all = Int32Array.of(
-      ...bars.train as Int32Array,
-      ...bars.validation as Int32Array,
-      ...bars.test as Int32Array,
-    );
-    const { columns, layers } = await embedLayers(model, corpus, all, recipe, {
+    const bars = stackedBars(corpus, recipe);
+    const { columns, layers } = await embedLayers(model, corpus, bars.all, recipe, {
       ...{ poolings: [pooling], folder, onProgress: meter("bars") },
     });
-    const cut = (source: RowSource) => {
-      const slice = (first: number, rows: number) => sliceRows(source, columns, first, rows);
-      const { train, validation, test } = bars;
-      return {
-        columns,
-        train: slice(0, train.length),
-        validation: slice(train.length, validation.length),
-        test: slice(train.length + validation.length, test.length),
-      };
-    };
     const tables = probeTables(corpus, recipe),
       named = { model: basename(asked.encoder), input: "trained", seed: recipe.seed } as const;
     const metaOf = (layer: number) => ({ ...named, layer, layers: "one" as const, pooling });
@@ -187,7 +168,7 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
     const found = await probeLayers(
       layers.map((source, layer) => ({
         meta: metaOf(layer),
-        features: () => cut(source),
+        features: () => bars.cut(source, columns),
       })),
       tables,
       recipe,
@@ -197,7 +178,9 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
     if (own) {
       const rows: OwnRow[] = [];
       for (const [layer, source] of layers.entries()) {
-        rows.push(...await probeOwn(cut(source), bars, corpus, own, recipe, metaOf(layer), basename(labels!)));
+        rows.push(
+          ...await probeOwn(bars.cut(source, columns), bars.of, corpus, own, recipe, metaOf(layer), basename(labels!)),
+        );
       }
       const results = toResults(rows as Parameters<typeof toResults>[0]);
       await writeFile(`${out}/own.jsonl`, results.map((result) => JSON.stringify(result) + "\n").join(""));

@@ -1,82 +1,34 @@
 /**
- * The study's probing as notebook 04 takes it: each encoder and each baseline once, results in the run's folder.
+ * The study's probing, as notebook 4 does it: each encoder and each baseline once, with results in the run's folder.
  * @module
  */
 import { baselineRows } from "../probing/baselines.ts";
 import { ckaMatrix } from "../matrix/cka.ts";
 import { bertConfig } from "../bert/config.ts";
 import { createBert, type Model } from "../bert/parameters.ts";
-import { barType, tokenCounts, withControls } from "../probing/controls.ts";
-import type { Split } from "../corpus/split.ts";
+import { tokenCounts } from "../probing/controls.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { embeddingMemory, embedLayers } from "../probing/embed.ts";
 import { removeIfThere, writeFile } from "../base/files.ts";
 import { mixesOf, mixLayers } from "../probing/layer_mix.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
 import { createNpy } from "../matrix/npy.ts";
-import { pieceBytes, readRows, type RowSource, sliceRows } from "../matrix/rows.ts";
+import { pieceBytes, readRows } from "../matrix/rows.ts";
 import type { ModelName } from "../bert/variants.ts";
 import type { Task } from "../metrics/tasks.ts";
 import { type LayerJob, probeLayers } from "../probing/probe_layers.ts";
-import {
-  type BarTables,
-  lineOf,
-  type ProbeMeta,
-  type ProbeRow,
-  type ProbeTables,
-  tokenCountLine,
-  untrainedLine,
-} from "../probing/rows.ts";
+import { lineOf, type ProbeMeta, type ProbeRow, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { toLatex } from "../notebook/latex.ts";
 import { loadReplicates, storeReplicates, toCsv } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 import type { Evaluation } from "../training/evaluation.ts";
+import { probeTables, stackedBars } from "./probe_bars.ts";
 import { trained, trainingInputs } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
-const splitNames = ["train", "validation", "test"] as const;
-
-/**
- * Indices of a split's bars to probe, ascending within each song: all of them, or at most `probing.trainBarsPerSong`
- * (train) or `testBarsPerSong` (validation, test) of each song, drawn by the recipe's seed.
- */
-export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
-  const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
-  if (most === 0) return corpus.barsOf(split);
-  return Int32Array.from(corpus.songs.flatMap(({ split: own, firstBar, bars }, song) => {
-    if (own !== split) return [];
-    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
-    return sample(all, most, stream(seed, "probe bars", song)).sort((a, b) => a - b);
-  }));
-}
-
-const perSplit = <T>(of: (split: typeof splitNames[number]) => T): Record<typeof splitNames[number], T> => ({
-  train: of("train"),
-  validation: of("validation"),
-  test: of("test"),
-});
-
-/**
- * What the probes are asked: labels and songs of the bars of {@link probeBars}, split by split; with them the drawings of
- * bars that the authors' protocol repeats its scores on, and the same bars with permuted and with control labels, where
- * the recipe wants those controls.
- */
-export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
-  const bars = perSplit((split) => Array.from(probeBars(corpus, split, recipe)));
-  const tables: BarTables = perSplit((split) => ({
-    labels: bars[split].map(corpus.labels),
-    songs: Int32Array.from(bars[split], (bar) => corpus.song(bar)),
-  }));
-  const { controlType } = recipe.probing;
-  const types = perSplit((split) =>
-    controlType === "none" ? [] : bars[split].map((bar) => barType(corpus.tokens(bar), controlType))
-  );
-  return withControls(tables, types, recipe);
-}
-
-/** Places among a study's test bars of those that layers are compared by. */
+/** Places, among the test bars, of the bars that layers are compared on. */
 const ckaPlaces = (testBars: number, { probing, seed }: Recipe): number[] =>
   sample(Array(testBars).keys(), probing.ckaBars, stream(seed, "cka bars")).sort((a, b) => a - b);
 
@@ -84,11 +36,11 @@ const ckaFile = (study: Study, model: string): string =>
   study.path("probes", `${model.replace(/[^\w.-]/g, "-")}.layers.safetensors`);
 
 /**
- * How alike the layers of all models are: linear CKA (Kornblith et al. 2019) of each pair of layers on the same test
- * bars, `probing.ckaBars` at most, as cells of a heat map named like `BERT 3`. From 0 to 1, which is the same but for a
- * rotation and a scale. Layer 0 is left out: there the `Bar` token is the same in every bar. Done once.
+ * Linear CKA (Kornblith et al. 2019) of every pair of layers of the models, on the same `probing.ckaBars` test bars at
+ * most, as cells of a heat map with names like `BERT 3`. It is 1 if two layers differ only by a rotation and a scale.
+ * Layer 0 is left out, as the `Bar` token is the same in every bar there. Done once.
  *
- * @param models of {@link probe}, which has to be done before: it keeps those bars' embeddings
+ * @param models that {@link probe} was called for before: it keeps the bars' embeddings
  */
 export async function compareLayers(
   study: Study,
@@ -111,13 +63,13 @@ export async function compareLayers(
   });
 }
 
-/** What a model's probes found, and what each layer weighed in all layers together. */
+/** Rows of a model's probes, and the weights of its layers in the mixes of all layers. */
 interface Probed {
   rows: ProbeRow[];
   mixes: { model: string; seed: number; tasks: Task[]; weights: number[] }[];
 }
 
-/** Does a probing once; resamplings are kept beside the step's record. */
+/** Does a probing once; its resamplings are kept in a file of their own. */
 async function probedOnce(study: Study, name: string, work: () => Promise<Probed>): Promise<ProbeRow[]> {
   const path = study.path("probes", `${name.replace(/[^\w.-]/g, "-")}.safetensors`);
   const { rows } = await study.once(`probe ${name}`, { ...study.recipe, data: study.data, name }, async () => {
@@ -129,123 +81,95 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
 }
 
 /**
- * Probes every layer of a model of the study, or of untrained encoders (`probing.untrainedSeeds` of them); a model not
- * yet trained is trained first. Done once: the rows are kept in the run's folder.
+ * Probes every layer of a model of the study, or of untrained encoders (`probing.untrainedSeeds` of them); trains a model
+ * first if it is not trained. Done once: the rows are kept in the run's folder.
  *
- * @returns a row for each layer, pooling, task, metric, protocol, split and drawing, controls and all layers together
- * among them; the test scores with their resamplings
- * @throws {DOMException} AbortError if the cell is stopped; the model's probes are then begun anew
+ * @returns a row for each layer, pooling, task, metric, protocol, split and drawing, for the controls and for all layers
+ * together; the test scores with their resamplings
+ * @throws {DOMException} AbortError if the cell is stopped; the model's probing then begins anew
  */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
-  const { recipe } = study;
-  const guesses = await probeBaselines(study, corpus);
+  const { recipe } = study, { poolings, untrainedSeeds } = recipe.probing, fresh = name === "untrained";
+  const baselines = await probeBaselines(study, corpus), folder = `${study.folder}/probes/embeddings-${name}`;
   return await probedOnce(study, name, async () => {
-    const tables = probeTables(corpus, recipe), found: Probed = { rows: [], mixes: [] };
-    const seeds = name === "untrained" ? recipe.probing.untrainedSeeds : 1;
-    for (let i = 0; i < seeds; i++) {
-      const seed = recipe.seed + i;
-      const model = name === "untrained" ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name);
-      const { input } = name === "untrained" ? untrainedLine : lineOf(name);
-      try {
-        const { rows, mixes } = await probeModel(
-          model,
-          { model: name, input, seed },
-          corpus,
-          tables,
-          guesses,
-          recipe,
-          {
-            keep: i === 0 ? ckaFile(study, name) : undefined,
-            folder: `${study.folder}/probes/embeddings-${name}`,
-            poolings: name === "untrained" ? recipe.probing.poolings.slice(0, 1) : recipe.probing.poolings,
-            controls: i === 0,
-          },
-        );
-        found.rows.push(...rows);
-        found.mixes.push(...mixes);
-      } finally {
-        model.weights.dispose();
+    const all: Probed = { rows: [], mixes: [] }, { input } = fresh ? untrainedLine : lineOf(name);
+    try {
+      for (let i = 0; i < (fresh ? untrainedSeeds : 1); i++) {
+        await removeIfThere(folder); // from a process that was killed, or another seed
+        const seed = recipe.seed + i;
+        const model = fresh ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name);
+        const { rows, mixes } = await probeModel(model, corpus, recipe, {
+          named: { model: name, input, seed },
+          baselines,
+          keep: i === 0 ? ckaFile(study, name) : undefined,
+          folder,
+          poolings: fresh ? poolings.slice(0, 1) : poolings,
+          controls: i === 0,
+        }).finally(() => model.weights.dispose());
+        all.rows.push(...rows);
+        all.mixes.push(...mixes);
       }
+    } finally {
+      await removeIfThere(folder);
     }
-    return found;
+    return all;
   });
 }
 
-/** A model's probing as it is asked for. */
 interface ModelProbing {
-  /** Where the embeddings of some test bars are kept, to compare the layers of models by. */
+  named: Pick<ProbeMeta, "model" | "input" | "seed">;
+  /** Rows of the baselines, which weigh the layers. */
+  baselines: readonly ProbeRow[];
+  /** A file for the embeddings of some test bars, by which the layers of models are compared. */
   keep?: string;
-  /** Where embeddings lie meanwhile that do not fit `recipe.probing.memory`. */
+  /** Folder for embeddings that do not fit `recipe.probing.memory`. */
   folder: string;
   poolings: Recipe["probing"]["poolings"];
   controls: boolean;
 }
 
-/** As {@link probeEmbedded}, and leaves no file behind. */
-async function probeModel(...args: Parameters<typeof probeEmbedded>): Promise<Probed> {
-  const { folder } = args[6];
-  await removeIfThere(folder); // of a process that was killed
-  try {
-    return await probeEmbedded(...args);
-  } finally {
-    await removeIfThere(folder);
-  }
-}
-
 /** Embeds the bars and probes every layer, in every pooling, and all layers together. */
-async function probeEmbedded(
-  model: Model,
-  named: Pick<ProbeMeta, "model" | "input" | "seed">,
-  corpus: Corpus,
-  tables: ProbeTables,
-  guesses: readonly ProbeRow[],
-  recipe: Recipe,
-  { keep, folder, poolings, controls }: ModelProbing,
-): Promise<Probed> {
-  const signal = stopSignal(), { layerMix } = recipe.probing;
-  const bars = splitNames.map((split) => Array.from(probeBars(corpus, split, recipe)));
-  const what = `${named.model}${named.seed === recipe.seed ? "" : `, seed ${named.seed}`}`;
-  const mebibytes = embeddingMemory(model.config, bars.flat().length, { poolings: poolings.length });
-  const inFiles = mebibytes > recipe.probing.memory, place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
-  const bar = progress({ label: `Embedding with ${what}${place}`, total: bars.flat().length, unit: "bars" });
+async function probeModel(model: Model, corpus: Corpus, recipe: Recipe, choices: ModelProbing): Promise<Probed> {
+  const { named, baselines, keep, folder, poolings, controls } = choices, { layerMix, memory } = recipe.probing;
+  const signal = stopSignal(), tables = probeTables(corpus, recipe), bars = stackedBars(corpus, recipe);
+  const total = bars.all.length, what = named.model + (named.seed === recipe.seed ? "" : `, seed ${named.seed}`);
+  const mebibytes = embeddingMemory(model.config, total, { poolings: poolings.length }), inFiles = mebibytes > memory;
+  const place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
+  const bar = progress({ label: `Embedding with ${what}${place}`, total, unit: "bars" });
   const onProgress = (done: number) => void bar.update(done);
-  const embedded = await embedLayers(model, corpus, bars.flat(), recipe, { signal, onProgress, poolings, folder });
-  const { layers, pooled, columns } = embedded;
+  const { layers, pooled, columns } = await embedLayers(model, corpus, bars.all, recipe, {
+    ...{ signal, onProgress, poolings, folder },
+  });
   await bar.done();
-  const cut = (source: RowSource) => {
-    const part = (split: number) => sliceRows(source, columns, bars.slice(0, split).flat().length, bars[split].length);
-    return { columns, train: part(0), validation: part(1), test: part(2) };
-  };
   if (keep !== undefined) {
-    const places = Int32Array.from(ckaPlaces(bars[2].length, recipe)), width = String(layers.length - 1).length;
+    const places = Int32Array.from(ckaPlaces(bars.of.test.length, recipe)), width = String(layers.length - 1).length;
     const tensors = layers.map((source, layer): [string, { shape: number[]; data: Float32Array }] => {
-      const data = readRows(cut(source).test, columns, places);
+      const data = readRows(bars.cut(source, columns).test, columns, places);
       return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data }];
     });
     await writeFile(keep, writeSafetensors(new Map(tensors), { what: "embeddings of test bars, bars × width" }));
   }
-  const all = poolings.flatMap((pooling, place) =>
-    pooled.get(pooling)!.map((data, layer): LayerJob => ({
+  const jobs = poolings.flatMap((pooling, i) =>
+    pooled.get(pooling)!.map((source, layer): LayerJob => ({
       meta: { ...named, layer, layers: "one", pooling },
-      features: () => cut(data),
-      asked: place === 0
+      features: () => bars.cut(source, columns),
+      asked: i === 0
         ? { replicates: true, labels: controls ? undefined : ["true"] }
         : { replicates: true, protocols: ["sound"], labels: ["true"] },
     }))
   );
-  const meter = progress({ label: `Probing ${what}`, total: all.length, unit: "layers" });
-  const onDone = (done: number) => void meter.update(done);
-  const rows = await probeLayers(all, tables, recipe, { signal, onDone });
+  const meter = progress({ label: `Probing ${what}`, total: jobs.length, unit: "layers" });
+  const rows = await probeLayers(jobs, tables, recipe, { signal, onDone: (done) => void meter.update(done) });
   await meter.done();
   if (layerMix === "none") return { rows, mixes: [] };
-  const own = rows.filter((row) => row.pooling === poolings[0]);
-  const mixes = mixesOf(own, guesses, layerMix);
-  const reading = { pieceBytes: pieceBytes(recipe.probing.memory, 2 * layers.length) };
-  const mixed = (i: number) =>
-    inFiles ? createNpy(`${folder}/mix-${i}.npy`, bars.flat().length, columns, reading) : undefined;
+  const mixes = mixesOf(rows.filter((row) => row.pooling === poolings[0]), baselines, layerMix);
+  const pieces = { pieceBytes: pieceBytes(memory, 2 * layers.length) };
   const weighted = mixes.map(({ tasks, weights }, i): LayerJob => ({
     meta: { ...named, layer: null, layers: "weighted", pooling: poolings[0] },
-    features: () => cut(mixLayers(layers, weights, bars[0].length, columns, mixed(i))),
+    features: () => {
+      const into = inFiles ? createNpy(`${folder}/mix-${i}.npy`, total, columns, pieces) : undefined;
+      return bars.cut(mixLayers(layers, weights, bars.of.train.length, columns, into), columns);
+    },
     asked: { tasks, protocols: ["sound"], labels: ["true"], replicates: true },
   }));
   rows.push(...await probeLayers(weighted, tables, recipe, { signal }));
@@ -253,30 +177,25 @@ async function probeEmbedded(
 }
 
 /**
- * The two baselines that need no encoder, as rows through the same metrics: `majority`, the best guess that sees nothing
- * of a bar (most common class, training mean; see baselines.ts), and a probe on token counts (how often each of the 560 ids stands in a bar). Done once.
+ * Two baselines without an encoder, scored like the models: `majority`, the best guess that ignores the bar (most common
+ * class, training mean), and a probe on token counts (how often each of the 560 ids is in a bar). Done once.
  */
 export function probeBaselines(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
   const { recipe } = study;
   return probedOnce(study, "guesses", async () => {
-    const tables = probeTables(corpus, recipe);
-    const features = tokenCounts(perSplit((split) => Array.from(probeBars(corpus, split, recipe), corpus.tokens)));
-    const { labels: _, ...counts } = tokenCountLine;
-    const bag = await probeLayers(
-      [{
-        meta: { ...counts, seed: recipe.seed, layer: null, pooling: "none" },
-        features,
-        asked: { labels: ["true"], replicates: true },
-      }],
-      tables,
-      recipe,
-      { signal: stopSignal() },
-    );
-    return { rows: [...baselineRows(tables, recipe), ...bag], mixes: [] };
+    const tables = probeTables(corpus, recipe), { train, validation, test } = stackedBars(corpus, recipe).of;
+    const tokens = (bars: Int32Array) => Array.from(bars, corpus.tokens), { labels: _, ...counts } = tokenCountLine;
+    const job: LayerJob = {
+      meta: { ...counts, seed: recipe.seed, layer: null, pooling: "none" },
+      features: tokenCounts({ train: tokens(train), validation: tokens(validation), test: tokens(test) }),
+      asked: { labels: ["true"], replicates: true },
+    };
+    const rows = await probeLayers([job], tables, recipe, { signal: stopSignal() });
+    return { rows: [...baselineRows(tables, recipe), ...rows], mixes: [] };
   });
 }
 
-/** Writes tables into the run's folder `tables`, as `name.csv` and `name.tex` (for LaTeX, labelled `tab:name`). */
+/** Writes tables into the run's folder `tables`, as `name.csv` and as `name.tex` with the label `tab:name`. */
 export async function writeTables(
   study: Study,
   named: Record<string, { caption: string; rows: readonly object[] }>,
@@ -288,10 +207,7 @@ export async function writeTables(
   }
 }
 
-/**
- * What {@link train} of steps.ts measured of the models (MLM and NT-Xent accuracies), for Table 1 and the claims about
- * training; nothing is trained for it, and a model that was not evaluated is left out.
- */
+/** The evaluations of the models that were trained and measured; nothing is trained for it. */
 export function evaluationsOf(study: Study, models: readonly ModelName[]): Evaluation[] {
   return models.flatMap((model) =>
     study.done<Evaluation>(`evaluate ${model}`, { ...trainingInputs(study), model })?.info ?? []

@@ -7,14 +7,13 @@ import type { Corpus } from "../corpus/store.ts";
 import { embedLayers } from "../probing/embed.ts";
 import { removeIfThere } from "../base/files.ts";
 import { predictRows } from "../matrix/layer_ridge.ts";
-import { sliceRows } from "../matrix/rows.ts";
 import { html, progress, type Shown, stopSignal } from "../notebook/notebook.ts";
 import type { ModelName } from "../bert/variants.ts";
 import { rollLegend } from "../notebook/small_roll.ts";
 import { fitLayer } from "../probing/ridge_fits.ts";
 import { askValues, type ValueQuestion, valueQuestions } from "../metrics/tasks.ts";
 import { lineOf, type ProbeRow } from "../probing/rows.ts";
-import { probeBars, probeTables } from "./probing_steps.ts";
+import { probeTables, stackedBars } from "./probe_bars.ts";
 import { trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
@@ -82,30 +81,30 @@ export function worstBars(
   });
   const { recipe, data, folder } = study, name = `mistakes ${model}`;
   return study.once(name, { ...recipe, data, model, chosen, count }, async () => {
-    const train = probeBars(corpus, "train", recipe), test = probeBars(corpus, "test", recipe);
-    const encoder = await trained(study, corpus, model), files = `${folder}/probes/embeddings-${name}`;
+    const { all, of, cut } = stackedBars(corpus, recipe), files = `${folder}/probes/embeddings-${name}`;
+    const encoder = await trained(study, corpus, model), [pooling] = recipe.probing.poolings;
     try {
-      const bars = Int32Array.of(...train, ...test), [pooling] = recipe.probing.poolings;
-      const meter = progress({ label: `Embedding with ${model}`, total: bars.length, unit: "bars" });
-      const { columns, layers } = await embedLayers(encoder, corpus, bars, recipe, {
+      const meter = progress({ label: `Embedding with ${model}`, total: all.length, unit: "bars" });
+      const { columns, layers } = await embedLayers(encoder, corpus, all, recipe, {
         ...{ layers: chosen.map(({ layer }) => layer), poolings: [pooling], folder: files, signal: stopSignal() },
         onProgress: (done) => void meter.update(done),
       });
       await meter.done();
-      const tables = probeTables(corpus, recipe), all: WorstBars[] = [];
+      const tables = probeTables(corpus, recipe), found: WorstBars[] = [];
       for (const [i, { task, layer, alpha }] of chosen.entries()) {
-        const question = valueQuestions.find((one) => one.task === task)!;
-        const part = (first: number, rows: number) => sliceRows(layers[i], columns, first, rows);
-        const { fitted: [{ values }] } = await fitLayer(part(0, train.length), columns, [tables.train], [task], [
-          alpha,
-        ]);
-        const { fits: [fit] } = values.find((value) => value.question.name === question.name)!;
-        const { rows, answers } = askValues(tables.test, question.name);
-        const [read] = await predictRows([fit], part(train.length, test.length), rows);
-        const predictions = answers.map((truth, row): Prediction => ({ bar: test[rows[row]], truth, read: read[row] }));
-        all.push({ model, task, layer, bars: predictions.length, ...worstOf(predictions, corpus.song, count) });
+        const { name } = valueQuestions.find((question) => question.task === task)!;
+        const { train, test } = cut(layers[i], columns), { rows, answers } = askValues(tables.test, name);
+        const { fitted: [{ values }] } = await fitLayer(train, columns, [tables.train], [task], [alpha]);
+        const [fit] = values.find(({ question }) => question.name === name)!.fits;
+        const [read] = await predictRows([fit], test, rows);
+        const predictions = answers.map((truth, row): Prediction => ({
+          bar: of.test[rows[row]],
+          truth,
+          read: read[row],
+        }));
+        found.push({ model, task, layer, bars: predictions.length, ...worstOf(predictions, corpus.song, count) });
       }
-      return all;
+      return found;
     } finally {
       encoder.weights.dispose();
       await removeIfThere(files);

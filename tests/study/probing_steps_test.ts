@@ -2,8 +2,8 @@ import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } f
 import { reading } from "@lib/matrix/rows.ts";
 import { writeSafetensors } from "@lib/matrix/safetensors.ts";
 import type { ProbeRow } from "@lib/probing/rows.ts";
-import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
-import { compareLayers, evaluationsOf, probe, probeBars, writeTables } from "@lib/study/probing_steps.ts";
+import type { RecipeChanges } from "@lib/recipe/recipe.ts";
+import { compareLayers, evaluationsOf, probe, writeTables } from "@lib/study/probing_steps.ts";
 import { trainingInputs } from "@lib/study/training_steps.ts";
 import { withStudy } from "../support/composed_study.ts";
 
@@ -81,22 +81,6 @@ Deno.test("CKA cells are the squared correlations of layers of width one, at the
     for (const [a, b, value] of expected) assertAlmostEquals(at(a, b), value, 1e-6, `${a} and ${b}`);
     assertEquals([...new Set(cells.map((cell) => cell.x))], ["BERT 1", "BERT 2", "untrained 1", "untrained 2"]);
     assertEquals(cells.length, 16);
-  }));
-
-Deno.test("so many bars of each song are probed as the recipe allows, in order and the same each time", () =>
-  withStudy({ split: { train: 0.5, validation: 0.25 } }, async (_, corpus) => {
-    const few = recipe("sound", "smoke", { probing: { trainBarsPerSong: 2, testBarsPerSong: 3 } });
-    for (const [split, most] of [["train", 2], ["validation", 3], ["test", 3]] as const) {
-      const bars = Array.from(probeBars(corpus, split, few)), perSong = Map.groupBy(bars, corpus.song);
-      assertEquals(perSong.size, corpus.songs.filter((song) => song.split === split).length);
-      for (const [song, own] of perSong) {
-        assertEquals([corpus.songs[song].split, own.length], [split, Math.min(most, corpus.songs[song].bars)]);
-      }
-      assertEquals(bars, bars.toSorted((a, b) => a - b));
-      assertEquals(bars, Array.from(probeBars(corpus, split, few)));
-      assertEquals(probeBars(corpus, split, recipe("sound", "smoke")), corpus.barsOf(split));
-    }
-    await Promise.resolve();
   }));
 
 Deno.test("evaluations are those of the models that were measured; tables stand as CSV and LaTeX", () =>

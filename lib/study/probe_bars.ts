@@ -1,0 +1,66 @@
+/**
+ * The bars that probes see: which ones, their labels, and their rows among embeddings.
+ * @module
+ */
+import type { Corpus } from "../corpus/store.ts";
+import { type Split, splits } from "../corpus/split.ts";
+import { type RowSource, sliceRows } from "../matrix/rows.ts";
+import { barType, withControls } from "../probing/controls.ts";
+import type { LayerFeatures } from "../probing/probe.ts";
+import type { BarTables, ProbeTables } from "../probing/rows.ts";
+import { sample, stream } from "../base/random.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+
+/**
+ * Indices of a split's bars to probe, ascending within each song: all of them, or at most `probing.trainBarsPerSong`
+ * (train) or `testBarsPerSong` (validation, test) of each song, drawn by the recipe's seed.
+ */
+export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
+  const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
+  if (most === 0) return corpus.barsOf(split);
+  return Int32Array.from(corpus.songs.flatMap(({ split: own, firstBar, bars }, song) => {
+    if (own !== split) return [];
+    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
+    return sample(all, most, stream(seed, "probe bars", song)).sort((a, b) => a - b);
+  }));
+}
+
+/** The bars of {@link probeBars} of all splits in one list, and how rows in that order are split again. */
+export function stackedBars(corpus: Corpus, recipe: Recipe): {
+  /** Training bars, then validation bars, then test bars. */
+  all: Int32Array;
+  /** The same, split by split. */
+  of: Record<Split, Int32Array>;
+  /** The splits' parts of a matrix that has a row for each bar. */
+  cut: (rows: RowSource, columns: number) => LayerFeatures;
+} {
+  const [train, validation, test] = splits.map((split) => probeBars(corpus, split, recipe));
+  return {
+    all: Int32Array.of(...train, ...validation, ...test),
+    of: { train, validation, test },
+    cut: (rows, columns) => ({
+      columns,
+      train: sliceRows(rows, columns, 0, train.length),
+      validation: sliceRows(rows, columns, train.length, validation.length),
+      test: sliceRows(rows, columns, train.length + validation.length, test.length),
+    }),
+  };
+}
+
+/**
+ * Labels and songs of the bars of {@link probeBars}; with them, where the recipe has them, the authors' drawings of bars
+ * and the same bars with permuted labels and with those of the control task.
+ */
+export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
+  const { of } = stackedBars(corpus, recipe), { controlType } = recipe.probing;
+  const perSplit = <T>(make: (bars: number[]) => T) =>
+    Object.fromEntries(splits.map((split) => [split, make(Array.from(of[split]))])) as Record<Split, T>;
+  const tables: BarTables = perSplit((bars) => ({
+    labels: bars.map(corpus.labels),
+    songs: Int32Array.from(bars, (bar) => corpus.song(bar)),
+  }));
+  const types = perSplit((bars) =>
+    controlType === "none" ? [] : bars.map((bar) => barType(corpus.tokens(bar), controlType))
+  );
+  return withControls(tables, types, recipe);
+}

@@ -1,0 +1,39 @@
+import { assertEquals } from "@std/assert";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { probeBars, probeTables, stackedBars } from "@lib/study/probe_bars.ts";
+import { withStudy } from "../support/composed_study.ts";
+
+Deno.test("so many bars of each song are probed as the recipe allows, in order and the same each time", () =>
+  withStudy({ split: { train: 0.5, validation: 0.25 } }, async (_, corpus) => {
+    const few = recipe("sound", "smoke", { probing: { trainBarsPerSong: 2, testBarsPerSong: 3 } });
+    for (const [split, most] of [["train", 2], ["validation", 3], ["test", 3]] as const) {
+      const bars = Array.from(probeBars(corpus, split, few)), perSong = Map.groupBy(bars, corpus.song);
+      assertEquals(perSong.size, corpus.songs.filter((song) => song.split === split).length);
+      for (const [song, own] of perSong) {
+        assertEquals([corpus.songs[song].split, own.length], [split, Math.min(most, corpus.songs[song].bars)]);
+      }
+      assertEquals(bars, bars.toSorted((a, b) => a - b));
+      assertEquals(bars, Array.from(probeBars(corpus, split, few)));
+      assertEquals(probeBars(corpus, split, recipe("sound", "smoke")), corpus.barsOf(split));
+    }
+    await Promise.resolve();
+  }));
+
+Deno.test("bars of all splits stand in one list, and rows in that order are split again", () =>
+  withStudy({ split: { train: 0.5, validation: 0.25 } }, async (study, corpus) => {
+    const { all, of, cut } = stackedBars(corpus, study.recipe), tables = probeTables(corpus, study.recipe);
+    assertEquals(all.length, corpus.bars);
+    // A row for each bar: the bar's own number, and its song's.
+    const rows = Float32Array.from([...all].flatMap((bar) => [bar, corpus.song(bar)]));
+    const parts = cut(rows, 2);
+    for (const split of ["train", "validation", "test"] as const) {
+      const part = Array.from(parts[split] as Float32Array), bars = part.filter((_, i) => i % 2 === 0);
+      assertEquals([bars, part.filter((_, i) => i % 2 === 1)], [
+        Array.from(of[split]),
+        Array.from(tables[split].songs),
+      ]);
+      assertEquals(bars.map((bar) => corpus.songs[corpus.song(bar)].split), bars.map(() => split));
+      assertEquals(tables[split].labels, bars.map(corpus.labels));
+    }
+    await Promise.resolve();
+  }));
