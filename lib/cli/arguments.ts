@@ -75,8 +75,10 @@ export function readArguments<C extends CommandName>(
   if (positionals.length > most) {
     throw usageError(name, `expected ${most === 0 ? "options alone" : takes}, found ${positionals.join(" ")}.`);
   }
-  for (const [option, { needed, default: preset }] of known) {
-    if (needed && values[option] === undefined) throw usageError(name, `--${option}: expected ${needed}, found none.`);
+  for (const [option, { needed, value, default: preset }] of known) {
+    if (needed && values[option] === undefined) {
+      throw usageError(name, `--${option}: expected a value ${value}, found none.`);
+    }
     if (preset !== undefined && values[option] === undefined) {
       values[option] = valueOf(name, option, options[option], preset, cwd);
     }

@@ -19,7 +19,8 @@ import { exportParquet, vectors } from "../corpus/parquet.ts";
 import { probeLayers } from "../probing/probe_layers.ts";
 import { probeTables, stackedBars } from "../study/probe_bars.ts";
 import { exists } from "../base/python.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import { UserError } from "../base/user_error.ts";
+import type { Preset, Recipe, Scale } from "../recipe/recipe.ts";
 import { resultColumns, toCsv, toResults, writeResults } from "../probing/results.ts";
 import { loadRecipe } from "../study/study.ts";
 import { readArguments, usageError } from "./arguments.ts";
@@ -27,15 +28,11 @@ import { meter } from "./tokenize.ts";
 import { chordNames } from "../tokens/chords.ts";
 import { tempoBins, vocabulary } from "../tokens/vocabulary.ts";
 
-/** What both commands know: where the encoder and the songs are, and the choices of the study. */
-interface Inputs {
-  encoder: string;
-  data: string;
-  recipe: Recipe;
-}
+/** The recipe of the options' preset and scale, changed by the variable RECIPE. */
+const recipeOf = ({ preset, scale }: { preset: Preset; scale: Scale }) => loadRecipe({}, { preset, scale });
 
 /**
- * The arguments of `deno task embed`.
+ * The arguments of `deno task embed`, and their recipe.
  *
  * @throws {UsageError} as `readArguments`, or if the file is to be neither .npy nor .parquet
  */
@@ -44,11 +41,11 @@ export function embedOptions(args: readonly string[], cwd?: string) {
   if (!/\.(npy|parquet)$/.test(values.out)) {
     throw usageError("embed", `--out: expected a file x.npy or x.parquet, found ${values.out}.`);
   }
-  return { ...values, recipe: loadRecipe({}, { preset: values.preset, scale: values.scale }) };
+  return { ...values, recipe: recipeOf(values) };
 }
 
 /**
- * The arguments of `deno task probe`.
+ * The arguments of `deno task probe`, and their recipe.
  *
  * @throws {UsageError} as `readArguments`, or if --labels-are comes without --labels
  */
@@ -57,7 +54,7 @@ export function probeOptions(args: readonly string[], cwd?: string) {
   if (values["labels-are"] !== undefined && values.labels === undefined) {
     throw usageError("probe", "--labels-are: expected --labels as well, found none.");
   }
-  return { ...values, recipe: loadRecipe({}, { preset: values.preset, scale: values.scale }) };
+  return { ...values, recipe: recipeOf(values) };
 }
 
 /** Opens an encoder and checks that it fits the vocabulary and the bars. */
@@ -70,12 +67,12 @@ async function openEncoder(dir: string, { tokens }: Recipe): Promise<Model> {
     : null;
   if (wrong === null) return model;
   model.weights.dispose();
-  throw new RangeError(`${dir}: expected an encoder with ${wrong}.`);
+  throw new UserError(`${dir}: expected an encoder with ${wrong}.`);
 }
 
 /** Opens a store, or makes one of songs in a folder that is removed in the end; then calls `work`. */
 async function withEncoder(
-  { encoder, data, recipe }: Inputs,
+  { encoder, data, recipe }: { encoder: string; data: string; recipe: Recipe },
   work: (model: Model, corpus: Corpus, folder: string) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -101,8 +98,8 @@ const labelColumns = [
 /** Song, bar and labels of every bar of a store as CSV; sets with spaces between their members. */
 function barsAsCsv(corpus: Corpus): string {
   const rows = Array.from({ length: corpus.bars }, (_, bar) => {
-    const { file, split } = corpus.songs[corpus.song(bar)],
-      { chords, groove, instruments, tempoBin, ...rest } = corpus.labels(bar);
+    const { file, split } = corpus.songs[corpus.song(bar)];
+    const { chords, groove, instruments, tempoBin, ...rest } = corpus.labels(bar);
     const sets = {
       chords: chords.map((chord) => chordNames[chord]).join(" "),
       groove: groove.join(" "),
@@ -113,13 +110,13 @@ function barsAsCsv(corpus: Corpus): string {
   return toCsv(rows, labelColumns);
 }
 
-/** Rows of a source asked for in order, each read once. */
-function inOrder(source: RowSource, columns: number): (row: number) => Float32Array {
-  const parts = pieces(source, columns);
-  let held = { first: 0, rows: 0, x: new Float32Array(0) };
+/** The rows of a source, which are fetched in ascending order; each piece is read once. */
+function ascending(source: RowSource, columns: number): (row: number) => Float32Array {
+  const all = pieces(source, columns);
+  let piece = { first: 0, rows: 0, x: new Float32Array(0) };
   return (row) => {
-    while (row >= held.first + held.rows) held = parts.next().value!;
-    return held.x.subarray((row - held.first) * columns, (row - held.first + 1) * columns);
+    while (row >= piece.first + piece.rows) piece = all.next().value!;
+    return piece.x.subarray((row - piece.first) * columns, (row - piece.first + 1) * columns);
   };
 }
 
@@ -143,7 +140,7 @@ export async function embedCommand(args: string[], cwd?: string): Promise<number
       }
     } else {
       const metadata = { encoder: basename(asked.encoder), layer: String(layer), pooling };
-      await exportParquet(corpus, out, { more: [vectors("embedding", inOrder(source, columns))], metadata });
+      await exportParquet(corpus, out, { more: [vectors("embedding", ascending(source, columns))], metadata });
     }
     console.log(`${out}: ${bars.length} bars × ${columns}, layer ${layer}, pooling ${pooling}`);
   });
@@ -152,43 +149,34 @@ export async function embedCommand(args: string[], cwd?: string): Promise<number
 
 /** Probes every layer of an encoder; returns the process's exit code. */
 export async function probeCommand(args: string[], cwd?: string): Promise<number> {
-  const asked = probeOptions(args, cwd), { out, pooling, recipe, labels, "labels-are": labelsAre, workers } = asked;
+  const asked = probeOptions(args, cwd), { encoder, out, pooling, recipe, labels, workers } = asked;
+  const labelsAre = asked["labels-are"];
   await withEncoder(asked, async (model, corpus, folder) => {
-    // Before anything that takes long: labels are read, and bad ones told.
+    // Bad labels are named before anything that takes long.
     const own = labels ? parseLabels(await Deno.readTextFile(labels), labels, corpus, labelsAre) : undefined;
     if (own) console.log(`${labels}: taken for ${own.why}`);
     const bars = stackedBars(corpus, recipe);
     const { columns, layers } = await embedLayers(model, corpus, bars.all, recipe, {
       ...{ poolings: [pooling], folder, onProgress: meter("bars") },
     });
-    const tables = probeTables(corpus, recipe),
-      named = { model: basename(asked.encoder), input: "trained", seed: recipe.seed } as const;
-    const metaOf = (layer: number) => ({ ...named, layer, layers: "one" as const, pooling });
-    const told = meter("layers");
-    const found = await probeLayers(
-      layers.map((source, layer) => ({
-        meta: metaOf(layer),
-        features: () => bars.cut(source, columns),
-      })),
-      tables,
-      recipe,
-      { workers, onDone: (done, total) => told(done, total) },
-    );
-    await writeResults(`${out}/results`, [...found, ...baselineRows(tables, recipe)]);
+    const tables = probeTables(corpus, recipe), showDone = meter("layers");
+    const metaOf = (layer: number) =>
+      ({ model: basename(encoder), input: "trained", seed: recipe.seed, layer, layers: "one", pooling }) as const;
+    const cut = (source: RowSource) => bars.cut(source, columns);
+    const jobs = layers.map((source, layer) => ({ meta: metaOf(layer), features: () => cut(source) }));
+    const rows = await probeLayers(jobs, tables, recipe, { workers, onDone: (done, total) => showDone(done, total) });
+    await writeResults(`${out}/results`, [...rows, ...baselineRows(tables, recipe)]);
     if (own) {
-      const rows: OwnRow[] = [];
+      const ownRows: OwnRow[] = [];
       for (const [layer, source] of layers.entries()) {
-        rows.push(
-          ...await probeOwn(bars.cut(source, columns), bars.of, corpus, own, recipe, metaOf(layer), basename(labels!)),
-        );
+        ownRows.push(...await probeOwn(cut(source), bars.of, corpus, own, recipe, metaOf(layer), basename(labels!)));
       }
-      const results = toResults(rows as Parameters<typeof toResults>[0]);
+      const results = toResults(ownRows as Parameters<typeof toResults>[0]);
       await writeFile(`${out}/own.jsonl`, results.map((result) => JSON.stringify(result) + "\n").join(""));
       await writeFile(`${out}/own.csv`, toCsv(results, resultColumns));
     }
-    console.log(
-      `${out}/results.csv: ${found.length} scores of ${layers.length} layers${own ? "; own.csv beside" : ""}`,
-    );
+    const beside = own ? "; own.csv beside" : "";
+    console.log(`${out}/results.csv: ${rows.length} scores of ${layers.length} layers${beside}`);
   });
   return 0;
 }

@@ -18,8 +18,8 @@ export interface Option {
   path?: true;
   /** Its value where it is left out. */
   default?: string;
-  /** What the command expects, if it cannot do without it. */
-  needed?: string;
+  /** Whether the command cannot do without it. */
+  needed?: true;
 }
 
 /** A command. */
@@ -36,58 +36,57 @@ export interface Command {
   note?: string;
 }
 
-const recipeNote = "Single fields of the recipe are changed by the variable RECIPE, as in RECIPE='{\"seed\":7}'.";
-const presets = ["sound", "authors"] as const;
-const preset = {
-  value: "PRESET",
-  of: ["sound", "authors"],
-  default: "sound",
-  text: "the reading of the paper",
-} as const;
-const studyPreset = { value: "PRESET", of: presets, text: "the reading of the paper (default: sound)" } as const;
-const scales = { value: "SCALE", of: ["smoke", "demo", "small", "base"] } as const;
+const flag = (text: string) => ({ text });
+const named = (value: string, text: string) => ({ value, text });
+const path = (value: string, text: string) => ({ value, text, path: true as const });
+const whole = (value: string, from: number, text: string) => ({ value, from, text });
+const oneOf = <const V extends readonly string[]>(value: string, of: V, text: string) => ({ value, of, text });
+const needed = <O>(option: O) => ({ ...option, needed: true as const });
+
+const note = "Single fields of the recipe are changed by the variable RECIPE, as in RECIPE='{\"seed\":7}'.";
+const preset = oneOf("PRESET", ["sound", "authors"], "the reading of the paper");
+const scale = (text: string) => oneOf("SCALE", ["smoke", "demo", "small", "base"], text);
+const study = {
+  scale: scale("size of the study (default: the run's own, or demo)"),
+  preset: { ...preset, text: "the reading of the paper (default: the run's own, or sound)" },
+};
 const encoder = {
-  value: "DIR",
-  path: true,
-  needed: "a folder with model.safetensors and config.json",
-  text: "folder with model.safetensors and config.json: one of this project's (data/runs/NAME/models/…), or any " +
-    "Hugging Face BERT over the same vocabulary",
-} as const;
-const encoderData = {
-  value: "DATA",
-  path: true,
-  needed: "a store or songs",
-  text: "a store of bars, or a folder, .zip, .tar or .tar.gz of songs",
-} as const;
-const pooling = {
-  value: "P",
-  of: ["bar", "notes", "eob"],
-  default: "bar",
-  text: "a bar's embedding is the state of its Bar token, the mean of its notes', or the state of <eob>",
-} as const;
-const encoderScale = { ...scales, default: "demo", text: "batches, split and intervals, not the encoder" } as const;
+  encoder: needed(path(
+    "DIR",
+    "folder with model.safetensors and config.json: one of this project's (data/runs/NAME/models/…), or any Hugging " +
+      "Face BERT over the same vocabulary",
+  )),
+  data: needed(path("DATA", "a store of bars, or a folder, .zip, .tar or .tar.gz of songs")),
+};
+const encoderChoices = {
+  pooling: {
+    ...oneOf(
+      "P",
+      ["bar", "notes", "eob"],
+      "a bar's embedding: the state of its Bar token, its notes' mean, or <eob>'s",
+    ),
+    default: "bar",
+  },
+  preset: { ...preset, default: "sound" },
+  scale: { ...scale("batches, split and intervals, not the encoder"), default: "demo" },
+};
 
 /** Every command with its options. */
 export const commands = {
   report: {
     text: "runs the four notebooks and writes data/runs/NAME/report.html",
     options: {
-      data: {
-        value: "PATH",
-        path: true,
-        text: "folder, .zip, .tar or .tar.gz of MIDI files (default: the 66 songs in data/freedoom)",
-      },
-      scale: { ...scales, text: "size of the study (default: demo)" },
-      preset: studyPreset,
-      name: {
-        value: "NAME",
-        text: "the run's folder in data/runs (default: the scale, and what else is not the default)",
-      },
-      fresh: { text: "delete the run's folder first; without it, steps that are done are not done again" },
-      page: { text: "only make the page again, from the run's executed notebooks" },
-      pdf: { text: "write report.pdf as well, by Chromium or Chrome" },
+      data: path(
+        "PATH",
+        "a store, or a folder, .zip, .tar or .tar.gz of MIDI files (default: the 66 songs in data/freedoom)",
+      ),
+      ...study,
+      name: named("NAME", "the run's folder in data/runs (default: the scale, and what else is not the default)"),
+      fresh: flag("delete the run's folder first; without it, steps that are done are not done again"),
+      page: flag("only make the page again, from the run's executed notebooks"),
+      pdf: flag("write report.pdf as well, by Chromium or Chrome"),
     },
-    note: recipeNote,
+    note,
   },
   tokenize: {
     positionals: "SOURCE",
@@ -95,91 +94,59 @@ export const commands = {
     text: "reads every song of a folder, .zip, .tar or .tar.gz into a store of bars; stopped at any moment and " +
       "started again, it goes on",
     options: {
-      out: { value: "DIR", path: true, needed: "the folder of the store", text: "folder of the store" },
-      preset,
-      scale: { ...scales, default: "base", text: "decides the shares of the split" },
-      workers: { value: "N", from: 0, text: "workers (default: one a core)" },
-      shard: { value: "I/N", text: "tokenize only this part, for --merge" },
-      merge: { text: "join the folders named instead of SOURCE, which hold the shards 1/N … N/N" },
-      replace: { text: "replace a store at DIR that is of other songs or another recipe" },
-      verify: { text: "read every byte of the store at DIR and compare it with its manifest; alone, or after a build" },
-      parquet: {
-        value: "FILE",
-        path: true,
-        text: "write the store at DIR as one Parquet file too; alone, or after a build",
-      },
+      out: needed(path("DIR", "folder of the store")),
+      preset: { ...preset, default: "sound" },
+      scale: { ...scale("decides the shares of the split"), default: "base" },
+      workers: whole("N", 0, "workers (default: one a core)"),
+      shard: named("I/N", "tokenize only this part, for --merge"),
+      merge: flag("join the folders named instead of SOURCE, which hold the shards 1/N … N/N"),
+      replace: flag("replace a store at DIR that is of other songs or another recipe"),
+      verify: flag("compare every byte of the store at DIR with its manifest; alone, or after a build"),
+      parquet: path("FILE", "write the store at DIR as one Parquet file too; alone, or after a build"),
     },
-    note: recipeNote,
+    note,
   },
   train: {
     text:
       "trains a model of a run and measures it; stopped (Ctrl-C, or in any other way) and started again, it goes on " +
       "where it was",
     options: {
-      model: {
-        value: "MODEL",
-        of: ["bert", "aug", "neighbor", "dropout", "all"],
-        needed: "the model to train",
-        text: "one of the paper's models, or all of them",
-      },
-      scale: { ...scales, text: "size of the study (default: demo)" },
-      preset: studyPreset,
-      data: {
-        value: "SOURCE",
-        path: true,
-        text: "folder or archive of MIDI files (default: the run's own, or data/freedoom)",
-      },
-      run: { value: "NAME", text: "the run's folder in data/runs (default: the scale)" },
+      model: needed(
+        oneOf("MODEL", ["bert", "aug", "neighbor", "dropout", "all"], "one of the paper's models, or all of them"),
+      ),
+      ...study,
+      data: path("SOURCE", "a store, or a folder or archive of MIDI files (default: the run's own, or data/freedoom)"),
+      run: named("NAME", "the run's folder in data/runs (default: the scale)"),
     },
-    note: `${recipeNote.replace('"seed":7', '"training":{"steps":400}')} The same run is opened in the notebooks by ` +
-      "STUDY=NAME with the same SCALE, PRESET and RECIPE.",
+    note: `${
+      note.replace('"seed":7', '"training":{"steps":400}')
+    } The same run is opened in the notebooks by STUDY=NAME.`,
   },
   embed: {
     text: "writes the embedding of every bar at one layer",
     options: {
-      encoder,
-      layer: { value: "L", from: 0, needed: "a number", text: "0 (embeddings) … the encoder's depth" },
-      data: encoderData,
-      out: {
-        value: "FILE",
-        path: true,
-        needed: "a file x.npy or x.parquet",
-        text: "x.npy, with song, bar and labels of its rows in x.csv; or x.parquet, which holds all of it",
-      },
-      pooling,
-      preset,
-      scale: encoderScale,
+      ...encoder,
+      layer: needed(whole("L", 0, "0 (embeddings) … the encoder's depth")),
+      out: needed(
+        path("FILE", "x.npy, with song, bar and labels of its rows in x.csv; or x.parquet, which holds all of it"),
+      ),
+      ...encoderChoices,
     },
-    note: recipeNote,
+    note,
   },
   probe: {
     text:
       "probes every layer of an encoder, also on songs it was never trained on, and writes results.jsonl, .csv and " +
       ".parquet",
     options: {
-      encoder,
-      data: encoderData,
-      out: { value: "FOLDER", path: true, needed: "a folder", text: "where the results go" },
-      labels: {
-        value: "FILE",
-        path: true,
-        text: "a CSV file with the columns song, bar and label: one more task, in own.jsonl and own.csv",
-      },
-      "labels-are": {
-        value: "K",
-        of: ["class", "number"],
-        text: "what the labels are, where the content says otherwise",
-      },
-      workers: {
-        value: "N",
-        from: 0,
-        text: "layers probed at a time; 0 for none but this thread (default: one a core, at most four)",
-      },
-      pooling,
-      preset,
-      scale: encoderScale,
+      ...encoder,
+      out: needed(path("FOLDER", "where the results go")),
+      labels: path("FILE", "a CSV file with the columns song, bar and label: one more task, in own.jsonl and own.csv"),
+      "labels-are": oneOf("K", ["class", "number"], "what the labels are, where the content says otherwise"),
+      workers: whole("N", 0, "layers probed at a time; 0 for none but this thread (default: one a core, at most four)"),
+      ...encoderChoices,
     },
-    note: recipeNote,
+    note,
   },
   pack: {
     positionals: "NAME",
@@ -188,28 +155,22 @@ export const commands = {
       "makes one checksummed file of the run folder data/runs/NAME; or verifies such a file, by --open, and makes the " +
       "run folder of it",
     options: {
-      out: {
-        value: "FILE",
-        path: true,
-        text: "where the packed run goes (default: data/runs/NAME.tar.gz); FILE.sha256 stands beside it",
-      },
-      open: { value: "FILE", path: true, text: "unpack this file; damaged ones are refused, with what is damaged" },
-      name: { value: "NAME", text: "the unpacked run's name (default: the one it was packed under)" },
+      out: path("FILE", "where the packed run goes (default: data/runs/NAME.tar.gz); FILE.sha256 stands beside it"),
+      open: path("FILE", "unpack this file; damaged ones are refused, with what is damaged"),
+      name: named("NAME", "the unpacked run's name (default: the one it was packed under)"),
     },
   },
   digest: {
     positionals: "RUN...",
     most: Infinity,
     text:
-      "writes what of runs may be published: the recipe, the training log, its curves, scores and figures; no weights " +
-      "and no songs. RUN...: runs in data/runs; of several, the curves stand in one plot",
+      "writes what of runs in data/runs may be published: the recipe, the training log, its curves (of several runs in " +
+      "one plot), scores and figures; no weights and no songs",
     options: {
-      out: { value: "FOLDER", path: true, text: "where (default: data/studies/ and the first run's name)" },
+      out: path("FOLDER", "where (default: data/studies/ and the first run's name)"),
       every: {
-        value: "STEPS",
-        from: 1,
+        ...whole("STEPS", 1, "keep every so many steps of the log, besides those with a validation"),
         default: "10",
-        text: "keep every so many steps of the log, besides those with a validation",
       },
     },
   },
@@ -224,7 +185,7 @@ export const commands = {
     text: "reads and tokenizes N mutated songs (default: 10,000 of seed 1)",
     options: {},
   },
-} as const satisfies Record<string, Command>;
+} satisfies Record<string, Command>;
 
 /** A command's name. */
 export type CommandName = keyof typeof commands;
@@ -233,7 +194,7 @@ type Options<C extends CommandName> = (typeof commands)[C]["options"];
 type Given<O> = O extends { value: string }
   ? O extends { from: number } ? number : O extends { of: readonly (infer V)[] } ? V : string
   : boolean;
-type Absent<O> = O extends { value: string } ? O extends { default: string } | { needed: string } ? never : undefined
+type Absent<O> = O extends { value: string } ? O extends { default: string } | { needed: true } ? never : undefined
   : never;
 
 /** The values of a command's options, by name. */
@@ -256,7 +217,7 @@ export function usage(name: CommandName): string {
   const shown = (option: string, value?: string) => `--${option}${value ? ` ${value}` : ""}`;
   const needed = Object.entries(options).flatMap(([option, { value, needed }]) => needed ? [shown(option, value)] : []);
   const head = ["deno task", name, ...needed, positionals, ...(Object.keys(options).length > 0 ? ["[options]"] : [])];
-  const lines = Object.entries({ ...options, help: { text: "this text" } as Option }).map(([option, one]) => {
+  const lines = Object.entries({ ...options, help: flag("this text") as Option }).map(([option, one]) => {
     const values = one.of ? `: ${one.of.slice(0, -1).join(", ")} or ${one.of.at(-1)}` : "";
     const left = one.default ? ` (default: ${one.default})` : "";
     return [`  ${shown(option, one.value)}`, `${one.text}${values}${left}`];

@@ -39,13 +39,9 @@ export async function trainCommand(args: string[]): Promise<number> {
     for (const model of models) {
       const { mlm, contrast, seconds } = await train(study, corpus, model);
       const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
-      console.log(
-        `${model}: ${(seconds / 60).toFixed(0)} minutes; masked tokens guessed: train ${
-          percent(mlm.train.accuracy)
-        }, ` +
-          `validation ${percent(mlm.validation.accuracy)}` +
-          (contrast ? `; NT-Xent on validation ${percent(contrast.validation.accuracy)}` : ""),
-      );
+      const masked = `train ${percent(mlm.train.accuracy)}, validation ${percent(mlm.validation.accuracy)}`;
+      const pairs = contrast ? `; NT-Xent on validation ${percent(contrast.validation.accuracy)}` : "";
+      console.log(`${model}: ${(seconds / 60).toFixed(0)} minutes; masked tokens guessed: ${masked}${pairs}`);
     }
   } catch (error) {
     if (!(error instanceof DOMException && error.name === "AbortError")) throw error;

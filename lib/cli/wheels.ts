@@ -4,6 +4,7 @@
  * One wheel serves each platform whatever Python is there, since the two libraries inside are the same for all of them.
  * @module
  */
+import { SetupError } from "../base/python.ts";
 import { wantsCuda } from "../engine/choice.ts";
 
 /** A pinned wheel that holds libtensorflow. */
@@ -12,7 +13,7 @@ export interface Wheel {
   package: string;
   /** Its version. */
   version: string;
-  /** The platform tag it is asked for by. */
+  /** The platform tag by which pip finds it. */
   platform: string;
   /** The file's SHA-256. */
   sha256: string;
@@ -25,64 +26,37 @@ export interface Wheel {
 }
 
 const version = "2.21.0";
+const pinned = (name: string, platform: string, megabytes: number, unpacked: number) => ({
+  ...{ package: name, version, platform, bytes: megabytes * 1e6, unpackedBytes: unpacked * 1e6, cuda: false },
+});
 
 const wheels: Record<string, Wheel> = {
   "linux x86_64": {
-    package: "tensorflow-cpu",
-    version,
-    platform: "manylinux_2_27_x86_64",
+    ...pinned("tensorflow-cpu", "manylinux_2_27_x86_64", 274, 853),
     sha256: "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb",
-    bytes: 274e6,
-    unpackedBytes: 853e6,
-    cuda: false,
   },
   "linux x86_64 cuda": {
-    package: "tensorflow",
-    version,
-    platform: "manylinux_2_27_x86_64",
+    ...pinned("tensorflow", "manylinux_2_27_x86_64", 572, 1800),
     sha256: "b3b95643c4e70eb925839938fb35cbe142f317ec84af6844ee61513713bb13c0",
-    bytes: 572e6,
-    unpackedBytes: 1800e6,
     cuda: true,
   },
   "linux aarch64": {
-    package: "tensorflow",
-    version,
-    platform: "manylinux_2_27_aarch64",
+    ...pinned("tensorflow", "manylinux_2_27_aarch64", 280, 900),
     sha256: "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552",
-    bytes: 280e6,
-    unpackedBytes: 900e6,
-    cuda: false,
   },
   "darwin aarch64": {
-    package: "tensorflow",
-    version,
-    platform: "macosx_12_0_arm64",
+    ...pinned("tensorflow", "macosx_12_0_arm64", 240, 800),
     sha256: "56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712",
-    bytes: 240e6,
-    unpackedBytes: 800e6,
-    cuda: false,
   },
 };
 
-/** One of NVIDIA's wheels that the GPU build of TensorFlow asks for (its extra `and-cuda`). */
-export interface CudaWheel {
-  /** Name and version, as pip writes them. */
-  requirement: string;
-  /** The file's SHA-256 on linux x86_64. */
-  sha256: string;
-  /** Its size, bytes. */
-  bytes: number;
-}
+/** One of NVIDIA's wheels that the GPU build needs (its extra `and-cuda`): as pip writes it, of linux x86_64. */
+const cuda = (requirement: string, megabytes: number, sha256: string) => (
+  { requirement, sha256, bytes: megabytes * 1e6 }
+);
 
-const cuda = (requirement: string, megabytes: number, sha256: string): CudaWheel => ({
-  requirement,
-  sha256,
-  bytes: megabytes * 1e6,
-});
-
-/** What lies beside the GPU build, where its run path looks. */
-export const cudaWheels: CudaWheel[] = [
+/** NVIDIA's libraries: they lie beside the GPU build, where its run path looks. */
+export const cudaWheels: { requirement: string; sha256: string; bytes: number }[] = [
   cuda("nvidia-cublas-cu12==12.9.3.13", 581, "d7d51055f161b317c7105ddaae90e71eda059026074ffef93cf7cde2886bfe72"),
   cuda("nvidia-cuda-cupti-cu12==12.8.90", 10, "ea0cb07ebda26bb9b29ba82cda34849e73c166c18162d3913575b0c9db9a6182"),
   cuda("nvidia-cuda-nvcc-cu12==12.9.86", 41, "5d6a0d32fdc7ea39917c20065614ae93add6f577d840233237ff08e9a38f58f0"),
@@ -97,8 +71,8 @@ export const cudaWheels: CudaWheel[] = [
   cuda("nvidia-nvjitlink-cu12==12.9.86", 40, "e3f1171dbdc83c5932a45f0f4c99180a70de9bd2718c1ab77d14104f6d7147f9"),
 ];
 
-/** What setup does about libtensorflow. */
-export interface LibraryPlan {
+/** What the set-up does about libtensorflow. */
+interface LibraryPlan {
   /** The wheel to fetch; none where WebGPU does without. */
   wheel?: Wheel;
   /** Wheels whose libraries, where they are there already, do as well. */
@@ -111,7 +85,7 @@ export interface LibraryPlan {
  * Which wheel a machine needs. The build with CUDA runs on the CPU too, so that `ENGINE=cpu` keeps one it finds.
  *
  * @param found the system, the version of NVIDIA's driver (or `unknown`, or undefined), and what `ENGINE` says
- * @throws {RangeError} where TensorFlow has no wheel and WebGPU was not asked for
+ * @throws {SetupError} where TensorFlow has no wheel and WebGPU was not asked for
  *
  * @example
  * ```ts
@@ -136,21 +110,13 @@ export const jupyterPackages = ["nbclient==0.11.0", "nbconvert==7.17.2"];
 /**
  * The wheel for a platform.
  *
- * @throws {RangeError} where TensorFlow has no wheel, with the platforms that do.
- *
- * @example
- * ```ts
- * import { wheelFor } from "@lib/cli/wheels.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(wheelFor("linux", "x86_64").package, "tensorflow-cpu");
- * ```
+ * @throws {SetupError} where TensorFlow has no wheel, with the platforms that do
  */
 export function wheelFor(os: string, arch: string, nvidia = false): Wheel {
   const wheel = wheels[`${os} ${arch}${nvidia ? " cuda" : ""}`] ?? wheels[`${os} ${arch}`];
   if (wheel) return wheel;
   const known = Object.keys(wheels).filter((name) => !name.endsWith("cuda")).join(", ");
-  throw new RangeError(
+  throw new SetupError(
     `Setup: expected one of the platforms ${known}, found ${os} ${arch}: TensorFlow ${version} has no wheel for it. ` +
       "On Windows use WSL2; elsewhere build libtensorflow and name its folder in LIBTENSORFLOW_DIR.",
   );

@@ -33,7 +33,7 @@ Deno.test("what a command does not take is named, with its usage", () => {
     ["report", "--data=", "--data: expected a value, found nothing."],
     ["report", "--fresh=no", "--fresh: expected no value, found no."],
     ["report", "--scale huge", "--scale: expected one of smoke, demo, small, base, found huge."],
-    ["tokenize", "a", "--out: expected the folder of the store, found none."],
+    ["tokenize", "a", "--out: expected a value DIR, found none."],
     ["tokenize", "a --out b --workers -1", "--workers: expected a whole number from 0, found -1."],
     ["tokenize", "a --out b --workers 1.5", "--workers: expected a whole number from 0, found 1.5."],
     ["digest", "a --every 0", "--every: expected a whole number from 1, found 0."],

@@ -179,9 +179,9 @@ Deno.test("bad labels are named line by line, and wrong options list the right o
   const refused = (options: typeof embedOptions | typeof probeOptions, args: string, message: string) =>
     assertThrows(() => options(args.split(" "), dir), UsageError, message);
   refused(embedOptions, "--nonsense", "--layer L");
-  refused(embedOptions, "--encoder e --data d --out x.npy", "--layer: expected a number, found none");
+  refused(embedOptions, "--encoder e --data d --out x.npy", "--layer: expected a value L, found none");
   refused(embedOptions, "--encoder e --data d --out x.txt --layer 1", "expected a file x.npy or x.parquet, found ");
-  refused(probeOptions, "--out x", "--encoder: expected a folder");
+  refused(probeOptions, "--out x", "--encoder: expected a value DIR");
   refused(probeOptions, "--out x --pooling max", "--pooling: expected one of bar, notes, eob, found max");
   refused(probeOptions, "--out x --encoder e --data d --labels-are class", "expected --labels as well");
   const args = [...common.slice(2), "--encoder", "nowhere", "--layer", "1", "--data", "store", "--out", "z.npy"];

@@ -8,11 +8,11 @@ Deno.test("a usage names the command, what it needs, and each option with its va
   const lines = usage("embed").split("\n");
   assertEquals(
     lines[0],
-    "deno task embed --encoder DIR --layer L --data DATA --out FILE [options]: writes the embedding of every bar at one layer",
+    "deno task embed --encoder DIR --data DATA --layer L --out FILE [options]: writes the embedding of every bar at one layer",
   );
   const entry = (option: string) => lines.findIndex((line) => line.startsWith(`  ${option}`));
   assertEquals(lines[entry("--pooling P ")].indexOf("a bar's"), lines[entry("--layer L ")].indexOf("0 (embeddings)"));
-  assertEquals(lines[entry("--pooling P ") + 1].trim(), "notes or eob (default: bar)");
+  assertEquals(lines[entry("--pooling P ") + 1].trim(), "(default: bar)");
   for (const option of ["--encoder DIR", "--data DATA", "--out FILE", "--preset PRESET", "--scale SCALE", "--help "]) {
     assert(entry(option) > 0, option);
   }
