@@ -7,8 +7,19 @@
  * @module
  */
 import { assemble } from "./assemble.ts";
-import { clear, finished, markFinished, type Plan, prepare, readPlan, type Shard, sweep } from "./build_plan.ts";
+import {
+  clear,
+  finished,
+  isSwept,
+  markFinished,
+  type Plan,
+  prepare,
+  readPlan,
+  type Shard,
+  sweep,
+} from "./build_plan.ts";
 import { writeFile } from "../base/files.ts";
+import { withLock } from "../base/lock.ts";
 import { runPool } from "../base/worker_pool.ts";
 import { type Chunk, partPath, partWriter } from "./tokenize.ts";
 import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
@@ -21,8 +32,12 @@ export interface BuildOptions {
   workers?: number;
   /** Whether a store, or the beginnings of one, of other songs or another recipe may be replaced. Default: no. */
   replace?: boolean;
+  /** Whether links below the source are followed; each is a rejected line else. Default: no. */
+  followLinks?: boolean;
   /** Stops the build; started again, it goes on. */
   signal?: AbortSignal;
+  /** Receives a line if another process builds the same store, which is awaited. */
+  say?: (line: string) => void;
   /** Called at the beginning of a folder and as files are done; `total` is an estimate for archives until the end. */
   onProgress?: (done: number, total: number, file: string) => void;
 }
@@ -31,9 +46,43 @@ const FILES_A_CHUNK = 16;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** What a build of a shard of a source is of. */
-function planOf({ identity, written }: Source, recipe: CorpusRecipe, shard: Shard): Plan {
-  return { format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null };
+/** The source, and the plan of a build of one of its shards. */
+async function openPlan(
+  path: string,
+  recipe: CorpusRecipe,
+  shard: Shard,
+  options: BuildOptions,
+): Promise<[Source, Plan]> {
+  const source = await openSource(path, options), { identity, written } = source;
+  return [source, { format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null }];
+}
+
+/** Does `work` while no other process builds at `dir`. */
+async function alone<T>(dir: string, options: BuildOptions, work: () => Promise<T>): Promise<T> {
+  await Deno.mkdir(dir, { recursive: true });
+  return await withLock(`${dir}/build.lock`, work, options);
+}
+
+/** The store at `dir` if it is done, else the one that `parts` make; one process builds while others wait. */
+async function storeOf(
+  dir: string,
+  plan: Plan,
+  options: BuildOptions,
+  parts: () => Promise<string[]>,
+): Promise<CorpusSummary> {
+  const there = await finished(dir, plan, options.replace);
+  if (there && await isSwept(dir)) return there; // also where it can only be read
+  return await alone(dir, options, async () => {
+    let summary = await finished(dir, plan, options.replace);
+    if (!summary) {
+      const paths = await parts();
+      await clear(dir);
+      await markFinished(dir, plan);
+      summary = await assemble(paths, dir, plan.recipe, options.signal);
+    }
+    await sweep(dir);
+    return summary;
+  });
 }
 
 /** Tokenizes what is not yet tokenized of a shard of a source; returns the number of chunks of the whole source. */
@@ -118,15 +167,11 @@ export async function buildCorpus(
   recipe: CorpusRecipe,
   options: BuildOptions = {},
 ): Promise<CorpusSummary> {
-  const opened = await openSource(source), plan = planOf(opened, recipe, { index: 1, of: 1 });
-  const there = await finished(dir, plan, options.replace);
-  if (there) return there;
-  const count = await tokenizeSource(opened, dir, plan, options);
-  await clear(dir);
-  await markFinished(dir, plan);
-  const summary = await assemble(numbers(count).map((i) => partPath(dir, i)), dir, plan.recipe, options.signal);
-  await sweep(dir);
-  return summary;
+  const [opened, plan] = await openPlan(source, recipe, { index: 1, of: 1 }, options);
+  return await storeOf(dir, plan, options, async () => {
+    const chunks = await tokenizeSource(opened, dir, plan, options);
+    return numbers(chunks).map((chunk) => partPath(dir, chunk));
+  });
 }
 
 /**
@@ -145,9 +190,9 @@ export async function buildShard(
   if (!(Number.isInteger(index) && Number.isInteger(of) && index >= 1 && index <= of)) {
     throw new RangeError(`Shard: expected i/n with 1 ≤ i ≤ n, found ${index}/${of}.`);
   }
-  const opened = await openSource(source), plan = planOf(opened, recipe, { index, of });
+  const [opened, plan] = await openPlan(source, recipe, shard, options);
   await finished(dir, plan, options.replace);
-  await tokenizeSource(opened, dir, plan, options);
+  await alone(dir, options, () => tokenizeSource(opened, dir, plan, options));
 }
 
 /**
@@ -158,7 +203,7 @@ export async function buildShard(
 export async function mergeCorpora(
   shards: string[],
   dir: string,
-  { replace, signal }: Pick<BuildOptions, "replace" | "signal"> = {},
+  options: Pick<BuildOptions, "replace" | "signal" | "say"> = {},
 ): Promise<CorpusSummary> {
   const plans = await Promise.all(shards.map(async (folder) => {
     const plan = await readPlan(folder);
@@ -175,9 +220,11 @@ export async function mergeCorpora(
     throw new CorpusError(`Expected each of the ${of} shards once, found ${found}.`);
   }
   const folder = (chunk: number) => plans.find(({ shard }) => shard.index - 1 === chunk % of)!.folder;
-  const there = await finished(dir, { ...plans[0], shard: { index: 1, of: 1 } }, replace);
-  if (there) return there;
-  await clear(dir);
-  await markFinished(dir, plans[0]);
-  return await assemble(numbers(plans[0].chunks!).map((i) => partPath(folder(i), i)), dir, plans[0].recipe, signal);
+  const plan = { ...plans[0], shard: { index: 1, of: 1 } };
+  return await storeOf(
+    dir,
+    plan,
+    options,
+    () => Promise.resolve(numbers(plan.chunks!).map((i) => partPath(folder(i), i))),
+  );
 }

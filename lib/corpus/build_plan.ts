@@ -6,27 +6,23 @@ import { isTemporary, readTextIfThere, removeIfThere, writeFile } from "../base/
 import { type CorpusRecipe, corpusRecipe, recipeDifferences } from "../recipe/recipe.ts";
 import { checkFile, CorpusError, type CorpusSummary, type Manifest, readManifest } from "./store.ts";
 
-/** The part `index` (from 1) `of` so many. */
+/** A share of a source: the part `index` (from 1) of `of` parts. */
 export interface Shard {
-  /** Which part, from 1. */
   index: number;
-  /** Into how many parts the source is cut. */
   of: number;
 }
 
-/** What stands in `build.json` while a corpus is being built. */
+/** What `build.json` says while a corpus is being built. */
 export interface Plan {
   /** Version of the store's layout. */
   format: number;
-  /** The choices that the store is built by. */
   recipe: CorpusRecipe;
-  /** Of the source, see `sources.ts`. */
+  /** The source's, see `sources.ts`. */
   identity: string;
-  /** Of the source: differs where a file was written since, see `sources.ts`. */
+  /** The source's, see `sources.ts`. */
   written: string;
-  /** The part of the source that this build takes. */
   shard: Shard;
-  /** Number of chunks of the whole source, once all that belong to the shard are done. */
+  /** Number of chunks of the whole source, once all of the shard are done. */
   chunks: number | null;
 }
 
@@ -84,13 +80,17 @@ export async function finished(dir: string, plan: Plan, replace = false): Promis
     ...(plan.shard.of > 1 ? [`shard: a whole store there, ${plan.shard.index}/${plan.shard.of} asked for`] : []),
   ];
   if (differences.length > 0 && !replace) refuse(dir, "a store", differences);
-  if (differences.length > 0 || !whole(dir, manifest)) return;
-  await sweep(dir);
-  return manifest.summary;
+  return differences.length === 0 && whole(dir, manifest) ? manifest.summary : undefined;
 }
 
 /** What a killed build left half written; earlier versions wrote `.part`. */
 const halfWritten = (name: string) => isTemporary(name) || /^(tokens|labels)-\d+\.bin\.part$/.test(name);
+
+/** Whether nothing is left of the build of a store that is done. */
+export async function isSwept(dir: string): Promise<boolean> {
+  const names = await Array.fromAsync(Deno.readDir(dir), ({ name }) => name);
+  return !names.some((name) => name === "parts" || name === "build.json" || halfWritten(name));
+}
 
 async function removeFiles(dir: string, chosen: (name: string) => boolean): Promise<void> {
   for await (const { name } of Deno.readDir(dir)) if (chosen(name)) await Deno.remove(`${dir}/${name}`);

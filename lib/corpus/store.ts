@@ -124,6 +124,10 @@ export interface Corpus {
 /** A store that cannot be built or opened; names the file and what is wrong with it. */
 export class CorpusError extends UserError {}
 
+/** The bytes that an array of numbers is made of. */
+export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
 /** The version of the format. */
 export const FORMAT = 2;
 

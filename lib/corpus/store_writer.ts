@@ -7,6 +7,7 @@ import { crc32 } from "node:zlib";
 import { openSink, writeFile } from "../base/files.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import {
+  bytesOf,
   type CorpusSummary,
   FORMAT,
   type Manifest,
@@ -50,9 +51,6 @@ export interface PackedBars {
   /** Bytes of each bar's labels. */
   labelCounts: Uint32Array;
 }
-
-const bytesOf = (values: Uint16Array | Uint32Array) =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 /** A store that is being written. */
 export interface StoreWriter {

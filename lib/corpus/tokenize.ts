@@ -14,27 +14,23 @@ import { readScore } from "../midi/read.ts";
 import { labelBytes, packLabels } from "./label_bytes.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import { headTokens } from "../tokens/bar_format.ts";
-import { tokenize } from "../tokens/remi.ts";
+import { type Bar, tokenize } from "../tokens/remi.ts";
 import type { SourceFile } from "./archives/entry.ts";
-import { CorpusError, type Rejected } from "./store.ts";
+import { bytesOf, CorpusError, type Rejected } from "./store.ts";
 import type { PackedBars } from "./store_writer.ts";
 import { kinds } from "../tokens/vocabulary.ts";
 
-/** Files that are tokenized together; `index` counts them from the source's beginning. */
+/** Files that are tokenized together; `index` counts chunks from the source's beginning. */
 export interface Chunk {
-  /** Which chunk of the source. */
   index: number;
-  /** Its files in the source's order. */
   files: SourceFile[];
 }
 
-/** What became of a file. */
+/** What became of a file: why it gave no song, or the song it gave. */
 export interface PartFile {
   /** Path below the source, with slashes. */
   file: string;
-  /** Why it gave no song, if so. */
   rejected?: Omit<Rejected, "file">;
-  /** The song it gave, if so. */
   song?: {
     /** First 32 hex digits of the SHA-256 of the file's bytes. */
     id: string;
@@ -51,8 +47,8 @@ export interface PartFile {
   };
 }
 
-/** A part in memory; the bars of its songs one after another. */
-export interface Part extends PackedBars {
+/** A part of a build in memory; the bars of its songs stand one after another. */
+export interface BuildPart extends PackedBars {
   /** What became of each file of the chunk, in order. */
   files: PartFile[];
   /** A 53-bit hash of each bar's tokens. */
@@ -89,23 +85,36 @@ export const hashTokens = (tokens: ArrayLike<number>): number => hashOf(tokens, 
 /** The hash of a bar's notes: of their positions and pitches, however loud, long, fast and by whom they are played. */
 export const hashNotes = (tokens: ArrayLike<number>): number => hashOf(tokens, headTokens, isNote);
 
-function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: CorpusRecipe) {
-  const reject = (reason: Rejected["reason"], detail: string) => ({ file, rejected: { reason, detail } });
+function tokenizeFile(
+  { file, path, bytes, refused }: SourceFile,
+  recipe: CorpusRecipe,
+): { line: PartFile; kept: Bar[] } {
+  const reject = (reason: Rejected["reason"], detail: string) => ({
+    line: { file, rejected: { reason, detail } },
+    kept: [],
+  });
   if (refused) return reject(refused.reason, refused.detail);
-  let held = bytes;
   try {
-    held ??= Deno.readFileSync(path!);
+    bytes ??= Deno.readFileSync(path!);
   } catch (error) {
     return reject("unreadable", (error as Error).message.replaceAll(path!, file));
   }
   try {
-    const bars = tokenize(readScore(held, recipe, file), recipe);
-    const kept = bars.filter((bar) => bar.kept);
+    const bars = tokenize(readScore(bytes, recipe, file), recipe), kept = bars.filter((bar) => bar.kept);
     if (kept.length === 0) {
       return reject("no-kept-bars", `none of ${bars.length} bars has ${recipe.tokens.minNotes} notes`);
     }
-    const id = createHash("sha256").update(held).digest("hex").slice(0, 32);
-    return { file, id, kept, allBars: bars.length };
+    const content = createHash("sha256");
+    for (const { tokens } of kept) content.update(bytesOf(tokens));
+    const song = {
+      id: createHash("sha256").update(bytes).digest("hex").slice(0, 32),
+      content: content.digest("hex").slice(0, 32),
+      bars: kept.length,
+      allBars: bars.length,
+      tokens: kept.reduce((sum, { tokens }) => sum + tokens.length, 0),
+      labelBytes: kept.reduce((sum, { labels }) => sum + labelBytes(labels), 0),
+    };
+    return { line: { file, song }, kept };
   } catch (error) {
     if (error instanceof MidiError) return reject(error.reason, error.message);
     return reject("internal-error", `expected bars, found a fault of this program: ${error}. Please report it.`);
@@ -113,38 +122,25 @@ function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: Corpus
 }
 
 /** Tokenizes the files of a chunk. */
-export function tokenizeChunk({ files }: Chunk, recipe: CorpusRecipe): Part {
-  const found = files.map((file) => tokenizeFile(file, recipe));
-  const bars = found.flatMap((one) => "kept" in one ? one.kept : []);
+export function tokenizeChunk({ files }: Chunk, recipe: CorpusRecipe): BuildPart {
+  const found = files.map((file) => tokenizeFile(file, recipe)), bars = found.flatMap(({ kept }) => kept);
+  const tokenCounts = Uint16Array.from(bars, ({ tokens }) => tokens.length);
   const labelCounts = Uint32Array.from(bars, ({ labels }) => labelBytes(labels));
-  const part: Part = {
-    files: [],
+  const tokens = new Uint16Array(tokenCounts.reduce((sum, count) => sum + count, 0));
+  const labels = new Uint8Array(labelCounts.reduce((sum, count) => sum + count, 0)), view = new DataView(labels.buffer);
+  let token = 0, byte = 0;
+  bars.forEach((bar, i) => {
+    tokens.set(bar.tokens, token);
+    packLabels(view, byte, bar.index, bar.labels);
+    token += tokenCounts[i];
+    byte += labelCounts[i];
+  });
+  return {
+    files: found.map(({ line }) => line),
     hashes: Float64Array.from(bars, (bar) => hashTokens(bar.tokens)),
     noteHashes: Float64Array.from(bars, (bar) => hashNotes(bar.tokens)),
-    tokens: new Uint16Array(bars.reduce((sum, bar) => sum + bar.tokens.length, 0)),
-    labels: new Uint8Array(labelCounts.reduce((sum, count) => sum + count, 0)),
-    tokenCounts: Uint16Array.from(bars, (bar) => bar.tokens.length),
-    labelCounts,
+    ...{ tokens, labels, tokenCounts, labelCounts },
   };
-  bars.reduce((at, bar) => (part.tokens.set(bar.tokens, at), at + bar.tokens.length), 0);
-  const view = new DataView(part.labels.buffer);
-  bars.reduce((at, { index, labels }, i) => (packLabels(view, at, index, labels), at + labelCounts[i]), 0);
-  let bar = 0, token = 0;
-  for (const one of found) {
-    if (!("kept" in one)) {
-      part.files.push(one);
-      continue;
-    }
-    const { file, id, kept, allBars } = one, fromToken = token, fromBar = bar;
-    for (const { tokens } of kept) token += tokens.length;
-    bar += kept.length;
-    const ids = part.tokens.slice(fromToken, token);
-    const content = createHash("sha256").update(new Uint8Array(ids.buffer)).digest("hex").slice(0, 32);
-    const labelBytes = part.labelCounts.subarray(fromBar, bar).reduce((sum, count) => sum + count, 0);
-    const song = { id, content, bars: kept.length, allBars, tokens: ids.length, labelBytes };
-    part.files.push({ file, song });
-  }
-  return part;
 }
 
 const padded = (bytes: number) => Math.ceil(bytes / 8) * 8;
@@ -153,14 +149,14 @@ const padded = (bytes: number) => Math.ceil(bytes / 8) * 8;
 export const partPath = (dir: string, index: number): string => `${dir}/parts/${String(index).padStart(6, "0")}.part`;
 
 /** Writes a part under a temporary name, then renames it. */
-export async function writePart(path: string, part: Part): Promise<void> {
+export async function writePart(path: string, part: BuildPart): Promise<void> {
   const json = new TextEncoder().encode(JSON.stringify(part.files));
   const columns = [part.hashes, part.noteHashes, part.labelCounts, part.tokenCounts, part.tokens, part.labels];
   const start = HEAD + padded(json.length);
   const bytes = new Uint8Array(columns.reduce((sum, column) => sum + column.byteLength, start));
   bytes.set(json, HEAD);
   columns.reduce((at, column) => {
-    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at);
+    bytes.set(bytesOf(column), at);
     return at + column.byteLength;
   }, start);
   new Uint32Array(bytes.buffer, 0, 4).set([MARK, json.length, crc32(bytes.subarray(HEAD)), 0]);
@@ -176,7 +172,7 @@ export const partWriter = ({ recipe, dir }: { recipe: CorpusRecipe; dir: string 
  *
  * @throws {CorpusError} if it was damaged; it is removed, so that building again makes it anew.
  */
-export function readPart(path: string): Part {
+export function readPart(path: string): BuildPart {
   const bytes = Deno.readFileSync(path);
   const damaged = (what: string) => {
     Deno.removeSync(path);

@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { assemble } from "@lib/corpus/assemble.ts";
 import { buildCorpus, buildShard } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { hashNotes, hashTokens, type Part, partPath, readPart, writePart } from "@lib/corpus/tokenize.ts";
+import { type BuildPart, hashNotes, hashTokens, partPath, readPart, writePart } from "@lib/corpus/tokenize.ts";
 import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
 import { openSource } from "@lib/corpus/sources.ts";
 import { projectRoot } from "@lib/base/project.ts";
@@ -86,7 +86,7 @@ async function repeated(source: string, folder: string, times: number): Promise<
 }
 
 /** Moves a part's pitches by `copy` semitones, within the 128 there are, and from copy 128 on the tempi too. */
-function transpose(part: Part, copy: number): void {
+function transpose(part: BuildPart, copy: number): void {
   const { Pitch, Tempo } = kinds;
   const moved = (id: number, { first, count }: { first: number; count: number }, by: number) =>
     id >= first && id < first + count ? first + (id - first + by) % count : id;

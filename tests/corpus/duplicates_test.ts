@@ -1,15 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
-import { buildCorpus } from "@lib/corpus/build.ts";
-import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { clusterSongs, numberHashes, overlap } from "@lib/corpus/duplicates.ts";
-import { readScore } from "@lib/midi/read.ts";
-import { writeScore } from "@lib/midi/write.ts";
-import { hashNotes, hashTokens } from "@lib/corpus/tokenize.ts";
+import { assertEquals } from "@std/assert";
 import { stream } from "@lib/base/random.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
+import { clusterSongs, numberHashes, overlap } from "@lib/corpus/duplicates.ts";
 import { splits } from "@lib/corpus/split.ts";
-
-const sound = recipe("sound", "demo");
 
 /** Random songs of few kinds of bars, some of them altered copies of others. */
 function planted(songs: number) {
@@ -61,66 +53,4 @@ Deno.test("the leak is that of looking every bar up", () => {
     testInTrain: test.filter((bar) => train.includes(bar)).length,
     trainInTest: train.filter((bar) => test.includes(bar)).length,
   });
-});
-
-Deno.test("a store drops copies, splits louder versions with their song, and tells what a split by file would leak", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${folder}/midi`);
-    const names = [
-      "d_e1m1",
-      "d_e1m2",
-      "d_e1m4",
-      "d_e1m6",
-      "d_inter",
-      "d_tense",
-      "d_e2m1",
-      "d_e2m2",
-      "d_e2m3",
-      "d_e3m1",
-    ];
-    const louder = (bytes: Uint8Array) => {
-      const score = readScore(bytes, sound);
-      for (const note of score.notes) note.velocity = Math.min(127, note.velocity + 20);
-      return writeScore(score);
-    };
-    for (const name of names) {
-      const bytes = await Deno.readFile(`data/freedoom/${name}.mid`);
-      await Deno.writeFile(`${folder}/midi/${name}.mid`, bytes);
-      await Deno.writeFile(`${folder}/midi/${name} copy.mid`, bytes);
-      await Deno.writeFile(`${folder}/midi/${name} louder.mid`, louder(bytes));
-    }
-    const summary = await buildCorpus(`${folder}/midi`, `${folder}/store`, sound);
-    const { songs, rejected } = await openCorpus(`${folder}/store`);
-    const copies = rejected.filter(({ reason }) => reason === "duplicate");
-    for (const { file, detail } of copies) {
-      assertEquals(detail, `same bars as ${file.replace(/( copy)?.mid$/, "")} copy.mid`);
-    }
-    for (const song of songs.filter(({ file }) => file.includes("louder"))) {
-      const partner = songs.find(({ file }) => file === song.file.replace("louder", "copy"))!;
-      assertEquals([song.cluster, song.split], [partner.cluster, partner.split]);
-    }
-    assertEquals(summary.clusters.largest, 2);
-    assertEquals(summary.leak.notes.split.testInTrain, 0);
-    assert(summary.leak.notes.byFile.testInTrain > 100 && summary.leak.tokens.byFile.testInTrain > 50);
-
-    const keeping = { ...sound, duplicates: { ...sound.duplicates, exact: "keep" as const, near: "ignore" as const } };
-    const all = await buildCorpus(`${folder}/midi`, `${folder}/store`, keeping, { replace: true });
-    assertEquals(all.songs, summary.songs + copies.length);
-    assertEquals(all.clusters, { clusters: 0, songs: 0, largest: 0 });
-    assertEquals(all.rejected.duplicate, undefined);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
-
-Deno.test("the hash of a bar's notes is that of their positions and pitches", () => {
-  // Bar, Position 0, Tempo, then Position 2, Piano, Pitch 60, Velocity, Duration; Position 2, Drum, Drum 36, …; <eob>
-  const tokens = Uint16Array.of(4, 422, 20, 424, 37, 226, 540, 475, 424, 165, 330, 540, 471, 2);
-  assertEquals(hashNotes(tokens), hashTokens([424, 226, 424, 330]));
-  const played = tokens.with(2, 30).with(4, 40).with(6, 541).with(12, 480); // faster, by another, louder, longer
-  assertEquals(hashNotes(played), hashNotes(tokens));
-  for (const [at, id] of [[3, 425], [5, 227], [8, 425], [10, 331]]) {
-    assert(hashNotes(tokens.with(at, id)) !== hashNotes(tokens), `token ${at}`);
-  }
 });

@@ -3,8 +3,8 @@ import { gzipSync } from "node:zlib";
 import { projectRoot } from "@lib/base/project.ts";
 import { isArchive, openSource } from "@lib/corpus/sources.ts";
 import { CorpusError } from "@lib/corpus/store.ts";
-import { joinBytes, tarEnd, tarEntry, tarGz, zip } from "../support/archives.ts";
-import { withFolder } from "../support/folders.ts";
+import { type Entries, joinBytes, tarEnd, tarEntry, tarGz, zip } from "../support/archives.ts";
+import { withFolder } from "../support/folder.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -81,6 +81,28 @@ Deno.test("links in an archive that lead out of it, in a circle or to a large fi
     await Deno.writeFile(`${folder}/a.tar`, joinBytes(tar));
     const lines = { "a.mid": "link", "b.mid": "link", "c.mid": "link", "d.mid": "link", "e.mid": "too-large" };
     assertEquals(await read(`${folder}/a.tar`, { followLinks: true }), { ...lines, "f.mid": "song", "g.mid": "song" });
+  });
+});
+
+Deno.test("paths that climb out of an archive and files that are too large are lines, and the rest is read", async () => {
+  await withFolder(async (folder) => {
+    const song = bytes("song"), zeros = new Uint8Array(17 * 2 ** 20);
+    const files: Entries = [["../a.mid", song], ["/b.mid", song], ["a/../../c.mid", song], ["bomb.mid", zeros], [
+      "./d.mid",
+      song,
+    ]];
+    const refused = {
+      "../a.mid": "unsafe-path",
+      "/b.mid": "unsafe-path",
+      "a/../../c.mid": "unsafe-path",
+      "bomb.mid": "too-large",
+    };
+    await Deno.writeFile(`${folder}/a.tgz`, await tarGz(files));
+    assertEquals(await read(`${folder}/a.tgz`), { ...refused, "d.mid": "song" });
+    await Deno.writeFile(`${folder}/a.zip`, zip([...files, ["grows.mid", zeros.subarray(2 ** 23)]]));
+    assertEquals(await read(`${folder}/a.zip`), { ...refused, "d.mid": "song", "grows.mid": "too-large" });
+    await Deno.writeFile(`${folder}/large.mid`, zeros);
+    assertEquals((await read(folder))["large.mid"], "too-large");
   });
 });
 

@@ -8,6 +8,7 @@
 import { closeSync, openSync } from "node:fs";
 import { crc32, inflateRawSync } from "node:zlib";
 import { readAt } from "../../base/files.ts";
+import { bytesOf } from "../store.ts";
 import {
   Broken,
   type Entry,
@@ -103,8 +104,6 @@ function extraParts(extra: DataView): Map<number, DataView> {
   }
   return parts;
 }
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: DataView) => new Uint8Array(buffer, byteOffset, byteLength);
 
 /** A name by Info-ZIP's extra field if that is of this name, else by what its bytes are. */
 function nameOf(raw: Uint8Array, unicode: DataView | undefined): string {
