@@ -7,9 +7,8 @@ import { cpus } from "node:os";
 import { clock } from "../base/clock.ts";
 import type { NotebookRun } from "./execute.ts";
 import { readTextIfThere } from "../base/files.ts";
-import { recipe, recipeDifferences } from "../recipe/recipe.ts";
 import { checksumOf, readManifest } from "../corpus/store.ts";
-import { type Study } from "../study/study.ts";
+import { presetChanges, type Study } from "../study/study.ts";
 import { projectRoot } from "../base/project.ts";
 
 /** Names and values, in order. */
@@ -47,16 +46,14 @@ export async function stampOf(study: Study, runs: readonly NotebookRun[], librar
   const packages = Object.values(imports).filter((target) => target.startsWith("npm:"))
     .map((target) => target.replace(/^npm:\/?/, "").replace(/\/$/, ""));
   const model = cpus()[0]?.model ?? "unknown processor";
-  const changes = recipeDifferences(recipe(preset, scale), chosen);
+  const changes = presetChanges(chosen);
   const seconds = runs.reduce((sum, run) => sum + run.seconds, 0), now = Date.now();
   return {
     preset,
     scale,
     seed: String(seed),
     songs: `${inside ? study.data.slice(projectRoot.length + 1) : basename(study.data)} (${songs} songs, ${kept} bars)`,
-    "changed from the preset": changes.length === 0
-      ? "nothing"
-      : changes.map((line) => line.replace(/: .* there, (.*) asked for$/, " = $1")).join(", "),
+    "changed from the preset": changes.join(", ") || "nothing",
     "corpus, SHA-256": checksumOf(manifest),
     started: minute(new Date(now - 1000 * seconds)),
     ended: minute(new Date(now)),

@@ -1,15 +1,19 @@
 /**
- * What of a run may be published: recipes, logs, curves, scores, figures; no weights and no songs.
+ * The publishable part of runs: recipes, logs, curves, scores, figures; no weights and no songs.
  * @module
  */
 import { openCorpus } from "../corpus/store_reader.ts";
 import { render } from "../plots/render.ts";
 import { barsToEvaluate, guessMostCommon } from "../training/masked_evaluation.ts";
 import { readTextIfThere, writeFile } from "../base/files.ts";
-import { modelNames } from "../bert/variants.ts";
+import { type ModelName, modelNames } from "../bert/variants.ts";
 import { type CurvePoint, layerPlot, learningCurves } from "../plots/figures.ts";
-import { lineOf, majorityLine, tokenCountLine, untrainedLine } from "../probing/rows.ts";
-import { type Recipe, recipe as presetRecipe, recipeDifferences } from "../recipe/recipe.ts";
+import { lineOf, majorityLine, protocols, tokenCountLine, untrainedLine } from "../probing/rows.ts";
+import { UserError } from "../base/user_error.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { Evaluation } from "../training/evaluation.ts";
+import { readJson, type StepRecord } from "./step_records.ts";
+import { presetChanges, readRecipe } from "./study.ts";
 import { parseResults, toCsv } from "../probing/results.ts";
 import { exists } from "../base/python.ts";
 import { projectRoot } from "../base/project.ts";
@@ -29,52 +33,36 @@ export interface DigestOptions {
   every: number;
 }
 
-/** A training's log, and whose it is. */
 interface Training {
   run: string;
-  /** The model, with the run's name where several runs trained the same. */
+  /** The model, with the run's name if several runs trained the same model. */
   series: string;
-  model: string;
+  model: ModelName;
   logs: StepLog[];
   recipe: Recipe;
 }
 
 /** The columns of a published log. */
 const logColumns = [
-  "step",
-  "epoch",
-  "tokens",
-  "loss",
-  "masked",
-  "contrast",
-  "accuracy",
-  "contrastAccuracy",
-  "gradientNorm",
-  "learningRate",
-  "seconds",
-  "validationLoss",
-  "validationAccuracy",
-] as const;
+  ...["step", "epoch", "tokens", "loss", "masked", "contrast", "accuracy", "contrastAccuracy", "gradientNorm"],
+  ...["learningRate", "seconds", "validationLoss", "validationAccuracy"],
+];
 
-const round = (value: number): number => Number(value.toPrecision(6));
-
-/** A log as a table: every so many steps, those with a validation, and the last. */
+/** A log as CSV: every so many steps, those with a validation, and the last; numbers with six digits. */
 export function logTable(logs: readonly StepLog[], every: number): string {
   const kept = logs.filter(({ step, validation }, i) => step % every === 0 || validation || i === logs.length - 1);
-  const rows = kept.map(({ validation, ...log }) => ({
-    ...log,
-    ...{ validationLoss: validation?.loss, validationAccuracy: validation?.accuracy },
-  }));
-  const values = rows.map((row) =>
-    Object.fromEntries(logColumns.map((name) => {
-      const value = row[name];
-      return [name, value === undefined ? null : round(value)];
-    }))
-  );
-  return toCsv(values, logColumns);
+  const rows = kept.map(({ validation, ...log }) => {
+    const all = { ...log, validationLoss: validation?.loss, validationAccuracy: validation?.accuracy };
+    const rounded = Object.entries(all).map(([name, value]) => [
+      name,
+      typeof value === "number" ? Number(value.toPrecision(6)) : value,
+    ]);
+    return Object.fromEntries(rounded);
+  });
+  return toCsv(rows, logColumns);
 }
 
-/** Validation curves of trainings over what `at` says of a step. */
+/** Validation curves of trainings over the steps, or over what else `at` gives for a step. */
 function curves(trainings: readonly Training[], at: (log: StepLog) => number): CurvePoint[] {
   return trainings.flatMap(({ series, logs }) =>
     logs.flatMap((log) => {
@@ -88,54 +76,43 @@ function curves(trainings: readonly Training[], at: (log: StepLog) => number): C
   );
 }
 
-const json = async <T>(path: string): Promise<T | undefined> => {
-  const text = await readTextIfThere(path);
-  return text === undefined ? undefined : JSON.parse(text);
-};
-
-/** A step's record where a run has it: scores of a model, as `train` leaves them. */
-interface Scores {
-  mlm: Record<"train" | "validation", { loss: number; accuracy: number; kinds: object[] }>;
-  contrast: Record<string, { accuracy: number; chance: number } | null> | null;
-}
-
 const BASELINE = "most common of its kind";
 
 async function trainingsOf(runs: readonly string[], folder: (run: string) => string): Promise<Training[]> {
-  const found: Omit<Training, "series">[] = [];
+  const all: Omit<Training, "series">[] = [];
   for (const run of runs) {
-    const recipe = (await json<Recipe>(`${folder(run)}/recipe.json`))!;
+    const recipe = readRecipe(`${folder(run)}/recipe.json`);
     for (const model of modelNames) {
       const logs = await trainingLog(`${folder(run)}/models/${model}`);
-      if (logs.length > 0) found.push({ run, model, logs, recipe });
+      if (logs.length > 0) all.push({ run, model, logs, recipe });
     }
   }
-  const twice = (model: string) => found.filter((other) => other.model === model).length > 1;
-  return found.map((one) => ({ ...one, series: twice(one.model) ? `${one.model}, ${one.run}` : one.model }));
+  const isTwice = (model: string) => all.filter((other) => other.model === model).length > 1;
+  return all.map((one) => ({ ...one, series: isTwice(one.model) ? `${one.model}, ${one.run}` : one.model }));
 }
 
-/** A figure as SVG, whose history takes a tenth of PNG's room. */
+/** Writes a figure as SVG, which takes a tenth of PNG's room in a history of versions. */
 async function writeFigure(path: string, plot: Spec): Promise<void> {
   await writeFile(`${path}.svg`, (await render(plot)).svg);
 }
 
-/** The layer-wise figure of a run that was probed, in both readings, from its results table. */
+/** Writes the layer-wise figures of a run that was probed, one for each protocol; returns Markdown that shows them. */
 async function writeLayers(folder: string, out: string): Promise<string[]> {
   const text = await readTextIfThere(`${folder}/results.jsonl`);
   if (text === undefined) return [];
   const rows = parseResults(text);
   const pooling = rows.find((row) => row.pooling !== "none")!.pooling, shown = tableRows(rows, pooling);
   const models = [...modelNames.map((model) => lineOf(model)), untrainedLine, tokenCountLine, majorityLine];
-  const readings = { sound: "sound reading, test songs", authors: "as the authors computed it" } as const;
-  for (const [reading, title] of Object.entries(readings)) {
-    const points = figure2(shown, models, reading as keyof typeof readings);
-    await writeFigure(`${out}/layers-${reading}`, layerPlot(points, { title: `What each layer knows: ${title}` }));
+  const titles = { sound: "sound protocol, test songs", authors: "authors' protocol" };
+  for (const protocol of protocols) {
+    const title = `What each layer knows: ${titles[protocol]}`;
+    await writeFigure(`${out}/layers-${protocol}`, layerPlot(figure2(shown, models, protocol), { title }));
   }
-  return Object.keys(readings).map((reading) => `![What each layer knows](layers-${reading}.svg)`);
+  return ["sound", "authors"].map((protocol) => `![What each layer knows](layers-${protocol}.svg)`);
 }
 
-/** A training in a line of the digest's table. */
-function summary({ run, series, logs, recipe }: Training, scores: Scores | undefined) {
+/** A training's row of the digest's table. */
+function summary({ run, series, logs, recipe }: Training, scores: Evaluation | undefined) {
   const last = logs.at(-1)!, validated = logs.filter(({ validation }) => validation);
   const best = Math.max(...validated.map(({ validation }) => validation!.accuracy));
   return {
@@ -146,30 +123,33 @@ function summary({ run, series, logs, recipe }: Training, scores: Scores | undef
     minutes: last.seconds / 60,
     "MLM accuracy, train": scores?.mlm.train.accuracy ?? null,
     validation: scores?.mlm.validation.accuracy ?? (validated.length > 0 ? best : null),
-    "NT-Xent accuracy, validation": scores?.contrast?.validation?.accuracy ?? null,
-    chance: scores?.contrast?.validation?.chance ?? null,
+    "NT-Xent accuracy, validation": scores?.contrast?.validation.accuracy ?? null,
+    chance: scores?.contrast?.validation.chance ?? null,
   };
 }
 
 /**
- * Writes the digest of runs into a folder: `README.md`, a recipe a run, a log a training, validation curves over steps
- * and over minutes, the scores of what was evaluated, and the layer-wise figures of what was probed.
+ * Writes the digest of runs into a folder: `README.md`, a recipe for each run, a log for each training, validation curves
+ * over steps and over minutes, scores, and the layer-wise figures of the first run if it was probed.
  *
- * @param folder where a run lies
- * @throws {Error} if a run is not there or trained nothing.
+ * @param folder gives a run's folder
+ * @throws {UserError} if a run is missing or trained nothing.
  */
 export async function writeDigest(
   { runs, out, every }: DigestOptions,
   folder: (run: string) => string = (run) => `${projectRoot}/data/runs/${run}`,
 ): Promise<void> {
   for (const run of runs) {
-    if (!exists(`${folder(run)}/recipe.json`)) throw new Error(`Digest: expected a run at ${folder(run)}, found none.`);
+    if (!exists(`${folder(run)}/recipe.json`)) {
+      throw new UserError(`Digest: expected a run at ${folder(run)}, found none.`);
+    }
   }
   const trainings = await trainingsOf(runs, folder);
-  if (trainings.length === 0) throw new Error(`Digest: expected trained models in ${runs.join(", ")}, found none.`);
-  const lines: ReturnType<typeof summary>[] = [], scores: Record<string, Scores> = {};
+  if (trainings.length === 0) throw new UserError(`Digest: expected trained models in ${runs.join(", ")}, found none.`);
+  const lines: ReturnType<typeof summary>[] = [], scores: Record<string, Evaluation> = {};
   for (const training of trainings) {
-    const record = await json<{ info: Scores }>(`${folder(training.run)}/steps/evaluate-${training.model}.json`);
+    const path = `${folder(training.run)}/steps/evaluate-${training.model}.json`;
+    const record = readJson(path) as StepRecord<Evaluation> | undefined;
     lines.push(summary(training, record?.info));
     if (record) scores[training.series] = record.info;
     await writeFile(`${out}/log-${training.series.replace(/[^\w.-]+/g, "-")}.csv`, logTable(training.logs, every));
@@ -181,20 +161,17 @@ export async function writeDigest(
   const baselines = [{ measure: "MLM accuracy", value: guess, series: BASELINE }];
   const order: string[] = trainings.map(({ series }) => series);
   const title = "Masked tokens of validation songs";
-  await writeFigure(
-    `${out}/curves`,
-    learningCurves(curves(trainings, ({ step }) => step), { title, baselines, order }),
-  );
+  const steps = curves(trainings, ({ step }) => step);
+  await writeFigure(`${out}/curves`, learningCurves(steps, { title, baselines, order }));
   const minutes = curves(trainings, ({ seconds }) => seconds / 60);
   await writeFigure(`${out}/curves-minutes`, learningCurves(minutes, { title, x: "minutes", baselines, order }));
   if (Object.keys(scores).length > 0) {
-    await writeFile(`${out}/scores.json`, JSON.stringify(withoutSongs(scores), null, 1));
+    const withoutSongs = (key: string, value: unknown) => key === "songs" && Array.isArray(value) ? undefined : value;
+    await writeFile(`${out}/scores.json`, JSON.stringify(scores, withoutSongs, 1));
   }
   const recipes: string[] = [];
   for (const run of runs) {
-    const recipe = (await json<Recipe>(`${folder(run)}/recipe.json`))!;
-    const changes = recipeDifferences(presetRecipe(recipe.preset, recipe.scale), recipe)
-      .map((line) => line.replace(/: .* there, (.*) asked for$/, " = $1"));
+    const recipe = readRecipe(`${folder(run)}/recipe.json`), changes = presetChanges(recipe);
     recipes.push(
       `- [\`${run}\`](recipe-${run}.json): preset \`${recipe.preset}\`, scale \`${recipe.scale}\`` +
         (changes.length > 0 ? `, changed: ${changes.join(", ")}` : ""),
@@ -221,7 +198,3 @@ export async function writeDigest(
     ].join("\n\n") + "\n",
   );
 }
-
-/** Scores without what is kept by song. */
-const withoutSongs = (scores: Record<string, Scores>): unknown =>
-  JSON.parse(JSON.stringify(scores, (key, value) => key === "songs" && Array.isArray(value) ? undefined : value));

@@ -15,12 +15,12 @@ import { readTextIfThere, removeIfThere, replaceFile, writeFile, writeFolder } f
 import { UserError } from "../base/user_error.ts";
 import { exists } from "../base/python.ts";
 
-/** A packed run that is damaged or no packed run at all, or that cannot be made or unpacked here. */
+/** A packed run that is damaged, or that cannot be made or unpacked here. */
 export class PackError extends UserError {}
 
-/** What a packed run holds. */
+/** A packed or unpacked run. */
 export interface Packed {
-  /** Where it lies: the packed file, or the folder it was unpacked to. */
+  /** The packed file, or the folder it was unpacked to. */
   path: string;
   /** SHA-256 of the packed file. */
   sha256: string;
@@ -31,13 +31,16 @@ export interface Packed {
 /** The list of checksums, last in the archive. */
 const SUMS = "SHA256SUMS";
 
-/** What is of the moment: locks, and files that are being written. */
-const passing = (name: string): boolean => name === "lock" || /\.(partial|tmp|lock)$/.test(name);
+/** Whether a file is a lock, or is being written. */
+const isPassing = (name: string): boolean => name === "lock" || /\.(partial|tmp|lock)$/.test(name);
+
+const damaged = (file: string, how: string): PackError =>
+  new PackError(`Pack: ${file} is damaged${how}. Get the file again.`);
 
 async function filesBelow(folder: string, below = ""): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory, isFile } of Deno.readDir(`${folder}/${below}`)) {
-    if (passing(name)) continue;
+    if (isPassing(name)) continue;
     if (isDirectory) found.push(...await filesBelow(folder, `${below}${name}/`));
     else if (isFile) found.push(below + name);
   }
@@ -65,8 +68,8 @@ function add(pack: tar.Pack, name: string, size: number, from: Readable, path: s
  */
 export async function packRun(folder: string, file: string): Promise<Packed> {
   if (!exists(`${folder}/recipe.json`)) {
-    const runs = dirname(folder), held = exists(runs) ? [...Deno.readDirSync(runs)] : [];
-    const names = held.filter(({ name }) => exists(`${runs}/${name}/recipe.json`)).map(({ name }) => name).sort();
+    const runs = dirname(folder), entries = exists(runs) ? [...Deno.readDirSync(runs)] : [];
+    const names = entries.filter(({ name }) => exists(`${runs}/${name}/recipe.json`)).map(({ name }) => name).sort();
     throw new PackError(
       `Pack: expected a run at ${folder}, found none. Runs here: ${names.length > 0 ? names.join(", ") : "none yet"}.`,
     );
@@ -129,20 +132,16 @@ async function unpackInto(file: string, folder: string): Promise<{ name: string;
   return { name: run ?? "", sums };
 }
 
-/** Compares what was unpacked with the list of checksums. */
+/** Compares the files that were unpacked with the list of checksums. */
 function compare(file: string, listed: string, sums: Map<string, string>): void {
   const expected = new Map(listed.trimEnd().split("\n").map((line) => [line.slice(66), line.slice(0, 64)]));
   for (const [below, sum] of expected) {
     const found = sums.get(below);
-    if (found === sum) continue;
-    throw new PackError(
-      found === undefined
-        ? `Pack: ${file} is damaged: ${below} is listed in ${SUMS}, but missing. Get the file again.`
-        : `Pack: ${file} is damaged: ${below} has the SHA-256 ${found}, listed is ${sum}. Get the file again.`,
-    );
+    if (found === undefined) throw damaged(file, `: ${below} is listed in ${SUMS}, but missing`);
+    if (found !== sum) throw damaged(file, `: ${below} has the SHA-256 ${found}, listed is ${sum}`);
   }
   const extra = [...sums.keys()].find((below) => below !== SUMS && !expected.has(below));
-  if (extra) throw new PackError(`Pack: ${file} is damaged: ${extra} is not listed in ${SUMS}. Get the file again.`);
+  if (extra) throw damaged(file, `: ${extra} is not listed in ${SUMS}`);
 }
 
 /**
@@ -156,9 +155,7 @@ export async function openPack(file: string, runs: string, name?: string): Promi
   if (!exists(file)) throw new PackError(`Pack: expected a packed run at ${file}, found none.`);
   const sha256 = await digestOf(file), beside = (await readTextIfThere(`${file}.sha256`))?.slice(0, 64);
   if (beside !== undefined && beside !== sha256) {
-    throw new PackError(
-      `Pack: ${file} is damaged: it has the SHA-256 ${sha256}, beside it stands ${beside}. Get the file again.`,
-    );
+    throw damaged(file, `: it has the SHA-256 ${sha256}, beside it stands ${beside}`);
   }
   const place = `${runs}/.unpacked-${sha256.slice(0, 16)}`;
   let target = "", files = 0;
@@ -168,7 +165,7 @@ export async function openPack(file: string, runs: string, name?: string): Promi
       await Deno.mkdir(folder);
       const unpacked = await unpackInto(file, folder).catch((error) => {
         if (error instanceof PackError) throw error;
-        throw new PackError(`Pack: ${file} is damaged, or no packed run: ${error.message}. Get the file again.`);
+        throw damaged(file, `, or no packed run: ${error.message}`);
       });
       const listed = await readTextIfThere(`${folder}/${SUMS}`);
       if (listed === undefined || !unpacked.sums.has("recipe.json")) {

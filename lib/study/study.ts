@@ -97,7 +97,17 @@ function differences(stored: Recipe, choices: RecipeChanges): string[] {
   return recipeDifferences(stored, validateRecipe({ ...stored, ...Object.fromEntries(changed) }));
 }
 
-function readRecipe(path: string, raw: unknown): Recipe {
+/** The fields that differ from the recipe's own preset and scale, as `seed = 7`. */
+export const presetChanges = (chosen: Recipe): string[] =>
+  recipeDifferences(recipe(chosen.preset, chosen.scale), chosen)
+    .map((line) => line.replace(/: .* there, (.*) asked for$/, " = $1"));
+
+/**
+ * The recipe in a run's `recipe.json`, fields that it lacks filled.
+ *
+ * @throws {UserError} naming the fields that this version does not know
+ */
+export function readRecipe(path: string, raw: unknown = readJson(path)): Recipe {
   try {
     return validateRecipe(raw);
   } catch (error) {
