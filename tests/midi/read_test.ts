@@ -1,67 +1,14 @@
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import midiFile from "midi-file";
 import { MidiError, type MidiReason } from "@lib/midi/error.ts";
-import type { Note } from "@lib/midi/score.ts";
 import { readScore } from "@lib/midi/read.ts";
-import { writeScore } from "@lib/midi/write.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
-import { body, chunk, file, header, meter, note, program, type RawEvent, tempo } from "../support/smf.ts";
+import { tokenize } from "@lib/tokens/remi.ts";
+import { authors, both, brief, bytesOf, errorOf, notesOf, reasonOf, sound } from "../support/reading.ts";
+import { body, chunk, file, header, meter, note, type RawEvent, tempo } from "../support/smf.ts";
 
-const sound = recipe("sound", "demo"), authors = recipe("authors", "demo");
-
-const brief = (notes: Note[]) => notes.map(({ start, end, pitch, program }) => [start, end, pitch, program]);
-const read = (tracks: RawEvent[][], choices = sound) => brief(readScore(file(tracks), choices).notes);
-const bytesOf = (...chunks: number[][]) => Uint8Array.from(chunks.flat());
-
-function reasonOf(bytes: Uint8Array, choices = sound): MidiReason | "read" {
-  try {
-    readScore(bytes, choices);
-    return "read";
-  } catch (error) {
-    assertInstanceOf(error, MidiError);
-    return error.reason;
-  }
-}
-
-Deno.test("under sound an off ends the oldest open note, under authors all that started earlier", () => {
-  const retrigger: RawEvent[] = [[0, 0x90, 60, 64], [100, 0x90, 60, 64], [200, 0x80, 60, 0], [300, 0x80, 60, 0]];
-  assertEquals(read([retrigger]), [[0, 200, 60, 0], [100, 300, 60, 0]]);
-  assertEquals(read([retrigger], authors), [[0, 200, 60, 0], [100, 200, 60, 0]]);
-});
-
-Deno.test("a note struck again before its off at the same tick keeps both lengths", () => {
-  const events: RawEvent[] = [[0, 0x90, 60, 64], [100, 0x90, 60, 64], [100, 0x80, 60, 0], [200, 0x80, 60, 0]];
-  for (const choices of [sound, authors]) {
-    assertEquals(read([events], choices), [[0, 100, 60, 0], [100, 200, 60, 0]]);
-  }
-});
-
-Deno.test("notes of no length and notes that never end are left out", () => {
-  const events: RawEvent[] = [...note(10, 10, 60), [20, 0x90, 61, 64], ...note(30, 40, 62)];
-  for (const choices of [sound, authors]) assertEquals(read([events], choices), [[30, 40, 62, 0]]);
-});
-
-Deno.test("a program that changes under a sounding note counts at its start in sound, at its end for authors", () => {
-  const events: RawEvent[] = [
-    program(0, 5),
-    [0, 0x90, 60, 64],
-    program(50, 9),
-    [100, 0x80, 60, 0],
-    ...note(100, 200, 60),
-  ];
-  assertEquals(read([events]), [[0, 100, 60, 5], [100, 200, 60, 9]]);
-  assertEquals(read([events], authors), [[0, 100, 60, 9], [100, 200, 60, 9]]);
-});
-
-Deno.test("a program set in another track of the channel holds in sound only", () => {
-  const tracks: RawEvent[][] = [[program(0, 40, 1)], note(10, 20, 60, 64, 1)];
-  assertEquals(read(tracks), [[10, 20, 60, 40]]);
-  assertEquals(read(tracks, authors), [[10, 20, 60, 0]]);
-});
-
-Deno.test("of programs set at one tick a track's own is its", () => {
-  const tracks: RawEvent[][] = [[program(0, 40), ...note(0, 10, 60)], [program(0, 41), ...note(0, 10, 62)]];
-  assertEquals(read(tracks), [[0, 10, 60, 40], [0, 10, 62, 41]]);
-});
+const one = note(0, 100, 60);
+const sixAt = (start: number) => [0, 1, 2, 3, 4, 5].flatMap((i) => note(start, start + 40, 60 + i));
+const eot = [0, 0xff, 0x2f, 0];
 
 Deno.test("tempi and signatures count from any track in sound, from the first for authors", () => {
   const bytes = file([[...note(0, 10, 60)], [tempo(5, 400_000), meter(0)]]);
@@ -72,79 +19,131 @@ Deno.test("tempi and signatures count from any track in sound, from the first fo
   assertEquals(readScore(bytes, authors).meters, []);
 });
 
-Deno.test("controls before a program's first note are shared by its channel's later programs (study §16.3)", () => {
-  const events: RawEvent[] = [
-    [0, 0xb0, 64, 127],
-    program(0, 5),
-    ...note(0, 100, 60),
-    program(200, 6),
-    [210, 0xb0, 64, 0],
-    ...note(220, 300, 60),
+Deno.test("formats 0 and 1 sound at once, the tracks of format 2 one after another under sound only", () => {
+  const two: RawEvent[][] = [[tempo(0, 400_000), ...one], [tempo(10, 600_000), ...note(20, 50, 62)]];
+  assertEquals(notesOf(file([[...one, ...note(20, 50, 62)]], 480, 0)), [[0, 100, 60, 0], [20, 50, 62, 0]]);
+  assertEquals(notesOf(file(two, 480, 1)), [[0, 100, 60, 0], [20, 50, 62, 0]]);
+  const score = readScore(file(two, 480, 2), sound);
+  assertEquals(brief(score.notes), [[0, 100, 60, 0], [120, 150, 62, 0]]);
+  assertEquals(score.tempi, [{ tick: 0, microseconds: 400_000 }, { tick: 110, microseconds: 600_000 }]);
+  assertEquals(notesOf(file(two, 480, 2), authors), [[0, 100, 60, 0], [20, 50, 62, 0]]);
+});
+
+Deno.test("a tempo of 0 is no tempo under sound and a refusal under authors", () => {
+  const bytes = file([[tempo(0, 500_000), tempo(480, 0), meter(0), ...sixAt(0), ...sixAt(1920)]]);
+  assertEquals(tokenize(readScore(bytes, sound), sound).map((bar) => bar.labels.tempoBin), [16, 16]);
+  assertEquals(errorOf(bytes, authors).reason, "tempo");
+});
+
+Deno.test("signatures such as 7/16, 0/4 and 4/2^33 are refused by what they are, not misread as 4/4", () => {
+  const cases: [RawEvent, string][] = [
+    [meter(0, 7, 4), "7/16"],
+    [meter(0, 4, 33), "4/2^33"],
+    [meter(0, 4, 255), "4/2^255"],
+    [meter(0, 0, 2), "0/4"],
+    [meter(0, 4, 34), "4/2^34"],
+    [meter(0, 2, 1), "2/2"],
   ];
-  const { parts } = readScore(file([events]), authors);
-  assertEquals(parts.map((part) => part.program), [5, 6]);
-  assert(parts[0].controls === parts[1].controls);
-  assertEquals(parts[0].controls.pedals, [{ tick: 0, value: 127 }, { tick: 210, value: 0 }]);
-});
-
-Deno.test("running status, velocity 0 and realtime bytes inside a message are read", () => {
-  const running = [0, 0x90, 60, 64, 0, 64, 64, 100, 60, 0, 0, 64, 0];
-  const bytes = bytesOf(header(1), chunk("MTrk", [...running, 0, 0xff, 0x2f, 0]));
-  for (const choices of [sound, authors]) {
-    assertEquals(brief(readScore(bytes, choices).notes), [[0, 100, 60, 0], [0, 100, 64, 0]]);
+  for (const [event, found] of cases) {
+    const score = readScore(file([[event, ...sixAt(0)]]), sound);
+    const error = assertThrows(() => tokenize(score, sound), MidiError);
+    assertEquals(error.reason, "not-4/4");
+    assertStringIncludes(error.message, `Expected 4/4 throughout, found ${found} at tick 0`);
   }
-  const realtime = bytesOf(
-    header(1),
-    chunk("MTrk", [0, 0x90, 60, 0xf8, 64, 0, 0xfe, 100, 0x80, 60, 0, 0, 0xff, 0x2f, 0]),
-  );
-  assertEquals(brief(readScore(realtime, sound).notes), [[0, 100, 60, 0]]);
-  assertEquals(reasonOf(realtime, authors), "data-byte");
+  assertEquals(errorOf(file([[meter(0, 0, 2), ...one]]), authors).reason, "meta");
 });
 
-Deno.test("wrappers, alien chunks, wrong lengths and cut ends give the notes that are there", () => {
-  const track = body(note(0, 100, 60)), plain = [...header(1), ...chunk("MTrk", track)];
-  const size = plain.length;
-  const riff = [
-    ...new TextEncoder().encode("RIFF"),
-    size + 12,
-    0,
-    0,
-    0,
-    ...new TextEncoder().encode("RMIDdata"),
-    size,
-    0,
-    0,
-    0,
-  ];
-  const cases: Record<string, Uint8Array> = {
-    "RMID": bytesOf(riff, plain),
-    "MacBinary": bytesOf(Array(128).fill(0), plain),
-    "alien chunk": bytesOf(header(1), chunk("XFIH", [1, 2, 3]), chunk("MTrk", track)),
-    "length too long": bytesOf(header(1), chunk("MTrk", track, track.length + 500)),
-    "length too short": bytesOf(header(1), chunk("MTrk", track, 6)),
-    "no end of track": bytesOf(header(1), chunk("MTrk", body(note(0, 100, 60), false))),
-    "cut in an event": Uint8Array.from([...header(1), ...chunk("MTrk", [...body(note(0, 100, 60), false), 0, 0x90])]),
-    "junk between chunks": bytesOf(header(2), chunk("MTrk", track), [0, 0, 1], chunk("MTrk", body([]))),
-  };
-  for (const [name, bytes] of Object.entries(cases)) {
-    assertEquals(brief(readScore(bytes, sound).notes), [[0, 100, 60, 0]], name);
+Deno.test("ticks near 2^28 are exact where the division makes them a song of fewer than 100,000 quarters", () => {
+  const far = 2 ** 28 - 40;
+  const bytes = file([[meter(0), ...sixAt(0), ...sixAt(far)]], 32767);
+  const score = readScore(bytes, sound);
+  assertEquals(brief(score.notes).at(-1), [far, far + 40, 65, 0]);
+  const bars = tokenize(score, sound);
+  assertEquals([bars.length, bars.filter((bar) => bar.kept).length, bars[1].tokens.length], [2049, 2, 4]);
+  assertEquals(bars.at(-1)!.startTick, 2048 * 4 * 32767);
+  assertEquals(errorOf(bytes, authors).reason, "tick-limit"); // pretty_midi stops at 10,000,000
+});
+
+Deno.test("what is late but no note's start is cut off at 100,000 quarters; a note that starts there is refused", () => {
+  const end = 100_000 * 480, late = 2 ** 28 - 1;
+  for (const stray of [[[late, 0xb0, 7, 1]], [[late, 0x80, 61, 0]], [meter(late)], [tempo(late, 1)]] as RawEvent[][]) {
+    const score = readScore(file([[meter(0), ...sixAt(0), [0, 0x90, 61, 64], ...stray]]), sound);
+    assertEquals(score.endTick, end);
+    assertEquals(tokenize(score, sound).length, 1);
+  }
+  const error = errorOf(file([note(end, end + 1, 60)]));
+  assertEquals([error.reason, error.message], ["tick-limit", "Expected at most 100000 quarters, found 100000"]);
+  assertEquals(tokenize(readScore(file([[...sixAt(0), ...note(end - 480, end, 60)]]), sound), sound).length, 25_000);
+});
+
+Deno.test("a division of 1 and one of 32767 are read", () => {
+  for (const choices of both) {
+    for (const division of [1, 32767]) {
+      const events = [meter(0), ...[0, 1, 2, 3, 4, 5].flatMap((i) => note(0, 2 * division, 60 + i))];
+      const [bar] = tokenize(readScore(file([events], division), choices), choices);
+      assertEquals([bar.kept, bar.labels.meanDurationQuarters], [true, 2]);
+    }
   }
 });
 
-Deno.test("metas of odd length and texts of 200 kB do not disturb the notes", () => {
-  const long = [0xff, 1, 0x8c, 0x9a, 0x40, ...Array(200_000).fill(0xe9)];
-  const odd: number[][] = [[0xff, 0, 1, 9], [0xff, 0x51, 1, 7], [0xff, 0x54, 2, 1, 1], [0xff, 0x59, 0], [
-    0xff,
-    0x20,
-    0,
-  ]];
-  const events: RawEvent[] = [...[long, ...odd].map((bytes): RawEvent => [0, ...bytes]), ...note(0, 100, 60)];
-  assertEquals(read([events]), [[0, 100, 60, 0]]);
+Deno.test("a million notes are all there, in order, with their lengths", () => {
+  const count = 1_000_000, track = new Uint8Array(7 + 6 * count + 4);
+  track.set([0, 0x90, 0, 64, 1, 0, 0]);
+  for (let i = 0; i < count; i++) track.set([0, i % 128, 64, 1, i % 128, 0], 7 + 6 * i);
+  track.set(eot, 7 + 6 * count);
+  const bytes = new Uint8Array(22 + track.length);
+  bytes.set(bytesOf(header(1), chunk("MTrk", [], track.length)));
+  bytes.set(track, 22);
+  for (const choices of both) {
+    const { notes } = readScore(bytes, choices);
+    assertEquals(notes.length, count + 1);
+    assert(notes.every((n, i) => n.start === i && n.end === i + 1 && n.pitch === (i === 0 ? 0 : (i - 1) % 128)));
+  }
 });
 
-Deno.test("a denominator of 2^34 is not taken for a 4", () => {
-  const { meters } = readScore(file([[meter(0, 4, 34), ...note(0, 9, 60)]]), sound);
-  assert(meters[0].denominator > 4);
+Deno.test("1,000 tracks give 1,000 parts' worth of notes under both readings", () => {
+  const tracks = Array.from({ length: 1000 }, (_, i): RawEvent[] => note(i, i + 10, i % 128, 64, i % 16));
+  for (const choices of both) {
+    const { notes, parts } = readScore(file(tracks), choices);
+    assertEquals(notes.map((n) => [n.start, n.pitch]), tracks.map((_, i) => [i, i % 128]));
+    assertEquals(parts.length, choices === sound ? 16 : 1000);
+  }
+});
+
+Deno.test("notes, tempi, signatures and controls of the embedded songs are those that midi-file reads", async () => {
+  let notes = 0;
+  for await (const { name } of Deno.readDir("data/freedoom")) {
+    if (!name.endsWith(".mid")) continue;
+    const bytes = await Deno.readFile(`data/freedoom/${name}`);
+    const score = readScore(bytes, sound);
+    const expected = { notes: [] as number[][], tempi: [] as number[][], meters: [] as number[][] };
+    let controls = 0;
+    for (const track of midiFile.parseMidi(bytes).tracks) {
+      const open = new Map<string, [number, number][]>();
+      let tick = 0;
+      for (const event of track) {
+        tick += event.deltaTime;
+        if (event.type === "noteOn") {
+          const key = `${event.channel} ${event.noteNumber}`;
+          open.set(key, [...open.get(key) ?? [], [tick, event.velocity]]);
+        } else if (event.type === "noteOff") {
+          const on = open.get(`${event.channel} ${event.noteNumber}`)?.shift();
+          if (on && on[0] < tick) expected.notes.push([on[0], tick, event.noteNumber, on[1]]);
+        } else if (event.type === "setTempo") expected.tempi.push([tick, event.microsecondsPerBeat]);
+        else if (event.type === "timeSignature") expected.meters.push([tick, event.numerator, event.denominator]);
+        else if (event.type === "pitchBend" || (event.type === "controller" && event.controllerType === 64)) controls++;
+      }
+    }
+    const order = (rows: number[][]) => rows.sort((a, b) => a[0] - b[0] || a[2] - b[2] || a[1] - b[1] || a[3] - b[3]);
+    const found = score.notes.map((n) => [n.start, n.end, n.pitch, n.velocity]);
+    assertEquals(order(found), order(expected.notes), name);
+    assertEquals(score.tempi.map((t) => [t.tick, t.microseconds]), expected.tempi, name);
+    assertEquals(score.meters.map((m) => [m.tick, m.numerator, m.denominator]), expected.meters, name);
+    const heard = [...new Set(score.parts.map((part) => part.controls))];
+    assert(heard.reduce((sum, { pedals, bends }) => sum + pedals.length + bends.length, 0) <= controls, name);
+    notes += found.length;
+  }
+  assert(notes > 190_000, `${notes} notes`);
 });
 
 Deno.test("what cannot be read is refused with a stable reason", () => {
@@ -177,17 +176,5 @@ Deno.test("authors refuse what their reader fails on and sound reads", () => {
   for (const [bytes, reason] of cases) {
     assertEquals(reasonOf(bytes, authors), reason);
     assertEquals(reasonOf(bytes, sound), "read");
-  }
-});
-
-Deno.test("a score written and read again has the same notes, tempi and signatures", async () => {
-  for (const name of ["d_e1m1", "d_doom2", "d_stalks"]) {
-    const score = readScore(await Deno.readFile(`data/freedoom/${name}.mid`), sound);
-    const again = readScore(writeScore(score), sound);
-    const order = (notes: Note[]) =>
-      notes.map((note) => JSON.stringify({ ...note, program: note.drum ? 0 : note.program })).sort();
-    assertEquals(order(again.notes), order(score.notes));
-    assertEquals(again.tempi, score.tempi);
-    assertEquals(again.meters, score.meters);
   }
 });

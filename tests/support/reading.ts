@@ -2,8 +2,8 @@
  * Short words for tests of the MIDI reader: bytes in, notes or the error out, under either preset.
  * @module
  */
-import { assertThrows } from "@std/assert";
-import { MidiError } from "@lib/midi/error.ts";
+import { assertInstanceOf, assertThrows } from "@std/assert";
+import { MidiError, type MidiReason } from "@lib/midi/error.ts";
 import type { Note } from "@lib/midi/score.ts";
 import { readScore } from "@lib/midi/read.ts";
 import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
@@ -28,3 +28,14 @@ export const notesOf = (bytes: Uint8Array, choices: Recipe = sound): number[][] 
 /** Why a file is refused. */
 export const errorOf = (bytes: Uint8Array, choices: Recipe = sound): MidiError =>
   assertThrows(() => readScore(bytes, choices), MidiError);
+
+/** The reason for which a file is refused, or "read". */
+export function reasonOf(bytes: Uint8Array, choices: Recipe = sound): MidiReason | "read" {
+  try {
+    readScore(bytes, choices);
+    return "read";
+  } catch (error) {
+    assertInstanceOf(error, MidiError);
+    return error.reason;
+  }
+}

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { augment, maskTokens, neighborOf } from "@lib/training/views.ts";
-import { roundHalfEven } from "@lib/tokens/beats.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import type { Corpus } from "@lib/corpus/store.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
@@ -44,7 +43,7 @@ for (const preset of ["sound", "authors"] as const) {
     const places = new Float64Array(10); // of chosen tokens along the bar: as likely everywhere
     const seen = everyBar(preset, (tokens, bar, draw) => {
       const { ids, positions, labels } = maskTokens(tokens, choices, stream(draw, "mask", bar));
-      assertEquals(positions.length, roundHalfEven(0.15 * tokens.length));
+      assert(Math.abs(100 * positions.length - 15 * tokens.length) < 50, "not the nearest whole number to 15%");
       assertEquals(new Set(positions).size, positions.length);
       const touched = new Set(positions);
       for (let i = 0; i < tokens.length; i++) if (!touched.has(i)) assert(ids[i] === tokens[i]);
