@@ -2,7 +2,7 @@
  * The values behind a recipe: the presets `sound` and `authors`, and the scales, with the reasons for them.
  * @module
  */
-import type { FieldChanges, Fields } from "./schema.ts";
+import type { FieldChanges, Fields } from "./fields.ts";
 
 /** The paper's text, and good practice where it is silent. */
 export const sound: Omit<Fields, "scale" | "model" | "training"> = {

@@ -8,7 +8,8 @@ import { z } from "zod";
 import { UserError } from "../base/user_error.ts";
 import { completed } from "./older.ts";
 import { authors, authorsModel, scales, sound } from "./presets.ts";
-import { type FieldChanges, type Fields, recipeGroups } from "./schema.ts";
+import type { FieldChanges, Fields } from "./fields.ts";
+import { recipeGroups } from "./schema.ts";
 
 /** Choices that are no recipe, with the fields that are wrong. */
 export class RecipeError extends UserError {}

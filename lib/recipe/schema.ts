@@ -6,6 +6,7 @@
  * @module
  */
 import { z } from "zod";
+import type { Fields } from "./fields.ts";
 
 const count = z.int().positive();
 const rate = z.number().min(0).max(1);
@@ -209,10 +210,4 @@ export const recipeGroups = {
     equalMlm: positive.describe("MLM accuracies are equal that differ by at most this."),
     nearChance: positive.describe("An accuracy is near chance that is above it by at most this."),
   }),
-} as const;
-
-/** A whole recipe. */
-export type Fields = { -readonly [Group in keyof typeof recipeGroups]: (typeof recipeGroups)[Group]["_zod"]["output"] };
-
-/** Any subset of a recipe's fields. */
-export type FieldChanges = { [K in keyof Fields]?: Fields[K] extends object ? Partial<Fields[K]> : Fields[K] };
+} as const satisfies { [Group in keyof Fields]: z.ZodType<Fields[Group]> };
