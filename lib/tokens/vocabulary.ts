@@ -141,15 +141,20 @@ const checked = <T>(value: T | undefined, id: number): T => {
  * assertEquals(vocabulary.kind(330), "Pitch_Drum");
  * ```
  */
-export const vocabulary = {
+export const vocabulary: {
+  readonly size: number;
+  name(id: number): string;
+  id(name: string): number;
+  kind(id: number): TokenKind;
+} = {
   size: names.length,
-  name: (id: number): string => checked(names[id], id),
-  id: (name: string): number => {
+  name: (id) => checked(names[id], id),
+  id: (name) => {
     const id = ids.get(name);
     if (id === undefined) {
       throw new RangeError(`Token name: expected one such as "Pitch_60" or "Instrument_Drum", found "${name}".`);
     }
     return id;
   },
-  kind: (id: number): TokenKind => checked(kindOfId[id], id),
+  kind: (id) => checked(kindOfId[id], id),
 };
