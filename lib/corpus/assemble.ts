@@ -10,7 +10,7 @@ import { clusterSongs, numberHashes, overlap, type SongBars } from "./duplicates
 import { splitSongs } from "./split.ts";
 import { type PartFile, readPart } from "./tokenize.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
-import { type CorpusSummary, type Leak, type Rejected, type Song } from "./store.ts";
+import type { CorpusSummary, Leak, Rejected, Song } from "./store.ts";
 import { type PackedBars, storeWriter } from "./store_writer.ts";
 
 /** A song in a part: where its columns begin in the part's file. */

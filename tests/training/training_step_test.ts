@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert, parametersOf } from "@lib/bert/parameters.ts";
-import { type Tensor } from "@lib/engine/types.ts";
+import type { Tensor } from "@lib/engine/types.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "@lib/training/batches.ts";
 import { adamWScalars } from "@lib/training/optimizer.ts";

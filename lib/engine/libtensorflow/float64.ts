@@ -5,7 +5,7 @@
  * a worker loads it quickly.
  * @module
  */
-import { type Attribute } from "./attributes.ts";
+import type { Attribute } from "./attributes.ts";
 import { binding, executeEagerly } from "./binding.ts";
 import { DType } from "./capi.ts";
 

@@ -12,7 +12,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs";
-import { type WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { TensorFlowError } from "../error.ts";
 import type { Compiled, Engine, EngineInfo, Tensor } from "../types.ts";
 import { portableOp } from "./ops.ts";
