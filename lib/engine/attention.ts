@@ -1,9 +1,8 @@
 /**
- * Scaled dot-product attention of all heads, whole or for a few queries a row, and the dropout of its maps.
+ * Scaled dot-product attention of all heads, for all queries or for some, and its dropout masks.
  * @module
  */
 import { fused, rawOp, rawOps, tf } from "./mod.ts";
-import type { Tensor } from "./types.ts";
 import {
   add,
   batchMatMul,
@@ -14,24 +13,22 @@ import {
   raise,
   reduce,
   reshape,
-  type Save,
   sub,
   transpose,
   unary,
   withGradient,
 } from "./raw.ts";
+import type { Tensor } from "./types.ts";
 
 /**
  * A mask that zeroes a share `rate` of the entries and scales the rest by 1/(1−rate).
  *
- * @param seed two int32 that fix the draw; in a trace they are inputs
+ * @param seed two int32 that determine the mask; pass them as an input to a compiled function
  */
 export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor {
   return tf.tidy(() => {
-    const uniform = rawOp("StatelessRandomUniform", { dtype: "float32", T: "int32", Tseed: "int32" }, [
-      ints(shape),
-      seed,
-    ]);
+    const types = { dtype: "float32", T: "int32", Tseed: "int32" };
+    const uniform = rawOp("StatelessRandomUniform", types, [ints(shape), seed]);
     const kept = rawOp("Cast", { SrcT: "bool", DstT: "float32", Truncate: false }, [
       rawOp("GreaterEqual", { T: "float32" }, [uniform, tf.scalar(rate)]),
     ]);
@@ -39,8 +36,7 @@ export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor
   });
 }
 
-/** Shape of an attention. */
-export interface AttentionShape {
+interface AttentionShape {
   /** Rows. */
   batch: number;
   /** Tokens of a row. */
@@ -51,7 +47,7 @@ export interface AttentionShape {
   type?: Precision;
 }
 
-/** Tokens' parts beside each other → one tensor for each part, batch × heads × tokens × size. */
+/** N × parts·width, parts side by side → for each part batch × heads × tokens × size. */
 function splitHeads(x: Tensor, parts: number, { batch, heads, type = "float32" }: AttentionShape): Tensor[] {
   const size = x.shape[1]! / parts / heads;
   const apart = transpose(reshape(lower(x, type), [batch, -1, parts, heads, size], type), [2, 0, 3, 1, 4], type);
@@ -60,7 +56,7 @@ function splitHeads(x: Tensor, parts: number, { batch, heads, type = "float32" }
     : rawOps("Unpack", { num: parts, T: type, axis: 0 }, [apart], parts);
 }
 
-/** The inverse of {@link splitHeads}: tokens × parts·width, float32. */
+/** The inverse of {@link splitHeads}, in float32. */
 function joinHeads(parts: Tensor[], { batch, heads, type = "float32" }: AttentionShape): Tensor {
   const [, , tokens, size] = parts[0].shape as number[], count = parts.length;
   const all = count === 1
@@ -69,7 +65,7 @@ function joinHeads(parts: Tensor[], { batch, heads, type = "float32" }: Attentio
   return raise(reshape(all, [batch * tokens, count * heads * size], type), type);
 }
 
-/** softmax(q·kᵀ/√size + bias)·v, and what its gradient needs. */
+/** The attention map softmax(q·kᵀ/√size + bias), and its product with v. */
 function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, dropout: Tensor | undefined, type: Precision) {
   const scale = 1 / Math.sqrt(q.shape[3]!);
   const scores = (z: Tensor, bias: Tensor) => [unary("Softmax", add(mul(raise(z, type), tf.scalar(scale)), bias))];
@@ -79,15 +75,7 @@ function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, dropout: Tensor |
 }
 
 /** The gradients of {@link attend} by q, k and v. */
-function attendGradient(
-  d: Tensor,
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  map: Tensor,
-  dropout: Tensor | undefined,
-  type: Precision,
-) {
+function attendGradient(type: Precision, d: Tensor, q: Tensor, k: Tensor, v: Tensor, map: Tensor, dropout?: Tensor) {
   const scale = 1 / Math.sqrt(q.shape[3]!);
   const used = lower(dropout ? mul(map, dropout) : map, type);
   const dUsed = batchMatMul(d, v, false, true, type);
@@ -104,62 +92,46 @@ function attendGradient(
   ];
 }
 
-/**
- * Scaled dot-product attention of all heads: softmax(q·kᵀ/√size + bias)·v.
- *
- * @param qkv N × 3·width: queries, keys and values beside each other
- * @param bias batch × 1 × 1 × length, added to the logits (0, or very negative for pads); gets no gradient
- * @param dropout batch × heads × length × length from {@link dropoutMask}, for the attention map
- * @returns N × width, heads beside each other
- */
-export function attention(qkv: Tensor, bias: Tensor, shape: AttentionShape, dropout?: Tensor): Tensor {
+/** Attention as one block; input i holds `parts[i]` of query, key and value side by side. */
+function attentionBlock(inputs: Tensor[], parts: number[], bias: Tensor, shape: AttentionShape, dropout?: Tensor) {
   const { type = "float32" } = shape;
-  return withGradient(
-    (qkv: Tensor, bias: Tensor, save: Save) => {
-      const [q, k, v] = splitHeads(qkv, 3, shape);
-      const { map, mixed } = attend(q, k, v, bias, dropout, type);
-      save([q, k, v, map, ...(dropout ? [dropout] : [])]);
-      const gradFunc = (dy: Tensor, [q, k, v, map, dropout]: Tensor[]) => {
-        const [d] = splitHeads(dy, 1, shape);
-        return [joinHeads(attendGradient(d, q, k, v, map, dropout, type), shape), tf.zerosLike(bias)];
-      };
-      return { value: joinHeads([mixed], shape), gradFunc };
-    },
-    qkv,
-    bias,
-  );
+  return withGradient([...inputs, bias], (...all) => {
+    const [q, k, v] = parts.flatMap((count, i) => splitHeads(all[i], count, shape));
+    const { map, mixed } = attend(q, k, v, all.at(-1)!, dropout, type);
+    return {
+      value: joinHeads([mixed], shape),
+      saved: [q, k, v, map, ...(dropout ? [dropout] : [])],
+      gradient: (dy, q, k, v, map, dropout) => {
+        const by = attendGradient(type, splitHeads(dy, 1, shape)[0], q, k, v, map, dropout);
+        return [...parts.map((count) => joinHeads(by.splice(0, count), shape)), tf.zerosLike(bias)];
+      },
+    };
+  });
 }
 
 /**
- * {@link attention} for some queries of each row: of a last layer whose other states nobody asks for.
+ * Scaled dot-product attention of all heads: softmax(q·kᵀ/√size + bias)·v.
+ *
+ * @param qkv N × 3·width: queries, keys and values side by side
+ * @param bias batch × 1 × 1 × length, added to the logits (0, or very negative for pads); gets no gradient
+ * @param dropout batch × heads × length × length from {@link dropoutMask}, for the attention map
+ * @returns N × width, heads side by side
+ */
+export const attention = (qkv: Tensor, bias: Tensor, shape: AttentionShape, dropout?: Tensor): Tensor =>
+  attentionBlock([qkv], [3], bias, shape, dropout);
+
+/**
+ * {@link attention} for some queries of each row, where a last layer's other states are not needed.
  *
  * @param query (batch·queries) × width
- * @param keyValue N × 2·width: keys and values beside each other
+ * @param keyValue N × 2·width: keys and values side by side
  * @param dropout batch × heads × queries × length
  * @returns (batch·queries) × width
  */
-export function attentionTo(
+export const attentionTo = (
   query: Tensor,
   keyValue: Tensor,
   bias: Tensor,
   shape: AttentionShape,
   dropout?: Tensor,
-): Tensor {
-  const { type = "float32" } = shape;
-  return withGradient(
-    (query: Tensor, keyValue: Tensor, bias: Tensor, save: Save) => {
-      const [q] = splitHeads(query, 1, shape), [k, v] = splitHeads(keyValue, 2, shape);
-      const { map, mixed } = attend(q, k, v, bias, dropout, type);
-      save([q, k, v, map, ...(dropout ? [dropout] : [])]);
-      const gradFunc = (dy: Tensor, [q, k, v, map, dropout]: Tensor[]) => {
-        const [d] = splitHeads(dy, 1, shape);
-        const [dQuery, dKey, dValue] = attendGradient(d, q, k, v, map, dropout, type);
-        return [joinHeads([dQuery], shape), joinHeads([dKey, dValue], shape), tf.zerosLike(bias)];
-      };
-      return { value: joinHeads([mixed], shape), gradFunc };
-    },
-    query,
-    keyValue,
-    bias,
-  );
-}
+): Tensor => attentionBlock([query, keyValue], [1, 2], bias, shape, dropout);

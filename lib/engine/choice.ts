@@ -1,10 +1,11 @@
 /**
- * Which engine runs and on which device: decisions about what was found, without looking anything up.
+ * Decides which engine runs on which device. Pure: library.ts finds out what the machine has.
  * @module
  */
+import { EngineError } from "./error.ts";
 
-/** What the environment variable `ENGINE` may say, and what each means. */
-export const engineChoices = {
+/** Values of the environment variable `ENGINE`, and their meaning. */
+const engineChoices = {
   "auto": "libtensorflow, on a GPU if CUDA finds one; WebGPU where TensorFlow has no library for the system",
   "libtensorflow": "libtensorflow, on a GPU if CUDA finds one",
   "cpu": "libtensorflow on the CPU, even if there is a GPU",
@@ -15,9 +16,9 @@ export const engineChoices = {
 export type EngineChoice = keyof typeof engineChoices;
 
 /**
- * The choice that a text names; `auto` if there is none.
+ * The value of `ENGINE`; `auto` if it is not set.
  *
- * @throws {RangeError} with the list, if it names no engine
+ * @throws {EngineError} with the list of values, if it is none of them
  *
  * @example
  * ```ts
@@ -32,12 +33,12 @@ export function engineChoice(text: string | undefined): EngineChoice {
   if (text === undefined || text === "") return "auto";
   if (Object.hasOwn(engineChoices, text)) return text as EngineChoice;
   const list = Object.entries(engineChoices).map(([name, meaning]) => `\n  ${name}: ${meaning}`).join("");
-  throw new RangeError(`ENGINE: expected one of these, found ${JSON.stringify(text)}.${list}`);
+  throw new EngineError(`ENGINE: expected one of these, found ${JSON.stringify(text)}.${list}`);
 }
 
 /**
- * The engine of a choice. A library that is only missing is not replaced in silence by a slower engine: loading it
- * then says how to get it.
+ * The engine of a choice. Where a library exists but is not installed, this does not fall back to a slower engine: loading
+ * it fails with advice how to get it.
  *
  * @param library whether there is a libtensorflow for this system at all
  */
@@ -45,23 +46,23 @@ export function chooseEngine(choice: EngineChoice, library: boolean): "libtensor
   return choice === "webgpu" || (choice === "auto" && !library) ? "WebGPU" : "libtensorflow";
 }
 
-/** What was found of GPUs. */
+/** The machine's GPUs and what TensorFlow can do with them. */
 export interface FoundDevices {
-  /** What was asked for. */
+  /** The value of `ENGINE`. */
   choice: EngineChoice;
   /** TensorFlow's names of the GPUs it can use. */
   gpus: readonly string[];
-  /** Version of NVIDIA's driver, or `unknown`; undefined where there is none. */
+  /** Version of NVIDIA's driver, or `unknown`; undefined if there is no driver. */
   driver: string | undefined;
   /** Whether this libtensorflow was built with CUDA. */
   cuda: boolean;
-  /** CUDA's libraries that TensorFlow asks for and cannot open. */
+  /** CUDA's libraries that TensorFlow needs and cannot open. */
   missing: readonly string[];
   /** The environment variable `CUDA_VISIBLE_DEVICES`. */
   visible: string | undefined;
 }
 
-/** What to tell of the device: one sentence for each thing that is not as one may expect. */
+/** Sentences about the device that a reader would not expect: GPUs left idle, and what to do about it. */
 export function deviceNotes({ choice, gpus, driver, cuda, missing, visible }: FoundDevices): string[] {
   if (gpus.length > 1) {
     return [
@@ -70,34 +71,34 @@ export function deviceNotes({ choice, gpus, driver, cuda, missing, visible }: Fo
     ];
   }
   if (gpus.length === 1 || driver === undefined) return [];
-  const there = `NVIDIA's driver${driver === "unknown" ? "" : ` ${driver}`} is here, but no GPU is used: `;
-  if (choice === "cpu") return [`${there}ENGINE=cpu says so.`];
+  const idle = `NVIDIA's driver${driver === "unknown" ? "" : ` ${driver}`} is here, but no GPU is used: `;
+  if (choice === "cpu") return [`${idle}ENGINE=cpu says so.`];
   if (visible !== undefined && /^(-1.*|\s*)$/.test(visible)) {
-    return [`${there}CUDA_VISIBLE_DEVICES=${JSON.stringify(visible)} hides it.`];
+    return [`${idle}CUDA_VISIBLE_DEVICES=${JSON.stringify(visible)} hides it.`];
   }
   if (!cuda) {
     return [
-      `${there}this libtensorflow was built without CUDA. Run \`deno task setup\`, which takes the build with CUDA ` +
+      `${idle}this libtensorflow was built without CUDA. Run \`deno task setup\`, which takes the build with CUDA ` +
       "where it finds a driver that serves; ENGINE=webgpu uses the GPU without CUDA.",
     ];
   }
   if (missing.length > 0) {
     return [
-      `${there}of CUDA's libraries ${missing.join(", ")} cannot be opened. Run \`deno task setup\`, which lays them ` +
+      `${idle}CUDA's libraries ${missing.join(", ")} cannot be opened. Run \`deno task setup\`, which lays them ` +
       "beside libtensorflow, or install CUDA 12 and cuDNN 9.",
     ];
   }
   return [
-    `${there}TensorFlow found none that it can use. \`nvidia-smi\` tells whether the driver sees one, and ` +
-    "TF_CPP_MIN_LOG_LEVEL=0 why TensorFlow passes over it.",
+    `${idle}TensorFlow finds none that it can use. \`nvidia-smi\` shows whether the driver sees one; ` +
+    "TF_CPP_MIN_LOG_LEVEL=0 makes TensorFlow say why it does not use it.",
   ];
 }
 
 /** The oldest major version of NVIDIA's driver that runs CUDA 12 (NVIDIA's table of CUDA and driver versions). */
-export const OLDEST_DRIVER = 525;
+const OLDEST_DRIVER = 525;
 
 /**
- * Whether the build with CUDA, three gigabytes with NVIDIA's libraries, is worth fetching, and why not.
+ * Whether to fetch the build with CUDA (three gigabytes with NVIDIA's libraries), and if not, why.
  *
  * @param driver as in {@link FoundDevices}
  */

@@ -1,16 +1,15 @@
 /**
- * Finds libtensorflow, or says exactly how to get it; and what there is of NVIDIA's driver and libraries.
+ * Finds libtensorflow, or says how to get it; and NVIDIA's driver and libraries.
  * @module
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chooseEngine, engineChoice } from "./choice.ts";
+import { EngineError } from "./error.ts";
 
-/** Where the two shared libraries of TensorFlow are. */
-export interface LibraryPaths {
-  /** The C API with all kernels. */
+/** TensorFlow's two libraries: the C API with all kernels, and the framework, which must be loaded before it. */
+interface LibraryPaths {
   cc: string;
-  /** What the first one is linked against; loaded before it. */
   framework: string;
 }
 
@@ -33,21 +32,21 @@ const isFolder = (path: string): boolean => stat(path)?.isDirectory ?? false;
 /** Whether TensorFlow has a library for this system at all. */
 export const hasLibrary = (): boolean => NAMES[Deno.build.os] !== undefined;
 
-/** Whether this process computes with libtensorflow, by `ENGINE` and the system; then it must be there. */
+/** Whether this process computes with libtensorflow, by `ENGINE` and the system. */
 export const usesLibrary = (): boolean =>
   chooseEngine(engineChoice(Deno.env.get("ENGINE")), hasLibrary()) === "libtensorflow";
 
 /**
  * The libraries' paths: in the folder that `LIBTENSORFLOW_DIR` names, or where `deno task setup` puts them.
  *
- * @throws {Error} on a platform without them, or where they are missing, with what to do.
+ * @throws {EngineError} on a platform without them, or if they are missing, with what to do
  */
 export function findLibrary(): LibraryPaths {
   const names = NAMES[Deno.build.os];
   if (!names) {
-    throw new Error(
-      `libtensorflow: there is none for ${Deno.build.os} (${Deno.build.arch}). Use Linux, macOS, or WSL2 on Windows, or ` +
-        "ENGINE=webgpu.",
+    const system = `${Deno.build.os} (${Deno.build.arch})`;
+    throw new EngineError(
+      `libtensorflow: there is none for ${system}. Use Linux, macOS, or WSL2 on Windows, or ENGINE=webgpu.`,
     );
   }
   const folder = Deno.env.get("LIBTENSORFLOW_DIR") ??
@@ -55,9 +54,9 @@ export function findLibrary(): LibraryPaths {
   const paths = { cc: `${folder}/${names.cc}`, framework: `${folder}/${names.framework}` };
   for (const path of [paths.framework, paths.cc]) {
     if (!exists(path)) {
-      throw new Error(
+      throw new EngineError(
         `libtensorflow: expected ${path}, found no such file. Run \`deno task setup\`, ` +
-          "or set LIBTENSORFLOW_DIR to the folder that holds it, or ENGINE=webgpu to do without.",
+          "or set LIBTENSORFLOW_DIR to its folder, or ENGINE=webgpu to do without.",
       );
     }
   }
@@ -65,8 +64,8 @@ export function findLibrary(): LibraryPaths {
 }
 
 /**
- * Keeps a library in memory until the process ends. TensorFlow's threads outlive Deno's unloading, which
- * otherwise ends the process with a segmentation fault.
+ * Keeps a library in memory until the process ends. Deno unloads its libraries while TensorFlow's threads still run, which
+ * would end the process with a segmentation fault.
  */
 export function pinLibrary(path: string): void {
   const RTLD_LAZY = 1;
@@ -76,9 +75,9 @@ export function pinLibrary(path: string): void {
 }
 
 /**
- * The version of NVIDIA's driver; `unknown` where it is there without saying (WSL2), undefined where there is none.
+ * The version of NVIDIA's driver; `unknown` if it does not say (WSL2), undefined if there is no driver.
  *
- * @param root the folder in place of `/`
+ * @param root a folder in place of `/`
  */
 export function nvidiaDriver(root = ""): string | undefined {
   if (Deno.build.os !== "linux") return undefined;
@@ -94,7 +93,7 @@ export function nvidiaDriver(root = ""): string | undefined {
   return folders.some((folder) => exists(`${root}${folder}/libcuda.so.1`)) ? "unknown" : undefined;
 }
 
-/** What the build with CUDA opens when it looks for GPUs; without any one of them it registers none. */
+/** The libraries that the build with CUDA opens to look for GPUs; if one is missing, it uses no GPU. */
 const CUDA_LIBRARIES = [
   "libcudart.so.12",
   "libcublas.so.12",
@@ -110,15 +109,14 @@ const opens = (name: string): boolean => {
     Deno.dlopen(name, {}).close();
     return true;
   } catch {
-    return false; // why does not matter: what cannot be opened here cannot be opened by TensorFlow
+    return false; // TensorFlow cannot open it either, whatever the reason
   }
 };
 
 /**
- * Those of CUDA's libraries that stand neither beside libtensorflow, where its run path looks
- * (`../nvidia/NAME/lib`), nor where the system looks.
+ * CUDA's libraries that are neither beside libtensorflow, on its run path (`../nvidia/NAME/lib`), nor on the system's.
  *
- * @param folder that of libtensorflow
+ * @param folder the folder of libtensorflow
  */
 export function missingCuda(folder: string = dirname(findLibrary().cc), system = opens): string[] {
   const nvidia = `${folder}/../nvidia`;

@@ -3,7 +3,7 @@
  * @module
  */
 import { TensorFlowError } from "../error.ts";
-import { cString, utf8 } from "./capi.ts";
+import { C, cString, type Pointer, status, utf8 } from "./capi.ts";
 
 /** An attribute as the kernels pass it: its name, one of TF_ATTR_*, and its value. */
 export interface Attribute {
@@ -18,33 +18,29 @@ export interface Attribute {
 /** The kernels' numbers for kinds of attributes. */
 export const ATTR = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, resource: 6 } as const;
 
-type Bytes = Uint8Array<ArrayBuffer>;
-type Ints = BigInt64Array<ArrayBuffer>;
+const toInts = (value: unknown) => BigInt64Array.from((value as number[]).map((v) => BigInt(Math.trunc(v))));
 
-/** Functions that set an attribute of an eager op or a graph node. Names are zero-terminated, string values are not. */
-interface AttributeSetters {
-  string(name: Bytes, value: Bytes): void;
-  int(name: Bytes, value: bigint): void;
-  ints(name: Bytes, value: Ints): void;
-  float(name: Bytes, value: number): void;
-  bool(name: Bytes, value: number): void;
-  type(name: Bytes, value: number): void;
-  shape(name: Bytes, value: Ints): void;
-}
-
-const bigints = (value: unknown): Ints => BigInt64Array.from((value as number[]).map((v) => BigInt(Math.trunc(v))));
-
-/** Sets an op's attributes through `set`. */
-export function setAttributes(op: string, attributes: readonly Attribute[], set: AttributeSetters): void {
+/** Sets attributes of an op: of an eager op, or else of a graph node's description. */
+export function setAttributes(op: string, target: Pointer, attributes: readonly Attribute[], eager: boolean): void {
   for (const { name, type, value } of attributes) {
     const key = cString(name);
-    if (type === ATTR.string) set.string(key, utf8(String(value)));
-    else if (type === ATTR.int && Array.isArray(value)) set.ints(key, bigints(value));
-    else if (type === ATTR.int) set.int(key, BigInt(Math.trunc(value as number)));
-    else if (type === ATTR.float) set.float(key, value as number);
-    else if (type === ATTR.bool) set.bool(key, value ? 1 : 0);
-    else if (type === ATTR.type) set.type(key, value as number);
-    else if (type === ATTR.shape) set.shape(key, bigints(value));
-    else throw new TensorFlowError(`${op}: attribute ${name} has the kind ${type}, which the binding does not know.`);
+    if (type === ATTR.string) {
+      const text = utf8(String(value));
+      (eager ? C.TFE_OpSetAttrString : C.TF_SetAttrString)(target, key, text, BigInt(text.length));
+    } else if (type === ATTR.int && Array.isArray(value)) {
+      (eager ? C.TFE_OpSetAttrIntList : C.TF_SetAttrIntList)(target, key, toInts(value), value.length);
+    } else if (type === ATTR.int) {
+      (eager ? C.TFE_OpSetAttrInt : C.TF_SetAttrInt)(target, key, BigInt(Math.trunc(value as number)));
+    } else if (type === ATTR.float) {
+      (eager ? C.TFE_OpSetAttrFloat : C.TF_SetAttrFloat)(target, key, value as number);
+    } else if (type === ATTR.bool) {
+      (eager ? C.TFE_OpSetAttrBool : C.TF_SetAttrBool)(target, key, value ? 1 : 0);
+    } else if (type === ATTR.type) {
+      (eager ? C.TFE_OpSetAttrType : C.TF_SetAttrType)(target, key, value as number);
+    } else if (type === ATTR.shape) {
+      const shape = toInts(value);
+      if (eager) C.TFE_OpSetAttrShape(target, key, shape, shape.length, status);
+      else C.TF_SetAttrShape(target, key, shape, shape.length);
+    } else throw new TensorFlowError(`${op}: attribute ${name} has the kind ${type}, which the binding does not know.`);
   }
 }

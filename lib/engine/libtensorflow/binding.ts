@@ -105,33 +105,26 @@ function takeBytes(tensor: Pointer): ArrayBuffer {
   return bytes;
 }
 
+/** JavaScript's arrays of element types. */
+const ARRAYS = new Map<number, typeof Float32Array | typeof Float64Array | typeof Int32Array | typeof Uint8Array>([
+  [DType.float32, Float32Array],
+  [DType.float64, Float64Array],
+  [DType.int32, Int32Array],
+  [DType.bool, Uint8Array],
+  [DType.uint8, Uint8Array],
+]);
+
 /** Values as the bytes of an element type. */
-function toBytes(values: ArrayLike<number> | ArrayBuffer, dtype: number): Uint8Array {
-  const as = <T extends { from(v: ArrayLike<number>): ArrayBufferView }>(type: T): Uint8Array => {
-    const view = values instanceof (type as unknown as new () => ArrayBufferView)
-      ? values
-      : type.from(values as ArrayLike<number>);
-    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  };
-  switch (dtype) {
-    case DType.float32:
-      return as(Float32Array);
-    case DType.float64:
-      return as(Float64Array);
-    case DType.int32:
-      return as(Int32Array);
-    case DType.bool:
-    case DType.uint8:
-      return as(Uint8Array);
-    case DType.int64: // the package passes an int64 scalar as two int32
-      return values instanceof Int32Array
-        ? new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-        : new Uint8Array(
-          BigInt64Array.from(Array.from(values as ArrayLike<number>, (v) => BigInt(Math.trunc(v)))).buffer,
-        );
-    default:
-      throw new TensorFlowError(`Tensors of TensorFlow's type ${dtype} cannot be made from JavaScript.`);
+function toBytes(values: ArrayLike<number>, dtype: number): Uint8Array {
+  const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
+    new Uint8Array(buffer, byteOffset, byteLength);
+  if (dtype === DType.int64) { // the package passes an int64 scalar as two int32
+    if (values instanceof Int32Array) return bytesOf(values);
+    return bytesOf(BigInt64Array.from(Array.from(values, (v) => BigInt(Math.trunc(v)))));
   }
+  const type = ARRAYS.get(dtype);
+  if (!type) throw new TensorFlowError(`Tensors of TensorFlow's type ${dtype} cannot be made from JavaScript.`);
+  return bytesOf(values instanceof type ? values : type.from(values));
 }
 
 /** `MatMul([2,3], [4,5])`, for messages. */
@@ -147,15 +140,7 @@ function prepare(name: string, attributes: readonly Attribute[], inputs: readonl
   check(contextOf(name, inputs));
   try {
     for (const id of inputs) C.TFE_OpAddInput(op, handleOf(id), status);
-    setAttributes(name, attributes, {
-      string: (key, value) => C.TFE_OpSetAttrString(op, key, value, BigInt(value.length)),
-      int: (key, value) => C.TFE_OpSetAttrInt(op, key, value),
-      ints: (key, value) => C.TFE_OpSetAttrIntList(op, key, value, value.length),
-      float: (key, value) => C.TFE_OpSetAttrFloat(op, key, value),
-      bool: (key, value) => C.TFE_OpSetAttrBool(op, key, value),
-      type: (key, value) => C.TFE_OpSetAttrType(op, key, value),
-      shape: (key, value) => C.TFE_OpSetAttrShape(op, key, value, value.length, status),
-    });
+    setAttributes(name, op, attributes, true);
     check(contextOf(name, inputs));
   } catch (error) {
     C.TFE_DeleteOp(op);
@@ -249,16 +234,7 @@ export const binding = {
     const tensor = C.TFE_TensorHandleResolve(handle, status);
     check(() => `Reading tensor ${id}`);
     const bytes = takeBytes(tensor);
-    switch (C.TFE_TensorHandleDataType(handle)) {
-      case DType.float32:
-        return new Float32Array(bytes);
-      case DType.float64:
-        return new Float64Array(bytes);
-      case DType.int32:
-        return new Int32Array(bytes);
-      default:
-        return new Uint8Array(bytes);
-    }
+    return new (ARRAYS.get(C.TFE_TensorHandleDataType(handle)) ?? Uint8Array)(bytes);
   },
   executeOp: executeEagerly,
 };

@@ -141,15 +141,7 @@ function addNode(
   const listed = !LIST_FIRST.has(op) ? 0 : op === "ConcatV2" ? inputs.length - 1 : inputs.length;
   if (listed > 0) C.TF_AddInputList(description, outputArray(inputs.slice(0, listed)), listed);
   for (const input of inputs.slice(listed)) C.TF_AddInput(description, outputArray([input]));
-  setAttributes(op, attributes.filter(({ name }) => listed === 0 || name !== "N"), {
-    string: (key, value) => C.TF_SetAttrString(description, key, value, BigInt(value.length)),
-    int: (key, value) => C.TF_SetAttrInt(description, key, value),
-    ints: (key, value) => C.TF_SetAttrIntList(description, key, value, value.length),
-    float: (key, value) => C.TF_SetAttrFloat(description, key, value),
-    bool: (key, value) => C.TF_SetAttrBool(description, key, value),
-    type: (key, value) => C.TF_SetAttrType(description, key, value),
-    shape: (key, value) => C.TF_SetAttrShape(description, key, value, value.length),
-  });
+  setAttributes(op, description, attributes.filter(({ name }) => listed === 0 || name !== "N"), false);
   const operation = finish(graph, description, op, shapes);
   return Array.from({ length: count }, (_, index) => {
     const output = infer(graph.graph, operation, index, callText(op, shapes));

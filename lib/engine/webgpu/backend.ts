@@ -2,34 +2,30 @@
  * The engine on WebGPU: TensorFlow.js' own back end on Deno's `navigator.gpu`, for GPUs of any maker and for systems
  * without libtensorflow.
  *
- * The same training step runs, its losses those of libtensorflow's float32 to 1e-4 (tests/webgpu_test.ts). It cannot:
- * - compute in bfloat16, or in anything but float32, int32 and bool;
- * - trace, or use XLA: each step is some thousand calls, and recipe.training.islands changes nothing;
- * - hold a tensor larger than the adapter's largest storage buffer, as the weights of `base` may be;
- * - use more than one GPU, or say which: WebGPU offers one;
- * - read a value but by `await tensor.data()`, except of the small tensors that a compiled function returns;
- * - share a process with libtensorflow: Mesa's software adapter and XLA each bring an LLVM, and together they crash.
+ * It runs the same training step; losses equal libtensorflow's float32 to 1e-4 (tests/engine/webgpu/backend_test.ts). Its
+ * limits:
+ * - element types: float32, int32 and bool only, no bfloat16;
+ * - no tracing and no XLA: a step takes some thousand calls, and recipe.training.islands has no effect;
+ * - no tensor larger than the adapter's largest storage buffer, as the weights of `base` may be;
+ * - one GPU, chosen by WebGPU;
+ * - values are read with `await tensor.data()`, except for the small tensors that a compiled function returns;
+ * - a process of its own: Mesa's software adapter and XLA each bring an LLVM, and together they crash.
  * @module
  */
 import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { TensorFlowError } from "../error.ts";
-import type { Compiled, Engine, EngineInfo, Tensor } from "../types.ts";
+import { EngineError, TensorFlowError } from "../error.ts";
+import type { Compiled, Engine, EngineInfo, Tensor, TensorFunction } from "../types.ts";
 import { portableOp } from "./ops.ts";
 import { shaderPrograms } from "./programs.ts";
 
-/** Outputs of up to so many elements are read back at once, so that `dataSync` has them. */
+/** Compiled functions read back outputs of up to so many elements, so that `dataSync` works on them. */
 const SMALL = 64 * 1024;
 
-/**
- * The adapter that WebGPU gives.
- *
- * @throws {TensorFlowError} saying what to install, where there is none
- */
 async function findAdapter(): Promise<GPUAdapter> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (adapter) return adapter;
-  throw new TensorFlowError(
+  throw new EngineError(
     "ENGINE=webgpu: expected a GPU that WebGPU can use, found no adapter. Install the GPU's driver with Vulkan " +
       "(Linux), or try Mesa's software one, which is slow: `apt install mesa-vulkan-drivers`. " +
       "ENGINE=libtensorflow needs none.",
@@ -42,7 +38,7 @@ await tf.ready();
 const backend = tf.backend() as WebGPUBackend;
 const programs = shaderPrograms();
 
-/** The first thing that went wrong on the device since it was last asked; WebGPU tells of errors when it likes. */
+/** The device's first error since the last {@link settle}; WebGPU reports errors at any time after the call. */
 let failure: string | undefined;
 backend.device.addEventListener("uncapturederror", (event) => {
   event.preventDefault();
@@ -57,10 +53,10 @@ const info: EngineInfo = {
   version: tf.version_core,
   device: software ? "CPU" : "GPU",
   devices: [description || vendor || "an adapter without a name"],
-  notes: software ? ["The adapter computes on the processor; libtensorflow does that many times faster."] : [],
+  notes: software ? ["The adapter computes on the processor; libtensorflow is many times faster there."] : [],
 };
 
-/** Waits until the device has done what it was told; throws what it refused. */
+/** Waits until the device has done all its work; throws if there was an error. */
 async function settle(name: string): Promise<void> {
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
@@ -72,12 +68,12 @@ async function settle(name: string): Promise<void> {
   throw new TensorFlowError(`${name}: WebGPU refused: ${message}`);
 }
 
-function compile(name: string, fn: (...inputs: Tensor[]) => Tensor[]): Compiled {
+function compile(name: string, fn: TensorFunction): Compiled {
   const shapes = new Set<string>(), largest = backend.device.limits.maxStorageBufferBindingSize;
   const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
     const large = inputs.find(({ size }) => 4 * size > largest);
     if (large) {
-      throw new TensorFlowError(
+      throw new EngineError(
         `${name}: expected tensors of at most ${largest} bytes, the adapter's largest storage buffer, found ` +
           `[${large.shape}] of ${4 * large.size}. Choose a smaller scale, or ENGINE=libtensorflow.`,
       );

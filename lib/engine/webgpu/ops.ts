@@ -1,16 +1,15 @@
 /**
- * TensorFlow's raw ops in terms of TensorFlow.js' own: what the encoder, its losses and their gradients ask for.
+ * The raw ops that the encoder, its losses and their gradients use, in terms of TensorFlow.js' own ops.
  *
- * ops.ts and attention.ts are written once, in raw ops with gradients of its own; a back end without TensorFlow runs the same text
- * through this table. What is not in it, WebGPU cannot do: other element types than float32, int32 and bool (so no
- * bfloat16), and ops nobody has needed yet.
+ * ops.ts and attention.ts are written in TensorFlow's raw ops; WebGPU runs them through this table. It has no other element
+ * types than float32, int32 and bool, and no ops that nobody has needed yet.
  * @module
  */
 import * as tf from "@tensorflow/tfjs";
 import { TensorFlowError } from "../error.ts";
 import type { RawAttributes, Tensor } from "../types.ts";
 
-/** Ops for which TensorFlow.js has nothing fit: its sum by segments adds in no fixed order, its random numbers differ. */
+/** Shaders for ops where TensorFlow.js' own sum in no fixed order (segments) or draw other numbers than TensorFlow. */
 export interface Programs {
   /** Row s of the result is the sum of x's rows whose segment is s, in their order; segments × width. */
   segmentSum(x: Tensor, segments: Tensor, count: number): Tensor;
@@ -20,7 +19,7 @@ export interface Programs {
 
 type Op = (inputs: Tensor[], attributes: RawAttributes, programs: Programs) => Tensor | Tensor[];
 
-/** What a tensor of a few integers holds: shapes, axes and orders, which never leave JavaScript's memory. */
+/** The values of a small tensor of shapes, axes or orders, which is still in JavaScript's memory. */
 const values = (x: Tensor): number[] => Array.from(x.dataSync());
 
 const product = ([a, b]: Tensor[], transposeA: unknown, transposeB: unknown): Tensor =>
@@ -28,7 +27,7 @@ const product = ([a, b]: Tensor[], transposeA: unknown, transposeB: unknown): Te
 
 const rowsOf = (x: Tensor): Tensor => x.reshape([-1, x.shape.at(-1)!]);
 
-/** Loss of each row and its gradient, softmax − one-hot. */
+/** Each row's loss, and its gradient softmax − one-hot. */
 function crossEntropy([logits, labels]: Tensor[]): Tensor[] {
   const shifted = logits.sub(logits.max(-1, true)), exps = shifted.exp(), sum = exps.sum(-1, true);
   const right = tf.oneHot(labels as tf.Tensor1D, logits.shape[1]!).cast("float32");
@@ -67,15 +66,15 @@ const ops: Record<string, Op> = {
   UnsortedSegmentSum: ([x, segments, count], _, { segmentSum }) => segmentSum(x, segments, values(count)[0]),
 };
 
-/** The names of the raw ops that WebGPU has. */
+/** Names of the raw ops in the table. */
 export const portableOps: readonly string[] = Object.keys(ops);
 
 const known = new Set(["float32", "int32", "bool"]);
 
 /**
- * A raw op by TensorFlow.js' own.
+ * Runs a raw op by TensorFlow.js' own.
  *
- * @throws {TensorFlowError} naming the op and its inputs' shapes, if it or an element type is not there, or refuses
+ * @throws {TensorFlowError} naming the op and its inputs' shapes, if the op or an element type is missing, or it fails
  */
 export function portableOp(
   name: string,
@@ -86,7 +85,7 @@ export function portableOp(
 ): Tensor[] {
   const call = `${name}(${inputs.map(({ shape }) => `[${shape}]`).join(", ")})`;
   const op = Object.hasOwn(ops, name) ? ops[name] : undefined;
-  if (!op) throw new TensorFlowError(`${call}: WebGPU has no such op here (it has ${portableOps.join(", ")}).`);
+  if (!op) throw new TensorFlowError(`${call}: WebGPU has no such op here. It has ${portableOps.join(", ")}.`);
   const type = Object.values(attributes).find((value) => typeof value === "string" && !known.has(value));
   if (type !== undefined) {
     throw new TensorFlowError(

@@ -1,5 +1,5 @@
 /**
- * Two shaders for ops that TensorFlow.js' WebGPU back end lacks or does in no fixed order.
+ * Shaders for two ops that TensorFlow.js' WebGPU back end lacks or computes in no fixed order.
  * @module
  */
 import * as tf from "@tensorflow/tfjs";
@@ -9,7 +9,7 @@ import type { Programs } from "./ops.ts";
 
 const WORKGROUP: [number, number, number] = [64, 1, 1];
 
-/** A program of one thread for each of `threads` elements. */
+/** A program that runs `threads` threads. */
 function program(
   shaderKey: string,
   variableNames: string[],
@@ -47,8 +47,8 @@ const SEGMENT_SUM = `
 `;
 
 /**
- * TensorFlow's StatelessRandomUniform. Philox 4×32 with ten rounds (Salmon et al. 2011) turns the seed's 64-bit halves
- * into key and counter, then each counter into four numbers, of whose 23 low bits come floats in [0, 1).
+ * TensorFlow's StatelessRandomUniform. Philox 4×32 with ten rounds (Salmon et al. 2011) turns the seed's 64-bit halves into
+ * key and counter, then each counter into four numbers, whose 23 low bits become floats in [0, 1).
  */
 const UNIFORM = `
   fn multiplyHigh(a : u32, b : u32) -> u32 {
@@ -83,7 +83,7 @@ const UNIFORM = `
   }
 `;
 
-/** The programs, on the WebGPU back end that TensorFlow.js runs on. */
+/** The programs on TensorFlow.js' WebGPU back end. */
 export function shaderPrograms(): Programs {
   const backend = tf.backend() as WebGPUBackend;
   const run = (program: WebGPUProgram, inputs: Tensor[], uniforms: number[]): Tensor =>
