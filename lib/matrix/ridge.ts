@@ -66,7 +66,7 @@ export interface NormalEquations extends Scale {
 /**
  * The normal equations of sums, for any penalty.
  *
- * @throws {RangeError} if there are no rows, the two sums are of different rows, or a penalty is not positive
+ * @throws {RangeError} if there are no rows, the two sums are of different rows or not finite, or a penalty is not positive
  */
 export function normalEquations({ gram, cross }: Sums, alphas: readonly number[]): NormalEquations {
   const { rows, columns, sum, products } = gram;
@@ -84,11 +84,19 @@ export function normalEquations({ gram, cross }: Sums, alphas: readonly number[]
       right[i * targets + t] = (cross.products[t * columns + i] - sum[i] * cross.sum[t] / rows) / std[i];
     }
   }
+  if (![inner, right].every((values) => values.every(Number.isFinite))) {
+    throw new RangeError("Ridge: expected finite features and targets, found NaN or Infinity.");
+  }
   return { ...scale, targets, intercepts: cross.sum.map((total) => total / rows), inner, right };
 }
 
-/** The fit at a penalty, from the solution of the normal equations: columns × targets. */
+/**
+ * The fit at a penalty, from the solution of the normal equations: columns × targets.
+ *
+ * @throws {RangeError} if there is none, since the penalty is lost in rounding
+ */
 export function fitOf(equations: NormalEquations, alpha: number, solved: ArrayLike<number>): RidgeFit {
+  if (Number.isNaN(solved[0])) throw new RangeError(`Ridge: a penalty of ${alpha} is too small for these features.`);
   const { columns, targets, mean, std, intercepts } = equations, weights = new Float64Array(targets * columns);
   for (let c = 0, at = 0; c < columns; c++) {
     for (let t = 0; t < targets; t++, at++) weights[t * columns + c] = solved[at];
@@ -100,7 +108,7 @@ export function fitOf(equations: NormalEquations, alpha: number, solved: ArrayLi
  * Ridge of every target on standardised features, one fit for each penalty: minimises |y − Zw − b|² + α|w|² with
  * Z = (x − mean) / population std (STUDY §11.5–11.6; equals scikit-learn's Ridge on the same Z).
  *
- * @throws {RangeError} if there are no rows, the two sums are of different rows, or a penalty is not positive
+ * @throws {RangeError} if there are no rows, the two sums are of different rows or not finite, or a penalty is not positive
  *
  * @example A line, recovered but for the penalty
  * ```ts
@@ -121,7 +129,8 @@ export function fitRidge(sums: Sums, alphas: readonly number[]): RidgeFit[] {
   return alphas.map((alpha) => {
     const penalised = Matrix.from1DArray(columns, columns, inner);
     for (let i = 0; i < columns; i++) penalised.set(i, i, penalised.get(i, i) + alpha);
-    return fitOf(equations, alpha, new CholeskyDecomposition(penalised).solve(rightSide).to1DArray());
+    const cholesky = new CholeskyDecomposition(penalised);
+    return fitOf(equations, alpha, cholesky.isPositiveDefinite() ? cholesky.solve(rightSide).to1DArray() : [NaN]);
   });
 }
 

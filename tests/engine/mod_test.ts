@@ -1,31 +1,41 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { compile, engineInfo, rawOp, tf } from "@lib/engine/mod.ts";
-import type { Tensor, Tensor2D } from "@lib/engine/types.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { compile, engineInfo, engineText, fused, onGpu, rawOp, rawOps, tensorCount, tf } from "@lib/engine/mod.ts";
+import type { EngineInfo, Tensor2D } from "@lib/engine/types.ts";
 import { TensorFlowError } from "@lib/engine/error.ts";
-import { joinFlat, splitFlat } from "@lib/engine/ops.ts";
-import { findLibrary } from "@lib/engine/library.ts";
-import { drawer, tidily } from "../support/tensors.ts";
-
-const draw = drawer("engine tests");
+import { inProcess } from "../support/process.ts";
+import { tidily } from "../support/tensors.ts";
 
 Deno.test("the engine says what it runs on", () => {
   const info = engineInfo();
   assertEquals(info.engine, "libtensorflow");
   assert(/^2\.\d+\.\d+/.test(info.version), info.version);
   assert(info.devices.some((name) => name.includes("CPU")));
+  assertEquals(onGpu, info.device === "GPU");
 });
 
-Deno.test(
-  "a flat vector is cut into tensors and joined again",
-  tidily(async () => {
-    const flat = draw([11]);
-    const round = (x: Tensor) => [joinFlat(splitFlat(x, [[2, 3], [5]]))];
-    const [eager] = tf.tidy(() => round(flat)), [traced] = await compile("flat", round)(flat);
-    assertEquals(eager.dataSync(), flat.dataSync());
-    assertEquals(traced.dataSync(), flat.dataSync());
-    tf.dispose([flat, eager, traced]);
-  }),
-);
+Deno.test("the engine in a sentence, with what a reader should know", () => {
+  const info: EngineInfo = {
+    engine: "libtensorflow",
+    version: "2.21.0",
+    device: "CPU",
+    devices: ["a", "b"],
+    notes: [],
+  };
+  assertEquals(engineText(info), "libtensorflow 2.21.0 on the CPU.");
+  const gpu = { ...info, engine: "WebGPU", device: "GPU", version: "4.22.0", notes: ["It is slow.", "Wait."] } as const;
+  assertEquals(engineText({ ...gpu, notes: [...gpu.notes] }), "WebGPU 4.22.0 on a (a GPU). It is slow. Wait.");
+});
+
+Deno.test("a raw op gives its outputs in order, and what is fused outside a trace is just called", () => {
+  const before = tensorCount(), x = tf.tensor2d([[1, 2, 3], [4, 5, 6]]);
+  const rows = rawOps("Unpack", { num: 2, T: "float32", axis: 0 }, [x], 2);
+  assertEquals(rows.map((row) => [...row.dataSync()]), [[1, 2, 3], [4, 5, 6]]);
+  assertEquals(tensorCount(), { tensors: before.tensors + 3, handles: before.handles + 3 });
+  const both = fused("sum and difference", (a, b) => [a.add(b), a.sub(b)], rows[0], rows[1]);
+  assertEquals(both.map((tensor) => [...tensor.dataSync()]), [[5, 7, 9], [-3, -3, -3]]);
+  tf.dispose([x, ...rows, ...both]);
+  assertEquals(tensorCount(), before);
+});
 
 Deno.test(
   "a compiled function is traced once for each shape",
@@ -70,51 +80,14 @@ Deno.test(
   }),
 );
 
-Deno.test(
-  "a trace that does not fit names the op and the shapes, and the next one works",
-  tidily(async () => {
-    const [a, b] = [tf.ones([2, 3]), tf.ones([4, 5])];
-    const wrong = compile("wrong", (x, y) => [rawOp("MatMul", { T: "float32" }, [x, y])]);
-    await assertRejects(() => wrong(a, b), TensorFlowError, "MatMul([2,3], [4,5])");
-    const [sum] = await compile("sum", (x) => [x.sum()])(a);
-    assertEquals(sum.dataSync()[0], 6);
-    tf.dispose([a, b, sum]);
-  }),
-);
-
-Deno.test(
-  "a trace refuses to read a value or to freeze a large tensor",
-  tidily(async () => {
-    const x = tf.ones([2]), large = tf.ones([200, 200]);
-    await assertRejects(() => compile("reads", (x) => [x.mul(x.dataSync()[0])])(x), TensorFlowError, "read inside");
-    await assertRejects(
-      () => compile("captures", (x) => [x.sum().mul(large)])(x),
-      TensorFlowError,
-      "Pass it as an input",
-    );
-    tf.dispose([x, large]);
-  }),
-);
-
-Deno.test("a missing library is named with what to do", () => {
-  const before = Deno.env.get("LIBTENSORFLOW_DIR");
-  Deno.env.set("LIBTENSORFLOW_DIR", "/nowhere");
-  try {
-    assertThrows(() => findLibrary(), Error, "deno task setup");
-  } finally {
-    if (before === undefined) Deno.env.delete("LIBTENSORFLOW_DIR");
-    else Deno.env.set("LIBTENSORFLOW_DIR", before);
-  }
-});
-
-Deno.test("a process that used the engine ends with 0", async () => {
-  const root = new URL("../..", import.meta.url);
-  const code = `import { tf } from "@lib/engine/mod.ts"; console.log(tf.ones([3]).sum().dataSync()[0]);`;
-  const { code: status, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", `--config=${new URL("deno.json", root).pathname}`, code],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-  }).output();
-  assertEquals(new TextDecoder().decode(stdout).trim(), "3");
-  assertEquals(status, 0);
+Deno.test("ENGINE=cpu runs libtensorflow, a wrong ENGINE stops with the list", async () => {
+  const code = `import { engineInfo, engineText, tf } from "@lib/engine/mod.ts";
+    console.log(JSON.stringify([engineInfo(), engineText(), tf.ones([3]).sum().dataSync()[0]]));`;
+  const { out } = await inProcess(code, { ENGINE: "cpu" });
+  const [info, text, sum] = JSON.parse(out);
+  assertEquals([info.engine, info.device, sum], ["libtensorflow", "CPU", 3]);
+  assertStringIncludes(text, `libtensorflow ${info.version} on the CPU.`);
+  const wrong = await inProcess(code, { ENGINE: "gpu" });
+  assertEquals(wrong.code, 1);
+  assertStringIncludes(wrong.err, 'expected one of these, found "gpu"');
 });

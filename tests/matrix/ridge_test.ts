@@ -1,6 +1,15 @@
-import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { crossProducts, gram, type Sums } from "@lib/matrix/gram.ts";
-import { fitRidge, predictRidge, standardisation, standardise, takeTargets } from "@lib/matrix/ridge.ts";
+import { fitSums } from "@lib/matrix/layer_ridge.ts";
+import {
+  fitOf,
+  fitRidge,
+  normalEquations,
+  predictRidge,
+  standardisation,
+  standardise,
+  takeTargets,
+} from "@lib/matrix/ridge.ts";
 import type { Floats } from "@lib/matrix/rows.ts";
 import { classTargets, joinTargets, type Targets, valueTargets } from "@lib/matrix/targets.ts";
 import { stream } from "@lib/base/random.ts";
@@ -104,4 +113,15 @@ Deno.test("ridge says what does not fit", () => {
     "Gram has 3 rows, the targets have 2",
   );
   assertThrows(() => predictRidge(fitRidge(sums, [1])[0], new Float32Array(3), 2), RangeError, "2 × 1 = 2 numbers");
+});
+
+Deno.test("features that are not finite are refused, in plain code and on the engine", async () => {
+  for (const bad of [NaN, Infinity]) {
+    const sums = sumsOf(Float32Array.of(1, 2, bad, 4), 2, valueTargets([1, 2]));
+    for (const placement of ["plain", "engine"] as const) {
+      await assertRejects(() => fitSums(sums, [1], { placement }), RangeError, "expected finite features");
+    }
+  }
+  const equations = normalEquations(sumsOf(Float32Array.of(1, 2), 1, valueTargets([1, 2])), [1]);
+  assertThrows(() => fitOf(equations, 1e-300, [NaN]), RangeError, "penalty of 1e-300 is too small");
 });

@@ -74,12 +74,12 @@ export function addAndFree(a: DeviceMatrix, b: DeviceMatrix): DeviceMatrix {
 }
 
 /**
- * Solves A·X = B by Cholesky for each symmetric positive definite A of a stack, in parallel.
+ * Solves A·X = B by Cholesky for each symmetric positive definite A of a stack, in parallel. TensorFlow does not fail for
+ * another A: the result is NaN.
  *
  * @param matrices g × n × n
  * @param right n × t
  * @returns g × n × t
- * @throws {TensorFlowError} if a matrix is not positive definite
  */
 export function solvePositive(matrices: DeviceMatrix, right: DeviceMatrix): DeviceMatrix {
   const factors = run("Cholesky", [float64], matrices);

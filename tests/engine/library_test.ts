@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { EngineError } from "@lib/engine/error.ts";
+import { findLibrary, hasLibrary, missingCuda, nvidiaDriver, usesLibrary } from "@lib/engine/library.ts";
+import { withFolder } from "../support/folder.ts";
+import { inProcess } from "../support/process.ts";
+
+/** Runs a check with environment variables set, or unset where undefined. */
+function withEnv(changes: Record<string, string | undefined>, check: () => void): void {
+  const before = Object.keys(changes).map((name) => [name, Deno.env.get(name)] as const);
+  const put = (name: string, value: string | undefined) =>
+    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+  Object.entries(changes).forEach(([name, value]) => put(name, value));
+  try {
+    check();
+  } finally {
+    before.forEach(([name, value]) => put(name, value));
+  }
+}
+
+const linux = { ignore: Deno.build.os !== "linux" };
+
+Deno.test("a missing library is named with what to do", () => {
+  withEnv({ LIBTENSORFLOW_DIR: "/nowhere" }, () => {
+    const { message } = assertThrows(() => findLibrary(), EngineError, "/nowhere/libtensorflow_framework");
+    for (const advice of ["deno task setup", "LIBTENSORFLOW_DIR", "ENGINE=webgpu"]) assert(message.includes(advice));
+  });
+});
+
+Deno.test("both libraries must be files of the folder named", linux, () =>
+  withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/libtensorflow_framework.so.2`, "");
+    withEnv(
+      { LIBTENSORFLOW_DIR: dir },
+      () => assertThrows(() => findLibrary(), EngineError, `${dir}/libtensorflow_cc`),
+    );
+    await Deno.writeTextFile(`${dir}/libtensorflow_cc.so.2`, "");
+    withEnv({ LIBTENSORFLOW_DIR: dir }, () =>
+      assertEquals(findLibrary(), {
+        cc: `${dir}/libtensorflow_cc.so.2`,
+        framework: `${dir}/libtensorflow_framework.so.2`,
+      }));
+  }));
+
+Deno.test("a process uses the library unless ENGINE says webgpu", { ignore: !hasLibrary() }, () => {
+  const uses = (ENGINE: string | undefined) => {
+    let found = false;
+    withEnv({ ENGINE }, () => found = usesLibrary());
+    return found;
+  };
+  assertEquals([undefined, "auto", "cpu", "libtensorflow", "webgpu"].map(uses), [true, true, true, true, false]);
+});
+
+Deno.test("a process that used the engine ends with 0", async () => {
+  const code = `import { tf } from "@lib/engine/mod.ts"; console.log(tf.ones([3]).sum().dataSync()[0]);`;
+  const { code: status, out } = await inProcess(code);
+  assertEquals([out, status], ["3", 0]);
+});
+
+Deno.test({
+  name: "NVIDIA's driver is found with its version, or without saying it",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    const folder = Deno.makeTempDirSync();
+    assertEquals(nvidiaDriver(folder), undefined);
+    Deno.mkdirSync(`${folder}/usr/lib/wsl/lib`, { recursive: true });
+    Deno.writeTextFileSync(`${folder}/usr/lib/wsl/lib/libcuda.so.1`, "");
+    assertEquals(nvidiaDriver(folder), "unknown");
+    Deno.mkdirSync(`${folder}/proc/driver/nvidia`, { recursive: true });
+    const says = (text: string) => {
+      Deno.writeTextFileSync(`${folder}/proc/driver/nvidia/version`, text);
+      return nvidiaDriver(folder);
+    };
+    assertEquals(
+      says("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\nGCC version: 12"),
+      "535.104.05",
+    );
+    assertEquals(
+      says("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build  (dvs-builder@U16)\n"),
+      "570.86.15",
+    );
+    Deno.removeSync(folder, { recursive: true });
+  },
+});
+
+Deno.test("CUDA's libraries count where they lie beside libtensorflow or where the system finds them", () => {
+  const folder = Deno.makeTempDirSync();
+  Deno.mkdirSync(`${folder}/tensorflow`);
+  const all = missingCuda(`${folder}/tensorflow`, () => false);
+  assertEquals(all.length, 7);
+  for (const [name, library] of [["cudnn", "libcudnn.so.9"], ["cublas", "libcublas.so.12"]]) {
+    Deno.mkdirSync(`${folder}/nvidia/${name}/lib`, { recursive: true });
+    Deno.writeTextFileSync(`${folder}/nvidia/${name}/lib/${library}`, "");
+  }
+  const left = all.filter((name) => name !== "libcudnn.so.9" && name !== "libcublas.so.12");
+  assertEquals(missingCuda(`${folder}/tensorflow`, () => false), left);
+  assertEquals(missingCuda(`${folder}/tensorflow`, (name) => name.startsWith("libcu")), []);
+  Deno.removeSync(folder, { recursive: true });
+});
