@@ -3,7 +3,6 @@ import { buildCorpus } from "@lib/corpus/build.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { onAdapter } from "../../support/adapter.ts";
-import { withFolder } from "../../support/folder.ts";
 import { largestDifference } from "../../support/golden.ts";
 import { inProcess } from "../../support/process.ts";
 import type { Case, StepsReport } from "../../support/steps_child.ts";
