@@ -14,7 +14,7 @@ export function lastDraw(rows: readonly ProbeRow[], protocol: Protocol): number 
 }
 
 /** A task's headline rows under a protocol. */
-export const headlineRows = (rows: readonly ProbeRow[], task: Task, protocol: Protocol): ProbeRow[] =>
+export const headlineRows = <R extends ProbeRow>(rows: readonly R[], task: Task, protocol: Protocol): R[] =>
   rows.filter((row) => row.task === task && row.protocol === protocol && row.metric === headlines[protocol][task]);
 
 /** 1 if a higher headline score is better, −1 if a lower one is. */
@@ -42,7 +42,7 @@ export const better = (task: Task, protocol: Protocol): 1 | -1 => lowerIsBetter(
  * assertEquals(bestLayer(rows, "MV", "sound")?.value, 7);
  * ```
  */
-export function bestLayer(rows: readonly ProbeRow[], task: Task, protocol: Protocol): ProbeRow | undefined {
+export function bestLayer<R extends ProbeRow>(rows: readonly R[], task: Task, protocol: Protocol): R | undefined {
   const draw = lastDraw(rows, protocol), split = protocol === "sound" ? "validation" : "test";
   const layers = headlineRows(rows, task, protocol).filter((row) => (row.layer ?? 0) >= 1 && row.draw === draw);
   const [best] = layers.filter((row) => row.split === split && Number.isFinite(row.value)).sort((a, b) =>
@@ -56,13 +56,13 @@ export function bestLayer(rows: readonly ProbeRow[], task: Task, protocol: Proto
 }
 
 /** A line's test rows by layer, ascending; under `authors` those of one draw, or the means over the draws (null). */
-export function layerCurve(
-  rows: readonly ProbeRow[],
+export function layerCurve<R extends ProbeRow>(
+  rows: readonly R[],
   line: Line,
   task: Task,
   protocol: Protocol,
   draw: number | null = lastDraw(rows, protocol),
-): ProbeRow[] {
+): R[] {
   const tested = headlineRows(rows, task, protocol).filter((row) => isOf(row, line) && row.split === "test");
   const drawn = tested.filter((row) => row.draw === draw);
   // What does not depend on the draw, such as clusters at random, has one row only.
@@ -71,18 +71,18 @@ export function layerCurve(
 }
 
 /** The test row of a line's best layer, or the only row of a line without layers. */
-export const bestTestRow = (
-  rows: readonly ProbeRow[],
+export const bestTestRow = <R extends ProbeRow>(
+  rows: readonly R[],
   line: Line,
   task: Task,
   protocol: Protocol,
-): ProbeRow | undefined =>
+): R | undefined =>
   bestLayer(rows.filter((row) => isOf(row, line)), task, protocol) ?? layerCurve(rows, line, task, protocol).at(-1);
 
 /** The test row of a line's last layer; under `authors` the mean over the draws. */
-export const lastTestRow = (
-  rows: readonly ProbeRow[],
+export const lastTestRow = <R extends ProbeRow>(
+  rows: readonly R[],
   line: Line,
   task: Task,
   protocol: Protocol,
-): ProbeRow | undefined => layerCurve(rows, line, task, protocol, null).at(-1);
+): R | undefined => layerCurve(rows, line, task, protocol, null).at(-1);

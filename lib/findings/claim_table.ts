@@ -19,8 +19,8 @@ function verdictText({ verdict, evidence }: ClaimResult): string {
 }
 
 /**
- * The claims under both protocols: the verdict, the comparison that speaks most against the claim, and (`paper`) with how
- * many of the comparisons the paper's own numbers agree.
+ * The claims under both protocols: the verdict, the comparison that speaks most against the claim, whether the verdicts
+ * count the luck of training, and (`paper`) with how many of the comparisons the paper's own numbers agree.
  *
  * @param sound as `judgeClaims` gives them
  * @param authors of the same claims in the same order
@@ -32,18 +32,21 @@ export function claimTable(sound: readonly ClaimResult[], authors: readonly Clai
     weakest: evidenceText(result.weakest),
     authors: verdictText(authors[i]),
     weakestAuthors: evidenceText(authors[i].weakest),
+    training: [result, authors[i]].every(({ evidence }) => evidence.every(({ training }) => training))
+      ? "counted"
+      : "left out",
     paper: `${result.evidence.filter(({ paper }) => paper).length} of ${result.evidence.length}`,
   }));
 }
 
 /**
  * A warning for the reader if the resamplings are too few for any verdict: if the least p they can give,
- * 2/(resamplings + 1), times the number of comparisons (Holm) is not below the level. Empty if they are enough.
+ * 2/(resamplings + 1), times the number of comparisons (Holm) is not below the level. Empty if they are enough, and where
+ * models were trained with several seeds, whose p has no such limit.
  */
-export function resolutionNote(comparisons: number, { bootstraps, level }: Recipe["probing"]): string {
-  const needed = Math.ceil(2 * comparisons / level);
-  return bootstraps >= needed ? "" : (
-    `With ${bootstraps} resamplings the least p is ${(2 / (bootstraps + 1)).toPrecision(2)}, and ${comparisons} ` +
-    `comparisons at ${level} need ${needed}: nothing can be decided (recipe: \`probing.bootstraps\`).`
-  );
+export function resolutionNote(results: readonly ClaimResult[], { bootstraps, level }: Recipe["probing"]): string {
+  const evidence = results.flatMap(({ evidence }) => evidence), needed = Math.ceil(2 * evidence.length / level);
+  if (bootstraps >= needed || evidence.some(({ training }) => training)) return "";
+  return `With ${bootstraps} resamplings the least p is ${(2 / (bootstraps + 1)).toPrecision(2)}, and ` +
+    `${evidence.length} comparisons at ${level} need ${needed}: nothing can be decided (recipe: \`probing.bootstraps\`).`;
 }

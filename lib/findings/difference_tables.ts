@@ -3,9 +3,10 @@
  * @module
  */
 import { tasks } from "../metrics/tasks.ts";
-import { isOf, type Line, type ProbeRow } from "../probing/rows.ts";
+import { isOf, type Line } from "../probing/rows.ts";
 import { headlines } from "../metrics/task_scores.ts";
 import { bestTestRow } from "./best_layer.ts";
+import type { TableRow } from "./table_rows.ts";
 import { pairedDifference } from "./significance.ts";
 import { differenceText, lineName, scoreName, taskCells } from "./wording.ts";
 
@@ -13,11 +14,11 @@ import { differenceText, lineName, scoreName, taskCells } from "./wording.ts";
  * Each line's best layer minus another line's best, by task: above 0 where the first is better (of errors too), with a
  * 95% interval. A dash stands where either has no score.
  *
- * @param rows as `tableRows` gives them, with their resamplings
+ * @param rows as `tableRows` gives them
  * @param against the line to compare a line with, such as the untrained encoder's or the model's own control
  */
 export function differenceTable(
-  rows: readonly ProbeRow[],
+  rows: readonly TableRow[],
   lines: readonly Line[],
   against: (line: Line) => Line,
 ): Record<string, string>[] {
@@ -35,9 +36,9 @@ export function differenceTable(
  * control task at the same layer, with a 95% interval. It is near 0 where the probe merely learns bars by heart. MV and
  * MD are compared by R², since the control's values have another spread. Song clustering (SC) has no control task.
  *
- * @param rows as `tableRows` gives them, with their resamplings
+ * @param rows as `tableRows` gives them
  */
-export function selectivityTable(rows: readonly ProbeRow[], lines: readonly Line[]): Record<string, string>[] {
+export function selectivityTable(rows: readonly TableRow[], lines: readonly Line[]): Record<string, string>[] {
   return lines.map((line) => ({
     model: lineName(line),
     ...taskCells((task) => {

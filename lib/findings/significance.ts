@@ -3,8 +3,9 @@
  * @module
  */
 import { central, twoSided } from "../metrics/intervals.ts";
-import type { ProbeRow } from "../probing/rows.ts";
+import { seedDifference } from "../metrics/seed_intervals.ts";
 import { lowerIsBetter } from "../metrics/task_scores.ts";
+import type { TableRow } from "./table_rows.ts";
 
 /** A difference with what its resamplings say of it. */
 export interface Difference {
@@ -16,23 +17,31 @@ export interface Difference {
   high: number | null;
   /** Two-sided p that its sign is chance; 1 without resamplings. */
   p: number;
+  /** Whether interval and p count the luck of training; not if a model was trained with one seed. */
+  training: boolean;
 }
 
-/** A difference and its resamplings, where there are any, with interval and p. */
-export const withInterval = (difference: number, resampled: Float64Array | null): Difference =>
-  resampled && !Number.isNaN(difference)
-    ? { difference, ...central(resampled), p: twoSided(resampled) }
-    : { difference, low: null, high: null, p: 1 };
+/** The difference of scores that do not exist. */
+export const noDifference: Difference = { difference: NaN, low: null, high: null, p: 1, training: false };
 
-/** a − b of two test rows of one metric, signed so that above 0 means that a is better; NaN if either is missing. */
-export function pairedDifference(a: ProbeRow | undefined, b: ProbeRow | undefined): Difference {
-  if (!a || !b) return withInterval(NaN, null);
-  const sign = lowerIsBetter(a.metric) ? -1 : 1, [x, y] = [a.replicates, b.replicates];
-  const paired = x && y && x.length === y.length && a.songs === b.songs; // by the same resamplings of the songs
-  return withInterval(
-    sign * (a.value - b.value),
-    paired ? Float64Array.from(x, (value, i) => sign * (value - y[i])) : null,
-  );
+/** A difference of models of one seed, with its resamplings where there are any. */
+export const resampledDifference = (difference: number, resampled: Float64Array | null): Difference =>
+  resampled && !Number.isNaN(difference)
+    ? { difference, ...central(resampled), p: twoSided(resampled), training: false }
+    : { ...noDifference, difference };
+
+/**
+ * a − b of two test rows of one metric, signed so that above 0 means that a is better; NaN if either is missing. Songs
+ * are paired by their resamplings, models trained with the same seeds by their seeds.
+ */
+export function pairedDifference(a: TableRow | undefined, b: TableRow | undefined): Difference {
+  if (!a || !b) return noDifference;
+  const sign = lowerIsBetter(a.metric) ? -1 : 1, scores = [...a.bySeed.values(), ...b.bySeed.values()];
+  const paired = a.songs === b.songs && new Set(scores.map(({ replicates }) => replicates.length)).size === 1;
+  if (!paired) return { ...noDifference, difference: sign * (a.value - b.value) };
+  const [better, worse] = sign > 0 ? [a, b] : [b, a]; // an error is better where it is less
+  const { value, ...interval } = seedDifference(better.bySeed, worse.bySeed, a.songs);
+  return { difference: value, ...interval };
 }
 
 /**

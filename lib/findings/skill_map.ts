@@ -7,6 +7,7 @@ import { tasks } from "../metrics/tasks.ts";
 import type { Line, ProbeRow } from "../probing/rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { better, layerCurve } from "./best_layer.ts";
+import type { TableRow } from "./table_rows.ts";
 import { judge, pairedDifference } from "./significance.ts";
 import { lineName } from "./wording.ts";
 
@@ -21,7 +22,7 @@ const cellOf = (line: Line, { task, layer }: ProbeRow): string => `${lineName(li
  * @param stars cells to mark with a star, as {@link gainsOver} gives them
  */
 export function skillMap(
-  rows: readonly ProbeRow[],
+  rows: readonly TableRow[],
   line: Line,
   guess: Line,
   stars: ReadonlySet<string>,
@@ -40,12 +41,12 @@ export function skillMap(
  * The cells `line/layer/task` where a line beats the untrained encoder's same layer: paired over the same resampled test
  * songs, two-sided, after Holm's correction over all `comparisons`.
  *
- * @param rows as `tableRows` gives them, with their resamplings
+ * @param rows as `tableRows` gives them
  * @param untrained the untrained encoder's line
  * @param level chance of any false star (`probing.level`)
  */
 export function gainsOver(
-  rows: readonly ProbeRow[],
+  rows: readonly TableRow[],
   lines: readonly Line[],
   untrained: Line,
   level: number,

@@ -2,14 +2,23 @@
  * The rows that tables and plots are drawn from: the results table with one pooling and the mean over seeds.
  * @module
  */
-import { central } from "../metrics/intervals.ts";
-import type { ProbeRow } from "../probing/rows.ts";
+import { seedInterval, type SeedScore } from "../metrics/seed_intervals.ts";
+import { isOf, type Line, type ProbeRow } from "../probing/rows.ts";
+
+/** A row of the results table, or the mean of rows that differ in their seed alone. */
+export interface TableRow extends ProbeRow {
+  /** The scores of each seed. */
+  bySeed: ReadonlyMap<number, SeedScore>;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value / values.length, 0);
 
 /**
  * Rows that differ in their seed alone, as one row with their mean score. Where every seed has resamplings of the songs,
- * the interval is that of the mean. The row's seed is the first one.
+ * the interval counts songs and seeds. Of authors' draws the population std is the seeds' mean. The row's seed is the
+ * first one.
  */
-export function meanOverSeeds(rows: readonly ProbeRow[]): ProbeRow[] {
+function meanOverSeeds(rows: readonly ProbeRow[]): TableRow[] {
   const alike = Map.groupBy(
     rows,
     ({ model, input, layer, layers, pooling, labels, task, metric, protocol, split, draw }) =>
@@ -17,19 +26,33 @@ export function meanOverSeeds(rows: readonly ProbeRow[]): ProbeRow[] {
   );
   return [...alike.values()].map((same) => {
     const [first] = same;
-    if (same.length === 1) return first;
-    const value = same.reduce((sum, row) => sum + row.value / same.length, 0);
-    if (!same.every(({ replicates }) => replicates?.length === first.replicates?.length && replicates)) {
-      return { ...first, value, low: null, high: null, std: null, replicates: undefined };
-    }
-    const replicates = first.replicates!.map((_, i) =>
-      same.reduce((sum, row) => sum + row.replicates![i] / same.length, 0)
-    );
-    return { ...first, value, ...central(replicates), replicates };
+    const bySeed = new Map(same.map(({ seed, value, replicates = [] }) => [seed, { value, replicates }]));
+    if (same.length === 1) return { ...first, bySeed };
+    const { value, low, high } = seedInterval([[...bySeed.values()]], first.songs);
+    const std = first.std === null ? null : mean(same.map(({ std }) => std!));
+    return { ...first, value, low, high, std, replicates: undefined, bySeed };
   });
 }
 
 /** The rows of one pooling, and those of lines without one; the mean over seeds where there are several. */
-export function tableRows(rows: readonly ProbeRow[], pooling: string): ProbeRow[] {
+export function tableRows(rows: readonly ProbeRow[], pooling: string): TableRow[] {
   return meanOverSeeds(rows.filter((row) => row.pooling === pooling || row.pooling === "none"));
+}
+
+/** With how many seeds a line was trained, or drawn if it is untrained; 0 if the rows lack it. */
+export const seedsOf = (rows: readonly TableRow[], line: Line): number =>
+  rows.find((row) => isOf(row, line))?.bySeed.size ?? 0;
+
+/** What the 95% intervals of these lines count, for captions: songs, and the luck of training or of fresh weights. */
+export function intervalNote(rows: readonly TableRow[], lines: readonly Line[]): string {
+  const ofLines = (input: string) => lines.filter((line) => line.input === input && line.labels === "true");
+  const counts = [...new Set(ofLines("trained").map((line) => seedsOf(rows, line)))].sort((a, b) => a - b);
+  const untrained = Math.max(0, ...ofLines("untrained").map((line) => seedsOf(rows, line)));
+  const least = counts[0] ?? 0, most = counts.at(-1) ?? 0;
+  const over = ["songs"];
+  if (most > 1) over.push(least === most ? `the ${most} seeds of each model` : `the up to ${most} seeds of a model`);
+  if (untrained > 1) over.push(`the ${untrained} seeds of the untrained encoder`);
+  const list = over.length > 1 ? `${over.slice(0, -1).join(", ")} and ${over.at(-1)}` : over[0];
+  const once = least === 1 ? `${most > 1 ? "some models were" : "each model was"} trained with one seed` : "";
+  return `95% intervals over ${list}${once ? `; ${once}, so the luck of training is left out` : ""}`;
 }

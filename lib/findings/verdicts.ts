@@ -7,8 +7,15 @@ import { type Claim, type Comparison, layersOf, paperAgrees, type Side } from ".
 import { isBaseline, type ProbeRow } from "../probing/rows.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { bestLayer, headlineRows } from "./best_layer.ts";
-import { type Difference, judge, pairedDifference, type Verdict, withInterval } from "./significance.ts";
-import { tableRows } from "./table_rows.ts";
+import {
+  type Difference,
+  judge,
+  noDifference,
+  pairedDifference,
+  resampledDifference,
+  type Verdict,
+} from "./significance.ts";
+import { type TableRow, tableRows } from "./table_rows.ts";
 import { stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Evaluation } from "../training/evaluation.ts";
@@ -39,12 +46,12 @@ export interface ClaimResult {
 
 /** The test row that stands for a side: the best of its models' layers, chosen as the protocol chooses. */
 function sideRow(
-  rows: readonly ProbeRow[],
+  rows: readonly TableRow[],
   { models, layers }: Side,
   task: ProbeRow["task"],
   protocol: Protocol,
   recipe: Recipe,
-): ProbeRow | undefined {
+): TableRow | undefined {
   const range = layersOf(layers, Math.max(...rows.map(({ layer }) => layer ?? 0)), recipe.probing);
   const own = rows.filter(({ model, layer }) => models.some((name) => name === model) && range.includes(layer ?? -1));
   const best = bestLayer(own, task, protocol);
@@ -57,7 +64,7 @@ function sideRow(
 type Compared = Difference & { what: string };
 
 function probeDifference(
-  rows: readonly ProbeRow[],
+  rows: readonly TableRow[],
   { task, better, worse }: Extract<Comparison, { kind: "probe" }>,
   protocol: Protocol,
   recipe: Recipe,
@@ -72,8 +79,8 @@ function probeDifference(
 function resampledScore(score: (weights: ArrayLike<number>) => number, units: number, recipe: Recipe): Difference {
   const random = stream(recipe.seed, "bootstrap", units), weights = new Float64Array(units).fill(1);
   const value = score(weights);
-  if (units < 2) return withInterval(value, null);
-  return withInterval(
+  if (units < 2) return resampledDifference(value, null);
+  return resampledDifference(
     value,
     Float64Array.from({ length: recipe.probing.bootstraps }, () => {
       weights.fill(0);
@@ -87,7 +94,7 @@ function resampledScore(score: (weights: ArrayLike<number>) => number, units: nu
 function equalMlm(evaluations: readonly Evaluation[], models: readonly string[], recipe: Recipe): Compared {
   const margin = recipe.probing.equalMlm, what = `MLM: ${models.join(" = ")} ± ${margin}`;
   const [a, b] = models.map((name) => evaluations.find(({ model }) => model === name)?.mlm.validation.songs);
-  if (!a || !b || a.length !== b.length) return { what, ...withInterval(NaN, null) };
+  if (!a || !b || a.length !== b.length) return { what, ...noDifference };
   const accuracy = (songs: typeof a, weights: ArrayLike<number>) => {
     const sum = (of: "correct" | "count") => songs.reduce((sum, song, i) => sum + weights[i] * song[of], 0);
     return sum("correct") / sum("count");
@@ -100,7 +107,7 @@ function equalMlm(evaluations: readonly Evaluation[], models: readonly string[],
 function nearChance(evaluations: readonly Evaluation[], model: string, recipe: Recipe): Compared {
   const margin = recipe.probing.nearChance, what = `NT-Xent of ${model} ≤ chance + ${margin}`;
   const score = evaluations.find((evaluation) => evaluation.model === model)?.contrast?.validation;
-  if (!score?.perBatch) return { what, ...withInterval(NaN, null) };
+  if (!score?.perBatch) return { what, ...noDifference };
   const { perBatch, chance } = score;
   const below = (weights: ArrayLike<number>) => {
     let sum = 0, count = 0;

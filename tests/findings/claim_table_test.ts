@@ -13,6 +13,7 @@ const evidence = (verdict: Evidence["verdict"], paper: boolean, difference = 0.0
     adjusted: 0.0312,
     verdict,
     paper,
+    training: true,
   },
 });
 const result = (verdict: ClaimResult["verdict"], all: Evidence[], weakest: Evidence): ClaimResult => ({
@@ -29,16 +30,29 @@ Deno.test("a claim's row has both verdicts with their counts, both weakest compa
     weakest: "C: BERT (4) − BERT-aug (2): +0.012 [−0.50,\u00a0+0.25], p 0.031",
     authors: "undecided (1 held, 0 not, of 2)",
     weakestAuthors: "C: BERT (4) − BERT-aug (2): −12 [−0.50,\u00a0+0.25], p 0.031",
+    training: "counted",
     paper: "2 of 4",
   }]);
   const [row] = claimTable([result("undecided", [none], none)], [result("undecided", [none], none)]);
   assertEquals(row.weakest, "C: BERT (4) − BERT-aug (2): no interval");
+  const once = { ...evidence("held", true), training: false };
+  for (const [a, b] of [[[once, sound[0]], authors], [sound, [once]]]) {
+    assertEquals(claimTable([result("held", a, a[0])], [result("held", b, b[0])])[0].training, "left out");
+  }
 });
 
 Deno.test("the reader is warned if the resamplings are too few for any verdict", () => {
   const { probing } = recipe("sound", "demo", { probing: { bootstraps: 1000, level: 0.05 } });
   // The least p of 1000 is 2/1001: times 25 it is below 0.05, times 26 it is not.
-  assertEquals(resolutionNote(25, probing), "");
-  const note = resolutionNote(26, probing);
+  const once = { ...evidence("held", true), training: false };
+  const some = (
+    count: number,
+    one = once,
+  ) => [result("held", [one], one), result("held", Array(count - 1).fill(one), one)];
+  assertEquals([resolutionNote(some(25), probing), resolutionNote(some(26, evidence("held", true)), probing)], [
+    "",
+    "",
+  ]);
+  const note = resolutionNote(some(26), probing);
   assert(note.includes("With 1000 resamplings the least p is 0.0020, and 26 comparisons at 0.05 need 1040"), note);
 });

@@ -9,6 +9,7 @@ import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { songMean } from "@lib/metrics/class_scores.ts";
 import { pairedDifference } from "@lib/findings/significance.ts";
+import { tableRows } from "@lib/findings/table_rows.ts";
 import { judgeClaims } from "@lib/findings/verdicts.ts";
 
 const study = recipe("sound", "demo", { probing: { bootstraps: 2200 } });
@@ -18,8 +19,11 @@ const songs = 20, depth = 6;
 type Truth = (model: string, layer: number, task: Task) => number;
 
 /** A results table whose scores are means over songs: a song's own level, the truth, and noise of the cell. */
-function planted(truth: Truth, { noise = 0.01, seed = 0 } = {}): ProbeRow[] {
-  return tasks.flatMap((task) => {
+function planted(
+  truth: Truth,
+  { noise = 0.01, seed = 0, of = tasks }: { noise?: number; seed?: number; of?: readonly Task[] } = {},
+): ProbeRow[] {
+  return of.flatMap((task) => {
     const metric = headlines.sound[task], sign = lowerIsBetter(metric) ? -1 : 1;
     const level = stream(seed, "songs", task), own = Array.from({ length: songs }, () => 0.3 * level.uniform());
     return paperModels.flatMap((model) =>
@@ -84,22 +88,37 @@ Deno.test("claims planted in a table are held, and reversed ones are not", () =>
 Deno.test("noise decides no claim, more often than the level allows", () => {
   // 12 tables of noise: at a level of 0.05 each, 4 or more with a false verdict have a chance below 0.003.
   const wrong = Array.from({ length: 12 }, (_, seed) => {
-    const found = judgeClaims(claims, planted(() => 0, { seed, noise: 0.3 }), [], "sound", study);
+    const found = judgeClaims(claims, planted(() => 0, { seed, noise: 0.3, of: ["C", "I", "MD"] }), [], "sound", study);
     return found.some(({ evidence }) => evidence.some(({ verdict }) => verdict !== "undecided"));
   }).filter(Boolean).length;
   assert(wrong < 4, `${wrong} of 12 tables of noise have a verdict`);
 });
 
 Deno.test("a small difference in every song is found though the songs differ far more", () => {
-  const rows = planted((model) => model === "BERT" ? 0.02 : 0).filter(({ task, layer, split, protocol }) =>
-    task === "C" && layer === 1 && split === "test" && protocol === "sound"
-  );
+  const rows = tableRows(planted((model) => model === "BERT" ? 0.02 : 0), "bar").filter((
+    { task, layer, split, protocol },
+  ) => task === "C" && layer === 1 && split === "test" && protocol === "sound");
   const [a, b] = ["BERT", "BERT-aug"].map((name) => rows.find(({ model }) => model === name)!);
   assertGreater(b.high!, a.low!); // each alone, their intervals overlap
   const { difference, low, p } = pairedDifference(a, b);
   assertAlmostEquals(difference, 0.02, 0.005);
   assertGreater(low!, 0);
   assertAlmostEquals(p, 2 / 2201, 1e-12); // no resampling is on the other side
+});
+
+Deno.test("a claim that holds for one training is undecided where other seeds disagree, and held where they agree", () => {
+  const claim = claims.filter(({ text }) => text.startsWith("BERT is best at chords"));
+  const judged = (...aug: number[]) => {
+    const rows = aug.flatMap((luck, seed) =>
+      planted((model) => model === "BERT" ? 0.1 : model === "BERT-aug" ? luck : 0, { of: ["C"] })
+        .map((row) => ({ ...row, seed }))
+    );
+    const [{ verdict, evidence }] = judgeClaims(claim, rows, [], "sound", study);
+    return [verdict, evidence.every(({ training }) => training)];
+  };
+  assertEquals(judged(0), ["held", false]);
+  assertEquals(judged(0, 0, 0), ["held", true]);
+  assertEquals(judged(0, 0.2, 0), ["undecided", true]); // on average BERT is better in every song
 });
 
 Deno.test("without resamplings, or for layers that are not there, nothing is decided", () => {

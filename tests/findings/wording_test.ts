@@ -29,7 +29,7 @@ Deno.test("scores stand with their interval or deviation, errors with two decima
 });
 
 Deno.test("differences stand with true signs", () => {
-  const difference = { difference: 0.0214, low: -0.004, high: 0.05, p: 0.1 };
+  const difference = { difference: 0.0214, low: -0.004, high: 0.05, p: 0.1, training: false };
   assertEquals(differenceText(difference, "C"), "+0.021 [−0.004,\u00a0+0.050]");
   assertEquals(differenceText({ ...difference, difference: -0.5, low: null }, "MD"), "−0.50");
   assertEquals(differenceText({ ...difference, difference: NaN }, "C"), "–");
