@@ -45,7 +45,7 @@ export async function readChecked(path: string, expected?: string): Promise<Uint
   if (found === expected) return bytes;
   throw new CheckpointError(
     `${path} is damaged: expected SHA-256 ${expected}, found ${found}. ` +
-      "Delete the folder and train again, or take it from a copy.",
+      "Take it from a copy, or train the model again under another run name.",
   );
 }
 
@@ -62,16 +62,19 @@ async function readChecksums(dir: string): Promise<Checksums> {
   throw new CheckpointError(`${path} is damaged: expected SHA-256 by file name, found ${text.slice(0, 80).trim()}.`);
 }
 
+/** Other forms of a model, which are not read. */
+const OTHERS = ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", "model.onnx"];
+
 /** The files that hold the tensors: one, or the shards that an index names. */
 async function tensorFiles(dir: string): Promise<string[]> {
   const there = async (name: string) => (await Deno.stat(`${dir}/${name}`).catch(() => undefined)) !== undefined;
   if (await there("model.safetensors")) return ["model.safetensors"];
   const path = `${dir}/model.safetensors.index.json`, text = await readTextIfThere(path);
   if (text === undefined) {
-    const pickled = await there("pytorch_model.bin");
+    const pickled = (await Promise.all(OTHERS.map(async (name) => await there(name) ? name : ""))).find(Boolean);
     throw new CheckpointError(
       `${dir}/model.safetensors: expected a checkpoint's file, found none` +
-        (pickled ? " but pytorch_model.bin, which can run code; save the model as safetensors first." : "."),
+        (pickled ? ` but ${pickled}, which can run code; save the model as safetensors first.` : "."),
     );
   }
   let names: unknown[];
@@ -110,20 +113,22 @@ export async function verifyCheckpoint(dir: string): Promise<void> {
 
 /** A model from disk. */
 export interface Checkpoint extends Model {
-  /** Whether the file held an MLM head; without one (a `BertModel`) the head is fresh and guesses nothing. */
+  /** Whether the file has an MLM head; without one (a `BertModel`) the head is fresh and its guesses mean nothing. */
   hasHead: boolean;
+  /** Tensors of the file that neither the encoder nor its MLM head has, by name. */
+  leftOut: string[];
 }
 
 /**
- * Opens a checkpoint folder: this project's, or any Hugging Face BERT of that shape over the same vocabulary, whole or
- * in shards, in 32 or 16 bits, with or without MLM head ({@link flatten}).
+ * Opens a checkpoint folder: this project's, or any Hugging Face BERT, whole or in shards, in floats of 16 to 64 bits,
+ * with or without an MLM head, fine-tuned or not ({@link flatten}).
  *
- * @throws {CheckpointError} naming the file, if one is missing or damaged or the parameters do not fit
+ * @throws {CheckpointError} naming the file, if one is missing or damaged or the tensors do not fit the config
  */
 export async function loadCheckpoint(dir: string): Promise<Checkpoint> {
   const path = `${dir}/config.json`, sums = await readChecksums(dir);
   const config = readConfig(path, new TextDecoder().decode(await readChecked(path, sums["config.json"])));
   const [from, tensors] = await readTensors(dir, sums);
-  const { weights, hasHead } = flatten(from, config, tensors);
-  return { config, weights: tf.tensor1d(weights), hasHead };
+  const { weights, ...rest } = flatten(from, config, tensors);
+  return { config, weights: tf.tensor1d(weights), ...rest };
 }

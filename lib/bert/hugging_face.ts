@@ -1,9 +1,9 @@
 /**
- * How Hugging Face describes a BERT: its `config.json`, and the names of its tensors through the library's ages.
+ * How Hugging Face stores a BERT: its `config.json`, and the names of its tensors in all their variants.
  * @module
  */
 import type { BertConfig } from "./config.ts";
-import { createBert, type Parameter, parametersOf } from "./parameters.ts";
+import { createBert, type Parameter, parameterCount, parametersOf } from "./parameters.ts";
 import { UserError } from "../base/user_error.ts";
 import type { NamedArray } from "../matrix/safetensors.ts";
 import { pad } from "../tokens/vocabulary.ts";
@@ -11,168 +11,210 @@ import { pad } from "../tokens/vocabulary.ts";
 /** Why a checkpoint was refused: the file, what was expected, what was found. */
 export class CheckpointError extends UserError {}
 
-/** The config of the authors' encoder, which no library but this one opens. */
-const authorsConfig = ({ encoder: _, ...config }: BertConfig): Record<string, unknown> => ({
-  model_type: "authors-bert",
-  ...config,
+/** Hugging Face's config of stock BERT. */
+const bertForMaskedLm = (config: BertConfig): Record<string, unknown> => ({
+  architectures: ["BertForMaskedLM"],
+  model_type: "bert",
+  vocab_size: config.vocabularySize,
+  hidden_size: config.hidden,
+  num_hidden_layers: config.layers,
+  num_attention_heads: config.heads,
+  intermediate_size: config.intermediate,
+  max_position_embeddings: config.maxPositions,
+  type_vocab_size: 2,
+  hidden_act: "gelu",
+  hidden_dropout_prob: config.dropout,
+  attention_probs_dropout_prob: config.dropout,
+  initializer_range: config.initStd,
+  layer_norm_eps: config.layerNormEps,
+  pad_token_id: pad,
+  position_embedding_type: "absolute",
+  tie_word_embeddings: true,
+  torch_dtype: "float32",
 });
 
-/** Hugging Face's config of stock BERT. */
-function bertForMaskedLm(config: BertConfig): Record<string, unknown> {
-  return {
-    architectures: ["BertForMaskedLM"],
-    model_type: "bert",
-    vocab_size: config.vocabularySize,
-    hidden_size: config.hidden,
-    num_hidden_layers: config.layers,
-    num_attention_heads: config.heads,
-    intermediate_size: config.intermediate,
-    max_position_embeddings: config.maxPositions,
-    type_vocab_size: 2,
-    hidden_act: "gelu",
-    hidden_dropout_prob: config.dropout,
-    attention_probs_dropout_prob: config.dropout,
-    initializer_range: config.initStd,
-    layer_norm_eps: config.layerNormEps,
-    pad_token_id: pad,
-    position_embedding_type: "absolute",
-    tie_word_embeddings: true,
-    torch_dtype: "float32",
-  };
+/** The text of a model's `config.json`; only this library opens that of the authors' encoder. */
+export function configText(config: BertConfig): string {
+  const { encoder, ...sizes } = config;
+  const stored = encoder === "authors" ? { model_type: "authors-bert", ...sizes } : bertForMaskedLm(config);
+  return JSON.stringify(stored, null, 2) + "\n";
 }
 
-/** The text of a model's `config.json`. */
-export const configText = (config: BertConfig): string =>
-  JSON.stringify(config.encoder === "authors" ? authorsConfig(config) : bertForMaskedLm(config), null, 2) + "\n";
+/** Fields by which a config could ask for another computation than ours, with the values that do not. */
+const computed: Record<string, unknown[]> = {
+  model_type: ["bert"],
+  hidden_act: ["gelu", "gelu_python"],
+  position_embedding_type: ["absolute"],
+  is_decoder: [false],
+  add_cross_attention: [false],
+};
 
 /**
- * A model's config from the text of its `config.json`.
+ * A model's config from the text of its `config.json`. A field that is missing has the value that Hugging Face's
+ * `BertConfig` gives it.
  *
  * @param path for errors
- * @throws {CheckpointError} if it is no JSON, lacks a number or is of a BERT that computes otherwise
+ * @throws {CheckpointError} if it is not JSON, a size is not possible, or the BERT computes otherwise
  */
 export function readConfig(path: string, text: string): BertConfig {
-  let held: Record<string, unknown>;
+  const wrong = (expected: string, found: unknown) =>
+    new CheckpointError(
+      `${path}: expected ${expected}, found ${typeof found === "string" ? found : JSON.stringify(found)}.`,
+    );
+  let stored: Record<string, unknown>;
   try {
-    held = JSON.parse(text);
+    stored = JSON.parse(text);
   } catch (error) {
-    throw new CheckpointError(`${path}: expected JSON, found something else (${(error as Error).message}).`);
+    throw wrong("JSON", `something else (${(error as Error).message})`);
   }
-  const expect = (key: string, value: unknown) => {
-    if (held[key] !== undefined && held[key] !== value) {
-      throw new CheckpointError(`${path}: expected ${key} ${value}, found ${held[key]}.`);
-    }
+  if (typeof stored !== "object" || stored === null || Array.isArray(stored)) throw wrong("an object", stored);
+  const number = (key: string, missing: number | undefined, isFine: (value: number) => boolean, what: string) => {
+    const value = stored[key] ?? missing;
+    if (typeof value === "number" && isFine(value)) return value;
+    throw wrong(`${what} for ${key}`, value ?? "none");
   };
-  const number = (key: string): number => {
-    if (typeof held[key] !== "number") throw new CheckpointError(`${path}: expected a number for ${key}, found none.`);
-    return held[key];
+  const size = (key: string, missing?: number, most = 2 ** 24) =>
+    number(key, missing, (n) => Number.isInteger(n) && n > 0 && n <= most, `a whole number from 1 to ${most}`);
+  const positive = (key: string, missing?: number) =>
+    number(key, missing, (n) => n > 0 && n < Infinity, "a number above 0");
+  const rate = (key: string, missing?: number) => number(key, missing, (n) => n >= 0 && n < 1, "a number from 0 to 1");
+  const divided = (config: BertConfig, heads: string, hidden: string) => {
+    if (config.hidden % config.heads === 0) return config;
+    throw wrong(`${heads} that divides ${hidden} (${config.hidden})`, config.heads);
   };
-  if (held.model_type === "authors-bert") {
-    const sizes = ["layers", "hidden", "heads", "intermediate", "maxPositions", "layerNormEps", "initStd", "dropout"];
-    for (const key of [...sizes, "vocabularySize"]) number(key);
-    const { model_type: _, ...config } = held;
-    return { encoder: "authors", ...config } as unknown as BertConfig;
+  if (stored.model_type === "authors-bert") {
+    size("layers", undefined, 1000);
+    for (const key of ["hidden", "heads", "intermediate", "maxPositions", "vocabularySize"]) size(key);
+    for (const key of ["layerNormEps", "initStd"]) positive(key);
+    rate("dropout");
+    const { model_type: _, ...config } = stored;
+    return divided({ encoder: "authors", ...config } as unknown as BertConfig, "heads", "hidden");
   }
-  expect("model_type", "bert");
-  expect("hidden_act", "gelu");
-  expect("type_vocab_size", 2);
-  expect("position_embedding_type", "absolute");
-  expect("tie_word_embeddings", true);
-  expect("is_decoder", false);
-  expect("add_cross_attention", false);
-  return {
+  for (const [key, ours] of Object.entries(computed)) {
+    if (!ours.includes(stored[key] ?? ours[0])) throw wrong(`${key} ${ours.join(" or ")}`, stored[key]);
+  }
+  const config: BertConfig = {
     encoder: "bert",
     init: "bert",
-    layers: number("num_hidden_layers"),
-    hidden: number("hidden_size"),
-    heads: number("num_attention_heads"),
-    intermediate: number("intermediate_size"),
-    maxPositions: number("max_position_embeddings"),
-    layerNormEps: number("layer_norm_eps"),
-    initStd: number("initializer_range"),
-    dropout: number("hidden_dropout_prob"),
-    vocabularySize: number("vocab_size"),
+    layers: size("num_hidden_layers", 12, 1000),
+    hidden: size("hidden_size", 768),
+    heads: size("num_attention_heads", 12),
+    intermediate: size("intermediate_size", 3072),
+    maxPositions: size("max_position_embeddings", 512),
+    layerNormEps: positive("layer_norm_eps", 1e-12),
+    initStd: positive("initializer_range", 0.02),
+    dropout: rate("hidden_dropout_prob", 0.1),
+    vocabularySize: size("vocab_size", 30_522),
   };
+  return divided(config, "num_attention_heads", "hidden_size");
 }
 
-/** Tensors of other heads and old buffers, which neither the encoder nor the MLM head computes with. */
-const UNUSED = /^(bert\.)?(pooler\.dense\.|embeddings\.(position_ids|token_type_ids)$)|^cls\.seq_relationship\./;
+/** Buffers and copies, which hold no weights of their own. */
+const BUFFERS = /(^|\.)embeddings\.(position_ids|token_type_ids)$/;
 
-/** The MLM head; a `BertModel` has none. */
-const HEAD = /^cls\./;
+const WORDS = "bert.embeddings.word_embeddings.weight", TYPES = "bert.embeddings.token_type_embeddings.weight";
+const AUTHORS_WORDS = "embedding.token_embed.weight";
+const BIAS = "cls.predictions.bias", DECODER = "cls.predictions.decoder";
 
-const WORDS = "bert.embeddings.word_embeddings.weight", DECODER = "cls.predictions.decoder";
+const isHead = ({ name }: Parameter): boolean => /^(cls\.predictions|linear_head)\./.test(name);
 
-/** Today's name of a tensor: old LayerNorms' `gamma` and `beta`, and a `BertModel`'s names without `bert.`. */
-function modernName(name: string, bare: boolean): string {
-  const renamed = name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
-  return bare && /^(embeddings|encoder)\./.test(renamed) ? `bert.${renamed}` : renamed;
+/** At most eight of many lines, and how many more there are. */
+const listed = (lines: readonly string[]): string =>
+  lines.slice(0, 8).join("; ") + (lines.length > 8 ? `; and ${lines.length - 8} more` : "");
+
+/**
+ * A file's tensors by the names that {@link parametersOf} has. Any prefix is taken off (`bert.`, `module.`, `model.`,
+ * `_orig_mod.` …), and the `gamma` and `beta` of old LayerNorms are renamed. What is no part of an encoder or of its MLM
+ * head keeps its name.
+ */
+function standardNames(path: string, config: BertConfig, names: readonly string[]): Map<string, string> {
+  const isStock = config.encoder === "bert", words = isStock ? WORDS.slice("bert.".length) : AUTHORS_WORDS;
+  const prefixes = names.filter((name) => name === words || name.endsWith(`.${words}`))
+    .map((name) => name.slice(0, -words.length));
+  if (prefixes.length !== 1) {
+    const found = prefixes.length === 0
+      ? `only ${listed(names)}`
+      : listed(prefixes.map((prefix) => `${prefix}${words}`));
+    throw new CheckpointError(`${path}: expected one tensor …${words}, found ${found}.`);
+  }
+  const standard = (name: string): string => {
+    const rest = name.startsWith(prefixes[0]) ? name.slice(prefixes[0].length) : undefined;
+    if (!isStock) return rest ?? name;
+    const head = /(?:^|\.)(cls\.predictions\..+)$/.exec(name)?.[1];
+    const inside = head ?? (rest !== undefined && /^(embeddings|encoder)\./.test(rest) ? `bert.${rest}` : name);
+    return inside.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+  };
+  const named = new Map<string, string>();
+  for (const name of names) {
+    const twin = named.get(standard(name));
+    if (twin !== undefined) throw new CheckpointError(`${path}: expected one of ${twin} and ${name}, found both.`);
+    named.set(standard(name), name);
+  }
+  return named;
 }
 
 const sameArray = (a: NamedArray, b: NamedArray): boolean =>
   a.data.length === b.data.length && a.data.every((value, i) => value === b.data[i]);
 
-/** At most eight of many problems, and how many more there are. */
-const listed = (problems: string[]): string =>
-  problems.slice(0, 8).join("; ") + (problems.length > 8 ? `; and ${problems.length - 8} more` : "");
-
-/** Takes the decoder's tied copies out of `held`: they must equal what they are tied to, or stand for it. */
-function untie(held: Map<string, NamedArray>): string[] {
-  const problems: string[] = [], bias = held.get(`${DECODER}.bias`);
-  const words = held.get(WORDS), decoder = held.get(`${DECODER}.weight`);
-  if (decoder && words && !sameArray(decoder, words)) {
-    problems.push(`${DECODER}.weight differs from ${WORDS}, so the decoder is not tied`);
+/** Why a tensor cannot be a parameter, if it cannot. */
+function misfit({ name, shape }: Parameter, array?: NamedArray): string | undefined {
+  if (!array) return `expected ${name} of shape [${shape}], found none`;
+  const [rows] = array.shape; // a BERT may have any number of token types; only the first is used
+  const fits = array.shape.join() === shape.join() ||
+    name === TYPES && rows > 0 && array.shape.join() === `${rows},${shape[1]}`;
+  if (!fits) return `expected ${name} of shape [${shape}], found [${array.shape}]`;
+  const { data } = array;
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
+    return `expected floats in ${name}, found integers`;
   }
-  const own = held.get("cls.predictions.bias");
-  if (bias && !own) held.set("cls.predictions.bias", bias);
-  if (bias && own && !sameArray(bias, own)) problems.push(`${DECODER}.bias differs from cls.predictions.bias`);
-  held.delete(`${DECODER}.weight`);
-  held.delete(`${DECODER}.bias`);
-  return problems;
+  const odd = data.findIndex((value) => !Number.isFinite(Math.fround(value)));
+  return odd < 0 ? undefined : `expected finite numbers in ${name}, found ${data[odd]} at place ${odd}`;
 }
 
-const headOf = (parameters: readonly Parameter[]) => parameters.filter(({ name }) => HEAD.test(name));
+/** A model's weights from a file. */
+interface Flattened {
+  /** The flat vector. */
+  weights: Float32Array;
+  /** Whether there was an MLM head of our kind; without one its weights are fresh, of seed 0. */
+  hasHead: boolean;
+  /** The tensors of the file that are left out, by their names there. */
+  leftOut: string[];
+}
 
 /**
- * Tensors of a file as the flat vector of a model's parameters.
+ * A file's tensors as the flat vector of a model's parameters.
  *
- * Accepted beside `BertForMaskedLM`'s own names: those of a `BertModel` (no `bert.`, no MLM head), of old files
- * (`gamma` and `beta`), poolers and next-sentence heads (left out), and the decoder's tied copies.
+ * Whatever a BERT was saved as, its encoder is read: a `BertForMaskedLM`, a bare `BertModel`, one with a classifier, with
+ * a prefix before its names, old LayerNorm names, any float type, any number of token types. An MLM head is read where it
+ * is whole and its decoder is tied to the word embeddings. Everything else is left out, and listed.
  *
  * @param path for errors
- * @returns the weights, and whether there was an MLM head; without one its weights are fresh, of seed 0
- * @throws {CheckpointError} listing what is missing, not expected, mis-shaped or no float
+ * @throws {CheckpointError} listing what is missing, mis-shaped, no float, or not finite
  */
-export function flatten(
-  path: string,
-  config: BertConfig,
-  tensors: Map<string, NamedArray>,
-): { weights: Float32Array; hasHead: boolean } {
-  const parameters = parametersOf(config), last = parameters.at(-1)!;
-  const bare = config.encoder === "bert" && !tensors.keys().some((name) => name.startsWith("bert."));
-  const used = [...tensors].filter(([name]) => config.encoder === "authors" || !UNUSED.test(name));
-  const held = new Map(
-    used.map(([name, array]) => [config.encoder === "bert" ? modernName(name, bare) : name, array]),
-  );
-  const problems = untie(held);
-  const head = headOf(parameters), hasHead = head.length === 0 || head.some(({ name }) => held.has(name));
-  const weights = new Float32Array(last.offset + last.size);
+export function flatten(path: string, config: BertConfig, tensors: ReadonlyMap<string, NamedArray>): Flattened {
+  const names = standardNames(path, config, [...tensors.keys()]);
+  const arrayOf = (name: string) => tensors.get(names.get(name) ?? "");
+  if (!names.has(BIAS) && names.has(`${DECODER}.bias`)) names.set(BIAS, names.get(`${DECODER}.bias`)!);
+  const isTied = [[`${DECODER}.weight`, WORDS], [`${DECODER}.bias`, BIAS]].every(([copy, original]) => {
+    const [a, b] = [arrayOf(copy), arrayOf(original)];
+    return !a || !b || sameArray(a, b);
+  });
+  const parameters = parametersOf(config), head = parameters.filter(isHead);
+  const hasHead = isTied && head.every(({ name }) => names.has(name));
+  const used = hasHead ? parameters : parameters.filter((parameter) => !isHead(parameter));
+  const problems = used.flatMap((parameter) => misfit(parameter, arrayOf(parameter.name)) ?? []);
+  if (problems.length > 0) throw new CheckpointError(`${path} and its config.json do not fit: ${listed(problems)}.`);
+  const weights = new Float32Array(parameterCount(config));
+  for (const { name, offset, size } of used) {
+    weights.set((arrayOf(name)!.data as Float32Array).subarray(0, size), offset);
+  }
   if (!hasHead) {
     const fresh = createBert(config, 0).weights, values = fresh.dataSync<"float32">();
     for (const { offset, size } of head) weights.set(values.subarray(offset, offset + size), offset);
     fresh.dispose();
   }
-  for (const { name, shape, offset } of parameters) {
-    const array = held.get(name);
-    held.delete(name);
-    if (!array) {
-      if (hasHead || !HEAD.test(name)) problems.push(`expected ${name} of shape [${shape}], found none`);
-    } else if (array.shape.join() !== shape.join()) {
-      problems.push(`expected ${name} of shape [${shape}], found [${array.shape}]`);
-    } else if (!(array.data instanceof Float32Array)) problems.push(`expected ${name} in float32, float16 or bfloat16`);
-    else weights.set(array.data, offset);
-  }
-  for (const name of held.keys()) problems.push(`found ${name}, which this encoder does not have`);
-  if (problems.length > 0) throw new CheckpointError(`${path} does not fit its config.json: ${listed(problems)}.`);
-  return { weights, hasHead };
+  const taken = new Set(used.map(({ name }) => names.get(name)!));
+  if (hasHead) { for (const copy of [`${DECODER}.weight`, `${DECODER}.bias`]) taken.add(names.get(copy) ?? ""); }
+  const leftOut = [...tensors.keys()].filter((name) => !taken.has(name) && !BUFFERS.test(name));
+  return { weights, hasHead, leftOut };
 }

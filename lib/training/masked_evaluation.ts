@@ -3,7 +3,9 @@
  * @module
  */
 import { compiledOnce, hiddenStates, mlmLogits } from "../bert/bert.ts";
+import type { Checkpoint } from "../bert/checkpoint.ts";
 import type { BertConfig } from "../bert/config.ts";
+import { CheckpointError } from "../bert/hugging_face.ts";
 import { type Model, unflatten } from "../bert/parameters.ts";
 import { type Batch, type BatchPlan, evaluationBatch, evaluationPlans, toTensors } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
@@ -75,14 +77,17 @@ export function maskedEvaluation(config: BertConfig): Compiled {
   });
 }
 
+type MaskedModel = Model & Partial<Pick<Checkpoint, "hasHead">>;
+
 /** A model's guesses of bars' masked tokens, batch by batch. */
 async function* guessBatches(
-  { config, weights }: Model,
+  { config, weights, hasHead = true }: MaskedModel,
   corpus: Corpus,
   bars: readonly number[],
   recipe: Recipe,
   visit: number,
 ): AsyncGenerator<{ plan: BatchPlan; batch: Batch; loss: number; guesses: ArrayLike<number> }> {
+  if (!hasHead) throw new CheckpointError("Masked tokens: expected a model with an MLM head, found one without.");
   const evaluate = compiledOnce(["masked", config], () => maskedEvaluation(config));
   for (const plan of evaluationPlans(corpus, bars, recipe)) {
     const batch = evaluationBatch(corpus, plan, recipe, visit), inputs = toTensors(batch);
@@ -97,9 +102,10 @@ async function* guessBatches(
  * Guesses masked tokens of bars, in evaluation mode (STUDY §8.3).
  *
  * @param visit number of the drawing of masks, where the recipe redraws them
+ * @throws {CheckpointError} if the model was opened from a file without an MLM head
  */
 export async function evaluateMasked(
-  model: Model,
+  model: MaskedModel,
   corpus: Corpus,
   bars: readonly number[],
   recipe: Recipe,
@@ -124,7 +130,7 @@ export interface GuessedBar extends Omit<MaskedBar, "ids"> {
 
 /** A model's guesses of the chosen tokens of bars, with the masks of {@link evaluateMasked}; in order of `bars`. */
 export async function guessMasked(
-  model: Model,
+  model: MaskedModel,
   corpus: Corpus,
   bars: readonly number[],
   recipe: Recipe,

@@ -172,7 +172,8 @@ async function readState(dir: string, step: number, now: RunInputs): Promise<Sav
   for (const [name, sum] of Object.entries(files)) await readChecked(`${folder}/${name}`, sum);
   if (run.best) await verifyCheckpoint(bestFolder(dir, run.best.step));
   const moments = readSafetensors(await readChecked(`${folder}/optimizer.safetensors`));
-  const { weights } = await loadCheckpoint(folder);
+  const { weights, hasHead } = await loadCheckpoint(folder);
+  if (!hasHead) throw new CheckpointError(`${folder}: expected a model with an MLM head, found one without.`);
   const [first, second] = MOMENTS.map((name) => tf.tensor1d(moments.get(name)!.data as Float32Array));
   return { run, tensors: [weights, first, second] };
 }
