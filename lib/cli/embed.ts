@@ -57,17 +57,26 @@ export function probeOptions(args: readonly string[], cwd?: string) {
   return { ...values, recipe: recipeOf(values) };
 }
 
-/** Opens an encoder and checks that it fits the vocabulary and the bars. */
-async function openEncoder(dir: string, { tokens }: Recipe): Promise<Model> {
-  const model = await loadCheckpoint(dir), { vocabularySize, maxPositions } = model.config;
-  const wrong = vocabularySize !== vocabulary.size
-    ? `a vocabulary of ${vocabulary.size} ids, found ${vocabularySize}`
-    : maxPositions < tokens.maxTokens
-    ? `at least ${tokens.maxTokens} positions, found ${maxPositions}; cut bars by RECIPE='{"tokens":{"maxTokens":…}}'`
-    : null;
-  if (wrong === null) return model;
+/** Opens an encoder over this vocabulary; tensors of the file that it does not have are listed. */
+async function openEncoder(dir: string): Promise<Model> {
+  const { leftOut, ...model } = await loadCheckpoint(dir), { vocabularySize } = model.config;
+  if (leftOut.length > 0) {
+    const more = leftOut.length > 8 ? ` and ${leftOut.length - 8} more` : "";
+    console.log(`${dir}: the encoder is read; left out: ${leftOut.slice(0, 8).join(", ")}${more}`);
+  }
+  if (vocabularySize === vocabulary.size) return model;
   model.weights.dispose();
-  throw new UserError(`${dir}: expected an encoder with ${wrong}.`);
+  const expected = `an encoder with a vocabulary of ${vocabulary.size} ids`;
+  throw new UserError(`${dir}: expected ${expected}, found ${vocabularySize}.`);
+}
+
+/** Refuses songs whose bars could have more tokens than an encoder has positions. */
+function checkPositions(dir: string, { config: { maxPositions } }: Model, { tokens }: Recipe): void {
+  if (maxPositions >= tokens.maxTokens) return;
+  throw new UserError(
+    `${dir}: expected an encoder with at least ${tokens.maxTokens} positions, found ${maxPositions}. ` +
+      `Cut longer bars: set RECIPE='{"tokens":{"maxTokens":${maxPositions}}}'.`,
+  );
 }
 
 /** Opens a store, or makes one of songs in a folder that is removed in the end; then calls `work`. */
@@ -78,8 +87,9 @@ async function withEncoder(
   const folder = await Deno.makeTempDir();
   let model: Model | undefined, corpus: Corpus | undefined;
   try {
-    model = await openEncoder(encoder, recipe);
-    const isStore = exists(`${data}/manifest.json`);
+    model = await openEncoder(encoder);
+    const isStore = exists(`${data}/manifest.json`); // whose bars are checked before they are embedded
+    if (!isStore) checkPositions(encoder, model, recipe);
     if (!isStore) await buildCorpus(data, `${folder}/store`, recipe, { onProgress: meter("songs") });
     corpus = await openCorpus(isStore ? data : `${folder}/store`);
     await work(model, corpus, folder);

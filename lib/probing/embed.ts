@@ -6,6 +6,7 @@ import { padRows, rowsOf } from "../training/batches.ts";
 import type { Model } from "../bert/parameters.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { encodePooled, type Pooling } from "../bert/pooling.ts";
+import { UserError } from "../base/user_error.ts";
 import { createNpy } from "../matrix/npy.ts";
 import { pieceBytes, type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -35,19 +36,31 @@ function distinctBars(corpus: Corpus, bars: ArrayLike<number>): Map<number, numb
 }
 
 /**
- * Bars in batches of like lengths, longest first: a batch is padded to its longest bar's multiple of
- * `recipe.probing.padTo`, and only the last one may have fewer bars than rows.
+ * Bars in batches of similar lengths, longest first: a batch is padded to its longest bar's multiple of
+ * `recipe.probing.padTo`, but not beyond the encoder's positions. Only the last batch may have fewer bars than rows.
+ *
+ * @throws {UserError} if a bar has more tokens than the encoder has positions
  */
 export function embeddingPlans(
   corpus: Corpus,
   bars: readonly number[],
   { probing, training }: Recipe,
+  maxPositions: number,
 ): { length: number; bars: number[] }[] {
-  const lengthOf = (bar: number) => Math.ceil(corpus.tokens(bar).length / probing.padTo) * probing.padTo;
   const sorted = bars.map((bar) => ({ bar, tokens: corpus.tokens(bar).length })).sort((a, b) => b.tokens - a.tokens);
+  const { bar, tokens: longest } = sorted[0] ?? { tokens: 0 };
+  if (longest > maxPositions) {
+    throw new UserError(
+      `${corpus.songs[corpus.song(bar)].file}, bar ${
+        corpus.barIndex(bar)
+      }: expected at most ${maxPositions} tokens, the ` +
+        `encoder's positions, found ${longest}. Make the store anew with RECIPE='{"tokens":{"maxTokens":${maxPositions}}}'.`,
+    );
+  }
   const plans: { length: number; bars: number[] }[] = [];
   for (let first = 0; first < sorted.length;) {
-    const length = Math.min(lengthOf(sorted[first].bar), training.buckets.at(-1)!);
+    const { tokens } = sorted[first], padded = Math.ceil(tokens / probing.padTo) * probing.padTo;
+    const length = Math.max(tokens, Math.min(padded, training.buckets.at(-1)!, maxPositions));
     const part = sorted.slice(first, first + rowsOf(length, training));
     plans.push({ length, bars: part.map(({ bar }) => bar) });
     first += part.length;
@@ -79,9 +92,9 @@ async function passBars(
   { poolings, signal, onProgress }: PassOptions & { poolings: readonly Pooling[] },
   put: (pooling: Pooling, layer: number, row: number, x: Float32Array) => void,
 ): Promise<void> {
-  const { hidden: columns, layers: depth } = model.config, distinct = distinctBars(corpus, bars);
+  const { hidden: columns, layers: depth, maxPositions } = model.config, distinct = distinctBars(corpus, bars);
   let done = 0;
-  for (const { length, bars: part } of embeddingPlans(corpus, [...distinct.keys()], recipe)) {
+  for (const { length, bars: part } of embeddingPlans(corpus, [...distinct.keys()], recipe, maxPositions)) {
     signal?.throwIfAborted();
     const size = rowsOf(length, recipe.training), tokens = part.map(corpus.tokens);
     while (tokens.length < size) tokens.push(tokens[0]); // the last batch keeps its traced shape

@@ -62,7 +62,7 @@ try {
   const states = new Float32Array((await Deno.readFile(`${folder}/states.bin`)).buffer);
   const apart = states.reduce((most, value, i) => Math.max(most, Math.abs(value - last[i])), 0);
   const held = bars.reduce((sum, bar) => sum + corpus.tokens(bar).length, 0);
-  const padded = embeddingPlans(corpus, bars, study).reduce(
+  const padded = embeddingPlans(corpus, bars, study, study.model.maxPositions).reduce(
     (sum, { length }) => sum + length * rowsOf(length, study.training),
     0,
   );

@@ -6,6 +6,7 @@ import { saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { embedLayers } from "@lib/probing/embed.ts";
+import { UserError } from "@lib/base/user_error.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
 import { embedCommand, embedOptions, probeCommand, probeOptions } from "@lib/cli/embed.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
@@ -93,6 +94,24 @@ Deno.test("embeddings beyond the memory allowed are written to files as they are
     "expected 0 (embeddings) … 2, found 3",
   );
   model.weights.dispose();
+});
+
+Deno.test("the advice for an encoder of few positions works, and a store of shorter bars needs none", async () => {
+  const short = `${dir}/short`, model = createBert({ ...bertConfig(study), maxPositions: 500 }, 3);
+  await saveCheckpoint(short, model.config, model.weights.dataSync<"float32">());
+  model.weights.dispose();
+  const args = ["--encoder", "short", "--scale", "smoke", "--layer", "1", "--data"];
+  const refused = await assertRejects(() => embedCommand([...args, "songs", "--out", "s.npy"], dir), UserError);
+  const advice = /RECIPE='(.*)'/.exec(refused.message)![1];
+  Deno.env.set("RECIPE", advice);
+  try {
+    assertEquals(await embedCommand([...args, "songs", "--out", "s.npy"], dir), 0);
+  } finally {
+    Deno.env.delete("RECIPE");
+  }
+  assertEquals(await embedCommand([...args, "store", "--out", "t.npy"], dir), 0);
+  const [a, b] = await Promise.all(["s", "t"].map((name) => readNpy(new URL(`file://${dir}/${name}.npy`))));
+  assertEquals(a, b);
 });
 
 Deno.test("probe asks every layer of an encoder, and the user's own labels", async () => {

@@ -1,13 +1,15 @@
-import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { encode } from "@lib/bert/bert.ts";
 import { createBert } from "@lib/bert/parameters.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { embedBars } from "@lib/probing/embed.ts";
+import { embedBars, embeddingPlans } from "@lib/probing/embed.ts";
+import { UserError } from "@lib/base/user_error.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { largestDifference } from "../support/golden.ts";
+import { plantedBar, plantedCorpus } from "../support/planted_corpus.ts";
 
 const choices = recipe("sound", "smoke");
 
@@ -46,4 +48,24 @@ Deno.test("each bar's embeddings are those states of the bar encoded alone, repe
   assertEquals(tensorCount(), before);
   await Deno.remove(source, { recursive: true });
   await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("padding ends at the encoder's positions, and a bar that is longer is refused by name before any is embedded", async () => {
+  const pitches = (notes: number) => Array.from({ length: notes }, (_, i) => 30 + i);
+  const planted = plantedCorpus(["test", plantedBar(pitches(9)), plantedBar(pitches(5)), plantedBar(pitches(8))]);
+  assertEquals(embeddingPlans(planted, [0, 1, 2], choices, 50).map(({ length }) => length), [50]); // 49 tokens
+  assertEquals(embeddingPlans(planted, [1], choices, 512)[0].length % choices.probing.padTo, 0);
+  const short = bertConfig({ ...choices, model: { ...choices.model, maxPositions: 50 } }), model = createBert(short, 3);
+  const { layers } = await embedBars(model, planted, [0, 1, 2], choices);
+  for (const bar of [0, 1, 2]) {
+    const tokens = planted.tokens(bar), states = await encode(model, Int32Array.from(tokens), [tokens.length]);
+    const own = layers.at(-1)!.subarray(bar * short.hidden, (bar + 1) * short.hidden);
+    assertLess(largestDifference(own, states.at(-1)!.subarray(0, short.hidden)), 1e-5);
+  }
+  assertThrows(
+    () => embeddingPlans(planted, [1, 2, 0], choices, 48),
+    UserError,
+    `0.mid, bar 0: expected at most 48 tokens, the encoder's positions, found 49. Make the store anew with RECIPE='{"tokens":{"maxTokens":48}}'`,
+  );
+  model.weights.dispose();
 });
