@@ -84,11 +84,9 @@ export async function doOnce<T>(
   work: () => Promise<T> | T,
   waiting?: Parameters<typeof withLock>[2],
 ): Promise<T> {
-  const before = finished<T>(folder, step, key);
-  if (before) return before.info;
   return await withLock(`${recordPath(folder, step)}.lock`, async () => {
-    const meanwhile = finished<T>(folder, step, key);
-    if (meanwhile) return meanwhile.info;
+    const before = finished<T>(folder, step, key);
+    if (before) return before.info;
     const start = performance.now(), info = await work(), seconds = (performance.now() - start) / 1000;
     const record: StepRecord<T> = { step, key, info, finished: new Date().toISOString(), seconds };
     await writeFile(`${recordPath(folder, step)}.json`, `${JSON.stringify(record, null, 2)}\n`);

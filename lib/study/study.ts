@@ -17,6 +17,8 @@ import {
   validateRecipe,
 } from "../recipe/recipe.ts";
 import { isArchive } from "../corpus/sources.ts";
+import { bytesToWrite, checkFolder } from "./early_checks.ts";
+import { storeRecipe } from "./store_source.ts";
 import { doOnce, fingerprint, finished, knownThen, readJson, type StepRecord } from "./step_records.ts";
 
 /** A run: its folder, and which of its steps are done. */
@@ -27,7 +29,7 @@ export interface Study {
   folder: string;
   /** Every choice of the study. */
   recipe: Recipe;
-  /** The folder or archive of MIDI files it reads, as an absolute path. */
+  /** Its source, as an absolute path: a folder or archive of MIDI files, or a store of bars. */
   data: string;
   /** A path in the folder; makes its parent folders. */
   path(...parts: string[]): string;
@@ -49,7 +51,7 @@ export interface StudyOptions {
   recipe?: Recipe;
   /** The run's name. */
   name?: string;
-  /** Folder or archive of songs, relative to the project's root. */
+  /** Folder or archive of songs, or a store of bars, relative to the project's root. */
   data?: string;
   /** Folder that holds the runs; the project's `data/runs` if left out. */
   runs?: string;
@@ -88,7 +90,7 @@ const freshRecipe = ({ preset = "sound", scale = "demo", ...changes }: RecipeCha
 export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChanges = {}): Recipe =>
   freshRecipe({ ...explicitChoices(parameters), ...asked });
 
-/** Where a run's recipe differs from what was asked for; what was not asked for does not count. */
+/** Where a recipe differs from what was asked for; what was not asked for does not count. */
 function differences(stored: Recipe, choices: RecipeChanges): string[] {
   const changed = Object.entries(choices).map(([group, value]) => [
     group,
@@ -151,8 +153,8 @@ function waiting(): { say: (line: string) => void; signal: AbortSignal } {
  * Opens a run's folder, or makes it. A run that is there is opened by its own recipe and songs; only what is asked for
  * explicitly is compared with them.
  *
- * @throws {UserError} if the folder is of another recipe or other songs, naming the fields that differ, or if the songs
- * are not there.
+ * @throws {UserError} if the run or the store is of other choices or songs, naming the fields that differ; if there are
+ * no songs; if the folder cannot be written or has no room for the models.
  *
  * @example
  * ```ts
@@ -178,31 +180,35 @@ export function openStudy(options: StudyOptions = {}): Study {
   }
   const choices = options.recipe ?? explicitChoices(parameters);
   const raw = readJson(`${folder}/recipe.json`) as Record<string, unknown> | undefined;
-  const stored = raw && readRecipe(`${folder}/recipe.json`, raw), chosen = stored ?? freshRecipe(choices);
   const source = readJson(`${folder}/source.json`) as { data: string } | undefined;
   const absolute = (path: string) => path.startsWith("/") ? path : `${projectRoot}/${path}`;
   const shorten = (path: string) => path.startsWith(`${projectRoot}/`) ? path.slice(projectRoot.length + 1) : path;
   const wanted = options.data ?? setting("DATA", parameters) ?? source?.data ?? "data/freedoom";
   const data = absolute(wanted).replace(/\/+$/, "");
+  const stored = raw && readRecipe(`${folder}/recipe.json`, raw), store = stored ? undefined : storeRecipe(data);
+  // A new run on a store has the store's choices; those that are asked for must be the same.
+  const chosen = stored ?? { ...freshRecipe(store ? { preset: store.preset, ...choices } : choices), ...store };
   const different = [
-    ...(stored ? differences(stored, choices) : []),
+    ...differences(chosen, choices),
     ...(source && absolute(source.data) !== data ? [`songs: ${source.data} there, ${shorten(data)} asked for`] : []),
   ];
   if (different.length > 0) {
     throw new UserError(
-      `Study: the run in ${shorten(folder)} is another study:\n  ${different.join("\n  ")}\n` +
-        "Ask for nothing to open it as it is, or name another run (STUDY=name, or --name for the report).",
+      `Study: ${store ? `the store at ${data}` : `the run in ${shorten(folder)}`} is of other choices:\n  ${
+        different.join("\n  ")
+      }\n` + "Leave these out to take it as it is, or name another " +
+        (store ? "source (DATA, --data)." : "run (STUDY=name, or --name for the report)."),
     );
   }
   // A run that was tokenized needs them no more: it may have been packed, or its songs moved.
   if (!hasSongs(data) && readJson(`${folder}/steps/corpus.json`) === undefined) {
     throw new UserError(
-      `Study: expected a folder of MIDI files, or a .zip, .tar or .tar.gz of them, at ${data}, found none. ` +
-        "Set DATA (or --data for the report) to where the songs are.",
+      `Study: expected MIDI files (a folder, .zip, .tar or .tar.gz) or a store of bars at ${data}, found none. ` +
+        "Set DATA (or --data for the report) to where they are.",
     );
   }
   if (!source || !stored) {
-    Deno.mkdirSync(`${folder}/steps`, { recursive: true });
+    checkFolder(folder, bytesToWrite(folder, chosen));
     using lock = Deno.openSync(`${folder}/lock`, { write: true, create: true });
     lock.lockSync(true);
     // Another process may have made the run meanwhile.
@@ -227,6 +233,11 @@ export function openStudy(options: StudyOptions = {}): Study {
       return path;
     },
     done: (step, inputs) => finished(folder, step, keyOf(inputs)),
-    once: (step, inputs, work) => doOnce(folder, step, keyOf(inputs), work, waiting()),
+    once: async (step, inputs, work) => {
+      const key = keyOf(inputs), before = finished<Awaited<ReturnType<typeof work>>>(folder, step, key);
+      if (before) return before.info;
+      checkFolder(folder, bytesToWrite(folder, chosen));
+      return await doOnce(folder, step, key, work, waiting());
+    },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The study's steps as the notebooks take them: each shows its progress, leaves its result in the run's folder, and
- * is skipped where that is up to date.
+ * The study's steps up to trained models, as the notebooks call them: each shows its progress, leaves its result in the
+ * run's folder, and is skipped if that is up to date.
  * @module
  */
 import { bertConfig } from "../bert/config.ts";
@@ -19,12 +19,14 @@ import { type CurvePoint, learningCurves } from "../plots/figures.ts";
 import { pretrain } from "../training/pretrain.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 import { type Recipe, recipe } from "../recipe/recipe.ts";
+import { storeRecipe, takeStore } from "./store_source.ts";
 import type { Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
 
 async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promise<Corpus> {
   const dir = study.path(step), { midi, tokens, labels, duplicates, split, seed } = choices;
   await study.once(step, { midi, tokens, labels, duplicates, split, seed, data: study.data }, async () => {
+    if (storeRecipe(study.data)) return await takeStore(study.data, dir);
     let bar: ReturnType<typeof progress> | undefined;
     const summary = await buildCorpus(study.data, dir, choices, {
       replace: true, // the study knows what is stale
@@ -41,41 +43,38 @@ async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promis
 }
 
 /**
- * The study's corpus: bars of tokens with their labels, opened from the run's folder; the songs are read and tokenized
- * first where that was not done by the same recipe.
+ * The study's corpus in the run's folder: taken from the store if the source is one; else tokenized, once.
  *
- * @throws {DOMException} AbortError if the cell is stopped; run again, it goes on
+ * @throws {DOMException} AbortError if the cell is stopped; the next call goes on
  */
 export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "corpus", study.recipe);
 
 /**
- * The study's songs as the other preset reads them: `authors` beside `sound`, or the other way round; for comparisons of
- * the two readings. Tokenized once, as {@link corpusOf} does.
+ * The same songs under the other preset, `authors` beside `sound` or the other way round, tokenized once; undefined if
+ * the source is a store, which has no songs to read again.
  */
-export function otherCorpusOf(study: Study): Promise<Corpus> {
+export async function otherCorpusOf(study: Study): Promise<Corpus | undefined> {
   const { preset, scale, seed } = study.recipe, other = preset === "sound" ? "authors" : "sound";
-  return tokenizeOnce(study, `corpus-${other}`, recipe(other, scale, { seed }));
+  if (storeRecipe(study.data)) return undefined;
+  return await tokenizeOnce(study, `corpus-${other}`, recipe(other, scale, { seed }));
 }
 
 /** The folder of a model of the study: `model.safetensors`, `config.json`, training log and the state to go on from. */
 export const modelFolder = (study: Study, model: ModelName): string => `${study.folder}/models/${model}`;
 
-/**
- * What masked tokens are guessed by without a model: each as the most common training token of its kind (so the kind is
- * given away); on the validation tokens that the models are asked for.
- */
+/** The baseline without a model: the most common training token of the right kind, on the models' validation tokens. */
 export function mostCommonGuess(study: Study, corpus: Corpus): MlmAccuracy {
   return guessMostCommon(corpus, barsToEvaluate(corpus, "validation", study.recipe), study.recipe);
 }
 
 const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast: "NT-Xent loss, nats" } as const;
 
-/** Smoothing of training curves: each point the mean of the steps around it. */
+/** Steps in the moving average of training curves. */
 const SMOOTHED = 9;
 
 /**
- * Rows of a model's learning curves: MLM loss, MLM accuracy and NT-Xent of its training batches, each the mean of nine
- * steps, and MLM of the validation bars as it is; for `learningCurves`.
+ * A model's learning curves: MLM loss, MLM accuracy and NT-Xent of training batches as moving averages over nine steps,
+ * and MLM on validation bars as it is.
  */
 export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   const half = SMOOTHED >> 1, rows: CurvePoint[] = [];
@@ -92,10 +91,7 @@ export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   return rows;
 }
 
-/**
- * The models' learning curves beside each other, as two plots: masked tokens of validation bars, and NT-Xent of training
- * batches. Models that were not trained yet are left out.
- */
+/** Two plots of all trained models' learning curves: masked tokens of validation bars, NT-Xent of training batches. */
 export async function compareCurves(study: Study): Promise<Spec[]> {
   const curves = await Promise.all(modelNames.map(async (model) => {
     const rows = curvesOf(await trainingLog(modelFolder(study, model)));
@@ -114,7 +110,7 @@ export async function compareCurves(study: Study): Promise<Spec[]> {
   ];
 }
 
-/** The level of guessing each kind's most common token. */
+/** The level of the baseline in a plot of learning curves. */
 const curveBaselines = (study: Study, corpus: Corpus) => [
   { measure: measures.accuracy, value: mostCommonGuess(study, corpus).accuracy, series: "most common of its kind" },
 ];
@@ -149,18 +145,17 @@ async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seco
   }
 }
 
-/** What a training depends on: the whole recipe but its probes, and the songs. A step of other inputs is done anew. */
+/** The inputs of a training: the whole recipe without its probing, and the source. */
 export const trainingInputs = ({ recipe, data }: Study): Omit<Recipe, "probing"> & { data: string } => {
   const { probing: _, ...rest } = recipe;
   return { ...rest, data };
 };
 
 /**
- * Trains a model of the study with a live plot, then measures what it can do. What was done before with the same recipe
- * and songs is shown and not done again.
+ * Trains a model of the study with a live plot and evaluates it, once.
  *
- * @throws {DOMException} AbortError if the cell is stopped before the last step; run again, it goes on where it was
- * @throws {DivergedError} where the loss is no number or exploded (`training.explosion`), with what to change
+ * @throws {DOMException} AbortError if the cell is stopped before the last step; the next call goes on from there
+ * @throws {DivergedError} if the loss is not finite or exploded (`training.explosion`), with what to change
  */
 export async function train(study: Study, corpus: Corpus, model: ModelName): Promise<Evaluation> {
   const inputs = { ...trainingInputs(study), model };
@@ -176,13 +171,13 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
   return await study.once(`evaluate ${model}`, inputs, () => evaluateModel(study, corpus, model, seconds));
 }
 
-/** A trained model of the study, trained first where that was not done; its weights belong to the caller. */
+/** A trained model of the study, trained first if it is not; the caller disposes its weights. */
 export async function trained(study: Study, corpus: Corpus, model: ModelName): Promise<Model> {
   if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) await train(study, corpus, model);
   return await loadCheckpoint(modelFolder(study, model));
 }
 
-/** A line of text: the encoder's size, the engine and device it runs on, and the element type of its products. */
+/** A line of text: the encoder's size, the engine and device, and the precision of a training step. */
 export function encoderText({ recipe }: Study): string {
   const config = bertConfig(recipe);
   return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ` +

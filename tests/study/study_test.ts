@@ -31,7 +31,7 @@ Deno.test("a run of another recipe or other songs is refused, with the fields th
   openStudy({ recipe: smoke, name, data, runs });
   openStudy({ recipe: smoke, name, runs }); // the same again, songs remembered
   const other = recipe("sound", "smoke", { seed: 3, training: { steps: 7 } });
-  const { message } = assertThrows(() => openStudy({ recipe: other, name, data, runs }), UserError, "another study");
+  const { message } = assertThrows(() => openStudy({ recipe: other, name, data, runs }), UserError, "of other choices");
   const fields = message.split("\n").slice(1, -1).map((line) => line.trim());
   assertEquals(fields, ["seed: 0 there, 3 asked for", "training.steps: 6 there, 7 asked for"]);
   assertThrows(() => openStudy({ name, data: folderWithSong(), runs }), UserError, `songs: ${data} there`);

@@ -84,7 +84,7 @@ Deno.test("the guess without a model is each kind's most common training token",
 
 Deno.test("the songs as the other preset reads them are a store of their own, made once", () =>
   withStudy({ seed: 5 }, async (study, corpus) => {
-    const other = await otherCorpusOf(study);
+    const other = (await otherCorpusOf(study))!;
     assertEquals([corpus.recipe.preset, other.recipe.preset, other.recipe.seed], ["sound", "authors", 5]);
     const made = (await Deno.stat(study.path("corpus-authors", "manifest.json"))).mtime;
     await otherCorpusOf(study);

@@ -1,0 +1,49 @@
+/**
+ * Checks of a run's folder before hours of work.
+ * @module
+ */
+import { statfsSync } from "node:fs";
+import { UserError } from "../base/user_error.ts";
+import { exists } from "../base/python.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+
+const models = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"];
+
+/**
+ * Bytes that the trainings of a run still write: for each model that has not begun its weights, its best weights twice,
+ * and two states of weights and two moments, in float32.
+ */
+export function bytesToWrite(folder: string, { model }: Recipe): number {
+  const { layers, hidden, intermediate, maxPositions } = model;
+  const parameters = hidden * (layers * (4 * hidden + 2 * intermediate) + 560 + maxPositions);
+  return 4 * parameters * (1 + 2 + 2 * 3) * models.filter((name) => !exists(`${folder}/models/${name}`)).length;
+}
+
+/**
+ * Makes a run's folder; checks that it can be written and has room.
+ *
+ * @throws {UserError} saying what is missing
+ */
+export function checkFolder(folder: string, bytes: number): void {
+  const probe = `${folder}/steps/${crypto.randomUUID().slice(0, 8)}.tmp`;
+  try {
+    Deno.mkdirSync(`${folder}/steps`, { recursive: true });
+    Deno.writeTextFileSync(probe, "");
+    Deno.removeSync(probe);
+  } catch (error) {
+    throw new UserError(
+      `Study: expected a folder that can be written at ${folder}, found: ${(error as Error).message}. ` +
+        "Change its permissions or its owner, or make data/runs a link to another place.",
+      { cause: error },
+    );
+  }
+  const { bavail, bsize } = statfsSync(folder), free = bavail * bsize;
+  if (free >= bytes) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  throw new UserError(
+    `Study: expected ${gigabytes(bytes)} free at ${folder} for the models and their states, found ${
+      gigabytes(free)
+    }. ` +
+      "Make room, or make data/runs a link to a larger disk; then start again.",
+  );
+}
