@@ -44,7 +44,7 @@ export type Fields = {
     batches: "song-disjoint" | "song-order";
   };
   training:
-    & Record<"steps" | "batchTokens" | "batchRows" | "accumulate" | "learningRate" | "warmupSteps", number>
+    & Record<"seeds" | "steps" | "batchTokens" | "batchRows" | "accumulate" | "learningRate" | "warmupSteps", number>
     & Record<"beta1" | "beta2" | "epsilon" | "weightDecay" | "clipNorm", number>
     & Record<"validateEvery" | "validationBars" | "explosion" | "patience" | "leastGain", number>
     & {

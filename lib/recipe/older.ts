@@ -8,6 +8,7 @@ const introduced: Record<string, Record<string, unknown>> = {
   duplicates: { exact: "keep", near: "ignore", bars: "notes", shared: 0.5, compared: 100 },
   model: { encoder: "bert", init: "bert" },
   training: {
+    seeds: 1,
     ...{ accumulate: 1, explosion: 0, patience: 0, leastGain: 0, tensorboard: false },
     ...{ precision: "float32", islands: false },
   },

@@ -103,6 +103,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     training: {
       ...adamW,
       islands: false,
+      seeds: 1,
       steps: 6,
       batchTokens: 1024,
       batchRows: 24,
@@ -123,6 +124,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     training: {
       ...adamW,
       islands: false, // compiling them for eight lengths takes longer than 200 steps gain
+      seeds: 1,
       steps: 200,
       batchTokens: 1536,
       batchRows: 32,
@@ -145,6 +147,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     model: { ...bert, layers: 12, hidden: 64, heads: 2, intermediate: 128 },
     training: {
       ...adamW,
+      seeds: 1,
       steps: 9_300,
       batchTokens: 5_376,
       batchRows: 64,
@@ -166,6 +169,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
     training: {
       ...adamW,
+      seeds: 1,
       steps: 1_000_000,
       batchTokens: 12288,
       batchRows: 24,

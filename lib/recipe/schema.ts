@@ -109,6 +109,10 @@ export const recipeGroups = {
     validationBatches: count.describe("Batches of one validation of NT-Xent."),
   }),
   training: z.strictObject({
+    seeds: count.describe(
+      "Trainings of each model: weights, order, masks, views and dropout differ, songs and split do not (seed, seed + 1, " +
+        "…; 1: an hour's study should end in an hour, but intervals then leave the luck of training out).",
+    ),
     steps: count.describe("Optimizer steps of one model."),
     batchTokens: count.describe("Tokens of a batch, pads included; rows follow from the bucket's length."),
     batchRows: z.int().min(2).describe("Most rows of a batch (paper: 24)."),

@@ -13,6 +13,8 @@ import type { Recipe } from "../recipe/recipe.ts";
 export interface Evaluation {
   /** The model. */
   model: ModelName;
+  /** Seed of its training; evaluations of earlier versions have none, as they had one seed. */
+  seed?: number;
   /** Masked tokens: of bars that it was trained on, and of bars of songs that it has not seen. */
   mlm: { train: MlmAccuracy; validation: MlmAccuracy };
   /**

@@ -25,6 +25,11 @@ interface PretrainOptions {
   recipe: Recipe;
   /** Which of the four models. */
   model: ModelName;
+  /**
+   * Seed of fresh weights, order, masks, views and dropout; the recipe's if left out. Validation bars and their masks
+   * keep the recipe's, so that trainings of several seeds are measured alike.
+   */
+  seed?: number;
   /** The model's folder: final weights here, the run's state below `training/`. */
   dir: string;
   /** Stops the training after the current step. */
@@ -134,13 +139,16 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
  * @throws {UserError} if the disk is full or cannot be written to, naming the file and the last good state
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
-  const { corpus, recipe, model, dir, signal, say = console.error } = options;
-  const config = bertConfig(recipe), { training } = recipe, { accumulate, steps } = training;
-  const inputs = runInputs(recipe, corpus, model), validationBars = barsNeeded(corpus, recipe);
+  const { corpus, recipe, model, dir, signal, say = console.error, seed = recipe.seed } = options;
+  const config = bertConfig(recipe),
+    { training } = recipe,
+    { accumulate, steps } = training,
+    seeded = { ...recipe, seed };
+  const inputs = runInputs(seeded, corpus, model), validationBars = barsNeeded(corpus, recipe);
   using _lock = await guarded(dir, undefined, () => lockFolder(dir));
   const before = await readRun(dir, inputs, say);
   const fresh = (): StepState => {
-    const { weights } = createBert(config, recipe.seed);
+    const { weights } = createBert(config, seed);
     return [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   };
   let tensors: StepState = before?.tensors ?? fresh();
@@ -168,12 +176,12 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       });
       saved = state.step;
     };
-    const step = optimizerStep(model, config, recipe), plans = trainingPlans(corpus, recipe, model);
+    const step = optimizerStep(model, config, recipe), plans = trainingPlans(corpus, seeded, model);
     for (let i = 0; i < state.step * accumulate; i++) plans.next();
     const prepare = (): Part[] =>
       Array.from({ length: accumulate }, () => {
         const plan = plans.next().value;
-        return { plan, batch: trainingBatch(corpus, plan, recipe, model) };
+        return { plan, batch: trainingBatch(corpus, plan, seeded, model) };
       });
     let next = prepare();
     while (state.step < steps && !state.ended) {
@@ -182,7 +190,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
         tensors,
         parts.map(({ batch }) => toTensors(batch)),
         adamWScalars(training, number, rate),
-        parts.map((_, i) => [recipe.seed, state.step * accumulate + i + 1]),
+        parts.map((_, i) => [seed, state.step * accumulate + i + 1]),
         mask,
       );
       next = prepare(); // while the step runs

@@ -32,7 +32,7 @@ import type { StepState } from "./training_step.ts";
 interface RunInputs {
   model: ModelName;
   recipe: Pick<Recipe, "seed" | "model" | "masking" | "views" | "contrast"> & {
-    training: Omit<Recipe["training"], "tensorboard">;
+    training: Omit<Recipe["training"], "tensorboard" | "seeds">;
   };
   corpus: { songs: number; bars: number; checksum: string };
   /** What computes, and the element type that `training.precision` came to. */
@@ -59,10 +59,10 @@ export interface RunState {
   began: RunInputs;
 }
 
-/** What a run on this machine depends on; `training.tensorboard` changes no number. */
+/** What a run on this machine depends on; `training.tensorboard` and the number of seeds change none of its numbers. */
 export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): RunInputs {
   const { seed, model: size, masking, views, contrast, training } = recipe, { engine, device } = engineInfo();
-  const { tensorboard: _, ...counted } = training;
+  const { tensorboard: _, seeds: _others, ...counted } = training;
   return {
     model,
     recipe: { seed, model: size, masking, views, contrast, training: counted },

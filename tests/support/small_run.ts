@@ -40,6 +40,7 @@ export async function smallCorpus(
 export interface Collect {
   model?: ModelName;
   recipe?: Recipe;
+  seed?: number;
   /** Aborts after so many steps of this call. */
   stopAfter?: number;
   say?: (line: string) => void;
@@ -49,10 +50,10 @@ export interface Collect {
 export async function collect(
   corpus: Corpus,
   dir: string,
-  { model = "BERT", recipe = choices, stopAfter = Infinity, say }: Collect = {},
+  { model = "BERT", recipe = choices, seed, stopAfter = Infinity, say }: Collect = {},
 ): Promise<StepLog[]> {
   const logs: StepLog[] = [], controller = new AbortController();
-  for await (const log of pretrain({ corpus, recipe, model, dir, signal: controller.signal, say })) {
+  for await (const log of pretrain({ corpus, recipe, model, seed, dir, signal: controller.signal, say })) {
     logs.push(log);
     if (logs.length === stopAfter) controller.abort();
   }

@@ -56,6 +56,24 @@ Deno.test("the same recipe gives the same weights to the bit, and another seed g
     assertNotEquals(await weights("other", 4), first);
   }));
 
+Deno.test("a training's own seed decides all of its draws, and its validation stays the recipe's", () =>
+  withFolder(async (dir) => {
+    const choices = { keep: "last" as const }, model = "BERT-dropout";
+    const own = await train(`${dir}/own`, { recipe: smoke(choices, 3), model, seed: 4 });
+    const other = await train(`${dir}/other`, { recipe: smoke(choices, 4), model });
+    assertEquals(own.map(({ loss }) => loss), other.map(({ loss }) => loss));
+    assertEquals(
+      await Deno.readFile(`${dir}/own/model.safetensors`),
+      await Deno.readFile(`${dir}/other/model.safetensors`),
+    );
+    const trained = await loadCheckpoint(`${dir}/own`), measured = smoke({}, 3);
+    const bars = barsToEvaluate(corpus, "validation", measured);
+    const { loss } = await evaluateMasked(trained, corpus, bars, measured, own.length);
+    trained.weights.dispose();
+    assertEquals(own.at(-1)!.validation!.loss, loss);
+    assertNotEquals(other.at(-1)!.validation!.loss, loss);
+  }));
+
 Deno.test("a loss that explodes stops the run with step, bars and the last good state, which stays whole", () =>
   withFolder(async (dir) => {
     const wild = smoke({ learningRate: 30, warmupSteps: 1, validateEvery: 1 });
