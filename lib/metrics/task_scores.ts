@@ -2,7 +2,6 @@
  * Each task's scores in both protocols, as functions of song weights (STUDY §11.7, §13.16–13.18).
  * @module
  */
-import { classCounts, type ClassTask, occurring, type Question, type Task, type ValueQuestion } from "./tasks.ts";
 import {
   accuracyScore,
   argMax,
@@ -17,6 +16,17 @@ import {
   weightedMean,
 } from "./class_scores.ts";
 import { aucByClass, aucOnce, precisionByClass, rankByClass } from "./ranking.ts";
+import {
+  type Answers,
+  askClasses,
+  askValues,
+  type BarTable,
+  classCounts,
+  type ClassTask,
+  occurring,
+  type Question,
+  type Task,
+} from "./tasks.ts";
 
 /** The authors' procedure to the digit, or the sound one. */
 export type Protocol = "authors" | "sound";
@@ -48,161 +58,123 @@ export function lowerIsBetter(metric: string): boolean {
   return ["rmse", "rmseQuarters", "mae", "entropy"].includes(metric);
 }
 
-/** True classes of some bars, for the classes that occur in them or were seen in training. */
-export interface ClassAnswers extends ClassTable {
-  /** Class id of each class of the table. */
-  ids: number[];
-  /** The first class of each bar, as a place in `ids`. */
-  first: Int32Array;
-  /** Classes of the task without a positive or without a negative bar. */
-  skipped: number;
-}
-
-/** Answers of a question over the classes that occur in it and those in `live`. */
-export function classAnswers(
-  task: ClassTask,
-  { answers, songs, songCount }: Question<number[]>,
-  live: number[],
-): ClassAnswers {
-  const ids = occurring([live, ...answers]);
-  const place = new Map(ids.map((id, k) => [id, k]));
-  const rows = answers.length, labels = new Uint8Array(ids.length * rows), positives = new Int32Array(ids.length);
-  answers.forEach((set, r) => {
-    for (const id of set) {
-      labels[place.get(id)! * rows + r] = 1;
-      positives[place.get(id)!]++;
-    }
-  });
-  const defined = positives.filter((n) => n > 0 && n < rows).length;
-  return {
-    classes: ids.length,
-    rows,
-    labels,
-    songs,
-    songCount,
-    ids,
-    first: Int32Array.from(answers, (set) => place.get(set[0]) ?? -1),
-    skipped: classCounts[task] - defined,
-  };
-}
-
-/**
- * Decision values for all classes of the answers (classes × rows), from those of the classes seen in training
- * (`live` × rows). The others get −1, which is what a ridge on a target that is always −1 predicts.
- */
-export function spreadDecisions(decisions: Float64Array, live: number[], { ids, rows }: ClassAnswers): Float64Array {
-  const spread = new Float64Array(ids.length * rows).fill(-1);
-  const place = new Map(ids.map((id, k) => [id, k]));
-  live.forEach((id, i) => spread.set(decisions.subarray(i * rows, (i + 1) * rows), place.get(id)! * rows));
-  return spread;
-}
-
-/** Decision value above which a class counts as found: hand-set for chords by the authors, 0 otherwise (STUDY §11.7). */
-export function threshold(task: ClassTask, chordThreshold: number): number {
-  return task === "C" ? chordThreshold : 0;
-}
-
-/** Scores that songs are resampled for, and scores that have no interval. */
+/** Scores of some predictions. */
 export interface TaskScores {
   /** Scores by metric, given how often each song counts. */
   resampled: SongScore<string>;
-  /** Scores by metric that stand as they are. */
+  /** Scores by metric that have no interval. */
   fixed: Record<string, number>;
 }
 
-/** 1 where a decision is above the cut. */
-function harden(decisions: Float64Array, cut: number): Uint8Array {
-  const hard = new Uint8Array(decisions.length);
-  for (let i = 0; i < hard.length; i++) hard[i] = decisions[i] > cut ? 1 : 0;
-  return hard;
+/** The bars of a table that have an answer to a question, and how predictions for them are scored. */
+export interface Scorer {
+  /** Rows of the table. */
+  rows: Int32Array;
+  /** Song of each row, 0…songCount − 1. */
+  songs: Int32Array;
+  /** Songs. */
+  songCount: number;
+  /** Scores of predictions: decision values of the classes seen in training (classes × rows), or values (rows). */
+  scores(predicted: Float64Array, protocol: Protocol): TaskScores;
+  /** The score by which a penalty is chosen, higher is better: the sound headline, of errors the negative. */
+  choice(predicted: Float64Array): number;
+  /** What a row of the results says beside its score. */
+  extras(protocol: Protocol): { threshold?: number | null; skippedClasses?: number | null };
 }
 
 /**
- * Scores of a class task from decision values (classes × rows).
+ * The scorer of a question.
  *
- * `authors`: `aucHardWeighted`, the ROC area of hard decisions weighted by support; tempo `exactRow`.
- * `sound`: `aucWeighted` and `aucMacro` on decision values, `f1Macro` and `f1Micro` at the cut, and, without intervals
- * (see `precisionByClass`), `apWeighted` and `apMacro`; tempo `accuracy` and `accuracyMacro` of the largest decision.
+ * Classes under `authors`: `aucHardWeighted`, the ROC area of hard decisions weighted by support; tempo `exactRow`.
+ * Under `sound`: `aucWeighted` and `aucMacro` on decision values, `f1Macro` and `f1Micro` at the threshold, and, without
+ * intervals (see `precisionByClass`), `apWeighted` and `apMacro`; tempo `accuracy` and `accuracyMacro` of the largest
+ * decision. Values: `rmse`, and under `sound` `mae` and `r2`; durations in quarters have `rmseQuarters` under `sound`
+ * alone (STUDY §13.15, §13.18).
+ *
+ * @param live the classes seen in training, ascending; none for values
+ * @param chordThreshold decision value above which a chord counts as found, by hand as the authors; other classes have 0
  */
-export function classScores(
-  task: ClassTask,
-  protocol: Protocol,
-  decisions: Float64Array,
-  answers: ClassAnswers,
-  cut: number,
-): TaskScores {
-  const { classes, rows, labels, first } = answers;
-  if (task === "T" && protocol === "sound") {
-    return { resampled: accuracyScore(argMax(decisions, classes), first, classes, answers), fixed: {} };
+export function scorer(table: BarTable, question: Question, live: readonly number[], chordThreshold: number): Scorer {
+  if (question.name === undefined) {
+    return classScorer(question.task, askClasses(table, question.task), live, chordThreshold);
   }
-  const hard = harden(decisions, cut);
-  if (task === "T") {
-    const right = new Uint8Array(rows).fill(1);
-    for (let k = 0, i = 0; k < classes; k++) {
-      for (let r = 0; r < rows; r++, i++) if (hard[i] !== labels[i]) right[r] = 0;
+  const { rows, answers, songs, songCount } = askValues(table, question.name), { metric } = question;
+  const resampled = (predicted: Float64Array, protocol: Protocol): SongScore<string> => {
+    const score = errorScore(predicted, answers, { songs, songCount });
+    if (metric !== "rmse") return protocol === "sound" ? (weights) => ({ [metric]: score(weights).rmse }) : () => ({});
+    return protocol === "sound" ? score : (weights) => ({ rmse: score(weights).rmse });
+  };
+  return {
+    ...{ rows, songs, songCount },
+    scores: (predicted, protocol) => ({ resampled: resampled(predicted, protocol), fixed: {} }),
+    choice: (predicted) => -resampled(predicted, "sound")(new Float64Array(songCount).fill(1))[metric],
+    extras: () => ({}),
+  };
+}
+
+function classScorer(
+  task: ClassTask,
+  { rows, answers, songs, songCount }: Answers<number[]>,
+  live: readonly number[],
+  chordThreshold: number,
+): Scorer {
+  const ids = occurring([[...live], ...answers]), place = new Map(ids.map((id, k) => [id, k])), n = answers.length;
+  const labels = new Uint8Array(ids.length * n), first = Int32Array.from(answers, (set) => place.get(set[0])!);
+  answers.forEach((set, r) => set.forEach((id) => labels[place.get(id)! * n + r] = 1));
+  const table: ClassTable = { classes: ids.length, rows: n, labels, songs, songCount };
+  const once = new Float64Array(songCount).fill(1), support = positivesByClass(table);
+  const defined = support(once).filter((positives) => positives > 0 && positives < n).length;
+  const threshold = task === "C" ? chordThreshold : 0;
+  /** Classes not seen in training get −1, which is what a ridge on a target that is always −1 predicts. */
+  const spread = (predicted: Float64Array) => {
+    const all = new Float64Array(ids.length * n).fill(-1);
+    live.forEach((id, i) => all.set(predicted.subarray(i * n, (i + 1) * n), place.get(id)! * n));
+    return all;
+  };
+  const scores = (predicted: Float64Array, protocol: Protocol): TaskScores => {
+    const decisions = spread(predicted);
+    if (task === "T" && protocol === "sound") {
+      return { resampled: accuracyScore(argMax(decisions, ids.length), first, ids.length, table), fixed: {} };
     }
-    const score = accuracyScore(right, new Uint8Array(rows).fill(1), 2, answers);
-    return { resampled: (weights) => ({ exactRow: score(weights).accuracy }), fixed: {} };
-  }
-  const count = countByClass(hard, answers), support = positivesByClass(answers);
-  if (protocol === "authors") {
+    const hard = Uint8Array.from(decisions, (decision) => decision > threshold ? 1 : 0);
+    if (task === "T") {
+      const right = new Uint8Array(n).fill(1);
+      hard.forEach((decision, i) => decision !== labels[i] && (right[i % n] = 0));
+      const score = accuracyScore(right, new Uint8Array(n).fill(1), 2, table);
+      return { resampled: (weights) => ({ exactRow: score(weights).accuracy }), fixed: {} };
+    }
+    const count = countByClass(hard, table);
+    if (protocol === "authors") {
+      const resampled: SongScore<string> = (weights) => ({
+        aucHardWeighted: weightedMean(hardAuc(count(weights)), support(weights)),
+      });
+      return { resampled, fixed: {} };
+    }
+    const sorted = rankByClass(decisions, table),
+      area = aucByClass(sorted, table),
+      precision = precisionByClass(sorted);
     return {
-      resampled: (weights) => ({ aucHardWeighted: weightedMean(hardAuc(count(weights)), support(weights)) }),
-      fixed: {},
+      resampled: (weights) => {
+        const auc = area(weights), { perClass, micro } = f1Scores(count(weights));
+        return {
+          aucWeighted: weightedMean(auc, support(weights)),
+          aucMacro: macroMean(auc),
+          f1Macro: macroMean(perClass),
+          f1Micro: micro,
+        };
+      },
+      fixed: { apWeighted: weightedMean(precision, support(once)), apMacro: macroMean(precision) },
     };
-  }
-  const sorted = rankByClass(decisions, answers);
-  const area = aucByClass(sorted, answers), precision = precisionByClass(sorted);
-  return {
-    resampled: (weights) => {
-      const auc = area(weights), { perClass, micro } = f1Scores(count(weights));
-      return {
-        aucWeighted: weightedMean(auc, support(weights)),
-        aucMacro: macroMean(auc),
-        f1Macro: macroMean(perClass),
-        f1Micro: micro,
-      };
-    },
-    fixed: {
-      apWeighted: weightedMean(precision, support(new Float64Array(answers.songCount).fill(1))),
-      apMacro: macroMean(precision),
-    },
   };
-}
-
-/** The score of a class task by which a penalty is chosen: the sound headline alone. */
-export function choiceScore(task: ClassTask, decisions: Float64Array, answers: ClassAnswers): number {
-  const once = new Float64Array(answers.songCount).fill(1);
-  if (task === "T") return classScores(task, "sound", decisions, answers, 0).resampled(once).accuracy;
-  return weightedMean(aucOnce(decisions, answers), positivesByClass(answers)(once));
-}
-
-/** What a class task's rows say beside the scores. */
-export function classExtras(
-  task: ClassTask,
-  protocol: Protocol,
-  { skipped }: ClassAnswers,
-  cut: number,
-): { threshold: number | null; skippedClasses: number | null } {
   return {
-    threshold: task === "T" && protocol === "sound" ? null : cut,
-    skippedClasses: task === "T" ? null : skipped,
+    ...{ rows, songs, songCount, scores },
+    choice: (predicted) =>
+      task === "T"
+        ? scores(predicted, "sound").resampled(once).accuracy
+        : weightedMean(aucOnce(spread(predicted), table), support(once)),
+    extras: (protocol) => ({
+      threshold: task === "T" && protocol === "sound" ? null : threshold,
+      skippedClasses: task === "T" ? null : classCounts[task] - defined,
+    }),
   };
-}
-
-/**
- * Scores of a value: its root mean square error, called `metric`, and under `sound` also `mae` and `r2`; of durations
- * in quarters that error alone, and only under `sound` (STUDY §11.7, §13.15, §13.18).
- */
-export function valueScores(
-  protocol: Protocol,
-  metric: ValueQuestion["metric"],
-  predicted: ArrayLike<number>,
-  { answers, songs, songCount }: Question<number>,
-): TaskScores {
-  const score = errorScore(predicted, answers, { songs, songCount });
-  if (metric === "rmse") {
-    return { resampled: protocol === "sound" ? score : (weights) => ({ rmse: score(weights).rmse }), fixed: {} };
-  }
-  return { resampled: protocol === "sound" ? (weights) => ({ [metric]: score(weights).rmse }) : () => ({}), fixed: {} };
 }

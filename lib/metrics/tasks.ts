@@ -4,8 +4,8 @@
  */
 import { chordNames } from "../tokens/chords.ts";
 import type { BarLabels } from "../tokens/labels.ts";
-import { indexSongs } from "./class_scores.ts";
 import { positionsPerBar, tempoBins } from "../tokens/vocabulary.ts";
+import { indexSongs } from "./class_scores.ts";
 
 /** The seven tasks: chords, groove pattern, instruments, tempo, mean velocity, mean duration, song clustering. */
 export type Task = "C" | "GP" | "I" | "T" | "MV" | "MD" | "SC";
@@ -13,7 +13,7 @@ export type Task = "C" | "GP" | "I" | "T" | "MV" | "MD" | "SC";
 /** The tasks in the paper's order. */
 export const tasks: readonly Task[] = ["C", "GP", "I", "T", "MV", "MD", "SC"];
 
-/** One row for each bar. */
+/** Bars with their labels and songs, one row for each bar. */
 export interface BarTable {
   /** What is true of each bar. */
   labels: BarLabels[];
@@ -24,10 +24,13 @@ export interface BarTable {
 /** Tasks whose answer is a set of classes. */
 export type ClassTask = Extract<Task, "C" | "GP" | "I" | "T">;
 
-/** Those tasks, in the paper's order. */
-export const classTasks = ["C", "GP", "I", "T"] as const satisfies readonly ClassTask[];
+/** What is asked of each bar: its classes. */
+interface ClassQuestion {
+  task: ClassTask;
+  name?: undefined;
+}
 
-/** A number asked of each bar. */
+/** What is asked of each bar: a number. */
 export interface ValueQuestion {
   /** The paper's task it belongs to. */
   task: Extract<Task, "MV" | "MD">;
@@ -37,11 +40,20 @@ export interface ValueQuestion {
   metric: "rmse" | "rmseQuarters";
 }
 
-/** The numbers asked: velocity (MIDI units), duration (bin index, as the authors; §13.15), duration (quarters). */
+/** What a ridge regression is fitted for. */
+export type Question = ClassQuestion | ValueQuestion;
+
+/** The numbers: velocity (MIDI units), duration (bin index, as the authors; STUDY §13.15), duration (quarters). */
 export const valueQuestions: readonly ValueQuestion[] = [
   { task: "MV", name: "meanVelocity", metric: "rmse" },
   { task: "MD", name: "meanDuration", metric: "rmse" },
   { task: "MD", name: "meanDurationQuarters", metric: "rmseQuarters" },
+];
+
+/** All questions, in the paper's order of tasks. */
+export const questions: readonly Question[] = [
+  ...(["C", "GP", "I", "T"] as const).map((task): ClassQuestion => ({ task })),
+  ...valueQuestions,
 ];
 
 /** How many classes a task has: chords root·7 + quality, positions, instruments with drums, tempo bins. */
@@ -52,17 +64,9 @@ export const classCounts: Record<ClassTask, number> = {
   T: tempoBins.length,
 };
 
-/** Classes of a bar, each once. */
-export function barClasses(labels: BarLabels, task: ClassTask): number[] {
-  if (task === "C") return [...new Set(labels.chords)];
-  if (task === "GP") return [...new Set(labels.groove)];
-  if (task === "I") return [...new Set(labels.instruments)];
-  return [labels.tempoBin];
-}
-
-/** What is asked of some rows of a table. */
-export interface Question<Answer> {
-  /** Rows of the table that the task has an answer for. */
+/** The answers of some rows of a table. */
+export interface Answers<Answer> {
+  /** Rows of the table that have an answer. */
   rows: Int32Array;
   /** The answer of each such row. */
   answers: Answer[];
@@ -72,7 +76,7 @@ export interface Question<Answer> {
   songCount: number;
 }
 
-function ask<Answer>(table: BarTable, answer: (labels: BarLabels) => Answer | null): Question<Answer> {
+function answersOf<Answer>(table: BarTable, answer: (labels: BarLabels) => Answer | null): Answers<Answer> {
   const all = table.labels.map(answer);
   const rows = Int32Array.from([...all.keys()].filter((r) => all[r] !== null));
   return {
@@ -82,17 +86,18 @@ function ask<Answer>(table: BarTable, answer: (labels: BarLabels) => Answer | nu
   };
 }
 
-/** The sets of classes of a table's bars; for chords, of the bars that have one (STUDY §5.7). */
-export function askClasses(table: BarTable, task: ClassTask): Question<number[]> {
-  return ask(table, (labels) => {
-    const classes = barClasses(labels, task);
+/** The classes of a table's bars, each once; for chords, of the bars that have one (STUDY §5.7). */
+export function askClasses(table: BarTable, task: ClassTask): Answers<number[]> {
+  return answersOf(table, ({ chords, groove, instruments, tempoBin }) => {
+    if (task === "T") return [tempoBin];
+    const classes = [...new Set({ C: chords, GP: groove, I: instruments }[task])];
     return task === "C" && classes.length === 0 ? null : classes;
   });
 }
 
 /** A value of a table's bars; bars without notes have none. */
-export function askValues(table: BarTable, name: ValueQuestion["name"]): Question<number> {
-  return ask(table, (labels) => labels[name]);
+export function askValues(table: BarTable, name: ValueQuestion["name"]): Answers<number> {
+  return answersOf(table, (labels) => labels[name]);
 }
 
 /** Classes that occur in answers, ascending. */

@@ -1,8 +1,12 @@
 /**
- * What can be said of a bar without looking at it.
+ * Baselines that ignore the bar: the most common class, the training mean, clusters at random.
  * @module
  */
-import { askClasses, askValues, type BarTable, classTasks, occurring, valueQuestions } from "../metrics/tasks.ts";
+import { type Random, stream } from "../base/random.ts";
+import { type Protocol, type Scorer, scorer } from "../metrics/task_scores.ts";
+import { askClasses, askValues, type BarTable, occurring, type Question, questions } from "../metrics/tasks.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { drawsOf } from "./authors_protocol.ts";
 import {
   clusterCount,
   type Collector,
@@ -14,18 +18,20 @@ import {
   scoredSplits,
   takeBars,
 } from "./rows.ts";
-import {
-  classAnswers,
-  classExtras,
-  classScores,
-  type Protocol,
-  spreadDecisions,
-  threshold,
-  valueScores,
-} from "../metrics/task_scores.ts";
 import { addSongRows, drawnEntropy } from "./song_clustering.ts";
-import { type Random, stream } from "../base/random.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+
+/** What a baseline predicts for every bar: one decision value for each class of the training bars, or their mean. */
+function constants(question: Question, fitOn: BarTable): { live: number[]; values: number[] } {
+  if (question.name !== undefined) {
+    const { answers } = askValues(fitOn, question.name);
+    return { live: [], values: [answers.reduce((sum, value) => sum + value / answers.length, 0)] };
+  }
+  const { answers } = askClasses(fitOn, question.task), live = occurring(answers);
+  const shares = live.map((id) => answers.filter((set) => set.includes(id)).length / answers.length);
+  if (question.task !== "T") return { live, values: shares.map((share) => 2 * share - 1) };
+  const most = shares.indexOf(Math.max(...shares));
+  return { live, values: shares.map((_, i) => i === most ? 1 : -1) };
+}
 
 /**
  * The guesses that need no features, scored as the probes are: model `majority`, layer null.
@@ -37,55 +43,33 @@ import type { Recipe } from "../recipe/recipe.ts";
  * @throws {RangeError} if labels are of no class or there are no training bars.
  */
 export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
-  const { labels: _, ...line } = majorityLine, meta = { ...line, seed: recipe.seed, layer: null, pooling: "none" };
-  const written = collector(meta, recipe, { replicates: true });
-  const { train } = tables;
+  const { labels, ...line } = majorityLine, { train } = tables;
   if (train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
-  const rowsOf = (table: BarTable) => Int32Array.from(table.labels.keys());
-  const draws = (tables.draws ?? [{ train: rowsOf(train), test: rowsOf(tables.test) }]).map((draw) => ({
+  const written = collector({ ...line, seed: recipe.seed, layer: null, pooling: "none" }, recipe, { replicates: true });
+  const draws = drawsOf(tables, tables.draws).map((draw) => ({
     train: takeBars(train, draw.train),
     test: takeBars(tables.test, draw.test),
   }));
-  for (const task of classTasks) {
-    const cut = threshold(task, recipe.probing.chordThreshold);
-    const guess = (fitOn: BarTable, scoreOn: BarTable, protocol: Protocol) => {
-      const { answers } = askClasses(fitOn, task), live = occurring(answers);
-      const share = live.map((id) => answers.filter((set) => set.includes(id)).length / answers.length);
-      const values = task === "T"
-        ? share.map((_, i) => i === share.indexOf(Math.max(...share)) ? 1 : -1)
-        : share.map((p) => 2 * p - 1);
-      const question = askClasses(scoreOn, task), asked = classAnswers(task, question, live);
-      const same = new Float64Array(live.length * asked.rows);
-      values.forEach((value, i) => same.fill(value, i * asked.rows, (i + 1) * asked.rows));
-      const scores = classScores(task, protocol, spreadDecisions(same, live, asked), asked, cut);
-      return { question, scores, extras: classExtras(task, protocol, asked, cut) };
+  for (const question of questions) {
+    const { task } = question;
+    const guess = (fitOn: BarTable, scoreOn: BarTable): { score: Scorer; predicted: Float64Array } => {
+      const { live, values } = constants(question, fitOn);
+      const score = scorer(scoreOn, question, live, recipe.probing.chordThreshold), { length } = score.rows;
+      const predicted = Float64Array.from({ length: values.length * length }, (_, i) => values[Math.floor(i / length)]);
+      return { score, predicted };
     };
     for (const split of scoredSplits) {
-      const { question, scores, extras } = guess(train, tables[split], "sound");
-      const place = { task, labels: "true", protocol: "sound", split } as const;
-      written.collect({ ...place, rows: question.rows.length, songs: question.songCount }, scores, extras);
+      const { score, predicted } = guess(train, tables[split]), protocol: Protocol = "sound";
+      const place = { task, labels, protocol, split, rows: score.rows.length, songs: score.songCount };
+      written.collect(place, score.scores(predicted, protocol), score.extras(protocol));
     }
-    const drawn = draws.map((draw) => ({ of: draw.test, ...guess(draw.train, draw.test, "authors") }));
-    const parts = drawn.map(({ of, question, scores }) => drawnScores(question, of, scores));
-    written.collectDrawn({ task, labels: "true" }, parts, drawn.at(-1)!.extras);
-  }
-  for (const { task, name, metric } of valueQuestions) {
-    const guess = (fitOn: BarTable, scoreOn: BarTable, protocol: Protocol) => {
-      const { answers } = askValues(fitOn, name), question = askValues(scoreOn, name);
-      const mean = answers.reduce((sum, value) => sum + value / answers.length, 0);
-      return { question, scores: valueScores(protocol, metric, question.answers.map(() => mean), question) };
-    };
-    for (const split of scoredSplits) {
-      const { question, scores } = guess(train, tables[split], "sound");
-      const place = { task, labels: "true", protocol: "sound", split } as const;
-      written.collect({ ...place, rows: question.rows.length, songs: question.songCount }, scores);
-    }
-    if (metric !== "rmse") continue; // durations in quarters are not the authors'
-    const parts = draws.map((draw) => {
-      const { question, scores } = guess(draw.train, draw.test, "authors");
-      return drawnScores(question, draw.test, scores);
-    });
-    written.collectDrawn({ task, labels: "true" }, parts);
+    if (question.name === "meanDurationQuarters") continue; // not the authors'
+    const drawn = draws.map(({ train, test }) => ({ test, ...guess(train, test) }));
+    written.collectDrawn(
+      { task, labels },
+      drawn.map(({ test, score, predicted }) => drawnScores(score, test, predicted)),
+      drawn.at(-1)!.score.extras("authors"),
+    );
   }
   clusterAtRandom(written, tables, draws, recipe);
   return written.rows;

@@ -4,8 +4,8 @@
  */
 import { UserError } from "../base/user_error.ts";
 import { runPool } from "../base/worker_pool.ts";
-import type { ProbeMeta, ProbeRow, ProbeTables } from "./rows.ts";
-import { type LayerFeatures, layerProber, type ProbeJob } from "./probe.ts";
+import { layerProber, type ProbeJob } from "./probe.ts";
+import type { LayerFeatures, ProbeMeta, ProbeRow, ProbeTables } from "./rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** A layer to probe; features may be fetched when their turn comes, so that few are in memory at a time. */

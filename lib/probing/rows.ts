@@ -1,33 +1,25 @@
 /**
- * The results table: one row for each number, and how a score becomes one.
+ * The results table: one row for each number, and how scores become rows.
  * @module
  */
-import { bootstrap, type Interval } from "../metrics/intervals.ts";
 import type { Split } from "../corpus/split.ts";
-import type { BarTable, Question, Task } from "../metrics/tasks.ts";
-import { headlines, type Protocol, type TaskScores } from "../metrics/task_scores.ts";
+import type { RowSource } from "../matrix/rows.ts";
+import { bootstrap, type Interval } from "../metrics/intervals.ts";
+import { headlines, type Protocol, type Scorer, type TaskScores } from "../metrics/task_scores.ts";
+import type { BarTable, Task } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** Bars of the three splits; no song may be in two of them. */
-export interface BarTables {
-  /** Bars that probes are fitted on. */
-  train: BarTable;
-  /** Bars that the sound protocol chooses penalty and layer by. */
-  validation: BarTable;
-  /** Bars that tables and claims are scored on. */
-  test: BarTable;
-}
+export type BarTables = Record<Split, BarTable>;
+
+/** Embeddings of those bars at one layer, rows × columns, in memory or in files. */
+export type LayerFeatures = Record<Split, RowSource> & { columns: number };
 
 /** What a probe was fitted on: true labels, permuted ones, or a control task's (see `controls.ts`). */
 export type Labels = "true" | "permuted" | "control";
 
-/** One drawing of bars for the authors' protocol: rows of the tables, ascending (STUDY §11.2). */
-export interface Draw {
-  /** Drawn rows of the training table. */
-  train: Int32Array;
-  /** Drawn rows of the test table. */
-  test: Int32Array;
-}
+/** One drawing of bars for the authors' protocol: rows of the training and test tables, ascending (STUDY §11.2). */
+export type Draw = Record<"train" | "test", Int32Array>;
 
 /** What is asked of a study's bars. */
 export interface ProbeTables extends BarTables {
@@ -37,9 +29,7 @@ export interface ProbeTables extends BarTables {
   controls?: (BarTables & { labels: Exclude<Labels, "true"> })[];
 }
 
-/**
- * What a probe reads: a trained or an untrained encoder's states, how often each token stands in the bar, or nothing.
- */
+/** What a probe reads: a trained or an untrained encoder's states, how often each token stands in the bar, or nothing. */
 export type ProbeInput = "trained" | "untrained" | "token counts" | "none";
 
 /** Where features come from. */
@@ -130,29 +120,21 @@ export type ScoredSplit = typeof scoredSplits[number];
 /** Both protocols. */
 export const protocols: readonly Protocol[] = ["authors", "sound"];
 
-/** What a row says beside its score. */
-export interface Place {
-  /** What the probe was fitted on. */
-  labels: Labels;
-  /** What was asked. */
-  task: Task;
-  /** The authors' procedure, or the sound one. */
-  protocol: Protocol;
-  /** Whose bars were scored. */
-  split: ScoredSplit;
-  /** Bars scored. */
-  rows: number;
-  /** Songs scored. */
-  songs: number;
-}
+/** What a row says beside its metric and score. */
+type Place = Pick<ProbeRow, "labels" | "task" | "protocol" | "split" | "rows" | "songs">;
 
-/** The scores of one drawing of bars. */
+/** Columns of a row that only some scores have; those left out become null. */
+type Extras = Partial<Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">>;
+
+const noExtras = { draw: null, std: null, alpha: null, threshold: null, skippedClasses: null, k: null };
+
+/** The scores of one drawing of bars: the bars' number, and their songs in the order of the scores' weights. */
 export interface Drawn {
   /** Bars scored. */
   rows: number;
-  /** Its songs, as their scores' weights are ordered. */
+  /** Songs, as numbered in the whole table. */
   songs: number[];
-  /** Scores of those bars, and how to score them with songs resampled. */
+  /** Scores of those bars. */
   scores: TaskScores;
 }
 
@@ -162,18 +144,18 @@ export const takeBars = ({ labels, songs }: BarTable, rows: Int32Array): BarTabl
   songs: Int32Array.from(rows, (r) => songs[r]),
 });
 
-/** Scores of one drawing with the ids of its songs. */
-export function drawnScores({ rows, songs, songCount }: Question<unknown>, of: BarTable, scores: TaskScores): Drawn {
+/** The authors' scores of one drawing, `of` being its bars. */
+export function drawnScores({ rows, songs, songCount, scores }: Scorer, of: BarTable, predicted: Float64Array): Drawn {
   const ids = new Array<number>(songCount);
   rows.forEach((row, i) => ids[songs[i]] = of.songs[row]);
-  return { rows: rows.length, songs: ids, scores };
+  return { rows: rows.length, songs: ids, scores: scores(predicted, "authors") };
 }
 
 /** A table being filled. */
 export interface Collector {
   /** What was collected so far. */
   rows: ProbeRow[];
-  /** Adds scores, with 95% intervals over songs on the test split where they can be resampled. */
+  /** Adds scores; on the test split those that can be resampled have 95% intervals over `weights` songs. */
   collect(place: Place, scores: TaskScores, extras?: Extras, weights?: number): void;
   /** Adds a score's mean and population std over drawings of test bars, its interval, and each drawing's (STUDY §11.3). */
   collectDrawn(place: Pick<Place, "task" | "labels">, draws: Drawn[], extras?: Extras): void;
@@ -181,82 +163,53 @@ export interface Collector {
   add(place: Place, metric: string, interval: Interval, extras?: Extras): void;
 }
 
-/** Columns of a row that only some scores have; those left out become null. */
-export type Extras = Partial<
-  Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">
->;
-
-/** The mean of the numbers that are none NaN. */
+/** The mean of the numbers that are not NaN. */
 function mean(values: number[]): number {
-  let sum = 0, known = 0;
-  for (const value of values) {
-    if (Number.isNaN(value)) continue;
-    sum += value;
-    known++;
-  }
-  return sum / known;
+  const known = values.filter((value) => !Number.isNaN(value));
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
-const noExtras = { draw: null, std: null, alpha: null, threshold: null, skippedClasses: null, k: null };
-
-/** An empty table for one model and layer; with `replicates`, test rows of headline scores and R² keep their resamplings. */
+/** An empty table for one model and layer; with `replicates`, test rows of headlines and R² keep their resamplings. */
 export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false } = {}): Collector {
-  const rows: ProbeRow[] = [];
-  const { seed, probing: { bootstraps } } = recipe;
+  const rows: ProbeRow[] = [], { seed, probing: { bootstraps } } = recipe;
   const add: Collector["add"] = (place, metric, { value, low, high }, extras = {}) => {
     rows.push({ ...meta, metric, ...place, value, low, high, ...noExtras, ...extras });
   };
-  const resample = (place: Place, resampled: TaskScores["resampled"], songs: number, extras: Extras): void => {
+  const collect: Collector["collect"] = (place, { resampled, fixed }, extras = {}, weights = place.songs) => {
     const keep = replicates ? [headlines[place.protocol][place.task], "r2"] : [];
-    // The authors' controls are told by their std alone: five drawings to score for each resampling cost the most.
-    const resamplings = place.split === "test" && (place.protocol === "sound" || place.labels === "true")
-      ? bootstraps
-      : 0;
-    const scores = bootstrap(resampled, songs, { resamplings, seed, keep });
+    // The authors' controls have no interval but their std: scoring all drawings at each resampling costs the most.
+    const resampledToo = place.split === "test" && (place.protocol === "sound" || place.labels === "true");
+    const scores = bootstrap(resampled, weights, { resamplings: resampledToo ? bootstraps : 0, seed, keep });
     for (const [metric, { replicates, ...interval }] of Object.entries(scores)) {
       add(place, metric, interval, replicates ? { ...extras, replicates } : extras);
     }
-  };
-  const collect: Collector["collect"] = (place, { resampled, fixed }, extras = {}, weights = place.songs) => {
-    resample(place, resampled, weights, extras);
     for (const [metric, value] of Object.entries(fixed)) add(place, metric, { value, low: null, high: null }, extras);
   };
   const collectDrawn: Collector["collectDrawn"] = ({ task, labels }, draws, extras = {}) => {
     const ids = [...new Set(draws.flatMap(({ songs }) => songs))].sort((a, b) => a - b);
     const places = new Map(ids.map((id, i) => [id, i]));
-    const drawn = draws.map(({ scores, songs }) => {
-      const at = songs.map((song) => places.get(song)!), own = new Float64Array(at.length);
-      return (weights: Float64Array) => {
-        for (let i = 0; i < at.length; i++) own[i] = weights[at[i]];
-        return scores.resampled(own);
-      };
+    const scoreDraws = draws.map(({ scores, songs }) => {
+      const at = songs.map((song) => places.get(song)!);
+      return (weights: Float64Array) => scores.resampled(Float64Array.from(at, (place) => weights[place]));
     });
-    const once = drawn.map((score) => score(new Float64Array(ids.length).fill(1))), metrics = Object.keys(once[0]);
-    const means = (weights: Float64Array) => {
-      const found = drawn.map((score) => score(weights)), means: Record<string, number> = {};
-      for (const metric of metrics) means[metric] = mean(found.map((scores) => scores[metric]));
-      return means;
+    const once = scoreDraws.map((score) => score(new Float64Array(ids.length).fill(1)));
+    const resampled: TaskScores["resampled"] = (weights) => {
+      const scores = scoreDraws.map((score) => score(weights));
+      return Object.fromEntries(Object.keys(once[0]).map((metric) => [metric, mean(scores.map((of) => of[metric]))]));
     };
     const place: Place = {
-      task,
-      labels,
-      protocol: "authors",
-      split: "test",
+      ...{ task, labels, protocol: "authors", split: "test", songs: ids.length },
       rows: Math.round(mean(draws.map((draw) => draw.rows))),
-      songs: ids.length,
     };
     const before = rows.length;
-    resample(place, means, ids.length, extras);
+    collect(place, { resampled, fixed: {} }, extras);
     if (draws.length === 1) return;
     for (const row of rows.slice(before)) {
       const values = once.map((scores) => scores[row.metric]);
       row.std = Math.sqrt(mean(values.map((value) => (value - row.value) ** 2)));
       values.forEach((value, draw) => {
-        const { rows: held, songs } = draws[draw];
-        add({ ...place, rows: held, songs: songs.length }, row.metric, { value, low: null, high: null }, {
-          ...extras,
-          draw,
-        });
+        const own = { ...place, rows: draws[draw].rows, songs: draws[draw].songs.length };
+        add(own, row.metric, { value, low: null, high: null }, { ...extras, draw });
       });
     }
   };

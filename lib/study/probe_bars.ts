@@ -6,8 +6,7 @@ import type { Corpus } from "../corpus/store.ts";
 import { type Split, splits } from "../corpus/split.ts";
 import { type RowSource, sliceRows } from "../matrix/rows.ts";
 import { barType, withControls } from "../probing/controls.ts";
-import type { LayerFeatures } from "../probing/probe.ts";
-import type { BarTables, ProbeTables } from "../probing/rows.ts";
+import type { BarTables, LayerFeatures, ProbeTables } from "../probing/rows.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 

@@ -94,8 +94,8 @@ export function worstBars(
       for (const [i, { task, layer, alpha }] of chosen.entries()) {
         const { name } = valueQuestions.find((question) => question.task === task)!;
         const { train, test } = cut(layers[i], columns), { rows, answers } = askValues(tables.test, name);
-        const { fitted: [{ values }] } = await fitLayer(train, columns, [tables.train], [task], [alpha]);
-        const [fit] = values.find(({ question }) => question.name === name)!.fits;
+        const { fitted: [fitted] } = await fitLayer(train, columns, [tables.train], [task], [alpha]);
+        const [fit] = fitted.find(({ question }) => question.name === name)!.fits;
         const [read] = await predictRows([fit], test, rows);
         const predictions = answers.map((truth, row): Prediction => ({
           bar: of.test[rows[row]],

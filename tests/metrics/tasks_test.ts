@@ -2,10 +2,10 @@ import { assertEquals } from "@std/assert";
 import {
   askClasses,
   askValues,
-  barClasses,
   type BarTable,
   classCounts,
   occurring,
+  questions,
   valueQuestions,
 } from "@lib/metrics/tasks.ts";
 
@@ -22,10 +22,11 @@ const table: BarTable = {
 };
 
 Deno.test("a bar's classes are those of its labels, each once", () => {
-  const classes = (["C", "GP", "I", "T"] as const).map((task) => barClasses(table.labels[0], task));
+  const classes = (["C", "GP", "I", "T"] as const).map((task) => askClasses(table, task).answers[0]);
   assertEquals(classes, [[3, 10], [0, 8], [128, 2], [5]]);
   // 12 roots × 7 qualities; 48 positions; 128 programs and drums; 32 tempo bins (STUDY §5, §4).
   assertEquals(classCounts, { C: 84, GP: 48, I: 129, T: 32 });
+  assertEquals(questions.map(({ task }) => task), ["C", "GP", "I", "T", "MV", "MD", "MD"]);
 });
 
 Deno.test("chords are asked of bars that have one, the other classes of all; songs are renumbered", () => {

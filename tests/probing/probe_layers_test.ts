@@ -4,7 +4,7 @@ import { createNpy } from "@lib/matrix/npy.ts";
 import { reading, sliceRows } from "@lib/matrix/rows.ts";
 import type { BarTable } from "@lib/metrics/tasks.ts";
 import { probeLayers } from "@lib/probing/probe_layers.ts";
-import type { LayerFeatures } from "@lib/probing/probe.ts";
+import type { LayerFeatures } from "@lib/probing/rows.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 
 Deno.test("a layer's probes from files are those from memory, here and in a worker; clusters may take a share of rows", async () => {
