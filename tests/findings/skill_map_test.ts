@@ -34,6 +34,21 @@ Deno.test("stars stand where a layer surely beats the untrained encoder's same l
   assertEquals(gainsOver(rows, [bert], untrainedLine, 0.01).stars.size, 0); // 21 comparisons · 2/2002 are above 0.01
 });
 
+Deno.test("layers are compared with the same layer of the untrained encoder", () => {
+  const better = rows.map((row) => {
+    if (row.input !== "untrained" || row.layer !== 2 || row.task !== "GP") return row;
+    const bySeed = new Map(
+      [...row.bySeed].map((
+        [seed, { value, replicates }],
+      ) => [seed, { value: value + 0.5, replicates: Array.from(replicates, (score) => score + 0.5) }]),
+    );
+    return { ...row, value: row.value + 0.5, bySeed };
+  });
+  const [before, after] = [rows, better].map((all) => gainsOver(all, [bert], untrainedLine, 0.05).stars);
+  assertEquals([...before].filter((cell) => !after.has(cell)), ["BERT/2/GP"]);
+  assertEquals(after.size, before.size - 1);
+});
+
 Deno.test("the note explains a star only where there is one", () => {
   const { probing } = recipe("sound", "demo", { probing: { bootstraps: 2000, level: 0.05 } });
   const some = starNote({ stars: new Set(["BERT/1/C"]), comparisons: 42 }, probing);

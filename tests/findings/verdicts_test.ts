@@ -142,6 +142,22 @@ Deno.test("the layer is chosen on validation songs under sound, on test songs by
   assertEquals(chosen("authors"), "C: BERT (3) − BERT-aug (3)");
 });
 
+Deno.test("the interval of an MLM comparison is that of resampled songs", () => {
+  // Thirty songs, one token each, right in every other one, against a model that is half right everywhere: the difference
+  // of 0 has a standard error of 0.5/√30, and 97.5% of |z| are below 2.2414.
+  const songs = (right: (song: number) => number) =>
+    Array.from({ length: 30 }, (_, song) => ({ song, correct: right(song), count: 2 }));
+  const evaluation = (model: string, right: (song: number) => number) => ({
+    ...{ model, mlm: { validation: { songs: songs(right) } }, contrast: null },
+  });
+  const evaluations = [evaluation("BERT", (song) => 2 * (song % 2)), evaluation("BERT-aug", () => 1)];
+  const claim = { text: "", comparisons: [{ kind: "equal MLM", models: ["BERT", "BERT-aug"] } as const] };
+  const [{ weakest }] = judgeClaims([claim], [], evaluations as never, "sound", study), { equalMlm } = study.probing;
+  assertEquals([weakest.difference, weakest.what], [equalMlm, `MLM: BERT = BERT-aug ± ${equalMlm}`]);
+  assertAlmostEquals(weakest.low!, equalMlm - 2.2414 * 0.5 / Math.sqrt(30), 0.03);
+  assertAlmostEquals(weakest.high!, equalMlm, 1e-12);
+});
+
 Deno.test("claims on training are judged over songs and batches", () => {
   const songsOf = (share: number) =>
     Array.from({ length: 30 }, (_, song) => ({ song, correct: Math.round(1000 * share), count: 1000 }));

@@ -62,6 +62,17 @@ Deno.test("a heat map's larger values are darker, its columns go right and its r
   assertEquals(marksOf(svg, "text").length, 0);
 });
 
+Deno.test("a heat map's columns are named slantwise where the names would meet", () => {
+  const angle = (names: string[], width?: number) =>
+    (heatMap(names.map((x) => ({ x, y: "row", value: 1 })), { width }) as unknown as {
+      encoding: { x: { axis: { labelAngle: number } } };
+    }).encoding.x.axis.labelAngle;
+  // A column is 46 pixels wide, a letter about 7.
+  assertEquals([angle(["1", "sixsix"]), angle(["1", "sevenle"]), angle(["1", "sevenle"], 100)], [0, -60, 0]);
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `${i}`);
+  assertEquals([angle(many(12)), angle(many(13))], [0, -60]);
+});
+
 Deno.test("bars are as long as their values, and a histogram counts each value once", async () => {
   const { svg } = await render(bars([{ label: "a", value: 1 }, { label: "b", value: 2 }]));
   const lengths = marksOf(svg, "rect").map((rect) => Number(attribute(rect, "d").match(/h(-?[\d.]+)/)![1]));

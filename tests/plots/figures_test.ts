@@ -64,6 +64,19 @@ Deno.test("learning curves mark the points of sparse series only, and draw basel
   assertEquals(curves, [[colours[0], "1,0"], [colours[1], "7,2"]]);
 });
 
+Deno.test("a series is sparse up to forty points a panel", () => {
+  const marked = (count: number) => {
+    const points = ["loss", "accuracy"].flatMap((measure) =>
+      Array.from({ length: count }, (_, step) => ({ step, value: step, measure, series: "train" }))
+    );
+    const { spec } = learningCurves(points) as unknown as {
+      spec: { layer: { transform: [{ filter: { oneOf: string[] } }] }[] };
+    };
+    return spec.layer[1].transform[0].filter.oneOf;
+  };
+  assertEquals([marked(40), marked(41)], [["train"], []]);
+});
+
 Deno.test("a series keeps its colour in plots that leave others out", async () => {
   const { svg } = await render(learningCurves(validation, { order: ["train", "validation"] }));
   assertEquals(marksOf(svg, "line").map((line) => attribute(line, "stroke")), [colours[1]]);

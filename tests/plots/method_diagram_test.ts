@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { methodDiagram } from "@lib/plots/method_diagram.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { Resvg } from "@resvg/resvg-js";
+import { assertText } from "../support/snapshots.ts";
 
 const numbers = (tag: string) =>
   Object.fromEntries([...tag.matchAll(/(\w+)="(-?[\d.]+)"/g)].map(([, name, value]) => [name, Number(value)]));
@@ -15,6 +16,9 @@ Deno.test("the method's drawing shows the recipe's numbers", () => {
   }
   assert(new Resvg(svg).render().width === 860); // resvg refuses what is no valid XML
 });
+
+Deno.test("the method's drawing is the kept one", () =>
+  assertText("method-diagram.svg.txt", methodDiagram(recipe("sound", "demo"))));
 
 Deno.test("boxes do not overlap, letters fit in them, and each arrow joins two of them", () => {
   const svg = methodDiagram(recipe("sound", "demo"));

@@ -68,7 +68,18 @@ Deno.test("lanes are shared only by notes that sound together, and one name keep
   const notes = [note("b", 0, 10), note("a", 5, 15), note("b", 12, 20), note("a", 20, 30), note("a", 0, 10, 61)];
   const [low, high, alone] = [{ lane: 1, lanes: 2 }, { lane: 0, lanes: 2 }, { lane: 0, lanes: 1 }];
   assertEquals(lanesOf(notes), [low, high, low, alone, alone]);
+  assertEquals(lanesOf(notes.toReversed()), [low, high, low, alone, alone].toReversed());
   assertEquals(lanesOf([]), []);
+});
+
+Deno.test("a roll is about 320 pixels high, with rows of 6 to 14 pixels and a row for each drum", () => {
+  const heights = (...notes: Parameters<typeof pianoRoll>[0]) =>
+    (pianoRoll(notes) as unknown as { vconcat: { height: number }[] }).vconcat.map(({ height }) => height);
+  // The rows are those of the notes' pitches and two more above and below.
+  assertEquals(heights(note(0, 1, 60, 0)), [4 * 14]);
+  assertEquals(heights(note(0, 1, 40, 0), note(0, 1, 68, 0)), [320]);
+  assertEquals(heights(note(0, 1, 20, 0), note(0, 1, 110, 0)), [94 * 6]);
+  assertEquals(heights(drum, { ...drum, pitch: 38 }, { ...drum, pitch: 42 }, drum), [45]);
 });
 
 Deno.test("a piano roll of drums alone, or of no note, can be drawn", async () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { colours, series, type Spec, spec, unique } from "@lib/plots/theme.ts";
+import { colours, panelled, panelTitle, series, type Spec, spec, unique } from "@lib/plots/theme.ts";
 import { assertSnapshot } from "../support/snapshots.ts";
 
 const rangeOf = (channel: "color" | "shape" | "strokeDash", names: string[], baselines: string[] = []) =>
@@ -15,6 +15,15 @@ Deno.test("eight series and five baselines all differ by colour, by mark and by 
   assertEquals(new Set(rangeOf("color", names, baselines)).size, 13);
   assertEquals(new Set(rangeOf("shape", names.slice(0, 8))).size, 8);
   assertEquals(new Set(rangeOf("shape", baselines, baselines)).size, 5);
+});
+
+Deno.test("all looks, and the titles of panels, are the kept ones", () => {
+  const names = Array.from({ length: 13 }, (_, i) => `line ${i}`), looks = { baselines: names.slice(8) };
+  const channels = (["color", "shape", "strokeDash"] as const).map((channel) => series("model", names, channel, looks));
+  assertSnapshot(
+    "series",
+    spec("", undefined, { channels, ...panelled("metric", ["b", "a"]), title: panelTitle("metric", 90) }),
+  );
 });
 
 Deno.test("a baseline takes no colour from the series, whatever it is called and wherever it stands", () => {

@@ -11,14 +11,18 @@ const rounded = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value, (_, part) => typeof part === "number" ? Number(part.toPrecision(4)) : part));
 
 /**
- * Compares a plot's spec, without the look that all plots share, with `tests/golden/plots/NAME.json`. With UPDATE_PLOTS
- * set it writes the file instead: look at the difference before you commit it.
+ * Compares a text with `tests/golden/plots/NAME`. With UPDATE_PLOTS set it writes the file instead: look at the difference
+ * before you commit it.
  */
-export function assertSnapshot(name: string, { config: _, $schema: __, ...spec }: Spec): void {
-  const path = `${projectRoot}/tests/golden/plots/${name}.json`, value = rounded(spec);
-  if (Deno.env.get("UPDATE_PLOTS")) Deno.writeTextFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
-  assertEquals(value, JSON.parse(Deno.readTextFileSync(path)));
+export function assertText(name: string, text: string): void {
+  const path = `${projectRoot}/tests/golden/plots/${name}`;
+  if (Deno.env.get("UPDATE_PLOTS")) Deno.writeTextFileSync(path, text);
+  assertEquals(text, Deno.readTextFileSync(path));
 }
+
+/** Compares a plot's spec, without the look that all plots share, with `tests/golden/plots/NAME.json`. */
+export const assertSnapshot = (name: string, { config: _, $schema: __, ...spec }: Spec): void =>
+  assertText(`${name}.json`, `${JSON.stringify(rounded(spec), null, 2)}\n`);
 
 /** The drawn marks of a kind (`symbol`, `rect`, `rule`, `text`, `line`), as the SVG elements that draw them. */
 export function marksOf(svg: string, kind: string): string[] {
