@@ -12,7 +12,8 @@ import { executeAll, type NotebookRun } from "../report/execute.ts";
 import { readChapters, reportPage } from "../report/page.ts";
 import { findChromium, writePdf } from "../report/pdf.ts";
 import { type Stamp, stampOf } from "../report/stamp.ts";
-import { loadRecipe, openStudy } from "../study/study.ts";
+import { stepsInWork } from "../study/step_records.ts";
+import { loadRecipe, openStudy, type Study } from "../study/study.ts";
 import { readArguments, usageError } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
 
@@ -56,12 +57,29 @@ export async function writeReport(
   return path;
 }
 
-/** Executes a run's notebooks, and leaves its stamp and cards beside them; whether none failed. */
-async function executeRun({ name, env, fresh }: ReturnType<typeof reportOptions>, python: string): Promise<boolean> {
+/**
+ * Opens a run, new where it was deleted (`--fresh`).
+ *
+ * @throws {UserError} as `openStudy`, or if another process works on a run that is to be deleted
+ */
+async function openRun({ name, env, fresh }: ReturnType<typeof reportOptions>): Promise<Study> {
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
   loadRecipe(); // refuses wrong choices before anything is deleted
-  if (fresh) await removeIfThere(`${projectRoot}/data/runs/${name}`);
-  const study = openStudy({ name });
+  const folder = `${projectRoot}/data/runs/${name}`, steps = fresh ? stepsInWork(folder) : [];
+  if (steps.length > 0) {
+    throw new UserError(
+      `Report: --fresh expected a run that no process works on, found the step ${
+        steps.join(", ")
+      } in work in ${folder}. ` +
+        "Wait for that process or stop it, or name another run (--name).",
+    );
+  }
+  if (fresh) await removeIfThere(folder);
+  return openStudy({ name });
+}
+
+/** Executes a run's notebooks, and leaves its stamp and cards beside them; whether none failed. */
+async function executeRun(study: Study, env: Record<string, string>, python: string): Promise<boolean> {
   const files = await notebooks();
   if (files.length === 0) throw new UserError(`Report: expected notebooks in ${projectRoot}/notebooks, found none.`);
   const expected = JSON.parse(await readTextIfThere(study.path("seconds.json")) ?? "{}"),
@@ -98,8 +116,9 @@ export async function report(args: string[]): Promise<number> {
         "Name another run with --name, or leave --page out to execute the notebooks.",
     );
   }
+  const study = options.page ? undefined : await openRun(options); // what is refused is refused before the set-up
   const { python } = await ensureSetup();
-  if (!options.page && !await executeRun(options, python)) return 1;
+  if (study && !await executeRun(study, options.env, python)) return 1;
   const page = await writeReport(folder, python);
   const size = ((await Deno.stat(page)).size / 1e6).toFixed(1);
   console.log(`\nreport: ${page} (${size} MB) after ${clock((performance.now() - start) / 1000)}`);

@@ -216,13 +216,13 @@ export function denoWarning(version: string): string | undefined {
 /** Registers the Deno that runs now as this project's kernel, unless it already is. */
 async function makeKernel(venv: string): Promise<void> {
   const path = `${venv}/share/jupyter/kernels/deno/kernel.json`;
+  const start = [`${venv}/bin/python`, `${projectRoot}/lib/report/kernel.py`, Deno.execPath()];
   const spec = readJson<{ argv: string[] }>(path);
-  if (spec?.argv?.[0] === Deno.execPath()) return;
-  const env = { XDG_DATA_HOME: `${venv}/share` };
-  await execute(Deno.execPath(), ["jupyter", "--install", "--force"], env);
+  if (start.every((part, i) => spec?.argv?.[i] === part)) return;
+  await execute(Deno.execPath(), ["jupyter", "--install", "--force"], { XDG_DATA_HOME: `${venv}/share` });
   const made = readJson<{ argv: string[] }>(path);
   if (!made) throw new SetupError(`Setup: expected the Deno kernel's spec at ${path}, found none after installing it.`);
-  writeWhole(path, { ...made, argv: [Deno.execPath(), ...made.argv.slice(1)] });
+  writeWhole(path, { ...made, argv: [...start, ...made.argv.slice(1)] });
 }
 
 /**

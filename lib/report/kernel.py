@@ -14,7 +14,12 @@ PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__fil
 
 def folder():
     here = os.path.realpath(os.getcwd())
-    return here if os.path.commonpath([here, PROJECT]) == PROJECT else os.path.join(PROJECT, "notebooks")
+    above = here
+    while above != os.path.dirname(above):
+        if os.path.exists(os.path.join(above, "lib", "study", "study.ts")):
+            return here
+        above = os.path.dirname(above)
+    return os.path.join(PROJECT, "notebooks")
 
 
 def main(command):

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
+import { exists } from "../base/python.ts";
 import { UserError } from "../base/user_error.ts";
 import { recipeGroups } from "../recipe/schema.ts";
 
@@ -70,6 +71,18 @@ const recordPath = (folder: string, step: string): string => `${folder}/steps/${
 export function finished<T>(folder: string, step: string, key: string): StepRecord<T> | undefined {
   const record = readJson(`${recordPath(folder, step)}.json`) as StepRecord<T> | undefined;
   return record?.key === key ? record : undefined;
+}
+
+/** The steps that processes are at now, by the names of their records. */
+export function stepsInWork(folder: string): string[] {
+  if (!exists(`${folder}/steps`)) return [];
+  const locks = Array.from(Deno.readDirSync(`${folder}/steps`), ({ name }) => name).filter((name) =>
+    name.endsWith(".lock")
+  );
+  return locks.filter((name) => {
+    using file = Deno.openSync(`${folder}/steps/${name}`, { read: true, write: true });
+    return !file.tryLockSync(true);
+  }).map((name) => name.replace(/\.lock$/, "")).sort();
 }
 
 /**

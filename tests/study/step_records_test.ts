@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { doOnce, fingerprint, finished, knownThen, type StepRecord } from "@lib/study/step_records.ts";
+import { doOnce, fingerprint, finished, knownThen, type StepRecord, stepsInWork } from "@lib/study/step_records.ts";
 
 const alone = {
   say: (line: string) => {
@@ -60,6 +60,7 @@ Deno.test("two at once: one does the step, the other waits and gets its result",
       return ++times;
     };
     const say = () => void waits++;
+    assertEquals(stepsInWork(folder), []);
     const results = await Promise.all([1, 2, 3].map(() => doOnce(folder, "train", "k", work, { say })));
     assertEquals([results, times, waits], [[1, 1, 1], 1, 2]);
   }));
@@ -75,6 +76,7 @@ Deno.test("a waiting step can be stopped, and one whose process was killed is ta
     const other = new Deno.Command(Deno.execPath(), { args: ["eval", script], stdout: "piped" }).spawn();
     const reader = other.stdout.getReader();
     await reader.read(); // it is at the step
+    assertEquals(stepsInWork(folder), ["train"]);
     const stop = new AbortController(), stopped = new DOMException("stopped", "AbortError");
     const waiting = doOnce(folder, "train", "k", () => 1, { say: () => stop.abort(stopped), signal: stop.signal });
     await assertRejects(() => waiting, DOMException, "stopped");
