@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { rollLegend, smallRoll } from "@lib/notebook/small_roll.ts";
 import { handCorpus, handNote } from "../support/hand_corpus.ts";
-import { attribute } from "../support/snapshots.ts";
+import { assertText, attribute } from "../support/snapshots.ts";
 
 const rollOf = (...notes: ReturnType<typeof handNote>[]) =>
   smallRoll(handCorpus([{ file: "a", split: "train", kept: [{ notes }] }]), 0);
@@ -22,6 +22,15 @@ Deno.test("in a small roll time goes right over 192 pixels, pitch up, and drums 
   assert(high.bottom < low.top && low.bottom < hat.top && hat.bottom < kick.top && kick.bottom <= 120);
   assertEquals([low.title, kick.title], ["Acoustic Grand Piano 60", "drum 36"]);
   assert(svg.includes('aria-label="piano roll of 2 notes and 2 drum strokes"'));
+});
+
+Deno.test("a roll of many kinds of note is the kept one", () => {
+  const pitched = [0, 25, 33, 40, 56, 80, 113].map((instrument, i) =>
+    handNote(40 + 5 * i, { instrument, position: 6 * i, duration: 2 + i })
+  );
+  const doubled = handNote(40, { instrument: 33, duration: 3 }),
+    drums = [35, 38, 42, 38].map((pitch, i) => handNote(pitch, { instrument: 128, position: 12 * i }));
+  assertText("small-roll.svg.txt", rollOf(...pitched, doubled, ...drums));
 });
 
 Deno.test("a doubled note is seen twice, in two colours and two marks of the legend", () => {

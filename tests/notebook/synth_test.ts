@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assertText } from "../support/snapshots.ts";
 import { groupOf, soundGroups, type SoundNote, synthesize } from "@lib/notebook/synth.ts";
 
 const rate = 11_025;
@@ -110,4 +111,21 @@ Deno.test("a sound that is cut fades out in its last 20 ms", () => {
   const samples = synthesize([note({ program: 16, seconds: 5 })], { rate, seconds: 0.5 });
   assertAlmostEquals(between(samples, 0.489, 0.491) / between(samples, 0.4, 0.48), 0.5, 0.1);
   assert(between(samples, 0.4995, 0.5) < 0.1 * between(samples, 0.4, 0.48));
+});
+
+Deno.test("families and drums sound as the kept loudness and brightness say", () => {
+  // Root mean squares of the samples and of their differences in four windows of 0.05 s, in thousandths.
+  const sound = (changes: Partial<SoundNote>) => {
+    const samples = synthesize([note({ seconds: 0.15, velocity: 127, ...changes })], { rate, seconds: 0.3 });
+    const rms = (of: (n: number) => number, from: number) => {
+      const size = Math.round(0.05 * rate), start = Math.round(from * rate) + 1;
+      return Math.round(1000 * Math.hypot(...Array.from({ length: size }, (_, i) => of(start + i))) / Math.sqrt(size));
+    };
+    return [0, 0.05, 0.1, 0.15].map((from) =>
+      `${rms((n) => samples[n], from)} ${rms((n) => samples[n] - samples[n - 1], from)}`
+    ).join(", ");
+  };
+  const families = Array.from({ length: 16 }, (_, i) => `program ${8 * i}: ${sound({ program: 8 * i })}`);
+  const drums = Array.from({ length: 61 }, (_, i) => `drum ${27 + i}: ${sound({ drum: true, pitch: 27 + i })}`);
+  assertText("sounds.txt", [...families, ...drums, ""].join("\n"));
 });

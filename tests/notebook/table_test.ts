@@ -38,6 +38,16 @@ Deno.test("in wide tables intervals stand below their numbers in every row; name
   assert(markdown.includes("| 0.5 (1) [0.4, 0.6] |") && !tableText([{ a: "0.5 [0.4, 0.6]" }]).html.includes("<br>"));
 });
 
+Deno.test("a first column of 28 characters, and short cells, are not broken over lines", () => {
+  const whole = (text: string, at: number) => {
+    const { html } = tableText([at === 0 ? { a: text } : { a: "x".repeat(40), b: text }]);
+    return html.includes(`style="text-align:left;white-space:nowrap">${text}</td>`);
+  };
+  const words = (length: number) => "ab ".repeat(length).slice(0, length - 1) + "c";
+  assertEquals([whole(words(28), 0), whole(words(29), 0)], [true, false]);
+  assertEquals([whole(words(18), 1), whole(words(19), 1), whole("word", 1)], [true, false, false]);
+});
+
 Deno.test("equal winners are both bold, a row of no number never", () => {
   const { markdown } = tableText([{ a: 0.5 }, { a: 0.5001 }, { a: NaN }, { a: null }], {
     decimals: 2,
@@ -45,6 +55,8 @@ Deno.test("equal winners are both bold, a row of no number never", () => {
   });
   assertEquals([...markdown.matchAll(/\*\*0\.50\*\*/g)].length, 2);
   assertEquals(markdown.split("\n").filter((line) => line === "| – |").length, 2);
+  const only = (row: object) => tableText([row, { a: "none" }], { best: { a: "max" } }).markdown.includes("**");
+  assertEquals([only({ a: 7 }), only({ a: "7" }), only({ a: Infinity })], [true, false, false]);
 });
 
 Deno.test("columns can be chosen, ordered and named; an unknown one is refused", () => {
