@@ -5,7 +5,8 @@
  */
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import type { Corpus } from "../corpus/store.ts";
-import { embedBars } from "../probing/embed.ts";
+import { embedLayers } from "../probing/embed.ts";
+import { readRows } from "../matrix/rows.ts";
 import { barMap, labelText, type MapLabel } from "../plots/bar_map.ts";
 import { principalComponents } from "../matrix/pca.ts";
 import { type Common, commonLabels, nearest, type Neighbor } from "./neighbors.ts";
@@ -117,8 +118,9 @@ export function similarBars(study: Study, corpus: Corpus, options: SimilarOption
       const model = await loadCheckpoint(modelFolder(study, name));
       try {
         const from = models.length * bars.length, onProgress = (done: number) => void meter.update(from + done);
-        const { rows, columns, layers } = await embedBars(model, corpus, bars, recipe, { signal, onProgress });
-        const embedded = { rows, columns, data: layers.at(-1)! };
+        const options = { layers: [model.config.layers], signal, onProgress };
+        const { columns, layers: [last] } = await embedLayers(model, corpus, bars, recipe, options);
+        const embedded = { rows: bars.length, columns, data: readRows(last, columns) };
         const pairs = bars.flatMap((bar, row): [number, number][] =>
           nearest(embedded, row, { count: 1, among: isCandidate(row) }).map((near) => [bar, bars[near.row]])
         );

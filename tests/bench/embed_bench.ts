@@ -16,7 +16,7 @@ import { createBert } from "@lib/bert/parameters.ts";
 import { saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { embedBars, embeddingPlans } from "@lib/probing/embed.ts";
+import { embeddingPlans, embedLayers } from "@lib/probing/embed.ts";
 import { sample, stream } from "@lib/base/random.ts";
 import { recipe, type Scale } from "@lib/recipe/recipe.ts";
 import { projectRoot } from "@lib/base/project.ts";
@@ -54,7 +54,7 @@ try {
   let seconds = Infinity, cpu = 0, last = new Float32Array(0);
   for (let i = 0; i <= repeats; i++) { // the first one traces
     const start = performance.now(), used = process.cpuUsage();
-    last = (await embedBars(model, corpus, bars, study)).layers.at(-1)! as Float32Array<ArrayBuffer>;
+    last = (await embedLayers(model, corpus, bars, study)).layers.at(-1)! as Float32Array<ArrayBuffer>;
     const wall = (performance.now() - start) / 1000, { user, system } = process.cpuUsage(used);
     if (i > 0 && wall < seconds) [seconds, cpu] = [wall, (user + system) / 1e6];
   }

@@ -90,7 +90,7 @@ Deno.test("embeddings beyond the memory allowed are written to files as they are
   }
   await assertRejects(
     () => embedLayers(model, corpus, bars, study, { folder: dir, layers: [3] }),
-    RangeError,
+    UserError,
     "expected 0 (embeddings) … 2, found 3",
   );
   model.weights.dispose();

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { encode } from "@lib/bert/bert.ts";
-import { createBert } from "@lib/bert/parameters.ts";
+import { createBert, parametersOf } from "@lib/bert/parameters.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { embedBars, embeddingPlans } from "@lib/probing/embed.ts";
+import { embeddingPlans, embedLayers } from "@lib/probing/embed.ts";
+import { readRows, type RowSource } from "@lib/matrix/rows.ts";
 import { UserError } from "@lib/base/user_error.ts";
-import { tensorCount } from "@lib/engine/mod.ts";
+import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { largestDifference } from "../support/golden.ts";
@@ -22,17 +23,16 @@ Deno.test("each bar's embeddings are those states of the bar encoded alone, repe
   assert(new Set(texts).size < corpus.bars, "the song repeats no bar");
   const before = tensorCount(), model = createBert(bertConfig(choices), 3);
   const bars = Array.from({ length: corpus.bars }, (_, i) => corpus.bars - 1 - i); // any order will do
-  const { layers, columns, rows } = await embedBars(model, corpus, bars, choices);
-  const { pooled } = await embedBars(model, corpus, bars, choices, { poolings: ["notes", "bar", "eob"] });
-  assertEquals([rows, columns, layers.length], [corpus.bars, choices.model.hidden, choices.model.layers + 1]);
+  const { layers, columns } = await embedLayers(model, corpus, bars, choices);
+  const { pooled } = await embedLayers(model, corpus, bars, choices, { poolings: ["notes", "bar", "eob"] });
+  assertEquals([columns, layers.length], [choices.model.hidden, choices.model.layers + 1]);
+  const rowOf = (source: RowSource, row: number) => readRows(source, columns, Int32Array.of(row));
   for (const [row, bar] of bars.entries()) {
     const tokens = corpus.tokens(bar);
     const states = await encode(model, Int32Array.from(tokens), [tokens.length]);
     states.forEach((state, layer) => {
-      const found = layers[layer].subarray(row * columns, (row + 1) * columns);
-      assertLess(largestDifference(found, state.subarray(0, columns)), 1e-5);
-      const own = (pooling: "bar" | "notes" | "eob") =>
-        pooled.get(pooling)![layer].subarray(row * columns, (row + 1) * columns);
+      assertLess(largestDifference(rowOf(layers[layer], row), state.subarray(0, columns)), 1e-5);
+      const own = (pooling: "bar" | "notes" | "eob") => rowOf(pooled.get(pooling)![layer], row);
       const last = tokens.length - 1, notes = new Float64Array(columns);
       for (let i = 3; i < last; i++) {
         for (let c = 0; c < columns; c++) notes[c] += state[i * columns + c] / (last - 3);
@@ -43,7 +43,7 @@ Deno.test("each bar's embeddings are those states of the bar encoded alone, repe
     });
   }
   const signal = AbortSignal.abort();
-  await assertRejects(() => embedBars(model, corpus, bars, choices, { signal }), DOMException);
+  await assertRejects(() => embedLayers(model, corpus, bars, choices, { signal }), DOMException);
   model.weights.dispose();
   assertEquals(tensorCount(), before);
   await Deno.remove(source, { recursive: true });
@@ -56,10 +56,10 @@ Deno.test("padding ends at the encoder's positions, and a bar that is longer is 
   assertEquals(embeddingPlans(planted, [0, 1, 2], choices, 50).map(({ length }) => length), [50]); // 49 tokens
   assertEquals(embeddingPlans(planted, [1], choices, 512)[0].length % choices.probing.padTo, 0);
   const short = bertConfig({ ...choices, model: { ...choices.model, maxPositions: 50 } }), model = createBert(short, 3);
-  const { layers } = await embedBars(model, planted, [0, 1, 2], choices);
+  const { layers } = await embedLayers(model, planted, [0, 1, 2], choices);
   for (const bar of [0, 1, 2]) {
     const tokens = planted.tokens(bar), states = await encode(model, Int32Array.from(tokens), [tokens.length]);
-    const own = layers.at(-1)!.subarray(bar * short.hidden, (bar + 1) * short.hidden);
+    const own = readRows(layers.at(-1)!, short.hidden, Int32Array.of(bar));
     assertLess(largestDifference(own, states.at(-1)!.subarray(0, short.hidden)), 1e-5);
   }
   assertThrows(
@@ -68,4 +68,24 @@ Deno.test("padding ends at the encoder's positions, and a bar that is longer is 
     `0.mid, bar 0: expected at most 48 tokens, the encoder's positions, found 49. Make the store anew with RECIPE='{"tokens":{"maxTokens":48}}'`,
   );
   model.weights.dispose();
+});
+
+Deno.test("an embedding that is not finite is refused by song, bar and layer, and no file is left", async () => {
+  const planted = plantedCorpus(["train", plantedBar([60])], ["test", plantedBar([60]), plantedBar([60, 62])]);
+  const fresh = createBert(bertConfig(choices), 3), weights = fresh.weights.dataSync<"float32">().slice();
+  const [last] = parametersOf(fresh.config).filter(({ name }) => name.includes("layer.1.output.dense.bias"));
+  weights[last.offset + 2] = NaN; // reaches layer 2 alone
+  const model = { ...fresh, weights: tf.tensor1d(weights) }, folder = await Deno.makeTempDir();
+  const files = recipe("sound", "smoke", { probing: { memory: 1e-4 } });
+  const refused = () => embedLayers(model, planted, [0, 1, 2], files, { folder });
+  await assertRejects(refused, UserError, "1.mid, bar 1, layer 2: expected an embedding of finite numbers, found NaN");
+  assertEquals([...Deno.readDirSync(folder)], []);
+  await embedLayers(model, planted, [0, 1, 2], files, { folder, layers: [0, 1] });
+  await assertRejects(
+    () => embedLayers(model, planted, [0], choices, { layers: [3] }),
+    UserError,
+    "0 (embeddings) … 2",
+  );
+  for (const { weights } of [model, fresh]) weights.dispose();
+  await Deno.remove(folder, { recursive: true });
 });
