@@ -11,8 +11,9 @@ import type { Corpus } from "../corpus/store.ts";
 import { tensorCount, tf } from "../engine/mod.ts";
 import { explained } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
-import { barsToEvaluate, evaluateMasked } from "./masked_evaluation.ts";
+import { evaluateMasked } from "./masked_evaluation.ts";
 import { adamWScalars, learningRate } from "./optimizer.ts";
+import { checkBars, checkRoom } from "./preflight.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { finishRun, newRun, readRun, runInputs, type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
@@ -73,19 +74,6 @@ function outOfPatience({ patience }: RunState, loss: number, training: Recipe["t
   return training.patience > 0 && patience.waited >= training.patience;
 }
 
-/** The validation bars; a corpus that the recipe cannot train on is refused before anything is written. */
-function barsNeeded(corpus: Corpus, recipe: Recipe): number[] {
-  const { keep, patience } = recipe.training, bars = barsToEvaluate(corpus, "validation", recipe);
-  const lacking = (split: string, why: string) =>
-    new UserError(
-      `Expected bars of ${split} songs${why}, found none among ${corpus.songs.length} songs: ` +
-        `take more songs, or raise split.${split === "training" ? "train" : split}.`,
-    );
-  if (corpus.barsOf("train").length === 0) throw lacking("training", "");
-  if (bars.length > 0 || keep === "last" && patience === 0) return bars;
-  throw lacking("validation", `, as the recipe ${keep === "best" ? "keeps the best weights" : "stops early"}`);
-}
-
 /** One process at a time trains in a folder; the system frees the lock of one that died. */
 async function lockFolder(dir: string): Promise<Disposable> {
   await Deno.mkdir(`${dir}/training`, { recursive: true });
@@ -132,7 +120,7 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
  * A training that was stopped anywhere (signal, crash) goes on from the last saved state when it is called again, with
  * the draws that it would have had. Aborting finishes the current step and saves it before the generator ends.
  *
- * @throws {UserError} if the corpus lacks training bars, or validation bars that the recipe needs
+ * @throws {UserError} if the corpus lacks bars that the recipe needs, has one that is too long, or the disk lacks room
  * @throws {CheckpointError} if the run in `dir` began with another recipe, model, corpus or engine, if its files are
  * damaged, or if another process trains it
  * @throws {DivergedError} if a loss is not a number or exploded, naming step, bars and the last good state
@@ -140,12 +128,12 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
   const { corpus, recipe, model, dir, signal, say = console.error, seed = recipe.seed } = options;
-  const config = bertConfig(recipe),
-    { training } = recipe,
-    { accumulate, steps } = training,
-    seeded = { ...recipe, seed };
-  const inputs = runInputs(seeded, corpus, model), validationBars = barsNeeded(corpus, recipe);
+  const config = bertConfig(recipe), { training } = recipe, { accumulate, steps } = training;
+  const seeded = { ...recipe, seed },
+    inputs = runInputs(seeded, corpus, model),
+    validationBars = checkBars(corpus, recipe);
   using _lock = await guarded(dir, undefined, () => lockFolder(dir));
+  await checkRoom(dir, config);
   const before = await readRun(dir, inputs, say);
   const fresh = (): StepState => {
     const { weights } = createBert(config, seed);

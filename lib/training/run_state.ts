@@ -23,17 +23,22 @@ import { removeIfThere, sha256, writeFile, writeFolder } from "../base/files.ts"
 import { UserError } from "../base/user_error.ts";
 import type { ModelName } from "../bert/variants.ts";
 import { precisionOf } from "./objectives.ts";
+import { completed } from "../recipe/older.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 import { trainingLog } from "./step_log.ts";
 import type { StepState } from "./training_step.ts";
 
+/** The part of a recipe that a training's numbers depend on; `tensorboard` and the number of seeds change none. */
+function countedRecipe({ seed, model, masking, views, contrast, training }: Recipe) {
+  const { tensorboard: _, seeds: _others, ...counted } = training;
+  return { seed, model, masking, views, contrast, training: counted };
+}
+
 /** What a run's numbers depend on; it goes on only with the same. */
 interface RunInputs {
   model: ModelName;
-  recipe: Pick<Recipe, "seed" | "model" | "masking" | "views" | "contrast"> & {
-    training: Omit<Recipe["training"], "tensorboard" | "seeds">;
-  };
+  recipe: ReturnType<typeof countedRecipe>;
   corpus: { songs: number; bars: number; checksum: string };
   /** What computes, and the element type that `training.precision` came to. */
   engine: { engine: string; device: string; precision: string };
@@ -59,13 +64,12 @@ export interface RunState {
   began: RunInputs;
 }
 
-/** What a run on this machine depends on; `training.tensorboard` and the number of seeds change none of its numbers. */
+/** What a run on this machine depends on. */
 export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): RunInputs {
-  const { seed, model: size, masking, views, contrast, training } = recipe, { engine, device } = engineInfo();
-  const { tensorboard: _, seeds: _others, ...counted } = training;
+  const { engine, device } = engineInfo();
   return {
     model,
-    recipe: { seed, model: size, masking, views, contrast, training: counted },
+    recipe: countedRecipe(recipe),
     corpus: { songs: songs.length, bars, checksum },
     engine: { engine, device, precision: precisionOf(recipe) },
   };
@@ -97,11 +101,13 @@ function changedFields(a: unknown, b: unknown, path: string): string[] {
 function differences(before: RunInputs, now: RunInputs): string[] {
   const corpus = ({ songs, bars, checksum }: RunInputs["corpus"]) =>
     `${songs} songs with ${bars} bars, checksum ${checksum.slice(0, 12)}`;
-  const engine = ({ engine, device, precision }: RunInputs["engine"]) => `${engine} on the ${device} in ${precision}`;
+  const engine = ({ engine, device, precision = "float32" }: RunInputs["engine"]) =>
+    // the only one of early versions
+    `${engine} on the ${device} in ${precision}`;
   const part = (name: string, a: string, b: string) => a === b ? [] : [`the ${name} (${a}, now ${b})`];
   return [
     ...part("model", before.model, now.model),
-    ...changedFields(before.recipe, now.recipe, "recipe"),
+    ...changedFields(countedRecipe(completed(before.recipe) as Recipe), now.recipe, "recipe"),
     ...part("corpus", corpus(before.corpus), corpus(now.corpus)),
     ...part("engine", engine(before.engine), engine(now.engine)),
   ];
@@ -149,7 +155,8 @@ async function readStored(folder: string): Promise<Stored> {
   if (seal !== await sealOf(stored as Stored)) {
     throw new CheckpointError(`${path} is damaged: its checksum differs from its seal.`);
   }
-  return stored as Stored;
+  const { run, files } = stored as Stored;
+  return { run: { ...newRun(run.began), ...run }, files }; // an early version may lack a field
 }
 
 const MOMENTS = ["first", "second"] as const;

@@ -106,11 +106,11 @@ Deno.test("where no state is whole, or the best weights are damaged, nothing is 
 async function pretend(
   dir: string,
   step: number,
-  change: (began: { [group: string]: Record<string, unknown> }) => void,
+  change: (began: { [group: string]: Record<string, unknown> }, run: Record<string, unknown>) => void,
 ) {
   const path = `${stateFolder(dir, step)}/state.json`;
   const { seal: _, ...stored } = JSON.parse(await Deno.readTextFile(path));
-  change(stored.run.began);
+  change(stored.run.began, stored.run);
   const seal = createHash("sha256").update(JSON.stringify(stored)).digest("hex");
   await Deno.writeTextFile(path, JSON.stringify({ ...stored, seal }));
 }
@@ -164,4 +164,27 @@ Deno.test("two processes do not train in one folder, and the lock goes with its 
     await assertRejects(() => collect(corpus, dir), CheckpointError, "is being trained by another process");
     await first.return(undefined);
     assertEquals((await collect(corpus, dir)).at(-1)!.final, true);
+  }));
+
+Deno.test("a state of an earlier version goes on by what was done then, or the field that differs is named", () =>
+  withFolder(async (dir) => {
+    // what those versions did: no accumulation, no early stop, explosions let through, no islands, float32
+    const then = { explosion: 0, islands: false, precision: "float32" } as const, early = smoke({ training: then });
+    const whole = await collect(corpus, `${dir}/whole`, { recipe: early });
+    await collect(corpus, `${dir}/early`, { recipe: early, stopAfter: 2 });
+    await pretend(`${dir}/early`, 2, ({ recipe, engine }, run) => {
+      const { training, model } = recipe as unknown as Record<string, Record<string, unknown>>;
+      for (const name of ["accumulate", "explosion", "patience", "leastGain", "precision", "islands"]) {
+        delete training[name];
+      }
+      delete model.encoder, delete model.init, delete engine.precision;
+      delete run.firstLoss, delete run.ended;
+    });
+    await assertRejects(
+      () => collect(corpus, `${dir}/early`, { recipe: smoke({ training: { ...then, islands: true } }) }),
+      CheckpointError,
+      "recipe.training.islands (false, now true). Go on with what it began with",
+    );
+    const rest = await collect(corpus, `${dir}/early`, { recipe: early });
+    assertEquals(numbers(rest), numbers(whole).slice(2));
   }));

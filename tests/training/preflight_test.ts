@@ -1,0 +1,50 @@
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { UserError } from "@lib/base/user_error.ts";
+import { bertConfig } from "@lib/bert/config.ts";
+import { checkBars, checkRoom } from "@lib/training/preflight.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { plantedBar, plantedCorpus } from "../support/planted_corpus.ts";
+import { withFolder } from "../support/folder.ts";
+
+const choices = recipe("sound", "smoke");
+const bar = (notes: number) => plantedBar(Array.from({ length: notes }, (_, i) => 30 + i));
+
+Deno.test("bars of both splits are needed; validation only where the best weights are kept or a run stops early", () => {
+  const corpus = plantedCorpus(["train", bar(1), bar(2)], ["test", bar(3)]);
+  assertThrows(() => checkBars(corpus, choices), UserError, "bars of validation songs, as the recipe keeps the best");
+  const last = recipe("sound", "smoke", { training: { keep: "last" } });
+  assertEquals(checkBars(corpus, last), []);
+  const patient = recipe("sound", "smoke", { training: { keep: "last", patience: 2 } });
+  assertThrows(() => checkBars(corpus, patient), UserError, "as the recipe stops early");
+  assertThrows(
+    () => checkBars(plantedCorpus(["test", bar(3)]), last),
+    UserError,
+    "Expected bars of training songs, found",
+  );
+  const both = plantedCorpus(["train", bar(1)], ["validation", bar(2), bar(3)], ["test", bar(3)]);
+  assertEquals(checkBars(both, choices).sort(), [1, 2]);
+});
+
+Deno.test("a bar that is longer than the batches or the encoder's positions is refused by name", () => {
+  const corpus = plantedCorpus(["train", bar(10)], ["validation", bar(8), bar(12)], ["test", bar(40)]); // 54, 44, 64
+  const within = (buckets: number[], maxPositions: number) =>
+    recipe("sound", "smoke", {
+      tokens: { maxTokens: 16 },
+      model: { maxPositions },
+      training: { buckets },
+    });
+  assertEquals(checkBars(corpus, within([32, 64], 64)).length, 2);
+  for (const choices of [within([32, 63], 64), within([32, 64], 63)]) {
+    const error = assertThrows(() => checkBars(corpus, choices), UserError);
+    assertStringIncludes(error.message, "1.mid, bar 1: expected at most 63 tokens");
+    assertStringIncludes(error.message, "found 64");
+  }
+  assertThrows(() => checkBars(corpus, within([53], 64)), UserError, "0.mid, bar 0: expected at most 53");
+});
+
+Deno.test("a training that does not fit on the disk is refused before its first step", () =>
+  withFolder(async (dir) => {
+    const config = bertConfig(choices);
+    await checkRoom(dir, config);
+    await assertRejects(() => checkRoom(dir, { ...config, vocabularySize: 1e12 }), UserError, `${dir}: expected `);
+  }));
