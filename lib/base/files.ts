@@ -145,6 +145,16 @@ export async function writeFolder(path: string, fill: (temporary: string) => Pro
   }
 }
 
+/** Whether something lies at `path`. */
+export function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path) !== undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
 /** SHA-256 of bytes, in hexadecimal. */
 export async function sha256(bytes: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);

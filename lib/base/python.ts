@@ -1,5 +1,5 @@
 /**
- * Finding a Python, and running it and other programs.
+ * Finding programs, above all a Python, and running them.
  * @module
  */
 import { UserError } from "./user_error.ts";
@@ -7,28 +7,72 @@ import { UserError } from "./user_error.ts";
 /** What is missing, and what to do about it. */
 export class SetupError extends UserError {}
 
-/** Whether something lies at `path`. */
-export const exists = (path: string): boolean => {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
+/** The programs of these names in the folders of `searchPath`, as in `PATH`; what cannot be looked at is passed over. */
+export function* findPrograms(names: readonly string[], searchPath: string): Generator<string> {
+  for (const folder of searchPath.split(":").filter((folder) => folder !== "")) {
+    for (const name of names) {
+      const path = `${folder}/${name}`;
+      try {
+        const { isFile, mode } = Deno.statSync(path);
+        if (isFile && (mode ?? 0o111) & 0o111) yield path;
+      } catch { /* none, a loop of links, or a folder that we may not read */ }
+    }
   }
-};
+}
+
+/** Settings of pip that say where packages come from. */
+const sources = [
+  ...["index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert", "client-cert", "proxy"],
+  ...["cache-dir", "no-cache-dir", "timeout", "default-timeout", "retries", "keyring-provider", "config-file"],
+];
+const settingName = (name: string): string => `PIP_${name.toUpperCase().replaceAll("-", "_")}`;
+const kept = new Set(sources.map(settingName));
+
+/** Variables without those by which Python or pip would look for modules, or install them, elsewhere. */
+export const pythonEnvironment = (variables: Record<string, string> = Deno.env.toObject()): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(variables).filter(([name]) => kept.has(name) || !/^(PYTHON|PIP_|VIRTUAL_ENV$)/.test(name)),
+  );
 
 /**
- * What a program printed.
+ * The settings of `pip config list` that say where packages come from, as variables, in place of pip's files: those may
+ * also say to install elsewhere.
+ */
+export function pipVariables(listed: string): Record<string, string> {
+  const found: Record<string, string> = { PIP_CONFIG_FILE: "/dev/null" };
+  for (const [, name, value] of listed.matchAll(/^(?!:env:)[\w-]+\.([\w-]+)='(.*)'$/gm)) {
+    if (sources.includes(name)) found[settingName(name)] ??= value.replace(/\\(.)/g, (_, c) => c === "n" ? "\n" : c);
+  }
+  return found;
+}
+
+/** What a program printed; rejects if it cannot be started. */
+const attempt = async (command: Deno.Command): Promise<Deno.CommandOutput> => await command.output();
+
+/**
+ * What a program printed; it sees {@link pythonEnvironment} and `variables`.
  *
  * @throws {SetupError} with the end of its error output if it failed.
  */
-export async function execute(command: string, args: string[], env: Record<string, string> = {}): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args, env, stdin: "null" }).output();
-  if (success) return new TextDecoder().decode(stdout);
-  const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-8).join("\n  ");
-  throw new SetupError(`This failed: ${command} ${args.slice(0, 4).join(" ")} …\n  ${said}`);
+export async function execute(
+  command: string,
+  args: string[],
+  variables: Record<string, string> = {},
+): Promise<string> {
+  const env = { ...pythonEnvironment(), ...variables }, text = new TextDecoder();
+  const failed = (why: string) =>
+    new SetupError(
+      `This failed: ${command} ${args.slice(0, 4).join(" ")} …\n  ${why}\nMend what it says (the network, the disk's ` +
+        "room), then run the same command again.",
+    );
+  const child = new Deno.Command(command, { args, env, clearEnv: true, stdin: "null" });
+  const { success, stdout, stderr } = await attempt(child).catch((error) => Promise.reject(failed(error.message)));
+  if (success) return text.decode(stdout);
+  throw failed((text.decode(stderr) || text.decode(stdout)).trim().split("\n").slice(-8).join("\n  "));
 }
+
+const pythonNames = ["python3", "python", ...Array.from({ length: 21 }, (_, i) => `python3.${30 - i}`)];
+const probe = "import sys; print('%d.%d' % sys.version_info[:2], flush=True); import venv, ensurepip";
 
 /**
  * The first Python on `searchPath` that is 3.10 or newer and can make virtual environments.
@@ -36,22 +80,23 @@ export async function execute(command: string, args: string[], env: Record<strin
  * @throws {SetupError} saying what was found and what to install.
  */
 export async function findPython(searchPath: string = Deno.env.get("PATH") ?? ""): Promise<string> {
-  const found: string[] = [];
-  const probe = "import sys; print('%d.%d' % sys.version_info[:2]); import venv, ensurepip";
-  for (const folder of searchPath.split(":").filter((folder) => folder !== "")) {
-    for (const name of ["python3", "python", "python3.13", "python3.12", "python3.11", "python3.10"]) {
-      const path = `${folder}/${name}`;
-      if (!exists(path)) continue;
-      const { success, stdout } = await new Deno.Command(path, { args: ["-c", probe], stdin: "null", stderr: "null" })
-        .output();
-      const version = new TextDecoder().decode(stdout).trim();
-      const [major, minor] = version.split(".").map(Number);
-      const recent = major > 3 || (major === 3 && minor >= 10);
-      if (success && recent) return path;
-      found.push(`${path} (${version === "" ? "does not run" : version}${recent ? ", without venv and pip" : ""})`);
-    }
+  const unfit: string[] = [];
+  for (const path of findPrograms(pythonNames, searchPath)) {
+    const options = {
+      args: ["-c", probe],
+      env: pythonEnvironment(),
+      clearEnv: true,
+      signal: AbortSignal.timeout(30_000),
+    };
+    const run = await attempt(new Deno.Command(path, { ...options, stdin: "null", stderr: "null" })).catch(() => null);
+    const version = new TextDecoder().decode(run?.stdout).trim(), [major, minor] = version.split(".").map(Number);
+    const recent = major > 3 || (major === 3 && minor >= 10);
+    if (run?.success && recent) return path;
+    unfit.push(
+      `${path} (${/^\d+\.\d+$/.test(version) ? version : "does not run"}${recent ? ", without venv and pip" : ""})`,
+    );
   }
-  const what = found.length === 0 ? "no Python was found" : `found only ${found.join(", ")}`;
+  const what = unfit.length === 0 ? "no Python was found" : `found only ${unfit.join(", ")}`;
   throw new SetupError(
     `Setup: expected Python 3.10 or newer with its venv module on the PATH, but ${what}.\n` +
       "  Debian, Ubuntu: sudo apt install python3 python3-venv\n  Fedora: sudo dnf install python3\n" +

@@ -4,9 +4,8 @@
  */
 import { basename } from "node:path";
 import { clock } from "../base/clock.ts";
-import { readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
+import { exists, readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
-import { exists } from "../base/python.ts";
 import { UserError } from "../base/user_error.ts";
 import { executeAll, type NotebookRun } from "../report/execute.ts";
 import { readChapters, reportPage } from "../report/page.ts";

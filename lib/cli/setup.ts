@@ -2,38 +2,29 @@
  * Everything the study needs and a fresh machine lacks: a virtual environment with the smallest Jupyter, libtensorflow
  * out of its pinned wheel, the Deno kernel registered for this project alone, and the npm packages in Deno's cache.
  *
- * All of it lies in `.venv/`, is written under temporary names first and stamped last, so that a set-up that was cut off
- * repairs itself the next time. `deno task setup` runs it by hand; `report` and `test` run it by themselves.
+ * All of it lies in `.venv/`. Each part is made under a temporary name, tried, and stamped last, so that the next set-up
+ * repairs one that was cut off. `deno task setup` runs it by hand; `report` and `test` run it by themselves.
  * @module
  */
 import { statfs } from "node:fs/promises";
+import { exists, explained, removeIfThere, writeFileSync, writeFolder } from "../base/files.ts";
+import { withLock } from "../base/lock.ts";
 import { projectRoot } from "../base/project.ts";
+import { execute, findPython, pipVariables, SetupError } from "../base/python.ts";
 import { engineChoice } from "../engine/choice.ts";
 import { nvidiaDriver } from "../engine/library.ts";
-import { removeIfThere, writeFileSync, writeFolder } from "../base/files.ts";
-import { execute, exists, findPython, SetupError } from "../base/python.ts";
 import { readArguments } from "./arguments.ts";
 import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
 
-/** Where a finished set-up put things. */
-export interface Setup {
-  /** Python of the project's virtual environment. */
-  python: string;
-  /** Folder that holds libtensorflow's two libraries. */
-  libraries: string;
-  /** Folder of the Deno kernel's spec. */
-  kernel: string;
-}
-
 /** Choices of {@link ensureSetup}. */
-export interface SetupOptions {
+interface SetupOptions {
   /** The project's root. */
   root?: string;
   /** Say nothing unless something has to be done. */
   quiet?: boolean;
   /** Folders to look for Python in, as in `PATH`. */
   searchPath?: string;
-  /** Takes the progress lines. */
+  /** Receives the progress lines. */
   say?: (line: string) => void;
 }
 
@@ -45,8 +36,6 @@ interface Stamp {
   files: Record<string, number>;
 }
 
-const venvParts = ["bin", "lib", "lib64", "include", "pyvenv.cfg"];
-
 function readJson<T>(path: string): T | undefined {
   try {
     return JSON.parse(Deno.readTextFileSync(path)) as T;
@@ -56,9 +45,7 @@ function readJson<T>(path: string): T | undefined {
   }
 }
 
-function writeWhole(path: string, value: unknown): void {
-  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
-}
+const writeJson = (path: string, value: unknown): void => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 
 /** Whether `folder` holds the libraries of `wheel`, whole: stamp and sizes agree. */
 export function librariesReady(folder: string, wheel: Wheel): boolean {
@@ -113,14 +100,34 @@ async function timed<T>(
   }
 }
 
-async function makeVenv(venv: string, options: Required<SetupOptions>): Promise<void> {
-  const python = await findPython(options.searchPath);
-  for (const part of venvParts) await removeIfThere(`${venv}/${part}`);
-  await timed(`virtual environment with ${jupyterPackages.join(", ")} (65 MB)`, options.say, async () => {
+/** Runs pip in the virtual environment; of its settings it sees only those that say where packages come from. */
+async function pip(venv: string, args: string[], variables: Record<string, string> = {}): Promise<string> {
+  const python = `${venv}/bin/python`;
+  const settings = await execute(python, ["-m", "pip", "config", "list"]).then(pipVariables, () => pipVariables(""));
+  const [verb, ...more] = args;
+  return await execute(python, ["-m", "pip", verb, "--quiet", "--no-input", ...more], { ...settings, ...variables });
+}
+
+const modules = jupyterPackages.map((requirement) => requirement.split("==")[0]);
+
+/** Whether the virtual environment is stamped, its Python runs, and it has Jupyter's packages in its own folder. */
+async function jupyterReady(venv: string): Promise<boolean> {
+  if (readJson<string[]>(`${venv}/jupyter.json`)?.join() !== jupyterPackages.join()) return false;
+  const found = `import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, ${JSON.stringify(modules)})))`;
+  return await execute(`${venv}/bin/python`, ["-c", found]).then(() => true, () => false);
+}
+
+async function makeVenv(venv: string, { say, searchPath }: Required<SetupOptions>): Promise<void> {
+  const python = await findPython(searchPath);
+  for (const part of ["bin", "lib", "lib64", "include", "pyvenv.cfg", "jupyter.json"]) {
+    await removeIfThere(`${venv}/${part}`);
+  }
+  await timed(`virtual environment with ${jupyterPackages.join(", ")} (65 MB)`, say, async () => {
     await execute(python, ["-m", "venv", venv]);
-    await execute(`${venv}/bin/python`, ["-m", "pip", "install", "--quiet", "--no-input", ...jupyterPackages]);
+    await pip(venv, ["install", ...jupyterPackages]);
+    await execute(`${venv}/bin/python`, ["-c", `import ${modules.join(", ")}`]);
   });
-  writeWhole(`${venv}/jupyter.json`, jupyterPackages);
+  writeJson(`${venv}/jupyter.json`, jupyterPackages);
 }
 
 const unzip = `
@@ -143,26 +150,18 @@ async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<Setup
   await removeIfThere(partial);
   await Deno.mkdir(`${partial}/temporary`, { recursive: true });
   const { bavail, bsize } = await statfs(partial);
-  const needed = wheel.bytes + wheel.unpackedBytes;
+  const cudaBytes = wheel.cuda ? cudaWheels.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
+  const needed = wheel.bytes + wheel.unpackedBytes + 2 * cudaBytes; // packed and unpacked
   if (bavail * bsize < needed) {
     throw new SetupError(
       `Setup: expected ${megabytes(needed)} free for libtensorflow in ${venv}, found ${megabytes(bavail * bsize)}. ` +
         "Make room, then run the same command again.",
     );
   }
-  const pip = (verb: string[], requirements: string) => {
+  const hashed = (verb: string[], requirements: string) => {
     Deno.writeTextFileSync(`${partial}/requirements.txt`, requirements);
-    const args = [
-      "-m",
-      "pip",
-      ...verb,
-      "--quiet",
-      "--no-input",
-      "--no-deps",
-      "--only-binary=:all:",
-      "--require-hashes",
-    ];
-    return execute(`${venv}/bin/python`, [...args, "--requirement", `${partial}/requirements.txt`], {
+    const only = ["--no-deps", "--only-binary=:all:", "--require-hashes"];
+    return pip(venv, [...verb, ...only, "--requirement", `${partial}/requirements.txt`], {
       TMPDIR: `${partial}/temporary`,
     });
   };
@@ -171,33 +170,27 @@ async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<Setup
   await timed(`download of ${name} (${megabytes(wheel.bytes)})`, say, () => {
     const tags = ["--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--platform", wheel.platform];
     const requirement = `${wheel.package}==${wheel.version} --hash=sha256:${wheel.sha256}\n`;
-    return pip(["download", "--dest", `${partial}/wheel`, ...tags], requirement);
+    return hashed(["download", "--dest", `${partial}/wheel`, ...tags], requirement);
   }, filling);
   const [file] = [...Deno.readDirSync(`${partial}/wheel`)];
   await writeFolder(folder, async (made) => {
     const files = await timed(`libtensorflow out of it (${megabytes(wheel.unpackedBytes)})`, say, async () => {
-      const printed = await execute(`${venv}/bin/python`, [
-        "-c",
-        unzip,
-        `${partial}/wheel/${file.name}`,
-        made,
-      ]);
-      return JSON.parse(printed) as Record<string, number>;
+      const args = ["-c", unzip, `${partial}/wheel/${file.name}`, made];
+      return JSON.parse(await execute(`${venv}/bin/python`, args)) as Record<string, number>;
     });
     if (Object.keys(files).length !== 2) {
       throw new SetupError(`Setup: expected two libraries in ${file.name}, found: ${Object.keys(files).join(", ")}.`);
     }
     await removeIfThere(`${partial}/wheel`);
     if (wheel.cuda) {
-      const bytes = cudaWheels.reduce((sum, cuda) => sum + cuda.bytes, 0);
-      await timed(`NVIDIA's libraries (${megabytes(bytes)})`, say, () => {
+      await timed(`NVIDIA's libraries (${megabytes(cudaBytes)})`, say, () => {
         const requirements = cudaWheels.map((cuda) => `${cuda.requirement} --hash=sha256:${cuda.sha256}\n`).join("");
-        return pip(["install", "--target", `${partial}/cuda`], requirements);
-      }, { folder: `${partial}/temporary`, bytes });
+        return hashed(["install", "--target", `${partial}/cuda`], requirements);
+      }, { folder: `${partial}/temporary`, bytes: cudaBytes });
       await Deno.rename(`${partial}/cuda/nvidia`, `${made}/nvidia`);
     }
     const stamp: Stamp = { package: wheel.package, version: wheel.version, sha256: wheel.sha256, files };
-    writeWhole(`${made}/stamp.json`, stamp);
+    writeJson(`${made}/stamp.json`, stamp);
   });
   await removeIfThere(partial);
 }
@@ -216,22 +209,23 @@ export function denoWarning(version: string): string | undefined {
 /** Registers the Deno that runs now as this project's kernel, unless it already is. */
 async function makeKernel(venv: string): Promise<void> {
   const path = `${venv}/share/jupyter/kernels/deno/kernel.json`;
-  const start = [`${venv}/bin/python`, `${projectRoot}/lib/report/kernel.py`, Deno.execPath()];
+  const start = [`${venv}/bin/python`, "-E", `${projectRoot}/lib/report/kernel.py`, Deno.execPath()];
   const spec = readJson<{ argv: string[] }>(path);
   if (start.every((part, i) => spec?.argv?.[i] === part)) return;
   await execute(Deno.execPath(), ["jupyter", "--install", "--force"], { XDG_DATA_HOME: `${venv}/share` });
   const made = readJson<{ argv: string[] }>(path);
   if (!made) throw new SetupError(`Setup: expected the Deno kernel's spec at ${path}, found none after installing it.`);
-  writeWhole(path, { ...made, argv: [...start, ...made.argv.slice(1)] });
+  writeJson(path, { ...made, argv: [...start, ...made.argv.slice(1)] });
 }
 
 /**
  * Sets up what is missing in the project's `.venv/`, and nothing else; a second call takes a fraction of a second.
  *
- * @throws {SetupError} if Python, its venv module, the disk's room, the network or the platform falls short,
- * with what to do.
+ * @returns the virtual environment's Python
+ * @throws {SetupError} if Python, its venv module, the disk's room, the network or the platform falls short, with what
+ * to do
  */
-export async function ensureSetup(options: SetupOptions = {}): Promise<Setup> {
+export async function ensureSetup(options: SetupOptions = {}): Promise<{ python: string }> {
   const filled: Required<SetupOptions> = {
     root: projectRoot,
     quiet: false,
@@ -239,35 +233,35 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<Setup> {
     say: (line) => console.error(line),
     ...options,
   };
-  const warning = denoWarning(Deno.version.deno);
-  if (warning) filled.say(warning);
-  const venv = `${filled.root.replace(/\/$/, "")}/.venv`;
-  const python = `${venv}/bin/python`;
-  const libraries = `${venv}/libtensorflow`;
-  await Deno.mkdir(venv, { recursive: true });
-  using lock = await Deno.open(`${venv}/setup.lock`, { write: true, create: true });
-  await lock.lock(true); // a second set-up waits for the first; the system frees the lock of one that died
+  const { root, quiet, say } = filled, warning = denoWarning(Deno.version.deno), venv = `${root}/.venv`;
+  if (warning) say(warning);
+  try {
+    await Deno.mkdir(venv, { recursive: true });
+    const waiting = (line: string) => say(`setup: ${line}`);
+    await withLock(`${venv}/setup.lock`, () => setUp(venv, filled), { say: waiting });
+  } catch (error) {
+    throw explained(venv, error);
+  }
+  if (!quiet) say(`setup: ready in ${venv}`);
+  return { python: `${venv}/bin/python` };
+}
+
+async function setUp(venv: string, options: Required<SetupOptions>): Promise<void> {
+  const { say } = options, libraries = `${venv}/libtensorflow`;
   const packages = execute(Deno.execPath(), ["install", "--quiet", "--config", `${projectRoot}/deno.json`]);
   packages.catch(() => {}); // awaited below; until then a failure must not end the process
-  const jupyter = readJson<string[]>(`${venv}/jupyter.json`);
-  if (jupyter?.join() !== jupyterPackages.join() || !exists(python)) await makeVenv(venv, filled);
+  if (!await jupyterReady(venv)) await makeVenv(venv, options);
   if (Deno.env.get("LIBTENSORFLOW_DIR") === undefined) {
-    const { wheel, serves, why } = libraryPlan({
-      os: Deno.build.os,
-      arch: Deno.build.arch,
-      driver: nvidiaDriver(),
-      choice: engineChoice(Deno.env.get("ENGINE")),
-    });
+    const { os, arch } = Deno.build, choice = engineChoice(Deno.env.get("ENGINE"));
+    const { wheel, serves, why } = libraryPlan({ os, arch, driver: nvidiaDriver(), choice });
     if (!serves.some((wheel) => librariesReady(libraries, wheel))) {
-      if (why !== undefined) filled.say(`setup: libtensorflow without CUDA: ${why}`);
-      if (wheel) await makeLibraries(venv, wheel, filled);
+      if (why !== undefined) say(`setup: libtensorflow without CUDA: ${why}`);
+      if (wheel) await makeLibraries(venv, wheel, options);
     }
   }
-  const waiting = setTimeout(() => filled.say("setup: npm packages into Deno's cache (370 MB) …"), 1000);
+  const waiting = setTimeout(() => say("setup: npm packages into Deno's cache (370 MB) …"), 1000);
   await packages.finally(() => clearTimeout(waiting));
   await makeKernel(venv);
-  if (!filled.quiet) filled.say(`setup: ready in ${venv}`);
-  return { python, libraries: `${libraries}/tensorflow`, kernel: `${venv}/share/jupyter/kernels/deno` };
 }
 
 /** `deno task setup`; returns the exit code. */

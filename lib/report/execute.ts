@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 import { clock } from "../base/clock.ts";
 import { projectRoot } from "../base/project.ts";
+import { pythonEnvironment } from "../base/python.ts";
 
 /** An event of a notebook that executes, as `notebook_runner.py` reports it. */
 type RunEvent =
@@ -49,7 +50,8 @@ export async function executeNotebook(options: ExecuteOptions): Promise<Notebook
   const start = performance.now();
   const child = new Deno.Command(python, {
     args: [runner, "execute", notebook, target, folder],
-    env: { ...env, PYTHONWARNINGS: "ignore", PYDEVD_DISABLE_FILE_VALIDATION: "1" },
+    env: { ...pythonEnvironment(), ...env, PYTHONWARNINGS: "ignore", PYDEVD_DISABLE_FILE_VALIDATION: "1" },
+    clearEnv: true,
     stdin: "piped", // it closes when this process dies
     stdout: "piped",
     stderr: "piped",

@@ -4,6 +4,7 @@
  */
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pythonEnvironment } from "../base/python.ts";
 import { UserError } from "../base/user_error.ts";
 import { escapeHtml } from "../notebook/table.ts";
 
@@ -217,8 +218,8 @@ ${sections.join("\n")}
 export async function readChapters(files: string[], python: string): Promise<Chapter[]> {
   return await Promise.all(files.map(async (file): Promise<Chapter> => {
     const args = [fileURLToPath(new URL("notebook_runner.py", import.meta.url)), "render", file];
-    const { code, stdout, stderr } = await new Deno.Command(python, { args, env: { PYTHONWARNINGS: "ignore" } })
-      .output();
+    const env = { ...pythonEnvironment(), PYTHONWARNINGS: "ignore" };
+    const { code, stdout, stderr } = await new Deno.Command(python, { args, env, clearEnv: true }).output();
     const [printed, said] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     if (code !== 0) throw new UserError(`Report: expected nbconvert to render ${file}, found:\n${said}`);
     const { cells } = JSON.parse(await Deno.readTextFile(file));

@@ -3,9 +3,9 @@
  * @module
  */
 import { pathToFileURL } from "node:url";
-import { removeIfThere, replaceFile } from "../base/files.ts";
+import { exists, removeIfThere, replaceFile } from "../base/files.ts";
+import { findPrograms } from "../base/python.ts";
 import { UserError } from "../base/user_error.ts";
-import { exists } from "../base/python.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const applications = [
@@ -19,9 +19,7 @@ const applications = [
  * @throws {Error} saying what to install, or what to do without it.
  */
 export function findChromium(searchPath: string = Deno.env.get("PATH") ?? ""): string {
-  const folders = searchPath.split(":").filter((folder) => folder !== "");
-  const paths = [...folders.flatMap((folder) => names.map((name) => `${folder}/${name}`)), ...applications];
-  const found = paths.find(exists);
+  const [found = applications.find(exists)] = findPrograms(names, searchPath);
   if (found) return found;
   throw new UserError(
     `Report: --pdf expected Chromium or Chrome on the PATH (${names.join(", ")}), found none. ` +

@@ -5,7 +5,7 @@
 import { openCorpus } from "../corpus/store_reader.ts";
 import { render } from "../plots/render.ts";
 import { barsToEvaluate, guessMostCommon } from "../training/masked_evaluation.ts";
-import { readTextIfThere, writeFile } from "../base/files.ts";
+import { exists, readTextIfThere, writeFile } from "../base/files.ts";
 import { type ModelName, modelNames } from "../bert/variants.ts";
 import { type CurvePoint, layerPlot, learningCurves } from "../plots/figures.ts";
 import { lineOf, majorityLine, protocols, tokenCountLine, untrainedLine } from "../probing/rows.ts";
@@ -15,7 +15,6 @@ import type { Evaluation } from "../training/evaluation.ts";
 import { readJson, type StepRecord } from "./step_records.ts";
 import { presetChanges, readRecipe } from "./study.ts";
 import { parseResults, toCsv } from "../probing/results.ts";
-import { exists } from "../base/python.ts";
 import { projectRoot } from "../base/project.ts";
 import { tableText } from "../notebook/table.ts";
 import { figure2 } from "../findings/score_tables.ts";

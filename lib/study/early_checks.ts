@@ -4,7 +4,7 @@
  */
 import { statfsSync } from "node:fs";
 import { UserError } from "../base/user_error.ts";
-import { exists } from "../base/python.ts";
+import { exists } from "../base/files.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 const models = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"];

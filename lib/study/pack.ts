@@ -11,9 +11,8 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 // @ts-types="npm:@types/tar-stream@3.1.5"
 import tar from "tar-stream";
-import { readTextIfThere, removeIfThere, replaceFile, writeFile, writeFolder } from "../base/files.ts";
+import { exists, readTextIfThere, removeIfThere, replaceFile, writeFile, writeFolder } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
-import { exists } from "../base/python.ts";
 
 /** A packed run that is damaged, or that cannot be made or unpacked here. */
 export class PackError extends UserError {}

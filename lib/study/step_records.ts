@@ -3,9 +3,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { writeFile } from "../base/files.ts";
+import { exists, writeFile } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
-import { exists } from "../base/python.ts";
 import { UserError } from "../base/user_error.ts";
 import { recipeGroups } from "../recipe/schema.ts";
 

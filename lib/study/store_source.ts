@@ -3,8 +3,7 @@
  * @module
  */
 import { readManifest } from "../corpus/store.ts";
-import { exists } from "../base/python.ts";
-import { isTemporary, removeIfThere, writeFolder } from "../base/files.ts";
+import { exists, isTemporary, removeIfThere, writeFolder } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
 import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
 import { readJson } from "./step_records.ts";

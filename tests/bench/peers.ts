@@ -2,7 +2,8 @@
  * Python environments of the programs that ours is measured beside; made by the benches alone, below `.venv-bench/`.
  * @module
  */
-import { execute, exists, findPython } from "@lib/base/python.ts";
+import { exists } from "@lib/base/files.ts";
+import { execute, findPython } from "@lib/base/python.ts";
 import { projectRoot } from "@lib/base/project.ts";
 
 /** What each environment holds, by name: how to tell that it is whole, and what is installed in which order. */

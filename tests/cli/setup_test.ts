@@ -1,6 +1,64 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { denoWarning, librariesReady, testedDeno } from "@lib/cli/setup.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { SetupError } from "@lib/base/python.ts";
+import { denoWarning, ensureSetup, librariesReady, testedDeno } from "@lib/cli/setup.ts";
 import { wheelFor } from "@lib/cli/wheels.ts";
+
+/**
+ * A stand-in for Python: it makes virtual environments of itself, whose pip installs by leaving a file, and fails where
+ * a file `offline` lies. It writes down what it sees of Python's and pip's variables.
+ */
+const standIn = (folder: string) =>
+  `#!/bin/sh
+env | grep -E '^(PYTHON|PIP_)' >> "${folder}/seen"
+here="$(dirname "$0")"
+case "$*" in
+  "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && echo venv >> "${folder}/calls" ;;
+  "-m pip config list") echo "install.user='true'"; echo "global.index-url='https://mirror/simple'" ;;
+  "-m pip install "*) echo pip >> "${folder}/calls"
+    if [ -e "${folder}/offline" ]; then echo "Temporary failure in name resolution" >&2; exit 1; fi
+    if [ ! -e "${folder}/broken" ]; then touch "$here/installed"; fi ;;
+  *"import venv"*) echo 3.12 ;;
+  *import*) [ -e "$here/installed" ] ;;
+esac
+`;
+
+Deno.test("a set-up that fails says why, and the next one repairs it; settings of Python and pip lead neither astray", async () => {
+  const root = await Deno.makeTempDir({ prefix: "Ünï 50%20 #2 " }), venv = `${root}/.venv`;
+  await Deno.mkdir(`${root}/bin`);
+  await Deno.writeTextFile(`${root}/bin/python3`, standIn(root), { mode: 0o755 });
+  const calls = async () => {
+    const text = await Deno.readTextFile(`${root}/calls`);
+    await Deno.remove(`${root}/calls`);
+    return text.trim().split("\n");
+  };
+  const settings = { LIBTENSORFLOW_DIR: "/none", PYTHONPATH: "/x", PYTHONHOME: "/y", PIP_USER: "1", PIP_TARGET: "/t" };
+  const before = Object.keys(settings).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(settings)) Deno.env.set(name, value);
+  const setup = () => ensureSetup({ root, searchPath: `${root}/bin`, say: () => {} });
+  try {
+    await Deno.writeTextFile(`${root}/offline`, "");
+    await assertRejects(setup, SetupError, "Temporary failure in name resolution");
+    await Deno.rename(`${root}/offline`, `${root}/broken`); // pip says nothing, and installs nothing
+    await assertRejects(setup, SetupError, "import nbclient, nbconvert");
+    await Deno.remove(`${root}/broken`);
+    assertEquals(await calls(), ["venv", "pip", "venv", "pip"]);
+    assertEquals(await setup(), { python: `${venv}/bin/python` });
+    assertEquals(await calls(), ["venv", "pip"]);
+    await setup(); // nothing is done twice
+    await Deno.remove(`${venv}/bin/installed`); // a stamped set-up whose packages are gone
+    await setup();
+    assertEquals(await calls(), ["venv", "pip"]);
+    assertEquals((await Deno.stat(`${venv}/share/jupyter/kernels/deno/kernel.json`)).isFile, true);
+    const seen = new Set(
+      (await Deno.readTextFile(`${root}/seen`)).trim().split("\n").map((line) => line.split("=")[0]),
+    );
+    for (const name of ["PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET"]) assert(!seen.has(name), name);
+    assert(seen.has("PIP_INDEX_URL") && seen.has("PIP_CONFIG_FILE"), "where packages come from is kept");
+  } finally {
+    for (const [name, value] of before) value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+    await Deno.remove(root, { recursive: true });
+  }
+});
 
 Deno.test("libraries cut off half-way, of another version or without a stamp are not ready", () => {
   const wheel = wheelFor("linux", "x86_64");

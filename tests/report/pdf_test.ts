@@ -8,7 +8,8 @@ Deno.test("without Chromium, --pdf is answered with what to install or do instea
     const error = assertThrows(() => findChromium(folder), UserError, "expected Chromium or Chrome on the PATH");
     assert(error.message.includes("apt install chromium") && error.message.includes("print it there"));
   }
-  Deno.writeTextFileSync(`${folder}/google-chrome`, "");
+  Deno.mkdirSync(`${folder}/chromium`);
+  Deno.writeTextFileSync(`${folder}/google-chrome`, "", { mode: 0o755 });
   assertEquals(findChromium(`/nowhere:${folder}`), `${folder}/google-chrome`);
 });
 
