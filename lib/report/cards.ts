@@ -13,7 +13,7 @@ import { describeRecipe, type Recipe } from "../recipe/recipe.ts";
 import type { Stamp } from "./stamp.ts";
 import type { Evaluation } from "../training/evaluation.ts";
 import type { Study } from "../study/study.ts";
-import { evaluationsOf } from "../study/probing_steps.ts";
+import { evaluationsOf } from "../study/training_steps.ts";
 import { tableText } from "../notebook/table.ts";
 
 const recipeTable = (recipe: Recipe, fields: RegExp): string =>

@@ -7,16 +7,15 @@ import { UserError } from "../base/user_error.ts";
 import { exists } from "../base/files.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-const models = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"];
-
 /**
- * Bytes that the trainings of a run still write: for each model that has not begun its weights, its best weights twice,
- * and two states of weights and two moments, in float32.
+ * Bytes that the trainings of a run still write: for each that has not begun its weights, its best weights twice, and two
+ * states of weights and two moments, in float32.
  */
-export function bytesToWrite(folder: string, { model }: Recipe): number {
+export function bytesToWrite(folder: string, { model, training }: Recipe): number {
   const { layers, hidden, intermediate, maxPositions } = model;
   const parameters = hidden * (layers * (4 * hidden + 2 * intermediate) + 560 + maxPositions);
-  return 4 * parameters * (1 + 2 + 2 * 3) * models.filter((name) => !exists(`${folder}/models/${name}`)).length;
+  const begun = exists(`${folder}/models`) ? [...Deno.readDirSync(`${folder}/models`)].length : 0;
+  return 4 * parameters * (1 + 2 + 2 * 3) * Math.max(0, 4 * training.seeds - begun);
 }
 
 /**

@@ -23,9 +23,8 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { toLatex } from "../notebook/latex.ts";
 import { loadReplicates, storeReplicates, toCsv } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
-import type { Evaluation } from "../training/evaluation.ts";
 import { probeTables, stackedBars } from "./probe_bars.ts";
-import { trained, trainingInputs } from "./training_steps.ts";
+import { trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
 /** Places, among the test bars, of the bars that layers are compared on. */
@@ -81,8 +80,8 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
 }
 
 /**
- * Probes every layer of a model of the study, or of untrained encoders (`probing.untrainedSeeds` of them); trains a model
- * first if it is not trained. Done once: the rows are kept in the run's folder.
+ * Probes every layer of a model of the study, of each of its `training.seeds` trainings, or of untrained encoders
+ * (`probing.untrainedSeeds` of them); trains a model first if it is not. Done once: the rows are kept in the run's folder.
  *
  * @returns a row for each layer, pooling, task, metric, protocol, split and drawing, for the controls and for all layers
  * together; the test scores with their resamplings
@@ -94,10 +93,10 @@ export async function probe(study: Study, corpus: Corpus, name: ModelName | "unt
   return await probedOnce(study, name, async () => {
     const all: Probed = { rows: [], mixes: [] }, { input } = fresh ? untrainedLine : lineOf(name);
     try {
-      for (let i = 0; i < (fresh ? untrainedSeeds : 1); i++) {
+      for (let i = 0; i < (fresh ? untrainedSeeds : recipe.training.seeds); i++) {
         await removeIfThere(folder); // from a process that was killed, or another seed
         const seed = recipe.seed + i;
-        const model = fresh ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name);
+        const model = fresh ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name, seed);
         const { rows, mixes } = await probeModel(model, corpus, recipe, {
           named: { model: name, input, seed },
           baselines,
@@ -205,11 +204,4 @@ export async function writeTables(
     await writeFile(study.path("tables", `${name}.csv`), toCsv(rows, columns));
     await writeFile(study.path("tables", `${name}.tex`), toLatex(rows, { caption, label: `tab:${name}` }));
   }
-}
-
-/** The evaluations of the models that were trained and measured; nothing is trained for it. */
-export function evaluationsOf(study: Study, models: readonly ModelName[]): Evaluation[] {
-  return models.flatMap((model) =>
-    study.done<Evaluation>(`evaluate ${model}`, { ...trainingInputs(study), model })?.info ?? []
-  );
 }

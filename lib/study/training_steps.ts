@@ -59,8 +59,17 @@ export async function otherCorpusOf(study: Study): Promise<Corpus | undefined> {
   return await tokenizeOnce(study, `corpus-${other}`, recipe(other, scale, { seed }));
 }
 
-/** The folder of a model of the study: `model.safetensors`, `config.json`, training log and the state to go on from. */
-export const modelFolder = (study: Study, model: ModelName): string => `${study.folder}/models/${model}`;
+/** The seeds of each model's trainings: the recipe's and those that follow it. */
+export const trainingSeeds = ({ seed, training }: Recipe): number[] =>
+  Array.from({ length: training.seeds }, (_, i) => seed + i);
+
+/** A training's name: the model, and the seed if it is not the recipe's. */
+const trainingName = ({ recipe }: Study, model: ModelName, seed: number): string =>
+  seed === recipe.seed ? model : `${model} seed ${seed}`;
+
+/** The folder of a model of the study: `model.safetensors`, `config.json`, the training's log and state. */
+export const modelFolder = (study: Study, model: ModelName, seed: number = study.recipe.seed): string =>
+  `${study.folder}/models/${trainingName(study, model, seed).replaceAll(" ", "-")}`;
 
 /** The baseline without a model: the most common training token of the right kind, on the models' validation tokens. */
 export function mostCommonGuess(study: Study, corpus: Corpus): MlmAccuracy {
@@ -115,66 +124,88 @@ const curveBaselines = (study: Study, corpus: Corpus) => [
   { measure: measures.accuracy, value: mostCommonGuess(study, corpus).accuracy, series: "most common of its kind" },
 ];
 
-async function trainModel(study: Study, corpus: Corpus, model: ModelName): Promise<{ seconds: number }> {
-  const dir = modelFolder(study, model), { steps } = study.recipe.training;
+async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: number): Promise<{ seconds: number }> {
+  const dir = modelFolder(study, model, seed),
+    name = trainingName(study, model, seed),
+    { steps } = study.recipe.training;
   const logs: StepLog[] = await trainingLog(dir);
   const plot = livePlot({ seconds: 4 }), baselines = curveBaselines(study, corpus);
-  const draw = () => learningCurves(curvesOf(logs), { title: model, baselines });
+  const draw = () => learningCurves(curvesOf(logs), { title: name, baselines });
   let bar: ReturnType<typeof progress> | undefined;
-  for await (const log of pretrain({ corpus, recipe: study.recipe, model, dir, signal: stopSignal() })) {
-    bar ??= progress({ label: `Training ${model}`, total: steps, from: log.step - 1 });
+  for await (const log of pretrain({ corpus, recipe: study.recipe, model, seed, dir, signal: stopSignal() })) {
+    bar ??= progress({ label: `Training ${name}`, total: steps, from: log.step - 1 });
     logs.splice(log.step - 1, Infinity, log);
     await bar.update(log.step, `loss ${log.loss.toFixed(3)}, accuracy ${(100 * log.accuracy).toFixed(1)}%`);
     await plot.update(draw);
   }
   await bar?.done();
   if (!logs.at(-1)?.final) {
-    const message = `${model} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`;
+    const message = `${name} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`;
     throw stopped(message);
   }
   await plot.done(draw());
   return { seconds: logs.at(-1)?.seconds ?? 0 };
 }
 
-async function evaluateModel(study: Study, corpus: Corpus, name: ModelName, seconds: number): Promise<Evaluation> {
-  const model = await loadCheckpoint(modelFolder(study, name));
-  try {
-    return await evaluate(model, name, corpus, study.recipe, seconds);
-  } finally {
-    model.weights.dispose();
-  }
+/** The inputs of a training: the recipe without its probing, the source, the model, and the seed if it is another. */
+function trainingInputs({ recipe, data }: Study, model: ModelName, seed: number): object {
+  const { probing: _, ...rest } = recipe;
+  return { ...rest, data, model, ...(seed === recipe.seed ? {} : { trainingSeed: seed }) };
 }
 
-/** The inputs of a training: the whole recipe without its probing, and the source. */
-export const trainingInputs = ({ recipe, data }: Study): Omit<Recipe, "probing"> & { data: string } => {
-  const { probing: _, ...rest } = recipe;
-  return { ...rest, data };
-};
+async function trainSeed(study: Study, corpus: Corpus, model: ModelName, seed: number): Promise<Evaluation> {
+  const name = trainingName(study, model, seed), inputs = trainingInputs(study, model, seed);
+  let trainedHere = false;
+  const { seconds } = await study.once(`train ${name}`, inputs, () => {
+    trainedHere = true;
+    return trainModel(study, corpus, model, seed);
+  });
+  const dir = modelFolder(study, model, seed);
+  if (!trainedHere) {
+    const curves = curvesOf(await trainingLog(dir)), baselines = curveBaselines(study, corpus);
+    await show(learningCurves(curves, { title: `${name} (trained before)`, baselines }));
+  }
+  return await study.once(`evaluate ${name}`, inputs, async () => {
+    const checkpoint = await loadCheckpoint(dir);
+    const evaluation = await evaluate(checkpoint, model, corpus, study.recipe, seconds)
+      .finally(() => checkpoint.weights.dispose());
+    return { ...evaluation, seed };
+  });
+}
 
 /**
- * Trains a model of the study with a live plot and evaluates it, once.
+ * Trains a model of the study with a live plot and evaluates it, once for each of `training.seeds`.
  *
+ * @returns the first seed's evaluation
  * @throws {DOMException} AbortError if the cell is stopped before the last step; the next call goes on from there
  * @throws {DivergedError} if the loss is not finite or exploded (`training.explosion`), with what to change
  */
 export async function train(study: Study, corpus: Corpus, model: ModelName): Promise<Evaluation> {
-  const inputs = { ...trainingInputs(study), model };
-  let trainedHere = false;
-  const { seconds } = await study.once(`train ${model}`, inputs, () => {
-    trainedHere = true;
-    return trainModel(study, corpus, model);
-  });
-  if (!trainedHere) {
-    const curves = curvesOf(await trainingLog(modelFolder(study, model))), baselines = curveBaselines(study, corpus);
-    await show(learningCurves(curves, { title: `${model} (trained before)`, baselines }));
-  }
-  return await study.once(`evaluate ${model}`, inputs, () => evaluateModel(study, corpus, model, seconds));
+  const evaluations: Evaluation[] = [];
+  for (const seed of trainingSeeds(study.recipe)) evaluations.push(await trainSeed(study, corpus, model, seed));
+  return evaluations[0];
 }
 
 /** A trained model of the study, trained first if it is not; the caller disposes its weights. */
-export async function trained(study: Study, corpus: Corpus, model: ModelName): Promise<Model> {
-  if (!study.done(`train ${model}`, { ...trainingInputs(study), model })) await train(study, corpus, model);
-  return await loadCheckpoint(modelFolder(study, model));
+export async function trained(
+  study: Study,
+  corpus: Corpus,
+  model: ModelName,
+  seed = study.recipe.seed,
+): Promise<Model> {
+  const name = trainingName(study, model, seed);
+  if (!study.done(`train ${name}`, trainingInputs(study, model, seed))) await trainSeed(study, corpus, model, seed);
+  return await loadCheckpoint(modelFolder(study, model, seed));
+}
+
+/** The evaluations, seed by seed, of the models that were trained and evaluated; nothing is trained for it. */
+export function evaluationsOf(study: Study, models: readonly ModelName[]): Evaluation[] {
+  return models.flatMap((model) =>
+    trainingSeeds(study.recipe).flatMap((seed) => {
+      const name = trainingName(study, model, seed);
+      return study.done<Evaluation>(`evaluate ${name}`, trainingInputs(study, model, seed))?.info ?? [];
+    })
+  );
 }
 
 /** A line of text: the encoder's size, the engine and device, and the precision of a training step. */

@@ -3,8 +3,7 @@ import { reading } from "@lib/matrix/rows.ts";
 import { writeSafetensors } from "@lib/matrix/safetensors.ts";
 import type { ProbeRow } from "@lib/probing/rows.ts";
 import type { RecipeChanges } from "@lib/recipe/recipe.ts";
-import { compareLayers, evaluationsOf, probe, writeTables } from "@lib/study/probing_steps.ts";
-import { trainingInputs } from "@lib/study/training_steps.ts";
+import { compareLayers, probe, writeTables } from "@lib/study/probing_steps.ts";
 import { withStudy } from "../support/composed_study.ts";
 
 /** Rows of a probing, the files of embeddings that were written meanwhile, and the files that are left. */
@@ -83,11 +82,28 @@ Deno.test("CKA cells are the squared correlations of layers of width one, at the
     assertEquals(cells.length, 16);
   }));
 
-Deno.test("evaluations are those of the models that were measured; tables stand as CSV and LaTeX", () =>
+Deno.test("each training of a model is probed, under its seed", () => {
+  const few = { draws: 1, bootstraps: 5, clusters: 3, trainBarsPerSong: 3, testBarsPerSong: 3 };
+  const probing = { ...few, layerMix: "none", controlType: "none" } as const;
+  const training = { seeds: 2, steps: 2, validateEvery: 2 };
+  return withStudy({ seed: 4, training, probing: { ...probing, poolings: ["bar"] } }, async (study, corpus) => {
+    const rows = await probe(study, corpus, "BERT");
+    const scores = Map.groupBy(
+      rows.filter(({ labels, task, layer, split }) =>
+        labels === "true" && task === "MV" && layer === 1 && split === "test"
+      ),
+      ({ seed }) => seed,
+    );
+    assertEquals([...scores.keys()], [4, 5]);
+    const [first, second] = [4, 5].map((seed) => scores.get(seed)!.map(({ value }) => value));
+    assertEquals(first.length, second.length);
+    assert(first.every((value, i) => value !== second[i]));
+    assertEquals(new Set(rows.filter(({ labels }) => labels !== "true").map(({ seed }) => seed)), new Set([4]));
+  });
+});
+
+Deno.test("tables stand as CSV and LaTeX", () =>
   withStudy({}, async (study) => {
-    await study.once("evaluate BERT-aug", { ...trainingInputs(study), model: "BERT-aug" }, () => ({ seconds: 7 }));
-    await study.once("evaluate BERT", { ...trainingInputs(study), model: "BERT", seed: 99 }, () => ({ seconds: 8 }));
-    assertEquals(evaluationsOf(study, ["BERT", "BERT-aug"]).map(({ seconds }) => seconds), [7]);
     await writeTables(study, {
       table1: { caption: "Table 1", rows: [{ model: "BERT", score: 0.5 }, { extra: "a,b" }] },
     });

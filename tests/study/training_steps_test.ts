@@ -5,6 +5,7 @@ import {
   corpusOf,
   curvesOf,
   encoderText,
+  evaluationsOf,
   modelFolder,
   mostCommonGuess,
   otherCorpusOf,
@@ -56,6 +57,9 @@ Deno.test("a model is trained and measured once, whoever asks again", () =>
     const weights = (await Deno.stat(`${dir}/model.safetensors`)).mtime;
     assertEquals((await train(study, corpus, "BERT-neighbor")).mlm, mlm);
     (await trained(study, corpus, "BERT-neighbor")).weights.dispose();
+    assertEquals(evaluationsOf(study, ["BERT", "BERT-neighbor"]).map((one) => [one.model, one.seed, one.mlm]), [
+      ["BERT-neighbor", 0, mlm],
+    ]);
     assertEquals((await Deno.stat(`${dir}/model.safetensors`)).mtime, weights);
     const [masked, ntXent] = await compareCurves(study) as unknown as { data: { values: { series: string }[] } }[];
     for (const { data: { values } } of [masked, ntXent]) {
@@ -92,4 +96,23 @@ Deno.test("the songs as the other preset reads them are a store of their own, ma
     const again = await corpusOf(study);
     assertEquals(again.checksum, corpus.checksum);
     [other, again].forEach((each) => each.close());
+  }));
+
+Deno.test("each seed is a training of its own, with weights and evaluation of its own", () =>
+  withStudy({ seed: 4, training: { seeds: 2, steps: 2, validateEvery: 2 } }, async (study, corpus) => {
+    const first = await train(study, corpus, "BERT");
+    const folders = Array.from(Deno.readDirSync(`${study.folder}/models`), ({ name }) => name).sort();
+    assertEquals(folders, ["BERT", "BERT-seed-5"]);
+    const [a, b] = folders.map((name) => Deno.readFileSync(`${study.folder}/models/${name}/model.safetensors`));
+    assert(a.length === b.length && a.some((byte, i) => byte !== b[i]));
+    const evaluations = evaluationsOf(study, ["BERT"]);
+    assertEquals(evaluations.map(({ seed }) => seed), [4, 5]);
+    assertEquals(evaluations[0], first);
+    const songs = evaluations.map(({ mlm }) => mlm.validation.songs.map(({ song, count }) => [song, count]));
+    assertEquals(songs[0], songs[1]); // the same tokens are masked
+    assert(evaluations[0].mlm.validation.loss !== evaluations[1].mlm.validation.loss);
+    const [other, own] = [await trained(study, corpus, "BERT", 5), await trained(study, corpus, "BERT")];
+    const [x, y] = await Promise.all([other, own].map(({ weights }) => weights.data<"float32">()));
+    assert(x.some((value, i) => value !== y[i]));
+    [other, own].forEach(({ weights }) => weights.dispose());
   }));
