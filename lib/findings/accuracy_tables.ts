@@ -6,6 +6,10 @@ import type { Evaluation } from "../training/evaluation.ts";
 import type { MlmAccuracy } from "../training/masked_evaluation.ts";
 import { paperTables } from "./paper.ts";
 
+/** The mean of numbers; undefined if one of them is. */
+const mean = (values: readonly (number | undefined)[]): number | undefined =>
+  values.reduce((sum, value) => sum === undefined || value === undefined ? undefined : sum + value / values.length, 0);
+
 /**
  * A model's row of Table 1; accuracies from 0 to 1, undefined where the model has no such task.
  *
@@ -29,43 +33,60 @@ interface Table1Row {
   paperNt?: string;
 }
 
-/** Table 1: accuracies of masked tokens and of NT-Xent, ours beside the paper's (both orders of batches: STUDY §9.6). */
+/**
+ * Table 1: accuracies of masked tokens and of NT-Xent (both orders of batches: STUDY §9.6), means over a model's seeds, and
+ * the paper's.
+ */
 export function table1(evaluations: readonly Evaluation[]): Table1Row[] {
   const pair = (of: { train: number; validation: number }) => `${of.train.toFixed(3)} / ${of.validation.toFixed(3)}`;
-  return evaluations.map(({ model, mlm, contrast }) => {
-    const paper = paperTables.table1[model], scores = contrast ? [contrast.validation, contrast.otherOrder] : [];
-    const [disjoint, ordered] = ["song-disjoint", "song-order"].map((order) =>
-      scores.find((score) => score.order === order)
-    );
+  return [...Map.groupBy(evaluations, ({ model }) => model)].map(([model, own]) => {
+    const paper = paperTables.table1[model];
+    const average = (of: (evaluation: Evaluation) => number | undefined) => mean(own.map(of));
+    const ordered = (order: string, field: "accuracy" | "chance" | "identical") =>
+      average(({ contrast }) =>
+        contrast
+          ? [contrast.validation, contrast.otherOrder].find((score) => score.order === order)?.[field]
+          : undefined
+      );
     return {
       model,
-      mlmTrain: mlm.train.accuracy,
-      mlmValidation: mlm.validation.accuracy,
+      mlmTrain: average(({ mlm }) => mlm.train.accuracy)!,
+      mlmValidation: average(({ mlm }) => mlm.validation.accuracy)!,
       paperMlm: pair(paper.mlm),
-      ntTrain: contrast?.train.accuracy,
-      ntDisjoint: disjoint?.accuracy,
-      chanceDisjoint: disjoint?.chance,
-      identicalDisjoint: disjoint?.identical,
-      ntOrdered: ordered?.accuracy,
-      chanceOrdered: ordered?.chance,
-      identicalOrdered: ordered?.identical,
-      ntDropping: contrast?.dropping?.accuracy,
+      ntTrain: average(({ contrast }) => contrast?.train.accuracy),
+      ntDisjoint: ordered("song-disjoint", "accuracy"),
+      chanceDisjoint: ordered("song-disjoint", "chance"),
+      identicalDisjoint: ordered("song-disjoint", "identical"),
+      ntOrdered: ordered("song-order", "accuracy"),
+      chanceOrdered: ordered("song-order", "chance"),
+      identicalOrdered: ordered("song-order", "identical"),
+      ntDropping: average(({ contrast }) => contrast?.dropping?.accuracy),
       paperNt: paper.ntXent ? pair(paper.ntXent) : undefined,
     };
   });
 }
 
+/** Each model's accuracies of masked tokens of validation songs, one for each seed; columns of {@link kindTable}. */
+export const mlmColumns = (evaluations: readonly Evaluation[]): Record<string, MlmAccuracy[]> =>
+  Object.fromEntries(
+    [...Map.groupBy(evaluations, ({ model }) => model)].map(([model, own]) => [
+      model,
+      own.map(({ mlm }) => mlm.validation),
+    ]),
+  );
+
 /**
- * Accuracy (0 to 1) by kind of masked token, a column for each name. The kinds and their counts are the first column's,
+ * Accuracy (0 to 1) by kind of masked token, a column for each name; of several accuracies their mean. The kinds and their counts are the first column's,
  * the most frequent kind first, all kinds together last.
  */
 export function kindTable(
-  columns: Record<string, MlmAccuracy>,
+  columns: Record<string, MlmAccuracy | readonly MlmAccuracy[]>,
 ): { [name: string]: string | number | undefined; kind: string; tokens: number }[] {
-  const named = Object.entries(columns), kinds = named[0][1].kinds.toSorted((a, b) => b.count - a.count);
+  const named = Object.entries(columns).map(([name, of]) => [name, [of].flat()] as const);
+  const kinds = named[0][1][0].kinds.toSorted((a, b) => b.count - a.count);
   const row = (kind: string, tokens: number, accuracy: (of: MlmAccuracy) => number | undefined) => ({
     ...{ kind, tokens },
-    ...Object.fromEntries(named.map(([name, of]) => [name, accuracy(of)])),
+    ...Object.fromEntries(named.map(([name, seeds]) => [name, mean(seeds.map(accuracy))])),
   });
   return [
     ...kinds.map(({ kind, count }) => row(kind, count, (of) => of.kinds.find((one) => one.kind === kind)?.accuracy)),

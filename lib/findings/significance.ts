@@ -2,7 +2,6 @@
  * Differences of scores: paired over the same resampled songs, with intervals, p values and Holm's correction.
  * @module
  */
-import { central, twoSided } from "../metrics/intervals.ts";
 import { seedDifference } from "../metrics/seed_intervals.ts";
 import { lowerIsBetter } from "../metrics/task_scores.ts";
 import type { TableRow } from "./table_rows.ts";
@@ -23,12 +22,6 @@ export interface Difference {
 
 /** The difference of scores that do not exist. */
 export const noDifference: Difference = { difference: NaN, low: null, high: null, p: 1, training: false };
-
-/** A difference of models of one seed, with its resamplings where there are any. */
-export const resampledDifference = (difference: number, resampled: Float64Array | null): Difference =>
-  resampled && !Number.isNaN(difference)
-    ? { difference, ...central(resampled), p: twoSided(resampled), training: false }
-    : { ...noDifference, difference };
 
 /**
  * a − b of two test rows of one metric, signed so that above 0 means that a is better; NaN if either is missing. Songs

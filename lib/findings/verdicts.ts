@@ -5,18 +5,12 @@
  */
 import { type Claim, type Comparison, layersOf, paperAgrees, type Side } from "./claims.ts";
 import { isBaseline, type ProbeRow } from "../probing/rows.ts";
+import { bootstrap } from "../metrics/intervals.ts";
+import { seedDifference, seedInterval, type SeedScore } from "../metrics/seed_intervals.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { bestLayer, headlineRows } from "./best_layer.ts";
-import {
-  type Difference,
-  judge,
-  noDifference,
-  pairedDifference,
-  resampledDifference,
-  type Verdict,
-} from "./significance.ts";
+import { type Difference, judge, noDifference, pairedDifference, type Verdict } from "./significance.ts";
 import { type TableRow, tableRows } from "./table_rows.ts";
-import { stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Evaluation } from "../training/evaluation.ts";
 
@@ -75,49 +69,62 @@ function probeDifference(
   return { what: `${task}: ${name(a, better)} − ${name(b, worse)}`, ...pairedDifference(a, b) };
 }
 
-/** A score of weighted units, such as songs, with its resamplings; at least two units are needed for those. */
-function resampledScore(score: (weights: ArrayLike<number>) => number, units: number, recipe: Recipe): Difference {
-  const random = stream(recipe.seed, "bootstrap", units), weights = new Float64Array(units).fill(1);
-  const value = score(weights);
-  if (units < 2) return resampledDifference(value, null);
-  return resampledDifference(
-    value,
-    Float64Array.from({ length: recipe.probing.bootstraps }, () => {
-      weights.fill(0);
-      for (let i = 0; i < units; i++) weights[random.integer(units)]++;
-      return score(weights);
-    }),
-  );
+/** A model's accuracies by seed, resampled over units such as songs; none if an evaluation lacks them. */
+function accuracies(
+  evaluations: readonly Evaluation[],
+  model: string,
+  unitsOf: (evaluation: Evaluation) => readonly { correct: number; count: number }[] | undefined,
+  { seed, probing: { bootstraps } }: Recipe,
+): { units: number; bySeed: Map<number, SeedScore> } {
+  const own = evaluations.filter((evaluation) => evaluation.model === model), bySeed = new Map<number, SeedScore>();
+  let size = 0;
+  for (const evaluation of own) {
+    const units = unitsOf(evaluation);
+    if (!units) return { units: 0, bySeed: new Map() };
+    const sum = (weights: ArrayLike<number>, of: "correct" | "count") =>
+      units.reduce((sum, unit, i) => sum + weights[i] * unit[of], 0);
+    const share = (weights: ArrayLike<number>) => ({ share: sum(weights, "correct") / sum(weights, "count") });
+    const drawn = bootstrap(share, size = units.length, { resamplings: bootstraps, seed, keep: ["share"] }).share;
+    bySeed.set(evaluation.seed ?? seed, { value: drawn.value, replicates: drawn.replicates ?? [] });
+  }
+  return { units: size, bySeed };
 }
 
-/** How much closer two models' MLM accuracies are than the recipe's margin, resampled over validation songs. */
+const map = (scores: ReadonlyMap<number, SeedScore>, change: (score: number) => number) =>
+  new Map(
+    [...scores].map((
+      [seed, { value, replicates }],
+    ) => [seed, { value: change(value), replicates: Array.from(replicates, change) }]),
+  );
+
+/** How much closer two models' MLM accuracies are than the recipe's margin, by two one-sided tests over validation songs. */
 function equalMlm(evaluations: readonly Evaluation[], models: readonly string[], recipe: Recipe): Compared {
   const margin = recipe.probing.equalMlm, what = `MLM: ${models.join(" = ")} ± ${margin}`;
-  const [a, b] = models.map((name) => evaluations.find(({ model }) => model === name)?.mlm.validation.songs);
-  if (!a || !b || a.length !== b.length) return { what, ...noDifference };
-  const accuracy = (songs: typeof a, weights: ArrayLike<number>) => {
-    const sum = (of: "correct" | "count") => songs.reduce((sum, song, i) => sum + weights[i] * song[of], 0);
-    return sum("correct") / sum("count");
-  };
-  const closer = (weights: ArrayLike<number>) => margin - Math.abs(accuracy(a, weights) - accuracy(b, weights));
-  return { what, ...resampledScore(closer, a.length, recipe) };
+  const [a, b] = models.map((model) => accuracies(evaluations, model, ({ mlm }) => mlm.validation.songs, recipe));
+  if (a.bySeed.size === 0 || a.units !== b.units) return { what, ...noDifference };
+  const [above, below] = [margin, -margin].map((by) =>
+    seedDifference(a.bySeed, map(b.bySeed, (score) => score + by), a.units)
+  );
+  const difference = above.value + margin, { training } = above, isEqual = Math.abs(difference) < margin;
+  const p = isEqual ? Math.max(above.p, below.p) : difference > 0 ? above.p : below.p;
+  const found = { what, difference: margin - Math.abs(difference), p, training };
+  if (above.low === null || above.high === null) return { ...found, low: null, high: null };
+  const ends = [above.low + margin, above.high + margin].map(Math.abs),
+    spansZero = above.low < -margin && above.high > -margin;
+  return { ...found, low: margin - Math.max(...ends), high: margin - (spansZero ? 0 : Math.min(...ends)) };
 }
 
 /** How far a validation accuracy of NT-Xent lies below "near chance", resampled over batches. */
 function nearChance(evaluations: readonly Evaluation[], model: string, recipe: Recipe): Compared {
   const margin = recipe.probing.nearChance, what = `NT-Xent of ${model} ≤ chance + ${margin}`;
-  const score = evaluations.find((evaluation) => evaluation.model === model)?.contrast?.validation;
-  if (!score?.perBatch) return { what, ...noDifference };
-  const { perBatch, chance } = score;
-  const below = (weights: ArrayLike<number>) => {
-    let sum = 0, count = 0;
-    perBatch.forEach((accuracy, i) => {
-      sum += weights[i] * accuracy;
-      count += weights[i];
-    });
-    return chance + margin - sum / count;
-  };
-  return { what, ...resampledScore(below, perBatch.length, recipe) };
+  const unitsOf = ({ contrast }: Evaluation) =>
+    contrast?.validation.perBatch?.map((accuracy) => ({ correct: accuracy, count: 1 }));
+  const { units, bySeed } = accuracies(evaluations, model, unitsOf, recipe);
+  const chance = evaluations.find((evaluation) => evaluation.model === model)?.contrast?.validation.chance;
+  if (chance === undefined || bySeed.size === 0) return { what, ...noDifference };
+  const below = map(bySeed, (accuracy) => chance + margin - accuracy);
+  const { value, ...interval } = seedInterval([[...below.values()]], units);
+  return { what, difference: value, ...interval };
 }
 
 const verdictOf = (evidence: readonly Evidence[]): Verdict =>
@@ -137,9 +144,11 @@ const clarity = ({ difference, low, high }: Evidence): number =>
  * A comparison is the difference of two layers' headline scores on the same resampled test songs; under `authors` scores
  * are means over the draws of bars. The protocol chooses each layer once, not in each resampling. Comparisons of MLM
  * accuracies are resampled over validation songs, of NT-Xent over batches. Holm's correction runs over all comparisons of
- * all claims; intervals are of each comparison alone.
+ * all claims; intervals are of each comparison alone. Where models were trained with several seeds, p and intervals count
+ * the luck of training.
  *
  * @param rows all rows of the study with their resamplings
+ * @param evaluations of the models' trainings, one for each seed
  */
 export function judgeClaims(
   claims: readonly Claim[],

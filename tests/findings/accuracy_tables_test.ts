@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { kindTable, table1 } from "@lib/findings/accuracy_tables.ts";
+import { kindTable, mlmColumns, table1 } from "@lib/findings/accuracy_tables.ts";
 import type { Evaluation } from "@lib/training/evaluation.ts";
 import type { MlmAccuracy } from "@lib/training/masked_evaluation.ts";
 
@@ -50,6 +50,13 @@ Deno.test("Table 1 has each accuracy in its column, whichever order of batches t
   assertEquals([dropout.ntDisjoint, dropout.ntOrdered, dropout.ntDropping], [0.35, 0.34, 0.36]);
 });
 
+Deno.test("Table 1 has the mean over a model's seeds", () => {
+  const seeds = [0.2, 0.3, 0.7].map((of) => evaluation("BERT-neighbor", of, ["song-disjoint", "song-order"]));
+  const [one, ...others] = table1([evaluation("BERT", 0.1, []), ...seeds]).map(rounded).toReversed();
+  assertEquals([others.map(({ model }) => model), one.model], [["BERT"], "BERT-neighbor"]);
+  assertEquals([one.mlmTrain, one.mlmValidation, one.ntTrain, one.ntOrdered], [0.41, 0.42, 0.43, 0.45]);
+});
+
 Deno.test("kinds stand most frequent first with each column's own accuracy, all of them last", () => {
   const first = mlm(0.5, ["Tempo", 0.9, 10], ["Pitch", 0.4, 60], ["Bar", 1, 5]);
   const second = mlm(0.25, ["Pitch", 0.3, 7], ["Tempo", 0.8, 8]);
@@ -59,4 +66,17 @@ Deno.test("kinds stand most frequent first with each column's own accuracy, all 
     { kind: "Bar", tokens: 5, "BERT, validation": 1, "most common": undefined },
     { kind: "all", tokens: 75, "BERT, validation": 0.5, "most common": 0.25 },
   ]);
+});
+
+Deno.test("a column of several seeds has their mean, and each model's seeds are one column", () => {
+  const [a, b] = [mlm(0.5, ["Pitch", 0.4, 60]), mlm(0.7, ["Pitch", 0.8, 60])];
+  assertEquals(
+    kindTable({ BERT: [a, b], other: b }).map((row) => [row.BERT, row.other].map((x) => Number(x).toFixed(3))),
+    [
+      ["0.600", "0.800"],
+      ["0.600", "0.700"],
+    ],
+  );
+  const of = (model: string, validation: MlmAccuracy) => ({ model, mlm: { validation } }) as unknown as Evaluation;
+  assertEquals(mlmColumns([of("BERT", a), of("BERT-aug", b), of("BERT", b)]), { "BERT": [a, b], "BERT-aug": [b] });
 });

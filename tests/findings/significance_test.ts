@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { holm, judge, noDifference, pairedDifference, resampledDifference } from "@lib/findings/significance.ts";
+import { holm, judge, noDifference, pairedDifference } from "@lib/findings/significance.ts";
 import { tableRows } from "@lib/findings/table_rows.ts";
 import { plantedRows } from "../support/planted_rows.ts";
 
@@ -7,14 +7,6 @@ Deno.test("Holm's correction is that of R's p.adjust", () => {
   const adjusted = holm([0.01, 0.02, 0.03, 0.04, 0.05]);
   [0.05, 0.08, 0.09, 0.09, 0.09].forEach((p, i) => assertAlmostEquals(adjusted[i], p, 1e-12));
   assertEquals(holm([0.5, 0.001, 0.9]), [1, 0.003, 1]);
-});
-
-Deno.test("a difference without resamplings, or without a score, has no interval and no evidence", () => {
-  assertEquals(resampledDifference(0.5, null), { ...noDifference, difference: 0.5 });
-  assertEquals(resampledDifference(NaN, Float64Array.of(1, 2)), noDifference);
-  assertEquals([noDifference.low, noDifference.high, noDifference.p, noDifference.training], [null, null, 1, false]);
-  const two = { difference: 2, low: 1.05, high: 2.95, p: 2 / 3, training: false };
-  assertEquals(resampledDifference(2, Float64Array.of(1, 3)), two);
 });
 
 const tableOf = (seeds: number) => {
@@ -70,7 +62,8 @@ Deno.test("rows of other songs or of other resamplings are not paired", () => {
     const { difference, low, p } = pairedDifference(a, other);
     assertEquals([difference.toFixed(3), low, p], ["0.100", null, 1]);
   }
-  assertEquals(pairedDifference(a, undefined), noDifference);
+  for (const [one, other] of [[a, undefined], [undefined, b]]) assertEquals(pairedDifference(one, other), noDifference);
+  assertEquals(noDifference, { difference: NaN, low: null, high: null, p: 1, training: false });
 });
 
 Deno.test("comparisons are judged together: by their sign, if the corrected p is below the level", () => {

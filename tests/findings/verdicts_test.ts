@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
-import { claims } from "@lib/findings/claims.ts";
+import { claims, type Comparison } from "@lib/findings/claims.ts";
 import { bootstrap } from "@lib/metrics/intervals.ts";
 import { paperModels } from "@lib/findings/paper.ts";
 import { type Task, tasks } from "@lib/metrics/tasks.ts";
@@ -142,40 +142,78 @@ Deno.test("the layer is chosen on validation songs under sound, on test songs by
   assertEquals(chosen("authors"), "C: BERT (3) − BERT-aug (3)");
 });
 
+/** An evaluation: of each of thirty songs, how many of two masked tokens are right; and NT-Xent's accuracy by batch. */
+const evaluation = (
+  model: string,
+  right: (song: number) => number,
+  { seed, nt }: { seed?: number; nt?: number } = {},
+) => ({
+  ...{ model, seed },
+  mlm: { validation: { songs: Array.from({ length: 30 }, (_, song) => ({ song, correct: right(song), count: 2 })) } },
+  contrast: nt === undefined ? null : { validation: { perBatch: Array(20).fill(nt), chance: 1 / 47 } },
+});
+const { equalMlm, nearChance } = study.probing;
+const weakest = (comparison: Comparison, evaluations: ReturnType<typeof evaluation>[]) =>
+  judgeClaims([{ text: "", comparisons: [comparison] }], [], evaluations as never, "sound", study)[0].weakest;
+const equal: Comparison = { kind: "equal MLM", models: ["BERT", "BERT-aug"] };
+const chance: Comparison = { kind: "NT-Xent near chance", model: "BERT-neighbor" };
+
 Deno.test("the interval of an MLM comparison is that of resampled songs", () => {
-  // Thirty songs, one token each, right in every other one, against a model that is half right everywhere: the difference
-  // of 0 has a standard error of 0.5/√30, and 97.5% of |z| are below 2.2414.
-  const songs = (right: (song: number) => number) =>
-    Array.from({ length: 30 }, (_, song) => ({ song, correct: right(song), count: 2 }));
-  const evaluation = (model: string, right: (song: number) => number) => ({
-    ...{ model, mlm: { validation: { songs: songs(right) } }, contrast: null },
-  });
+  // BERT is right in every other song, BERT-aug half right everywhere: their difference of 0 has a standard error of
+  // 0.5/√30; 95% of it lie within 1.96 of that.
   const evaluations = [evaluation("BERT", (song) => 2 * (song % 2)), evaluation("BERT-aug", () => 1)];
-  const claim = { text: "", comparisons: [{ kind: "equal MLM", models: ["BERT", "BERT-aug"] } as const] };
-  const [{ weakest }] = judgeClaims([claim], [], evaluations as never, "sound", study), { equalMlm } = study.probing;
-  assertEquals([weakest.difference, weakest.what], [equalMlm, `MLM: BERT = BERT-aug ± ${equalMlm}`]);
-  assertAlmostEquals(weakest.low!, equalMlm - 2.2414 * 0.5 / Math.sqrt(30), 0.03);
-  assertAlmostEquals(weakest.high!, equalMlm, 1e-12);
+  const { what, difference, low, high, p, training } = weakest(equal, evaluations);
+  assertEquals(what, `MLM: BERT = BERT-aug ± ${equalMlm}`);
+  assertAlmostEquals(difference, equalMlm, 1e-9);
+  assertAlmostEquals(low!, equalMlm - 1.96 * 0.5 / Math.sqrt(30), 0.03);
+  assertAlmostEquals(high!, equalMlm, 1e-9);
+  assertEquals(training, false);
+  assertGreater(p, 0.5); // the truth may well lie outside of the margin
+});
+
+Deno.test("MLM accuracies are equal if both one-sided tests say so, and unequal by the nearer one", () => {
+  const of = (a: number, b: number) => weakest(equal, [evaluation("BERT", () => a), evaluation("BERT-aug", () => b)]);
+  for (const [a, b] of [[1, 1], [1, 1 + equalMlm], [1 + equalMlm, 1]]) { // halves of it, as each song has two tokens
+    const { difference, low, high, verdict } = of(a, b);
+    for (const end of [difference, low!, high!]) assertAlmostEquals(end, equalMlm - Math.abs(a - b) / 2, 1e-6);
+    assertEquals(verdict, "held");
+  }
+  for (const [a, b] of [[1, 0.5], [0.5, 1]]) {
+    const { difference, low, high, verdict } = of(a, b);
+    for (const end of [difference, low!, high!]) assertAlmostEquals(end, equalMlm - 0.25, 1e-6);
+    assertEquals(verdict, "not");
+  }
+});
+
+Deno.test("claims on training count the luck of training where there are several seeds", () => {
+  const trained = (model: string, luck: number[], nt?: number[]) =>
+    luck.map((more, seed) => evaluation(model, () => 1 + more, { seed, nt: nt?.[seed] }));
+  const agreed = weakest(equal, [...trained("BERT", [0.2, 0.4, 0]), ...trained("BERT-aug", [0.2, 0.4, 0])]);
+  assertEquals([agreed.verdict, agreed.training], ["held", true]);
+  // Differences of 0, 0.1 and −0.1 by seed: none on average, ± 4.303 · 0.1/√3.
+  const apart = weakest(equal, [...trained("BERT", [0.2, 0.4, 0]), ...trained("BERT-aug", [0.2, 0.2, 0.2])]);
+  assertAlmostEquals(apart.low!, equalMlm - 4.303 * 0.1 / Math.sqrt(3), 1e-4);
+  assertEquals([apart.high, apart.verdict, apart.training], [equalMlm, "undecided", true]);
+  const near = weakest(chance, trained("BERT-neighbor", [0, 0, 0], [0.02, 0.04, 0.06]));
+  assertAlmostEquals(near.difference, 1 / 47 + nearChance - 0.04, 1e-6);
+  assertAlmostEquals(near.difference - near.low!, 4.303 * 0.02 / Math.sqrt(3), 1e-4);
+  assertEquals(near.training, true);
+});
+
+Deno.test("a claim on training without its evaluation is undecided", () => {
+  for (const evaluations of [[], [evaluation("BERT", () => 1)]]) {
+    for (const comparison of [equal, chance]) {
+      const { difference, verdict, p } = weakest(comparison, evaluations);
+      assertEquals([difference, verdict, p], [NaN, "undecided", 1]);
+    }
+  }
 });
 
 Deno.test("claims on training are judged over songs and batches", () => {
-  const songsOf = (share: number) =>
-    Array.from({ length: 30 }, (_, song) => ({ song, correct: Math.round(1000 * share), count: 1000 }));
-  const evaluation = (model: typeof paperModels[number], share: number, accuracy: number) => ({
-    model,
-    mlm: { train: { songs: songsOf(share) }, validation: { songs: songsOf(share) } },
-    contrast: {
-      validation: { perBatch: Array.from({ length: 20 }, (_, i) => accuracy + 0.01 * (i % 2)), chance: 1 / 47 },
-    },
-  });
-  const judged = (shares: number[], accuracy: number) =>
-    judgeClaims(
-      claims,
-      planted(asClaimed),
-      paperModels.map((model, i) => evaluation(model, shares[i], accuracy)) as never,
-      "sound",
-      study,
-    ).slice(-2).map(({ verdict }) => verdict);
+  const judged = (shares: number[], nt: number) => {
+    const evaluations = paperModels.map((model, i) => evaluation(model, () => 2 * shares[i], { nt }));
+    return judgeClaims(claims.slice(-2), [], evaluations as never, "sound", study).map(({ verdict }) => verdict);
+  };
   assertEquals(judged([0.869, 0.869, 0.868, 0.868], 0.03), ["held", "held"]);
   assertEquals(judged([0.869, 0.869, 0.868, 0.8], 0.5), ["not", "not"]);
 });
