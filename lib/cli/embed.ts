@@ -27,8 +27,9 @@ import { meter } from "./tokenize.ts";
 import { chordNames } from "../tokens/chords.ts";
 import { tempoBins, vocabulary } from "../tokens/vocabulary.ts";
 
-/** The recipe of the options' preset and scale, changed by the variable RECIPE. */
-const recipeOf = ({ preset, scale }: { preset: Preset; scale: Scale }) => loadRecipe({}, { preset, scale });
+/** The recipe of the options' preset and scale, changed by the variable RECIPE; a store brings its own choices. */
+const recipeOf = ({ preset, scale, data }: { preset?: Preset; scale: Scale; data: string }) =>
+  loadRecipe({}, { ...preset && { preset }, scale }, data);
 
 /**
  * The arguments of `deno task embed`, and their recipe.
@@ -78,9 +79,16 @@ function checkPositions(dir: string, { config: { maxPositions } }: Model, { toke
   );
 }
 
+interface Inputs {
+  encoder: string;
+  data: string;
+  recipe: Recipe;
+  "follow-links": boolean;
+}
+
 /** Opens a store, or makes one of songs in a folder that is removed in the end; then calls `work`. */
 async function withEncoder(
-  { encoder, data, recipe }: { encoder: string; data: string; recipe: Recipe },
+  { encoder, data, recipe, "follow-links": followLinks }: Inputs,
   work: (model: Model, corpus: Corpus, folder: string) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -89,7 +97,7 @@ async function withEncoder(
     model = await openEncoder(encoder);
     const isStore = exists(`${data}/manifest.json`); // whose bars are checked before they are embedded
     if (!isStore) checkPositions(encoder, model, recipe);
-    if (!isStore) await buildCorpus(data, `${folder}/store`, recipe, { onProgress: meter("songs") });
+    if (!isStore) await buildCorpus(data, `${folder}/store`, recipe, { followLinks, onProgress: meter("songs") });
     corpus = await openCorpus(isStore ? data : `${folder}/store`);
     await work(model, corpus, folder);
   } finally {

@@ -46,9 +46,13 @@ const needed = <O>(option: O) => ({ ...option, needed: true as const });
 const note = "Single fields of the recipe are changed by the variable RECIPE, as in RECIPE='{\"seed\":7}'.";
 const preset = oneOf("PRESET", ["sound", "authors"], "the reading of the paper");
 const scale = (text: string) => oneOf("SCALE", ["smoke", "demo", "small", "base"], text);
+const followLinks = {
+  "follow-links": flag("follow links below the songs; without it, a link is left out with a line"),
+};
 const study = {
   scale: scale("size of the study (default: the run's own, or demo)"),
   preset: { ...preset, text: "the reading of the paper (default: the run's own, or sound)" },
+  ...followLinks,
 };
 const encoder = {
   encoder: needed(path(
@@ -57,6 +61,7 @@ const encoder = {
       "Face BERT over the same vocabulary",
   )),
   data: needed(path("DATA", "a store of bars, or a folder, .zip, .tar or .tar.gz of songs")),
+  ...followLinks,
 };
 const encoderChoices = {
   pooling: {
@@ -67,7 +72,7 @@ const encoderChoices = {
     ),
     default: "bar",
   },
-  preset: { ...preset, default: "sound" },
+  preset: { ...preset, text: "the reading of the paper (default: a store's own, or sound)" },
   scale: { ...scale("batches, split and intervals, not the encoder"), default: "demo" },
 };
 
@@ -100,6 +105,7 @@ export const commands = {
       workers: whole("N", 0, "workers (default: one a core)"),
       shard: named("I/N", "tokenize only this part, for --merge"),
       merge: flag("join the folders named instead of SOURCE, which hold the shards 1/N … N/N"),
+      ...followLinks,
       replace: flag("replace a store at DIR that is of other songs or another recipe"),
       verify: flag("compare every byte of the store at DIR with its manifest; alone, or after a build"),
       parquet: path("FILE", "write the store at DIR as one Parquet file too; alone, or after a build"),

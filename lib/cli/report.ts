@@ -26,7 +26,8 @@ export function reportOptions(args: readonly string[], cwd?: string) {
   if (fresh && page) throw usageError("report", "expected --fresh or --page, found both.");
   const parts = [scale ?? "demo", preset === "sound" ? undefined : preset, data && basename(data)];
   const name = values.name ?? parts.filter((part) => part).join("-").replace(/[^\w.-]+/g, "-");
-  const study = { STUDY: name, SCALE: scale, PRESET: preset, DATA: data };
+  const links = values["follow-links"] ? "1" : undefined;
+  const study = { STUDY: name, SCALE: scale, PRESET: preset, DATA: data, FOLLOW_LINKS: links };
   const env = Object.fromEntries(Object.entries(study).flatMap(([key, value]) => value ? [[key, value]] : []));
   return { name, env, fresh, page, pdf };
 }
@@ -63,7 +64,7 @@ export async function writeReport(
  */
 async function openRun({ name, env, fresh }: ReturnType<typeof reportOptions>): Promise<Study> {
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
-  loadRecipe(); // refuses wrong choices before anything is deleted
+  loadRecipe({}, {}, fresh ? env.DATA : undefined); // refuses wrong choices before anything is deleted
   const folder = `${projectRoot}/data/runs/${name}`, steps = fresh ? stepsInWork(folder) : [];
   if (steps.length > 0) {
     throw new UserError(

@@ -75,7 +75,7 @@ export function meter(unit: string): (done: number, total: number) => void {
 
 /** Builds, merges or verifies a store; returns the process's exit code. */
 export async function tokenizeCommand(args: string[], cwd?: string): Promise<number> {
-  const { sources, out, workers, shard, merge, replace, verify, parquet, preset, scale } = tokenizeOptions(args, cwd);
+  const { sources, out, shard, merge, verify, parquet, preset, scale, ...values } = tokenizeOptions(args, cwd);
   const start = performance.now(), stop = new AbortController();
   const onInterrupt = () => stop.abort();
   Deno.addSignalListener("SIGINT", onInterrupt);
@@ -83,13 +83,17 @@ export async function tokenizeCommand(args: string[], cwd?: string): Promise<num
     const told = meter("songs");
     let worked = merge;
     const onProgress = (done: number, total: number) => (worked = true, told(done, total));
-    const options = { workers, replace, signal: stop.signal, onProgress };
+    const options = {
+      ...{ workers: values.workers, replace: values.replace, followLinks: values["follow-links"] },
+      ...{ signal: stop.signal, onProgress, say: (line: string) => console.error(line) },
+    };
     const choices = loadRecipe({}, { preset, scale });
     let summary: CorpusSummary | undefined;
     if (merge) summary = await mergeCorpora(sources, out, options);
     else if (shard) await buildShard(sources[0], out, choices, shard, options);
     else if (sources.length > 0) summary = await buildCorpus(sources[0], out, choices, options);
     if (summary) console.log(summaryLines(summary).join("\n"));
+    if (summary?.rejected.link) console.log("Links are not followed, unless --follow-links is given.");
     const seconds = (performance.now() - start) / 1000;
     const speed = summary && `${Math.round(summary.kept / seconds)} bars a second, ${clock(seconds)}`;
     if (summary) console.log(`${out}: ${worked ? speed : "it was done before, of the same songs and recipe"}`);

@@ -20,8 +20,9 @@ export const modelsByOption = {
  * @throws {UsageError} as `readArguments`
  */
 export function trainOptions(args: readonly string[], cwd?: string) {
-  const { values: { model, scale, preset, data, run = scale ?? "demo" } } = readArguments("train", args, cwd);
-  const study = { STUDY: run, SCALE: scale, PRESET: preset, DATA: data };
+  const { values } = readArguments("train", args, cwd), { model, scale, preset, data, run = scale ?? "demo" } = values;
+  const links = values["follow-links"] ? "1" : undefined;
+  const study = { STUDY: run, SCALE: scale, PRESET: preset, DATA: data, FOLLOW_LINKS: links };
   const env = Object.fromEntries(Object.entries(study).flatMap(([key, value]) => value ? [[key, value]] : []));
   return { models: model === "all" ? Object.values(modelsByOption) : [modelsByOption[model]], env };
 }

@@ -31,6 +31,8 @@ export interface Study {
   recipe: Recipe;
   /** Its source, as an absolute path: a folder or archive of MIDI files, or a store of bars. */
   data: string;
+  /** Whether links below it are followed. */
+  followLinks: boolean;
   /** A path in the folder; makes its parent folders. */
   path(...parts: string[]): string;
   /** The record of `step` if it was done with the same inputs: any JSON that the result depends on. */
@@ -76,19 +78,36 @@ function explicitChoices(parameters: StudyParameters): RecipeChanges {
   }
 }
 
+/** Whether the variable FOLLOW_LINKS asks to follow links below the songs. */
+const asksLinks = (): boolean => !["", "0", "false"].includes(Deno.env.get("FOLLOW_LINKS") ?? "");
+
 /** A recipe of its own preset and scale (`sound` and `demo` if left out), with the other choices as changes. */
 const freshRecipe = ({ preset = "sound", scale = "demo", ...changes }: RecipeChanges): Recipe =>
   recipe(preset as Preset, scale as Scale, changes);
+
+/** The recipe of a new run on a source. A store has its own choices; those that are asked for must be the same. */
+function recipeOn(data: string, choices: RecipeChanges): Recipe {
+  const store = storeRecipe(data);
+  if (!store) return freshRecipe(choices);
+  const chosen = { ...freshRecipe({ preset: store.preset, ...choices }), ...store };
+  const different = differences(chosen, choices);
+  if (different.length === 0) return chosen;
+  throw new UserError(
+    `Study: the store at ${data} is of other choices:\n  ${different.join("\n  ")}\n` +
+      "Leave these out to take it as it is, or name another source (DATA, --data).",
+  );
+}
 
 /**
  * The recipe of a new run that environment and parameters ask for: `PRESET` (sound), `SCALE` (demo) and `RECIPE`, a JSON
  * object of changes.
  *
  * @param asked choices that come before those
- * @throws {UserError} if a variable names no preset, scale or field, or RECIPE is not JSON.
+ * @param data the run's source; a store brings its own choices
+ * @throws {UserError} if a variable names no preset, scale or field, or RECIPE is not JSON, or a store has other choices
  */
-export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChanges = {}): Recipe =>
-  freshRecipe({ ...explicitChoices(parameters), ...asked });
+export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChanges = {}, data = ""): Recipe =>
+  recipeOn(data, { ...explicitChoices(parameters), ...asked });
 
 /** Where a recipe differs from what was asked for; what was not asked for does not count. */
 function differences(stored: Recipe, choices: RecipeChanges): string[] {
@@ -180,26 +199,25 @@ export function openStudy(options: StudyOptions = {}): Study {
   }
   const choices = options.recipe ?? explicitChoices(parameters);
   const raw = readJson(`${folder}/recipe.json`) as Record<string, unknown> | undefined;
-  const source = readJson(`${folder}/source.json`) as { data: string } | undefined;
+  const source = readJson(`${folder}/source.json`) as { data: string; followLinks?: boolean } | undefined;
   const absolute = (path: string) => path.startsWith("/") ? path : `${projectRoot}/${path}`;
   const shorten = (path: string) => path.startsWith(`${projectRoot}/`) ? path.slice(projectRoot.length + 1) : path;
   const wanted = options.data ?? setting("DATA", parameters) ?? source?.data ?? "data/freedoom";
   const data = absolute(wanted).replace(/\/+$/, "");
-  const stored = raw && readRecipe(`${folder}/recipe.json`, raw), store = stored ? undefined : storeRecipe(data);
-  // A new run on a store has the store's choices; those that are asked for must be the same.
-  const chosen = stored ?? { ...freshRecipe(store ? { preset: store.preset, ...choices } : choices), ...store };
+  const stored = raw && readRecipe(`${folder}/recipe.json`, raw),
+    followLinks = source ? source.followLinks === true : asksLinks();
   const different = [
-    ...differences(chosen, choices),
+    ...(stored ? differences(stored, choices) : []),
     ...(source && absolute(source.data) !== data ? [`songs: ${source.data} there, ${shorten(data)} asked for`] : []),
+    ...(source && asksLinks() && !followLinks ? ["songs: links not followed there, followed asked for"] : []),
   ];
   if (different.length > 0) {
     throw new UserError(
-      `Study: ${store ? `the store at ${data}` : `the run in ${shorten(folder)}`} is of other choices:\n  ${
-        different.join("\n  ")
-      }\n` + "Leave these out to take it as it is, or name another " +
-        (store ? "source (DATA, --data)." : "run (STUDY=name, or --name for the report)."),
+      `Study: the run in ${shorten(folder)} is of other choices:\n  ${different.join("\n  ")}\n` +
+        "Leave these out to take it as it is, or name another run (STUDY=name, or --name for the report).",
     );
   }
+  const chosen = stored ?? recipeOn(data, choices);
   // A run that was tokenized needs them no more: it may have been packed, or its songs moved.
   if (!hasSongs(data) && readJson(`${folder}/steps/corpus.json`) === undefined) {
     throw new UserError(
@@ -213,7 +231,7 @@ export function openStudy(options: StudyOptions = {}): Study {
     lock.lockSync(true);
     // Another process may have made the run meanwhile.
     if (!stored && readJson(`${folder}/recipe.json`) !== undefined) return openStudy(options);
-    if (!source) writeJson(`${folder}/source.json`, { data: shorten(data) });
+    if (!source) writeJson(`${folder}/source.json`, { data: shorten(data), ...(followLinks && { followLinks }) });
     if (!stored) writeJson(`${folder}/recipe.json`, chosen);
   }
 
@@ -227,6 +245,7 @@ export function openStudy(options: StudyOptions = {}): Study {
     folder,
     recipe: chosen,
     data,
+    followLinks,
     path(...parts) {
       const path = [folder, ...parts].join("/");
       Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });

@@ -23,13 +23,19 @@ import { storeRecipe, takeStore } from "./store_source.ts";
 import type { Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
 
+/** What the store of a study's songs depends on. */
+const corpusInputs = ({ data }: Study, { midi, tokens, labels, duplicates, split, seed }: Recipe) => ({
+  ...{ midi, tokens, labels, duplicates, split, seed, data },
+});
+
 async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promise<Corpus> {
-  const dir = study.path(step), { midi, tokens, labels, duplicates, split, seed } = choices;
-  await study.once(step, { midi, tokens, labels, duplicates, split, seed, data: study.data }, async () => {
+  const dir = study.path(step);
+  await study.once(step, corpusInputs(study, choices), async () => {
     if (storeRecipe(study.data)) return await takeStore(study.data, dir);
     let bar: ReturnType<typeof progress> | undefined;
     const summary = await buildCorpus(study.data, dir, choices, {
       replace: true, // the study knows what is stale
+      followLinks: study.followLinks,
       signal: stopSignal(),
       onProgress: (done, total) => {
         bar ??= progress({ label: "Tokenizing", total, unit: "songs" });
@@ -51,12 +57,13 @@ export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "
 
 /**
  * The same songs under the other preset, `authors` beside `sound` or the other way round, tokenized once; undefined if
- * the source is a store, which has no songs to read again.
+ * the songs are not at hand, as of a run that took a store or was moved.
  */
 export async function otherCorpusOf(study: Study): Promise<Corpus | undefined> {
   const { preset, scale, seed } = study.recipe, other = preset === "sound" ? "authors" : "sound";
-  if (storeRecipe(study.data)) return undefined;
-  return await tokenizeOnce(study, `corpus-${other}`, recipe(other, scale, { seed }));
+  const step = `corpus-${other}`, choices = recipe(other, scale, { seed });
+  const songs = await Deno.stat(study.data).then(() => !storeRecipe(study.data), () => false);
+  return songs || study.done(step, corpusInputs(study, choices)) ? await tokenizeOnce(study, step, choices) : undefined;
 }
 
 /** The seeds of each model's trainings: the recipe's and those that follow it. */

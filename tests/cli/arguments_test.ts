@@ -8,7 +8,7 @@ Deno.test("arguments become values: flags, texts, numbers, paths, defaults; what
     {
       positionals: ["a.zip", "b"],
       values: {
-        ...{ out: "/x/st ore", workers: 4, merge: true, replace: false, verify: false },
+        ...{ out: "/x/st ore", workers: 4, merge: true, replace: false, verify: false, "follow-links": false },
         ...{ preset: "sound", scale: "base", shard: undefined, parquet: undefined },
       },
     },

@@ -6,6 +6,7 @@ import { saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { embedLayers } from "@lib/probing/embed.ts";
+import { projectRoot } from "@lib/base/project.ts";
 import { UserError } from "@lib/base/user_error.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
 import { embedCommand, embedOptions, probeCommand, probeOptions } from "@lib/cli/embed.ts";
@@ -207,4 +208,13 @@ Deno.test("bad labels are named line by line, and wrong options list the right o
   const missing = await assertRejects(() => embedCommand(args, dir), Error);
   assert(/nowhere.config\.json: expected a checkpoint's file, found none/.test(missing.message), missing.message);
   await leave();
+});
+
+Deno.test("a store brings its own choices, and what is asked for besides is named", () => {
+  const store = `${projectRoot}/tests/golden/store`, args = ["--encoder", "e", "--data", store, "--out", "x"];
+  const { preset, split, scale } = probeOptions([...args, "--scale", "base"]).recipe;
+  assertEquals([preset, split.train, scale], ["sound", 0.6, "base"]); // base alone has 0.8
+  const authors = ["--preset", "authors"], there = "preset: sound there, authors asked for";
+  assertThrows(() => probeOptions([...args, ...authors]), UserError, there);
+  assertThrows(() => embedOptions([...args.with(-1, "x.npy"), "--layer", "1", ...authors]), UserError, there);
 });

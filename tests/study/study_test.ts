@@ -101,3 +101,15 @@ Deno.test("a run whose songs have moved goes on once it is tokenized, and is ref
   await study.once("corpus", { data: study.data }, () => 1);
   assertEquals(await openStudy({ name: "mine", runs }).once("corpus", { data }, () => 2), 1);
 });
+
+Deno.test("whether links are followed is a run's own; a run without them refuses to follow them", () => {
+  const data = folderWithSong(),
+    runs = Deno.makeTempDirSync(),
+    open = (name: string) => openStudy({ name, data, runs });
+  withEnvironment({ ...unset, FOLLOW_LINKS: undefined }, () => assertEquals(open("plain").followLinks, false));
+  withEnvironment({ ...unset, FOLLOW_LINKS: "1" }, () => {
+    assertEquals(open("links").followLinks, true);
+    assertThrows(() => open("plain"), UserError, "links not followed there, followed asked for");
+  });
+  withEnvironment({ ...unset, FOLLOW_LINKS: "0" }, () => assertEquals(open("links").followLinks, true));
+});
