@@ -10,7 +10,7 @@ import { UserError } from "../base/user_error.ts";
 import { executeAll, type NotebookRun } from "../report/execute.ts";
 import { readChapters, reportPage } from "../report/page.ts";
 import { findChromium, writePdf } from "../report/pdf.ts";
-import { type Stamp, stampOf } from "../report/stamp.ts";
+import { type RunStamp, stampOf } from "../report/stamp.ts";
 import { stepsInWork } from "../study/step_records.ts";
 import { loadRecipe, openStudy, type Study } from "../study/study.ts";
 import { readArguments, usageError } from "./arguments.ts";
@@ -46,11 +46,11 @@ export async function notebooks(folder: string = `${projectRoot}/notebooks`): Pr
 export async function writeReport(
   folder: string,
   python: string,
-  part?: { names: string[]; stamp: Stamp },
+  part?: { names: string[]; stamp: RunStamp },
 ): Promise<string> {
   const executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
   const chapters = await readChapters(executed ?? await notebooks(`${folder}/notebooks`), python);
-  const stamp: Stamp = part?.stamp ?? JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`));
+  const stamp: RunStamp = part?.stamp ?? JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`));
   const page = reportPage({ title: "Systematic Analysis of Music Representations from BERT", chapters, stamp });
   const path = `${folder}/report.html`;
   await writeFile(path, page);

@@ -10,7 +10,7 @@ import { splitRows } from "../notebook/corpus_tables.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
 import { describeRecipe, type Recipe } from "../recipe/recipe.ts";
-import type { Stamp } from "./stamp.ts";
+import type { RunStamp } from "./stamp.ts";
 import type { Evaluation } from "../training/evaluation.ts";
 import type { Study } from "../study/study.ts";
 import { evaluationsOf } from "../study/training_steps.ts";
@@ -21,11 +21,11 @@ const recipeTable = (recipe: Recipe, fields: RegExp): string =>
     describeRecipe(recipe).filter(({ field }) => fields.test(field)).map(({ field, value }) => ({ field, value })),
   ).markdown;
 
-const stampTable = (stamp: Stamp): string =>
+const stampTable = (stamp: RunStamp): string =>
   tableText(Object.entries(stamp).map(([what, value]) => ({ what, value }))).markdown;
 
 /** The card of a run's models, in Markdown with the front matter that model hubs read. */
-export function modelCard(recipe: Recipe, evaluations: readonly Evaluation[], stamp: Stamp): string {
+export function modelCard(recipe: Recipe, evaluations: readonly Evaluation[], stamp: RunStamp): string {
   const config = bertConfig(recipe), millions = (parameterCount(config) / 1e6).toFixed(2);
   const rows = evaluations.map(({ model, mlm, contrast }) => ({
     model,
@@ -79,7 +79,7 @@ ${stampTable(stamp)}`;
 }
 
 /** The card of a run's store of bars, in Markdown. */
-export function dataCard(recipe: Recipe, corpus: Corpus, stamp: Stamp): string {
+export function dataCard(recipe: Recipe, corpus: Corpus, stamp: RunStamp): string {
   const { summary, checksum } = corpus, { files, songs, bars, kept, notKept, rejected, leak } = summary;
   const reasons = Object.entries(rejected).map(([reason, count]) => ({ reason, files: count }));
   const share = (100 * leak.tokens.split.testInTrain / Math.max(1, leak.tokens.split.testBars)).toFixed(1);
@@ -117,7 +117,7 @@ ${stampTable(stamp)}`;
 }
 
 /** Writes `MODEL_CARD.md` and `DATA_CARD.md` into the run's folder, from what its steps recorded. */
-export async function writeCards(study: Study, stamp: Stamp): Promise<void> {
+export async function writeCards(study: Study, stamp: RunStamp): Promise<void> {
   const { recipe, folder } = study;
   const evaluations = evaluationsOf(study, modelNames);
   const corpus = await openCorpus(`${folder}/corpus`);

@@ -12,7 +12,7 @@ import { presetChanges, type Study } from "../study/study.ts";
 import { projectRoot } from "../base/project.ts";
 
 /** Names and values, in order. */
-export type Stamp = Record<string, string>;
+export type RunStamp = Record<string, string>;
 
 /** A program's output; undefined if there is no such program, or it fails. */
 async function printed(command: string, args: string[]): Promise<string | undefined> {
@@ -33,7 +33,7 @@ const minute = (date: Date): string => date.toISOString().slice(0, 16).replace("
  *
  * @param libraries folder of libtensorflow with its `stamp.json`
  */
-export async function stampOf(study: Study, runs: readonly NotebookRun[], libraries: string): Promise<Stamp> {
+export async function stampOf(study: Study, runs: readonly NotebookRun[], libraries: string): Promise<RunStamp> {
   const { recipe: chosen } = study, { preset, scale, seed } = chosen;
   const library = JSON.parse(await readTextIfThere(`${libraries}/stamp.json`) ?? "{}");
   const { imports } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`)) as {

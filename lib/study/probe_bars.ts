@@ -7,8 +7,29 @@ import { type Split, splits } from "../corpus/split.ts";
 import { type RowSource, sliceRows } from "../matrix/rows.ts";
 import { barType, withControls } from "../probing/controls.ts";
 import type { BarTables, LayerFeatures, ProbeTables } from "../probing/rows.ts";
-import { sample, stream } from "../base/random.ts";
+import { type Random, sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+
+/** At most so many bars of each song of some splits, ascending, drawn by `random`. */
+export function drawPerSong(
+  corpus: Corpus,
+  of: readonly Split[],
+  most: number,
+  random: (song: number) => Random,
+): number[] {
+  return corpus.songs.flatMap(({ split, firstBar, bars }, song) => {
+    if (!of.includes(split)) return [];
+    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
+    return sample(all, most, random(song)).sort((a, b) => a - b);
+  });
+}
+
+/** The first item of each song. */
+export function firstOfEachSong<T>(items: readonly T[], songOf: (item: T) => number): T[] {
+  const firsts = new Map<number, T>();
+  for (const item of items) if (!firsts.has(songOf(item))) firsts.set(songOf(item), item);
+  return [...firsts.values()];
+}
 
 /**
  * Indices of a split's bars to probe, ascending within each song: all of them, or at most `probing.trainBarsPerSong`
@@ -17,11 +38,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
   const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
   if (most === 0) return corpus.barsOf(split);
-  return Int32Array.from(corpus.songs.flatMap(({ split: own, firstBar, bars }, song) => {
-    if (own !== split) return [];
-    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
-    return sample(all, most, stream(seed, "probe bars", song)).sort((a, b) => a - b);
-  }));
+  return Int32Array.from(drawPerSong(corpus, [split], most, (song) => stream(seed, "probe bars", song)));
 }
 
 /** The bars of {@link probeBars} of all splits in one list, and how rows in that order are split again. */

@@ -16,6 +16,7 @@ import { barSeconds, playerHtml, soundNotes } from "../notebook/player.ts";
 import { rollLegend, smallRoll } from "../notebook/small_roll.ts";
 import { sample, stream } from "../base/random.ts";
 import { detokenize } from "../tokens/remi.ts";
+import { drawPerSong, firstOfEachSong } from "./probe_bars.ts";
 import { modelFolder } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
@@ -65,15 +66,6 @@ function meanCommon(corpus: Corpus, pairs: [number, number][]): Common {
   return { groove: mean("groove"), instruments: mean("instruments"), chords: mean("chords"), tempo: mean("tempo") };
 }
 
-/** Some bars of each validation and test song. */
-function drawBars(corpus: Corpus, seed: number, most: number): number[] {
-  return corpus.songs.flatMap(({ split, firstBar, bars }, song) => {
-    if (split === "train") return [];
-    const all = Array.from({ length: bars }, (_, i) => firstBar + i);
-    return sample(all, most, stream(seed, "alike", song)).sort((a, b) => a - b);
-  });
-}
-
 /** Rows of test bars, one a song, those with drums, chords and three instruments first. */
 function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number): number[] {
   const rows = bars.map((_, row) => row).filter((row) => corpus.songs[corpus.song(bars[row])].split === "test");
@@ -82,12 +74,7 @@ function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number
     return chords.length > 0 && instruments.includes(drums) && instruments.length >= 3;
   });
   const order = [...sample(rich, rich.length, stream(seed, "alike queries")), ...rows];
-  const songs = new Set<number>();
-  return order.filter((row) => {
-    const song = corpus.song(bars[row]), fresh = !songs.has(song);
-    songs.add(song);
-    return fresh;
-  }).slice(0, count);
+  return firstOfEachSong(order, (row) => corpus.song(bars[row])).slice(0, count);
 }
 
 /** Finds similar bars of validation and test songs by the last layer of each trained model; done once. */
@@ -96,23 +83,21 @@ export function similarBars(study: Study, corpus: Corpus, options: SimilarOption
   const { recipe } = study, { probing: _, ...trained } = recipe;
   const inputs = { ...trained, data: study.data, asked, count, among, barsPerSong };
   return study.once("alike", inputs, async () => {
-    const bars = drawBars(corpus, recipe.seed, barsPerSong);
+    const random = (song: number) => stream(recipe.seed, "alike", song);
+    const bars = drawPerSong(corpus, ["validation", "test"], barsPerSong, random);
     const queries = drawQueries(corpus, bars, recipe.seed, asked);
     const texts = bars.map((bar) => corpus.tokens(bar).join());
     const clusters = bars.map((bar) => corpus.songs[corpus.song(bar)].cluster);
     const isCandidate = (row: number) => (other: number) =>
       texts[other] !== texts[row] && (among === "all songs" || clusters[other] !== clusters[row]);
-    const random = stream(recipe.seed, "alike chance");
+    const chance = stream(recipe.seed, "alike chance");
     const drawn = bars.flatMap((bar, row): [number, number][] => {
       const others = bars.filter((_, other) => isCandidate(row)(other));
-      return others.length === 0 ? [] : [[bar, others[random.integer(others.length)]]];
+      return others.length === 0 ? [] : [[bar, others[chance.integer(others.length)]]];
     });
     const signal = stopSignal();
-    const meter = progress({
-      label: "Embedding with four models",
-      total: modelNames.length * bars.length,
-      unit: "bars",
-    });
+    const total = modelNames.length * bars.length;
+    const meter = progress({ label: "Embedding with four models", total, unit: "bars" });
     const models: ModelNeighbors[] = [];
     for (const name of modelNames) {
       const model = await loadCheckpoint(modelFolder(study, name));

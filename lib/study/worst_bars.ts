@@ -13,7 +13,7 @@ import { rollLegend } from "../notebook/small_roll.ts";
 import { fitLayer } from "../probing/ridge_fits.ts";
 import { askValues, type ValueQuestion, valueQuestions } from "../metrics/tasks.ts";
 import { lineOf, type ProbeRow } from "../probing/rows.ts";
-import { probeTables, stackedBars } from "./probe_bars.ts";
+import { firstOfEachSong, probeTables, stackedBars } from "./probe_bars.ts";
 import { trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
@@ -47,12 +47,9 @@ export function worstOf(
   songOf: (bar: number) => number,
   count: number,
 ): Pick<WorstBars, "rmse" | "worst"> {
-  const error = ({ truth, read }: Prediction) => Math.abs(truth - read), songs = new Set<number>();
-  const worst = predictions.toSorted((a, b) => error(b) - error(a)).filter(({ bar }) => {
-    const song = songOf(bar), fresh = !songs.has(song);
-    songs.add(song);
-    return fresh;
-  }).slice(0, count);
+  const error = ({ truth, read }: Prediction) => Math.abs(truth - read);
+  const sorted = predictions.toSorted((a, b) => error(b) - error(a));
+  const worst = firstOfEachSong(sorted, ({ bar }) => songOf(bar)).slice(0, count);
   const squares = predictions.reduce((sum, one) => sum + error(one) ** 2, 0);
   return { rmse: Math.sqrt(squares / predictions.length), worst };
 }
