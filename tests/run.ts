@@ -13,18 +13,21 @@ import { ensureSetup } from "@lib/cli/setup.ts";
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 /** How many passed, failed and were skipped. */
-interface Counts {
+export interface Counts {
   passed: number;
   failed: number;
   skipped: number;
 }
 
 /** Runs `deno` in the project's root; its output goes to the terminal, and is returned. */
-async function deno(...args: string[]): Promise<{ success: boolean; output: string }> {
+export async function deno(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ success: boolean; output: string }> {
   const child = new Deno.Command(Deno.execPath(), {
     args,
     cwd: root,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -56,7 +59,7 @@ async function jsrAnswers(): Promise<boolean> {
 }
 
 /** An import map like deno.json's, with paths from the root and, where JSR is out of reach, our own assertions. */
-async function importMap(folder: string): Promise<string> {
+export async function importMap(folder: string): Promise<string> {
   const { imports } = JSON.parse(await Deno.readTextFile(`${root}/deno.json`)) as { imports: Record<string, string> };
   const absolute = Object.entries(imports).map(([name, target]) => [
     name,
@@ -96,7 +99,7 @@ async function notebooksFormatted(folder: string): Promise<boolean> {
   const names = await notebookNames(), copies = names.map((name) => `${folder}/${name}`);
   const texts = await Promise.all(names.map((name) => Deno.readTextFile(`${root}/notebooks/${name}`)));
   await Promise.all(copies.map((copy, i) => Deno.writeTextFile(copy, texts[i])));
-  const { success } = await deno("fmt", "--quiet", `--config=${root}/deno.json`, ...copies);
+  const { success } = await deno(["fmt", "--quiet", `--config=${root}/deno.json`, ...copies]);
   const after = await Promise.all(copies.map((copy) => Deno.readTextFile(copy)));
   const changed = names.filter((_, i) => after[i] !== texts[i]);
   if (changed.length > 0) console.error(`Not formatted: ${changed.join(", ")}. Run \`deno fmt notebooks\`.`);
@@ -147,8 +150,18 @@ export function countTests(output: string): Counts | undefined {
   return { passed: Number(last[1]), failed: Number(last[2]), skipped: Number(/(\d+) ignored/.exec(last[3])?.[1] ?? 0) };
 }
 
+/** The closing line of a run. */
+export const summaryLine = ({ passed, failed, skipped }: Counts): string =>
+  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+
+/** Counts from the last {@link summaryLine} of a run's output. */
+export function readSummary(output: string): Counts | undefined {
+  const line = [...output.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].at(-1);
+  return line && { passed: Number(line[1]), failed: Number(line[2]), skipped: Number(line[3] ?? 0) };
+}
+
 /** Runs a stage, prints its time, and adds to the counts; a stage that throws or says nothing counts as failed. */
-async function stage(name: string, total: Counts, run: () => Promise<Counts | boolean>): Promise<void> {
+export async function stage(name: string, total: Counts, run: () => Promise<Counts | boolean>): Promise<void> {
   console.log(`\n== ${name}`);
   const start = performance.now();
   let result: Counts | boolean;
@@ -167,8 +180,8 @@ async function stage(name: string, total: Counts, run: () => Promise<Counts | bo
 }
 
 /** Runs `deno test`; a run that fails without a failing test, as by a type error, counts as one failure. */
-async function tests(...args: string[]): Promise<Counts> {
-  const { success, output } = await deno("test", "--allow-all", "--no-check", ...args);
+export async function tests(args: string[], env: Record<string, string> = {}): Promise<Counts> {
+  const { success, output } = await deno(["test", "--allow-all", "--no-check", ...args], env);
   const counts = countTests(output) ?? { passed: 0, failed: 0, skipped: 0 };
   return success ? counts : { ...counts, failed: Math.max(1, counts.failed) };
 }
@@ -177,7 +190,7 @@ async function main(): Promise<boolean> {
   const start = performance.now();
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   const folder = await Deno.makeTempDir({ prefix: "notebooks-" });
-  const ok = async (...args: string[]) => (await deno(...args)).success;
+  const ok = async (...args: string[]) => (await deno(args)).success;
   try {
     await ensureSetup({ quiet: true });
     const map = `--import-map=${await importMap(folder)}`;
@@ -191,19 +204,18 @@ async function main(): Promise<boolean> {
       return modules.length > 0 && await ok("check", config, map, ...modules);
     });
     await stage("docs", total, documented);
-    await stage("unit tests", total, () => tests(map, "--ignore=tests/notebooks_test.ts", "tests"));
-    await stage("examples", total, () => tests(map, "--doc", "lib"));
-    await stage("notebooks", total, () => tests(map, "tests/notebooks_test.ts"));
+    await stage("unit tests", total, () => tests([map, "--ignore=tests/notebooks_test.ts", "tests"]));
+    await stage("examples", total, () => tests([map, "--doc", "lib"]));
+    await stage("notebooks", total, () => tests([map, "tests/notebooks_test.ts"]));
   } catch (error) {
     console.error(error instanceof SetupError ? error.message : error);
     total.failed++;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-  const { passed, failed, skipped } = total;
   console.log(`\nall stages in ${((performance.now() - start) / 1000).toFixed(0)} s`);
-  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-  return failed === 0;
+  console.log(summaryLine(total));
+  return total.failed === 0;
 }
 
 if (import.meta.main) Deno.exit(await main() ? 0 : 1);

@@ -75,6 +75,17 @@ export function pinLibrary(path: string): void {
 }
 
 /**
+ * Why products in bfloat16 cannot be computed, if so: at `ONEDNN_MAX_CPU_ISA` below AVX-512 oneDNN has none, but TensorFlow
+ * calls it by the processor's abilities, and the process aborts.
+ */
+export function bfloat16Problem(env: (name: string) => string | undefined = (name) => Deno.env.get(name)) {
+  const level = env("ONEDNN_MAX_CPU_ISA") ?? "";
+  if (env("TF_ENABLE_ONEDNN_OPTS") === "0" || !/^(SSE41|AVX|AVX2.*)$/i.test(level)) return undefined;
+  return `ONEDNN_MAX_CPU_ISA=${level}: expected AVX512_CORE or above, where oneDNN has bfloat16. Unset it, or choose ` +
+    "training.precision float32.";
+}
+
+/**
  * The version of NVIDIA's driver; `unknown` if it does not say (WSL2), undefined if there is no driver.
  *
  * @param root a folder in place of `/`

@@ -2,6 +2,8 @@
  * TensorFlow's raw ops under short names, for blocks with gradients of their own. None reads a value, so all can be traced.
  * @module
  */
+import { EngineError } from "./error.ts";
+import { bfloat16Problem } from "./library.ts";
 import { rawOp, tf } from "./mod.ts";
 import type { Tensor } from "./types.ts";
 
@@ -60,9 +62,19 @@ export const transpose = (x: Tensor, order: number[], type: Precision = "float32
 /** The same values in another shape, of which one length may be −1: whatever is left. */
 export const reshape = (x: Tensor, shape: number[], type: Precision = "float32"): Tensor =>
   rawOp("Reshape", { T: type, Tshape: "int32" }, [x, ints(shape)]);
-/** A float32 tensor in the given precision. */
-export const lower = (x: Tensor, type: Precision): Tensor =>
-  type === "float32" ? x : rawOp("Cast", { SrcT: "float32", DstT: type, Truncate: false }, [x]);
+const problem = bfloat16Problem();
+
+/**
+ * A float32 tensor in the given precision.
+ *
+ * @throws {EngineError} if the environment leaves TensorFlow no bfloat16
+ */
+export function lower(x: Tensor, type: Precision): Tensor {
+  if (type === "float32") return x;
+  if (problem) throw new EngineError(problem);
+  return rawOp("Cast", { SrcT: "float32", DstT: type, Truncate: false }, [x]);
+}
+
 /** A tensor of the given precision in float32. */
 export const raise = (x: Tensor, type: Precision): Tensor =>
   type === "float32" ? x : rawOp("Cast", { SrcT: type, DstT: "float32", Truncate: false }, [x]);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { attention, attentionTo, dropoutMask } from "@lib/engine/attention.ts";
 import { compile, tf } from "@lib/engine/mod.ts";
+import { bfloat16Problem } from "@lib/engine/library.ts";
 import { gatherRows, linear } from "@lib/engine/ops.ts";
 import type { Scalar, Tensor } from "@lib/engine/types.ts";
 import { checkGradients } from "../support/gradients.ts";
@@ -103,6 +104,7 @@ Deno.test(
 
 Deno.test(
   "products in bfloat16 are those in float32 to its eight bits",
+  { ignore: bfloat16Problem() !== undefined },
   tidily(async () => {
     const inputs = [draw([16, 32]), draw([24, 32]), draw([24])], rows = draw([6, 12]), none = tf.zeros([2, 1, 1, 3]);
     for (const islands of [false, true]) {

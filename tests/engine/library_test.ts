@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EngineError } from "@lib/engine/error.ts";
-import { findLibrary, hasLibrary, missingCuda, nvidiaDriver, usesLibrary } from "@lib/engine/library.ts";
+import {
+  bfloat16Problem,
+  findLibrary,
+  hasLibrary,
+  missingCuda,
+  nvidiaDriver,
+  usesLibrary,
+} from "@lib/engine/library.ts";
 import { withFolder } from "../support/folder.ts";
 import { inProcess } from "../support/process.ts";
 
@@ -95,4 +102,20 @@ Deno.test("CUDA's libraries count where they lie beside libtensorflow or where t
   assertEquals(missingCuda(`${folder}/tensorflow`, () => false), left);
   assertEquals(missingCuda(`${folder}/tensorflow`, (name) => name.startsWith("libcu")), []);
   Deno.removeSync(folder, { recursive: true });
+});
+
+Deno.test("bfloat16 is refused where TensorFlow would abort the process: oneDNN held below AVX-512", () => {
+  const problem = (env: Record<string, string>) => bfloat16Problem((name) => env[name]);
+  for (const level of ["SSE41", "AVX", "AVX2", "avx2_vnni"]) {
+    assert(problem({ ONEDNN_MAX_CPU_ISA: level })?.includes(level));
+  }
+  const fine = [{}, { ONEDNN_MAX_CPU_ISA: "AVX512_CORE" }, { ONEDNN_MAX_CPU_ISA: "AVX2", TF_ENABLE_ONEDNN_OPTS: "0" }];
+  assertEquals(fine.map(problem), [undefined, undefined, undefined]);
+});
+
+Deno.test("a product in bfloat16 is refused by what to set, and not by an abort", async () => {
+  const code = `import { tf } from "@lib/engine/mod.ts"; import { product } from "@lib/engine/ops.ts";
+    try { product(tf.ones([8, 8]), tf.ones([8, 8]), "bfloat16"); } catch (error) { console.log(error.name, error.message); }`;
+  const { code: status, out } = await inProcess(code, { ONEDNN_MAX_CPU_ISA: "AVX2", TF_ENABLE_ONEDNN_OPTS: "1" });
+  assertEquals([status, out.split(":")[0]], [0, "EngineError ONEDNN_MAX_CPU_ISA=AVX2"]);
 });

@@ -1,0 +1,95 @@
+/**
+ * What CI runs: `deno task test`, then stages that take longer: the numerical tests at other levels of the processor,
+ * without oneDNN and on one thread. At most 40 minutes on two cores; the last line sums all stages.
+ *
+ * A stage is a name, why it is left out here (then it counts as skipped), and what it runs.
+ * @module
+ */
+import { type Counts, deno, importMap, readSummary, stage, summaryLine, tests } from "./run.ts";
+
+/** Folders and files of the tests that compute on the engine. */
+const numerical = [
+  ...["engine", "matrix", "bert", "training", "probing", "study"].map((room) => `tests/${room}`),
+  "tests/cli/embed_test.ts",
+  "tests/notebook/masked_guesses_test.ts",
+];
+
+/** A way to run the numerical tests. */
+interface Level {
+  name: string;
+  env: Record<string, string>;
+  /** Flags of `/proc/cpuinfo` that the processor must have. */
+  needs: string[];
+}
+
+const levels: Level[] = [
+  {
+    name: "AVX2",
+    // oneDNN heeds the first, XLA's islands the second.
+    env: { ONEDNN_MAX_CPU_ISA: "AVX2", XLA_FLAGS: "--xla_cpu_max_isa=AVX2" },
+    needs: ["avx2", "fma"],
+  },
+  {
+    name: "AVX512_CORE",
+    env: { ONEDNN_MAX_CPU_ISA: "AVX512_CORE", XLA_FLAGS: "--xla_cpu_max_isa=AVX512" },
+    needs: ["avx512f", "avx512bw", "avx512vl", "avx512dq"],
+  },
+  { name: "without oneDNN", env: { TF_ENABLE_ONEDNN_OPTS: "0" }, needs: [] },
+  { name: "one thread", env: { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" }, needs: [] },
+];
+
+/** What of a level's needs the processor lacks, by the text of `/proc/cpuinfo`. */
+export function lacking({ needs }: Pick<Level, "needs">, cpuinfo: string): string[] {
+  const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1].trim().split(/\s+/));
+  return needs.filter((need) => !flags.has(need));
+}
+
+/** The text of `/proc/cpuinfo`; empty on systems without it. */
+const cpuinfo = (): string => {
+  try {
+    return Deno.readTextFileSync("/proc/cpuinfo");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+};
+
+/** Installs a software WebGPU adapter where apt can, so that the tests on WebGPU are not skipped. */
+async function installAdapter(): Promise<void> {
+  const there = await deno(["eval", "Deno.exit(await navigator.gpu?.requestAdapter() ? 0 : 1)"]);
+  if (there.success || Deno.build.os !== "linux" || Deno.uid() !== 0) return;
+  for (const args of [["update"], ["install", "-y", "--no-install-recommends", "mesa-vulkan-drivers", "libvulkan1"]]) {
+    try {
+      const { success } = await new Deno.Command("apt-get", { args, stdout: "null", stderr: "null" }).output();
+      if (!success) return console.log(`apt-get ${args[0]} failed: the tests on WebGPU are skipped.`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      return console.log("No apt-get here: the tests on WebGPU are skipped.");
+    }
+  }
+}
+
+async function main(): Promise<boolean> {
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 }, start = performance.now();
+  const folder = await Deno.makeTempDir();
+  try {
+    await installAdapter();
+    await stage("deno task test", total, async () => readSummary((await deno(["task", "test"])).output) ?? false);
+    const map = `--import-map=${await importMap(folder)}`, info = cpuinfo();
+    for (const level of levels) {
+      const name = `numerical tests, ${level.name}`, missing = lacking(level, info);
+      if (missing.length === 0) await stage(name, total, () => tests([map, ...numerical], level.env));
+      else {
+        console.log(`\n== ${name}: skipped, the processor has no ${missing.join(", ")}`);
+        total.skipped++;
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  console.log(`\nall of CI in ${((performance.now() - start) / 60_000).toFixed(1)} min`);
+  console.log(summaryLine(total));
+  return total.failed === 0;
+}
+
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);

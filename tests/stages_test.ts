@@ -1,0 +1,17 @@
+import { assertEquals } from "@std/assert";
+import { readSummary, summaryLine } from "./run.ts";
+import { lacking } from "./stages.ts";
+
+Deno.test("a level is skipped where the processor lacks what it needs", () => {
+  const cpuinfo = "model name\t: X\nflags\t\t: fpu avx avx2 fma avx512f\nbugs\t\t: none\n";
+  assertEquals(lacking({ needs: ["avx2", "fma"] }, cpuinfo), []);
+  assertEquals(lacking({ needs: ["avx512f", "avx512bw"] }, cpuinfo), ["avx512bw"]);
+  assertEquals([lacking({ needs: ["avx2"] }, ""), lacking({ needs: [] }, "")], [["avx2"], []]);
+});
+
+Deno.test("the closing line of a run is read as it is written, the last one counting", () => {
+  const counts = { passed: 480, failed: 1, skipped: 3 };
+  assertEquals(readSummary(`1 passed, 0 failed\n...\n${summaryLine(counts)}\n`), counts);
+  assertEquals(readSummary(summaryLine({ ...counts, skipped: 0 })), { ...counts, skipped: 0 });
+  assertEquals(readSummary("ok | 5 passed | 0 failed"), undefined);
+});
