@@ -109,7 +109,10 @@ Deno.test("bfloat16 is refused where TensorFlow would abort the process: oneDNN 
   for (const level of ["SSE41", "AVX", "AVX2", "avx2_vnni"]) {
     assert(problem({ ONEDNN_MAX_CPU_ISA: level })?.includes(level));
   }
-  const fine = [{}, { ONEDNN_MAX_CPU_ISA: "AVX512_CORE" }, { ONEDNN_MAX_CPU_ISA: "AVX2", TF_ENABLE_ONEDNN_OPTS: "0" }];
+  const fine: Record<string, string>[] = [{}, { ONEDNN_MAX_CPU_ISA: "AVX512_CORE" }, {
+    ONEDNN_MAX_CPU_ISA: "AVX2",
+    TF_ENABLE_ONEDNN_OPTS: "0",
+  }];
   assertEquals(fine.map(problem), [undefined, undefined, undefined]);
 });
 
