@@ -188,7 +188,7 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
       for (const [layer, source] of layers.entries()) {
         ownRows.push(...await probeOwn(cut(source), bars.of, corpus, own, recipe, metaOf(layer), basename(labels!)));
       }
-      const results = toResults(ownRows as Parameters<typeof toResults>[0]);
+      const results = toResults(ownRows);
       await writeFile(`${out}/own.jsonl`, results.map((result) => JSON.stringify(result) + "\n").join(""));
       await writeFile(`${out}/own.csv`, toCsv(results, resultColumns));
     }

@@ -1,19 +1,20 @@
 /**
- * Labels that say nothing of a bar's music, and drawings of bars: what stands beside the true labels.
+ * Controls of probing: labels that say nothing of a bar's music, drawings of bars, and token counts as features.
  * @module
  */
-import type { BarLabels } from "../tokens/labels.ts";
-import type { BarTable } from "../metrics/tasks.ts";
-import type { BarTables, Draw, ProbeTables } from "./rows.ts";
 import { type Random, sample, shuffle, stream } from "../base/random.ts";
+import type { Split } from "../corpus/split.ts";
+import type { BarTable } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import type { BarLabels } from "../tokens/labels.ts";
 import { vocabulary } from "../tokens/vocabulary.ts";
+import type { BarTables, Draw, LayerFeatures, ProbeTables } from "./rows.ts";
 
 /** At most `most` rows of each song (0: all), drawn without replacement, ascending. */
-export function drawRows(songs: ArrayLike<number>, most: number, random: (song: number) => Random): Int32Array {
-  const bySong = Map.groupBy(Array.from({ length: songs.length }, (_, r) => r), (r) => songs[r]);
-  if (most === 0) return Int32Array.from({ length: songs.length }, (_, r) => r);
-  const drawn = [...bySong].flatMap(([song, rows]) => sample(rows, most, random(song)));
+function drawRows(songs: ArrayLike<number>, most: number, random: (song: number) => Random): Int32Array {
+  const all = Array.from({ length: songs.length }, (_, r) => r);
+  if (most === 0) return Int32Array.from(all);
+  const drawn = [...Map.groupBy(all, (r) => songs[r])].flatMap(([song, rows]) => sample(rows, most, random(song)));
   return Int32Array.from(drawn).sort();
 }
 
@@ -26,98 +27,79 @@ export function drawBars({ train, test }: BarTables, { probing, seed }: Recipe):
   }));
 }
 
-/** What a bar is asked for beside its chords, which only some bars have. */
-const withChordsOf = (labels: BarLabels, donor: BarLabels): BarLabels => ({ ...labels, chords: donor.chords });
-
-/** Rows in the order of a permutation: song after song in another order, or any order. */
+/** Rows in another order: song after song, or any. */
 function permutedRows(songs: ArrayLike<number>, rows: number[], by: "songs" | "bars", random: Random): number[] {
   if (by === "bars") return shuffle(rows, random);
   const bySong = Map.groupBy(rows, (r) => songs[r]);
   const order = shuffle([...bySong.keys()], random).flatMap((song) => bySong.get(song)!);
-  // Turned by a random count, so that a song does not meet its own labels for standing first.
+  // Turned by a random count, so that the first song does not always meet a song's start.
   const turn = random.integer(Math.max(1, order.length));
   return [...order.slice(turn), ...order.slice(0, turn)];
 }
 
 /**
- * A table with the same answers given to other bars: what a probe scores that is fitted on them is what it finds in
- * chance alone.
+ * A table whose labels are dealt to other bars: a probe that is fitted on them finds chance alone.
  *
- * `songs` lays the songs' answers end to end over the bars in another order of songs: neighbouring bars stay alike,
- * as they are in truth, so that the control errs as much as the probe does; under `bars` each bar's answer is
- * a stranger's. Chords change places among the bars that have one, so that the same bars are asked.
+ * `songs` lays the songs' labels end to end over the bars in another order of songs: neighbouring bars stay alike, as
+ * true ones are, so that the control errs as much as the probe does. `bars` shuffles single bars. Chords change places
+ * among the bars that have one, so that the same bars are asked.
  */
 export function permuteLabels({ labels, songs }: BarTable, by: "songs" | "bars", seed: number): BarTable {
   const all = [...labels.keys()], withChord = all.filter((r) => labels[r].chords.length > 0);
   const random = stream(seed, "permuted labels", labels.length);
-  const others = permutedRows(songs, all, by, random), chords = permutedRows(songs, withChord, by, random);
-  const chordOf = new Map(withChord.map((row, i) => [row, chords[i]]));
+  const others = permutedRows(songs, all, by, random), donors = permutedRows(songs, withChord, by, random);
+  const chordsOf = new Map(withChord.map((row, i) => [row, labels[donors[i]].chords]));
   return {
     songs,
-    labels: all.map((row, i) => withChordsOf(labels[others[i]], labels[chordOf.get(row) ?? row])),
+    labels: all.map((row, i) => ({ ...labels[others[i]], chords: chordsOf.get(row) ?? labels[row].chords })),
   };
 }
 
 /** A bar's type for control tasks: its lowest pitch that is no drum's, or the pitch or drum of its first note. */
 export function barType(tokens: ArrayLike<number>, by: "lowest-pitch" | "first-note"): number {
-  let lowest = -1, first = -1;
-  for (let i = 0; i < tokens.length; i++) {
-    const kind = vocabulary.kind(tokens[i]);
-    if (kind !== "Pitch" && kind !== "Pitch_Drum") continue;
-    if (first < 0) first = tokens[i];
-    if (kind === "Pitch" && (lowest < 0 || tokens[i] < lowest)) lowest = tokens[i];
-  }
-  return by === "first-note" || lowest < 0 ? first : lowest;
+  const kindOf = (token: number) => vocabulary.kind(token);
+  const notes = Array.from(tokens).filter((token) => kindOf(token) === "Pitch" || kindOf(token) === "Pitch_Drum");
+  const pitches = notes.filter((token) => kindOf(token) === "Pitch");
+  return by === "first-note" || pitches.length === 0 ? notes[0] ?? -1 : Math.min(...pitches);
 }
 
 /**
- * Control tasks after Hewitt and Liang (2019): every bar of one type gets the answers of one training bar, drawn for
- * the type. The labels are spread as the true ones are, are the same for a type in training and test, and follow from
- * nothing but the type: a probe that scores well on them learns by heart. Selectivity is the task's score less the
- * control's.
+ * Control tasks after Hewitt and Liang (2019): every bar of one type gets the labels of one training bar, drawn for the
+ * type. Labels are spread as the true ones are, are the same for a type in training and test, and follow from nothing
+ * but the type: a probe that scores well on them learns by heart. Selectivity is the task's score less the control's.
  *
  * Bars without a chord keep none, so that the same bars are asked.
  *
  * @param types of the bars of each split, see {@link barType}
  */
-export function controlTask(
-  tables: BarTables,
-  types: Record<"train" | "validation" | "test", readonly number[]>,
-  seed: number,
-): BarTables {
+export function controlTask(tables: BarTables, types: Record<Split, readonly number[]>, seed: number): BarTables {
   const { labels } = tables.train, withChord = labels.filter(({ chords }) => chords.length > 0);
-  const answers = new Map<number, { any: BarLabels; chord: BarLabels | undefined }>();
-  const answerOf = (type: number) => {
-    let found = answers.get(type);
-    if (!found) {
+  const donors = new Map<number, { any: BarLabels; chords?: number[] }>();
+  const donorsOf = (type: number) => {
+    let known = donors.get(type);
+    if (!known) {
       const random = stream(seed, "control task", type);
       const pick = (from: BarLabels[]) => from[random.integer(from.length)];
-      answers.set(type, found = { any: pick(labels), chord: withChord.length > 0 ? pick(withChord) : undefined });
+      donors.set(
+        type,
+        known = { any: pick(labels), chords: withChord.length > 0 ? pick(withChord).chords : undefined },
+      );
     }
-    return found;
+    return known;
   };
-  const relabel = (table: BarTable, of: readonly number[]): BarTable => ({
-    songs: table.songs,
-    labels: table.labels.map((own, r) => {
-      const { any, chord } = answerOf(of[r]);
-      return withChordsOf(any, own.chords.length > 0 && chord ? chord : own);
+  const relabel = (split: Split): BarTable => ({
+    songs: tables[split].songs,
+    labels: tables[split].labels.map((own, r) => {
+      const { any, chords = own.chords } = donorsOf(types[split][r]);
+      return { ...any, chords: own.chords.length > 0 ? chords : own.chords };
     }),
   });
-  return {
-    train: relabel(tables.train, types.train),
-    validation: relabel(tables.validation, types.validation),
-    test: relabel(tables.test, types.test),
-  };
+  return { train: relabel("train"), validation: relabel("validation"), test: relabel("test") };
 }
 
 /** The tables with the recipe's drawings and controls. */
-export function withControls(
-  tables: BarTables,
-  types: Record<"train" | "validation" | "test", readonly number[]>,
-  recipe: Recipe,
-): ProbeTables {
-  const { permuted, controlType } = recipe.probing;
-  const controls: ProbeTables["controls"] = [];
+export function withControls(tables: BarTables, types: Record<Split, readonly number[]>, recipe: Recipe): ProbeTables {
+  const { permuted, controlType } = recipe.probing, controls: ProbeTables["controls"] = [];
   if (permuted !== "none") {
     controls.push({ ...tables, labels: "permuted", train: permuteLabels(tables.train, permuted, recipe.seed) });
   }
@@ -126,9 +108,7 @@ export function withControls(
 }
 
 /** How often each token stands in each bar, for the tokens whose count is not the same in all training bars. */
-export function tokenCounts(
-  bars: Record<"train" | "validation" | "test", ArrayLike<number>[]>,
-): { columns: number; train: Float32Array; validation: Float32Array; test: Float32Array } {
+export function tokenCounts(bars: Record<Split, ArrayLike<number>[]>): LayerFeatures {
   const count = (tokens: ArrayLike<number>) => {
     const row = new Float32Array(vocabulary.size);
     for (let i = 0; i < tokens.length; i++) row[tokens[i]]++;

@@ -26,8 +26,8 @@ export async function clusterBars(scale: Scale, x: RowSource, recipe: Recipe): P
   const drawn = rows <= probing.clusterRows
     ? undefined
     : Int32Array.from(sample(Array(rows).keys(), probing.clusterRows, stream(seed, "cluster rows", rows))).sort();
-  const z = standardise(scale, readRows(x, columns, drawn)), held = z.length / columns;
-  return await kMeans(z, held, columns, clusterCount(recipe, held), { seed, iterations: probing.clusterIterations });
+  const z = standardise(scale, readRows(x, columns, drawn)), n = z.length / columns;
+  return await kMeans(z, n, columns, clusterCount(recipe, n), { seed, iterations: probing.clusterIterations });
 }
 
 /** Cluster labels of rows. */
@@ -40,11 +40,11 @@ export async function clusterLabels(clusters: Clusters, scale: Scale, x: RowSour
 }
 
 /** The bars that a protocol counts, and their songs. */
-function counted(songs: ArrayLike<number>, protocol: Protocol): { bars: number; songs: number } {
+function counted(songs: ArrayLike<number>, protocol: Protocol): { rows: number; songs: number } {
   const bars = new Map<number, number>();
   for (let r = 0; r < songs.length; r++) bars.set(songs[r], (bars.get(songs[r]) ?? 0) + 1);
-  const held = [...bars.values()].filter((n) => protocol === "authors" || n > 1);
-  return { bars: held.reduce((sum, n) => sum + n, 0), songs: held.length };
+  const kept = [...bars.values()].filter((n) => protocol === "authors" || n > 1);
+  return { rows: kept.reduce((sum, n) => sum + n, 0), songs: kept.length };
 }
 
 /** The authors' song entropy of one drawing of bars. */
@@ -54,7 +54,7 @@ export function drawnEntropy(labels: Int32Array, songs: ArrayLike<number>, clust
   return { rows: songs.length, songs: ids, scores: { resampled: songMean("entropy", perSong), fixed: {} } };
 }
 
-/** What the entropy is when the same bars are dealt to songs at random, as rows of permuted labels. */
+/** Adds the entropy of the same bars dealt to songs at random, as a row of permuted labels. */
 export function addShuffled(
   collector: Collector,
   protocol: Protocol,
@@ -63,9 +63,8 @@ export function addShuffled(
   clusters: number,
   { seed, probing }: Recipe,
 ): void {
-  const held = counted(songs, protocol);
   collector.add(
-    { task: "SC", labels: "permuted", protocol, split: "test", rows: held.bars, songs: held.songs },
+    { task: "SC", labels: "permuted", protocol, split: "test", ...counted(songs, protocol) },
     "entropy",
     shuffledEntropy(labels, songs, { clusters, protocol }, { seed, shuffles: probing.shuffles }),
     { k: clusters },
@@ -73,16 +72,17 @@ export function addShuffled(
 }
 
 /**
- * Adds the sound rows of SC: entropy over ln min(n, K) without one-bar songs, and on test songs the normalised mutual
+ * Adds the sound rows of SC: entropy over ln min(n, K) without one-bar songs; on test songs also the normalised mutual
  * information of clusters and songs, and how well bars find those of their song (mean average precision and share of
- * nearest neighbours, resampled over the songs that look, not over those that are found).
+ * nearest neighbours, resampled over the songs of the bars that look, not of those that are found).
+ *
+ * @param rowsOf gives standardised rows
  */
 export function addSongRows(
   collector: Collector,
   split: ScoredSplit,
   { labels, rowsOf, songs, k }: {
     labels: Int32Array;
-    /** Standardised rows, of those asked for. */
     rowsOf: (rows: Int32Array) => Float64Array;
     songs: Int32Array;
     k: number;
@@ -90,39 +90,26 @@ export function addSongRows(
   { seed, probing }: Recipe,
 ): void {
   const { perSong } = songEntropy(labels, songs, { clusters: k, protocol: "sound" });
-  const held = counted(songs, "sound");
-  const place = { task: "SC", labels: "true", protocol: "sound", split, rows: held.bars, songs: held.songs } as const;
+  const place = { task: "SC", labels: "true", protocol: "sound", split, ...counted(songs, "sound") } as const;
   const nmi: Record<string, number> = split === "test" ? { nmi: normalisedInformation(labels, songs) } : {};
   // Songs that the protocol leaves out are NaN, and do not count in a resampling.
   collector.collect(place, { resampled: songMean("entropy", perSong), fixed: nmi }, { k }, perSong.length);
   if (split === "validation") return;
-  const looked = sample(songs.keys(), probing.retrievalBars, stream(seed, "retrieval", songs.length)).sort((a, b) =>
-    a - b
-  );
-  const rows = rowsOf(Int32Array.from(looked));
-  const { songs: of, songCount } = indexSongs(looked.map((row) => songs[row]));
-  const found = sameSongRetrieval(rows, of);
-  const sums = (values: Float64Array) => {
+  const drawn = sample(songs.keys(), probing.retrievalBars, stream(seed, "retrieval", songs.length));
+  const looking = Int32Array.from(drawn).sort(),
+    { songs: of, songCount } = indexSongs(looking.map((row) => songs[row]));
+  const { precision, first } = sameSongRetrieval(rowsOf(looking), of);
+  const meanBySong = (values: Float64Array) => {
     const sum = new Float64Array(songCount), count = new Float64Array(songCount);
     values.forEach((value, row) => {
       if (Number.isNaN(value)) return;
       sum[of[row]] += value;
       count[of[row]]++;
     });
-    return { sum, count };
+    const total = (values: Float64Array, weights: Float64Array) => values.reduce((s, v, i) => s + weights[i] * v, 0);
+    return (weights: Float64Array) => total(sum, weights) / total(count, weights);
   };
-  const precision = sums(found.precision), first = sums(found.first);
-  const mean = ({ sum, count }: { sum: Float64Array; count: Float64Array }, weights: Float64Array) => {
-    let total = 0, rows = 0;
-    for (let s = 0; s < songCount; s++) {
-      total += weights[s] * sum[s];
-      rows += weights[s] * count[s];
-    }
-    return total / rows;
-  };
-  const resampled = (weights: Float64Array) => ({
-    retrievalMap: mean(precision, weights),
-    retrievalR1: mean(first, weights),
-  });
-  collector.collect({ ...place, rows: looked.length }, { resampled, fixed: {} }, {}, songCount);
+  const map = meanBySong(precision), r1 = meanBySong(first);
+  const resampled = (weights: Float64Array) => ({ retrievalMap: map(weights), retrievalR1: r1(weights) });
+  collector.collect({ ...place, rows: looking.length }, { resampled, fixed: {} }, {}, songCount);
 }

@@ -1,15 +1,13 @@
-import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
-import { baselineRows } from "@lib/probing/baselines.ts";
+import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import type { BarLabels } from "@lib/tokens/labels.ts";
 import type { BarTable, Task } from "@lib/metrics/tasks.ts";
-import { probeLayers } from "@lib/probing/probe_layers.ts";
 import type { ProbeRow, ProbeTables } from "@lib/probing/rows.ts";
-import { headlines, type Protocol } from "@lib/metrics/task_scores.ts";
+import type { Protocol } from "@lib/metrics/task_scores.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
 import type { LayerFeatures } from "@lib/probing/rows.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { readJsonGz, readNpy } from "../support/npy.ts";
+import { expected, goldenFeatures, goldenTable } from "../support/probe_fixtures.ts";
 
 const meta = { model: "test", input: "trained", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const;
 const quick = { bootstraps: 100, clusters: 20, clusterIterations: 5 };
@@ -71,64 +69,34 @@ const features = (planted: boolean): LayerFeatures => ({
 });
 const study = recipe("sound", "smoke", { probing: quick });
 
-Deno.test("probing the golden features gives the authors' scores and scikit-learn's sound ones to 1e-9", async () => {
-  const folder = new URL("../golden/probes/", import.meta.url);
-  const fixture = async (name: string) => (await readNpy(new URL(`${name}.npy`, folder))).data;
-  interface Scores {
-    authors_f64: Record<string, number>;
-    columns: Record<string, number[]>;
-    probes: Record<string, Record<string, number> & { f1_atThreshold: { macro: number; micro: number } }>;
-  }
-  const { authors_f64, columns: ids, probes } = await readJsonGz<Scores>(new URL("expected.json.gz", folder));
-  const tableOf = async (split: "train" | "test"): Promise<BarTable> => {
-    const songs = Int32Array.from(await fixture(`song_${split}`));
-    const y: Record<string, Float64Array> = {};
-    for (const task of ["chord", "groove_pattern", "inst", "tempo", "mean_velocity", "mean_duration"]) {
-      y[task] = await fixture(`y_${task}_${split}`);
-    }
-    const set = (task: string, r: number) => ids[task].filter((_, c) => y[task][r * ids[task].length + c] === 1);
-    const labels = Array.from(songs, (_, r): BarLabels => ({
-      chords: set("chord", r),
-      groove: set("groove_pattern", r),
-      instruments: set("inst", r),
-      tempoBin: set("tempo", r)[0],
-      meanVelocity: y.mean_velocity[r],
-      meanDuration: y.mean_duration[r],
-      meanDurationQuarters: y.mean_duration[r],
-    }));
-    return { labels, songs };
-  };
-  const [train, test] = [await tableOf("train"), await tableOf("test")];
-  const [x, z] = [Float32Array.from(await fixture("X_train")), Float32Array.from(await fixture("X_test"))];
+Deno.test("sound scores of the golden features are scikit-learn's to 1e-9", async () => {
+  const [train, test] = [await goldenTable("train"), await goldenTable("test")];
+  const [x, z] = [await goldenFeatures("train"), await goldenFeatures("test")], { probes } = expected;
   const rows = await probeLayer(
     { columns: 40, train: x, validation: z, test: z },
     { train, validation: test, test },
     recipe("authors", "smoke", { probing: { ...quick, alphas: [100] } }),
     meta,
+    { protocols: ["sound"] },
   );
-  // Instruments are not compared here: the fixture leaves out bars whose instruments it removed.
-  const want: [Task, Protocol, string, number][] = [
-    ["C", "authors", "aucHardWeighted", authors_f64.chord],
-    ["GP", "authors", "aucHardWeighted", authors_f64.groove_pattern],
-    ["T", "authors", "exactRow", authors_f64.tempo],
-    ["MV", "authors", "rmse", authors_f64.mean_velocity],
-    ["MD", "authors", "rmse", authors_f64.mean_duration],
-    ["C", "sound", "aucWeighted", probes.chord.aucWeighted],
-    ["C", "sound", "apMacro", probes.chord.apMacro],
-    ["C", "sound", "f1Macro", probes.chord.f1_atThreshold.macro],
-    ["GP", "sound", "aucMacro", probes.groove_pattern.aucMacro],
-    ["GP", "sound", "apWeighted", probes.groove_pattern.apWeighted],
-    ["GP", "sound", "f1Micro", probes.groove_pattern.f1_atThreshold.micro],
-    ["T", "sound", "accuracy", probes.tempo.argmaxAccuracy],
-    ["T", "sound", "accuracyMacro", probes.tempo.balancedAccuracy],
-    ["MV", "sound", "mae", probes.mean_velocity.mae],
-    ["MD", "sound", "r2", probes.mean_duration.r2],
+  // Instruments are not compared: the fixture leaves out bars whose instruments it removed.
+  const want: [Task, string, number][] = [
+    ["C", "aucWeighted", probes.chord.aucWeighted],
+    ["C", "apMacro", probes.chord.apMacro],
+    ["C", "f1Macro", probes.chord.f1_atThreshold.macro],
+    ["GP", "aucMacro", probes.groove_pattern.aucMacro],
+    ["GP", "apWeighted", probes.groove_pattern.apWeighted],
+    ["GP", "f1Micro", probes.groove_pattern.f1_atThreshold.micro],
+    ["T", "accuracy", probes.tempo.argmaxAccuracy],
+    ["T", "accuracyMacro", probes.tempo.balancedAccuracy],
+    ["MV", "mae", probes.mean_velocity.mae],
+    ["MD", "r2", probes.mean_duration.r2],
   ];
-  for (const [task, protocol, metric, score] of want) {
-    assertAlmostEquals(value(rows, task, metric, protocol), score, 1e-9, `${task} ${metric} ${protocol}`);
+  for (const [task, metric, score] of want) {
+    assertAlmostEquals(value(rows, task, metric), score, 1e-9, `${task} ${metric}`);
   }
   const chords = rows.find((row) => row.task === "C" && row.split === "test")!;
-  assertEquals([chords.rows, chords.skippedClasses], [235, 84 - ids.chord.length]);
+  assertEquals([chords.rows, chords.skippedClasses], [235, 84 - expected.columns.chord.length]);
 });
 
 Deno.test("what features hold is found, in both protocols, with intervals around it", async () => {
@@ -160,24 +128,6 @@ Deno.test("features without the labels find nothing", async () => {
   assertAlmostEquals(value(rows, "SC", "retrievalMap"), chance, 0.04);
 });
 
-Deno.test("guesses without features score as guesses", () => {
-  const rows = baselineRows(tables, study);
-  for (const task of ["C", "GP", "I"] as const) {
-    assertEquals(value(rows, task, "aucWeighted"), 0.5);
-    assertEquals(value(rows, task, "aucHardWeighted", "authors"), 0.5);
-  }
-  assertEquals(value(rows, "T", "accuracy"), 1 / 3);
-  assertEquals(value(rows, "T", "exactRow", "authors"), 1 / 3);
-  assertAlmostEquals(value(rows, "T", "accuracyMacro"), 1 / 3, 1e-12);
-  assertLess(Math.abs(value(rows, "MV", "r2")), 0.05);
-  assertGreater(value(rows, "SC", "entropy"), 0.8);
-  assert(rows.every((row) => row.model === "majority" && row.layer === null && row.alpha === null));
-  // What layers are scored by, guesses are scored by.
-  for (const protocol of ["authors", "sound"] as const) {
-    for (const [task, metric] of Object.entries(headlines[protocol])) value(rows, task as Task, metric, protocol);
-  }
-});
-
 Deno.test("a class that training never saw counts as not found", async () => {
   const labels = tables.test.labels.map((bar, r) => r % 2 ? bar : { ...bar, instruments: [77], tempoBin: 31 });
   const rows = await probeLayer(features(true), { ...tables, test: { ...tables.test, labels } }, study, meta);
@@ -195,22 +145,4 @@ Deno.test("the sound penalty is chosen on validation songs, never on test songs"
     alphas(await probeLayer(spoiled, tables, study, meta)),
     alphas(await probeLayer(features(true), tables, study, meta)),
   );
-});
-
-Deno.test("workers give the rows that this thread gives, in order, and their errors name the layer", async () => {
-  const jobs = [3, 1].map((layer) => ({ meta: { ...meta, layer }, features: features(layer === 1) }));
-  const done: number[] = [];
-  const there = await probeLayers(jobs, tables, study, { workers: 2, onDone: (n) => done.push(n) });
-  assertEquals(there, await probeLayers(jobs, tables, study, { workers: 0 }));
-  assertEquals([there[0].layer, there.at(-1)!.layer], [3, 1]);
-  assertEquals(done, [1, 2]);
-  for (const workers of [0, 1]) {
-    const broken = [{ meta: { ...meta, layer: 5 }, features: { ...features(true), columns: 3 } }];
-    const error = await assertRejects(() => probeLayers(broken, tables, study, { workers }), Error, "layer 5 of test");
-    assert(error.message.includes("train: expected 600 bars × 3 numbers"), error.message);
-  }
-  const stop = new AbortController();
-  const stopped = probeLayers(jobs, tables, study, { workers: 1, signal: stop.signal });
-  stop.abort(new Error("enough"));
-  await assertRejects(() => stopped, Error, "enough");
 });

@@ -1,14 +1,11 @@
-import { assertEquals } from "@std/assert";
-import { loadReplicates, parseResults, storeReplicates, toResults } from "@lib/probing/results.ts";
-import {
-  isBaseline,
-  isOf,
-  lineOf,
-  majorityLine,
-  type ProbeRow,
-  tokenCountLine,
-  untrainedLine,
-} from "@lib/probing/rows.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { parquetReadObjects } from "hyparquet";
+import { UserError } from "@lib/base/user_error.ts";
+import { drawBars } from "@lib/probing/controls.ts";
+import { probeLayer } from "@lib/probing/probe.ts";
+import { loadReplicates, parseResults, storeReplicates, toCsv, toResults, writeResults } from "@lib/probing/results.ts";
+import type { ProbeRow } from "@lib/probing/rows.ts";
+import { features, meta, study, tables } from "../support/planted_tables.ts";
 
 /** A line of results.jsonl as commit f137c84 wrote it: without the column `input`. */
 const older = (model: string, changes: Record<string, unknown> = {}) => ({
@@ -40,17 +37,38 @@ Deno.test("resamplings come back to older rows, whose input is filled in", async
   await Deno.remove(path);
 });
 
-Deno.test("a row belongs to the line that it agrees with in model, input, layers and labels", () => {
-  const [row] = parseResults(JSON.stringify(older("BERT", { labels: "permuted" })));
-  const lines = [
-    lineOf("BERT", { labels: "permuted" }),
-    lineOf("BERT"),
-    lineOf("BERT-aug", { labels: "permuted" }),
-    lineOf("BERT", { labels: "permuted", layers: "weighted" }),
-    lineOf("BERT", { labels: "permuted", input: "untrained" }),
-  ];
-  assertEquals(lines.map((line) => isOf(row, line)), [true, false, false, false, false]);
-  const all = [lineOf("BERT"), lineOf("BERT", { layers: "weighted" }), lines[0], lineOf("BERT", { labels: "control" })];
-  assertEquals(all.map(isBaseline), [false, false, true, true]);
-  assertEquals([untrainedLine, tokenCountLine, majorityLine].map(isBaseline), [true, true, true]);
+Deno.test("the results table says the same in JSON lines, CSV and Parquet, and resamplings come back", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const rows = await probeLayer(features(), { ...tables, draws: drawBars(tables, study) }, study, meta, {
+      replicates: true,
+    });
+    rows[0].value = NaN;
+    rows[1].model = 'a "model", quoted';
+    await writeResults(`${dir}/results`, rows);
+    const expected = toResults(rows);
+    assertEquals(expected[0].value, null);
+    const lines = (await Deno.readTextFile(`${dir}/results.jsonl`)).trimEnd().split("\n");
+    assertEquals(lines.map((line) => JSON.parse(line)), expected);
+    const file = (await Deno.readFile(`${dir}/results.parquet`)).buffer;
+    const back = (await parquetReadObjects({ file })).map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value ?? null]))
+    );
+    assertEquals(back, expected);
+    const [head, , quoted] = (await Deno.readTextFile(`${dir}/results.csv`)).split("\r\n");
+    assertEquals(head.split(",").length, Object.keys(expected[0]).length);
+    assert(quoted.startsWith('"a ""model"", quoted",trained,0,one,1,bar,true,'));
+    await storeReplicates(`${dir}/r.safetensors`, rows);
+    const bare = rows.map(({ replicates: _, ...row }) => ({ ...row, value: JSON.parse(JSON.stringify(row.value)) }));
+    assertEquals(await loadReplicates(`${dir}/r.safetensors`, bare), rows);
+    assert(rows.some(({ replicates }) => replicates?.length === 200));
+    await assertRejects(() => loadReplicates(`${dir}/none`, bare), UserError, "probe again");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("fields with commas, quotes and line breaks are quoted, null is empty, lines end in CRLF", () => {
+  const rows = [{ a: 'x,"y"', b: null, c: 1.5, d: 0 }, { a: "two\nlines", c: false }];
+  assertEquals(toCsv(rows, ["a", "b", "c"]), 'a,b,c\r\n"x,""y""",,1.5\r\n"two\nlines",,false\r\n');
 });

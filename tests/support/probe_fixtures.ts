@@ -1,5 +1,7 @@
 /** Probes' inputs with the scores of scikit-learn and of the authors' functions (tests/golden/probes). @module */
 import { assertEquals } from "@std/assert";
+import type { BarTable } from "@lib/metrics/tasks.ts";
+import type { BarLabels } from "@lib/tokens/labels.ts";
 import { readJsonGz, readNpy, transpose } from "./npy.ts";
 
 interface F1Case {
@@ -31,6 +33,8 @@ interface ClassCase {
   rmse: number;
   mae: number;
   r2: number;
+  featureMean: number[];
+  featureStd: number[];
 }
 
 interface Expected {
@@ -66,3 +70,26 @@ export async function decisions(task: string) {
     },
   };
 }
+
+/** Songs and labels of the fixtures' bars. */
+export async function goldenTable(split: "train" | "test"): Promise<BarTable> {
+  const songs = Int32Array.from((await fixture(`song_${split}`)).data), ids = expected.columns;
+  const y: Record<string, Float64Array> = {};
+  for (const task of ["chord", "groove_pattern", "inst", "tempo", "mean_velocity", "mean_duration"]) {
+    y[task] = (await fixture(`y_${task}_${split}`)).data;
+  }
+  const set = (task: string, r: number) => ids[task].filter((_, c) => y[task][r * ids[task].length + c] === 1);
+  const labels = Array.from(songs, (_, r): BarLabels => ({
+    chords: set("chord", r),
+    groove: set("groove_pattern", r),
+    instruments: set("inst", r),
+    tempoBin: set("tempo", r)[0],
+    meanVelocity: y.mean_velocity[r],
+    meanDuration: y.mean_duration[r],
+    meanDurationQuarters: y.mean_duration[r],
+  }));
+  return { labels, songs };
+}
+
+/** The fixtures' features, bars × 40. */
+export const goldenFeatures = async (split: "train" | "test") => Float32Array.from((await fixture(`X_${split}`)).data);
