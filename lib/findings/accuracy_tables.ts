@@ -11,33 +11,14 @@ const mean = (values: readonly (number | undefined)[]): number | undefined =>
   values.reduce((sum, value) => sum === undefined || value === undefined ? undefined : sum + value / values.length, 0);
 
 /**
- * A model's row of Table 1; accuracies from 0 to 1, undefined where the model has no such task.
+ * Table 1: accuracies (0 to 1) of masked tokens and of NT-Xent, means over a model's seeds, and the paper's as training /
+ * validation. Undefined stands where a model has no such task.
  *
- * Validation batches are `Disjoint` (at most one bar of a song) or `Ordered` (in the songs' order, as the authors' loader
- * gives them); `identical` is the share of negatives with the same tokens as the bar, `ntDropping` is BERT-dropout's
- * validation accuracy with dropout on, and the paper's pairs are training / validation.
+ * NT-Xent's validation batches are `Disjoint` (at most one bar of a song) or `Ordered` (in the songs' order, as the authors'
+ * loader gives them: STUDY §9.6). `identical` is the share of negatives with the same tokens as the bar, `ntDropping` is
+ * BERT-dropout's validation accuracy with dropout on.
  */
-interface Table1Row {
-  model: string;
-  mlmTrain: number;
-  mlmValidation: number;
-  paperMlm: string;
-  ntTrain?: number;
-  ntDisjoint?: number;
-  chanceDisjoint?: number;
-  identicalDisjoint?: number;
-  ntOrdered?: number;
-  chanceOrdered?: number;
-  identicalOrdered?: number;
-  ntDropping?: number;
-  paperNt?: string;
-}
-
-/**
- * Table 1: accuracies of masked tokens and of NT-Xent (both orders of batches: STUDY §9.6), means over a model's seeds, and
- * the paper's.
- */
-export function table1(evaluations: readonly Evaluation[]): Table1Row[] {
+export function table1(evaluations: readonly Evaluation[]): Record<string, string | number | undefined>[] {
   const pair = (of: { train: number; validation: number }) => `${of.train.toFixed(3)} / ${of.validation.toFixed(3)}`;
   return [...Map.groupBy(evaluations, ({ model }) => model)].map(([model, own]) => {
     const paper = paperTables.table1[model];
@@ -50,8 +31,8 @@ export function table1(evaluations: readonly Evaluation[]): Table1Row[] {
       );
     return {
       model,
-      mlmTrain: average(({ mlm }) => mlm.train.accuracy)!,
-      mlmValidation: average(({ mlm }) => mlm.validation.accuracy)!,
+      mlmTrain: average(({ mlm }) => mlm.train.accuracy),
+      mlmValidation: average(({ mlm }) => mlm.validation.accuracy),
       paperMlm: pair(paper.mlm),
       ntTrain: average(({ contrast }) => contrast?.train.accuracy),
       ntDisjoint: ordered("song-disjoint", "accuracy"),
@@ -76,8 +57,8 @@ export const mlmColumns = (evaluations: readonly Evaluation[]): Record<string, M
   );
 
 /**
- * Accuracy (0 to 1) by kind of masked token, a column for each name; of several accuracies their mean. The kinds and their counts are the first column's,
- * the most frequent kind first, all kinds together last.
+ * Accuracy (0 to 1) by kind of masked token, a column for each name; of several accuracies their mean. The kinds and their
+ * counts are the first column's, the most frequent kind first, all kinds together last.
  */
 export function kindTable(
   columns: Record<string, MlmAccuracy | readonly MlmAccuracy[]>,

@@ -32,8 +32,15 @@ function kernel(): Broadcast | undefined {
 /** A pause, so that a cell's last message leaves before the cell ends; else Jupyter may drop it. */
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
 
-async function send(type: "display_data" | "update_display_data", shown: Shown, id?: string): Promise<void> {
-  await kernel()?.(type, { ...shown, transient: id ? { display_id: id } : {} });
+/** One output that each call draws anew in its place. */
+function outputInPlace(): (shown: Shown) => Promise<void> {
+  const id = crypto.randomUUID();
+  let type = "display_data";
+  return async (shown) => {
+    const first = type;
+    type = "update_display_data";
+    await kernel()?.(first, { ...shown, transient: { display_id: id } });
+  };
 }
 
 const isSpec = (value: unknown): value is Spec => typeof value === "object" && value !== null && "$schema" in value;
@@ -85,7 +92,7 @@ export async function show(...things: (Spec | Shown | string)[]): Promise<void> 
   for (const thing of things) {
     const shown = typeof thing === "string" ? markdown(thing) : isSpec(thing) ? await plotBundle(thing) : thing;
     if (!kernel()) console.log(plainOf(shown));
-    await send("display_data", shown);
+    await kernel()?.("display_data", { ...shown, transient: {} });
     await settle();
   }
 }
@@ -109,8 +116,8 @@ interface Progress {
 export function progress(
   { label, total, unit = "steps", from = 0 }: { label: string; total: number; unit?: string; from?: number },
 ): Progress {
-  const id = crypto.randomUUID(), start = performance.now(), inKernel = kernel() !== undefined;
-  let drawn = 0, shown = false, latest = { done: from, note: "" };
+  const output = outputInPlace(), start = performance.now(), inKernel = kernel() !== undefined;
+  let drawn = inKernel ? -Infinity : 0, latest = { done: from, note: "" };
   async function draw(finished: boolean): Promise<void> {
     drawn = performance.now();
     const elapsed = (drawn - start) / 1000;
@@ -131,14 +138,12 @@ export function progress(
         progress: { label, done, total, unit, rate, left: Number.isFinite(left) ? left : null, text, finished },
       },
     };
-    const type = shown ? "update_display_data" : "display_data";
-    shown = true;
-    await send(type, content, id);
+    await output(content);
   }
   return {
     async update(done, note = "") {
       latest = { done, note };
-      if (!shown && inKernel || performance.now() - drawn >= (inKernel ? 250 : 2000)) await draw(false);
+      if (performance.now() - drawn >= (inKernel ? 250 : 2000)) await draw(false);
     },
     async done(note = latest.note) {
       latest = { done: latest.done, note };
@@ -158,24 +163,19 @@ interface LivePlot {
 
 /** A plot that is redrawn in place at most every `seconds`; pictures take time, so only the final one is drawn as such. */
 export function livePlot({ seconds = 2 }: { seconds?: number } = {}): LivePlot {
-  const id = crypto.randomUUID();
-  let drawn = -Infinity, shown = false;
-  async function draw(bundle: Shown): Promise<void> {
-    const type = shown ? "update_display_data" : "display_data";
-    shown = true;
-    drawn = performance.now();
-    await send(type, bundle, id);
-  }
+  const output = outputInPlace();
+  let drawn = -Infinity;
   return {
     async update(make) {
       if (!kernel() || performance.now() - drawn < seconds * 1000) return;
       const spec = make();
+      drawn = performance.now();
       const data = { "application/vnd.vegalite.v5+json": spec, "text/plain": spec.description };
-      await draw({ data, metadata: {} });
+      await output({ data, metadata: {} });
     },
     async done(spec) {
       if (!kernel()) return console.log(spec.description);
-      await draw(await plotBundle(spec));
+      await output(await plotBundle(spec));
       await settle();
     },
   };

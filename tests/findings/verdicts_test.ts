@@ -200,6 +200,23 @@ Deno.test("claims on training count the luck of training where there are several
   assertEquals(near.training, true);
 });
 
+Deno.test("the weakest comparison is the one whose difference is the fewest widths of its interval", () => {
+  const batches = (model: string, even: number, odd: number) => {
+    const one = evaluation(model, () => 1, { nt: 0 });
+    return {
+      ...one,
+      contrast: { validation: { chance: 1 / 47, perBatch: Array.from({ length: 20 }, (_, i) => i % 2 ? odd : even) } },
+    };
+  };
+  const evaluations = [batches("BERT-aug", 0.05, 0.051), batches("BERT-neighbor", 0, 0.04)]; // the second is lower, but wide
+  const models = ["BERT-aug", "BERT-neighbor"] as const;
+  for (const order of [models, models.toReversed()]) {
+    const comparisons = order.map((model): Comparison => ({ kind: "NT-Xent near chance", model }));
+    const [result] = judgeClaims([{ text: "", comparisons }], [], evaluations as never, "sound", study);
+    assert(result.weakest.what.includes("BERT-neighbor"), result.weakest.what);
+  }
+});
+
 Deno.test("a claim on training without its evaluation is undecided", () => {
   for (const evaluations of [[], [evaluation("BERT", () => 1)]]) {
     for (const comparison of [equal, chance]) {

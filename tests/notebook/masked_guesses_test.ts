@@ -57,7 +57,9 @@ Deno.test("a note stands as given, as guessed right, or as it was and, thin, as 
     [24, 25, 38, "what was guessed", true],
   ]);
   assertEquals(ticksPerQuarter, 12);
-  assertEquals(new Set(Object.values(legend)).size, 4);
+  assertEquals(legend, { // Okabe and Ito's colours
+    ...{ "as given": "#bbbbbb", "guessed right": "#0072B2", "what it was": "#009E73", "what was guessed": "#D55E00" },
+  });
   const right = guessNotes(held, guess([5, written[5]], [6, written[6]]));
   assertEquals(right.notes.map(({ name }) => name), ["guessed right", "as given", "as given"]);
   const nonsense = guessNotes(held, guess([5, id("Velocity", 3)])); // a velocity where a pitch stands makes no note

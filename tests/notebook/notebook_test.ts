@@ -92,6 +92,10 @@ Deno.test("in a terminal, progress has rate and time left, a line each two secon
       set(16_000);
       await bar.update(13);
       await bar.done("done");
+      const short = progress({ label: "songs", total: 3, unit: "songs" });
+      set(16_200);
+      await short.update(3);
+      await short.done();
     })
   );
   assertEquals(error, [
@@ -99,6 +103,8 @@ Deno.test("in a terminal, progress has rate and time left, a line each two secon
     "training: 20 of 30 steps, 2.5 steps/s, 0:04 left · loss 1.5",
     "training: 13 of 30 steps, 2.0 s each, 0:34 left",
     "training: 13 of 30 steps, 2.0 s each, took 0:06 · done",
+    "songs: 3 of 3 songs", // too early for a rate
+    "songs: 3 of 3 songs, 15.0 songs/s, took 0:00",
   ]);
 });
 

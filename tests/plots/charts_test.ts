@@ -15,6 +15,7 @@ const grouped = [
 Deno.test("the charts' specs are the kept ones", () => {
   assertSnapshot("heat-map", heatMap(cells, { title: "BERT", x: "layer", domain: [0, 1] }));
   assertSnapshot("histogram", histogram([1, 1, 2, 8], { bins: 10, mark: { value: 4, label: "longest" } }));
+  assertSnapshot("histogram-plain", histogram([3]));
   assertSnapshot("bars", bars(grouped, { x: "accuracy", decimals: 2 }));
   assertSnapshot("bars-plain", bars([{ label: "songs", value: 59 }], { title: "Songs" }));
 });

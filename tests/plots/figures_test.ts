@@ -14,7 +14,12 @@ const points = models.flatMap((model, m) =>
   )
 );
 
-Deno.test("the layer plot's spec is the kept one", () => assertSnapshot("layer-plot", layerPlot(points)));
+Deno.test("the layer plot's spec is the kept one, in whatever order its points come", () => {
+  assertSnapshot("layer-plot", layerPlot(points));
+  const ticks = (plot: unknown) =>
+    (plot as { spec: { layer: { encoding: { x: { axis: object } } }[] } }).spec.layer[0].encoding.x.axis;
+  assertEquals(ticks(layerPlot(points.toReversed())), ticks(layerPlot(points)));
+});
 
 Deno.test("the layer plot draws a mark and an interval for each score, models apart by colour and mark", async () => {
   const { svg } = await render(layerPlot(points));

@@ -23,9 +23,12 @@ Deno.test("the piano roll's spec is the kept one", () => {
   const options = {
     ticksPerQuarter: 12,
     title: "A bar",
-    legend: { guess: "#ff0000", "Bright Acoustic Piano": "#00ff00" },
+    legend: { guess: "#ff0000", "Bright Acoustic Piano": "#00ff00", "String Ensemble 1": "#0000ff" },
   };
-  assertSnapshot("piano-roll", pianoRoll([note(0, 24, 60, 1), thin, drum, { ...drum, start: 12, pitch: 42 }], options));
+  assertSnapshot(
+    "piano-roll",
+    pianoRoll([note(0, 24, 60, 1), note(12, 36, 60, 48), thin, drum, { ...drum, start: 12, pitch: 42 }], options),
+  );
 });
 
 Deno.test("a piano roll draws every note once, drums apart, with the instruments' names", async () => {
