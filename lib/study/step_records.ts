@@ -63,13 +63,41 @@ export function knownThen(inputs: object, stored: Record<string, unknown>): obje
   return Object.fromEntries(kept);
 }
 
+/** Fields of the recipe that no stored step depends on: they choose among results or judge them. */
+const judging: Record<string, readonly string[]> = {
+  training: ["seeds"],
+  probing: ["level", "middle", "early", "equalMlm", "nearChance"],
+};
+
+/** Whether a recipe's field, such as `probing.level`, makes no step stale. */
+export const isJudging = (field: string): boolean => {
+  const [group, name] = field.split(".");
+  return judging[group]?.includes(name) ?? false;
+};
+
+/**
+ * The hashes of a step's inputs that count as its own: without the fields that only judge results, under which new
+ * records are stored, and with them, as earlier versions stored them.
+ */
+export function keysOf(inputs: object, stored: Record<string, unknown>): [string, string] {
+  const known = Object.entries(knownThen(inputs, stored));
+  const without = (fields: Record<string, readonly string[]>) =>
+    Object.fromEntries(known.map(([group, value]) => [
+      group,
+      Object.hasOwn(fields, group) && typeof value === "object" && value !== null
+        ? Object.fromEntries(Object.entries(value).filter(([field]) => !fields[group].includes(field)))
+        : value,
+    ]));
+  return [fingerprint(without(judging)), fingerprint(without({ training: judging.training }))];
+}
+
 /** The path of a step's record, without `.json`. */
 const recordPath = (folder: string, step: string): string => `${folder}/steps/${step.replace(/[^\w.-]/g, "-")}`;
 
-/** The record of a step if it was done with inputs of this key. */
-export function finished<T>(folder: string, step: string, key: string): StepRecord<T> | undefined {
+/** The record of a step if it was done with inputs of one of these keys. */
+export function finished<T>(folder: string, step: string, keys: readonly string[]): StepRecord<T> | undefined {
   const record = readJson(`${recordPath(folder, step)}.json`) as StepRecord<T> | undefined;
-  return record?.key === key ? record : undefined;
+  return record && keys.includes(record.key) ? record : undefined;
 }
 
 /** The steps that processes are at now, by the names of their records. */
@@ -92,15 +120,15 @@ export function stepsInWork(folder: string): string[] {
 export async function doOnce<T>(
   folder: string,
   step: string,
-  key: string,
+  keys: readonly string[],
   work: () => Promise<T> | T,
   waiting?: Parameters<typeof withLock>[2],
 ): Promise<T> {
   return await withLock(`${recordPath(folder, step)}.lock`, async () => {
-    const before = finished<T>(folder, step, key);
+    const before = finished<T>(folder, step, keys);
     if (before) return before.info;
     const start = performance.now(), info = await work(), seconds = (performance.now() - start) / 1000;
-    const record: StepRecord<T> = { step, key, info, finished: new Date().toISOString(), seconds };
+    const record: StepRecord<T> = { step, key: keys[0], info, finished: new Date().toISOString(), seconds };
     await writeFile(`${recordPath(folder, step)}.json`, `${JSON.stringify(record, null, 2)}\n`);
     return info;
   }, waiting);

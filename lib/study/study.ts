@@ -19,7 +19,7 @@ import {
 import { isArchive } from "../corpus/sources.ts";
 import { bytesToWrite, checkFolder } from "./early_checks.ts";
 import { storeRecipe } from "./store_source.ts";
-import { doOnce, fingerprint, finished, knownThen, readJson, type StepRecord } from "./step_records.ts";
+import { doOnce, finished, isJudging, keysOf, readJson, type StepRecord } from "./step_records.ts";
 
 /** A run: its folder, and which of its steps are done. */
 export interface Study {
@@ -109,14 +109,22 @@ function recipeOn(data: string, choices: RecipeChanges): Recipe {
 export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChanges = {}, data = ""): Recipe =>
   recipeOn(data, { ...explicitChoices(parameters), ...asked });
 
+/** A stored recipe, as JSON or checked, with other choices in place of its own. */
+const changed = (stored: object, choices: RecipeChanges): object => ({
+  ...stored,
+  ...Object.fromEntries(
+    Object.entries(choices).map(([group, value]) => [
+      group,
+      typeof value === "object" ? { ...stored[group as keyof object] as object, ...value as object } : value,
+    ]),
+  ),
+});
+
+const withChoices = (stored: Recipe, choices: RecipeChanges): Recipe => validateRecipe(changed(stored, choices));
+
 /** Where a recipe differs from what was asked for; what was not asked for does not count. */
-function differences(stored: Recipe, choices: RecipeChanges): string[] {
-  const changed = Object.entries(choices).map(([group, value]) => [
-    group,
-    typeof value === "object" ? { ...stored[group as "model"], ...value as object } : value,
-  ]);
-  return recipeDifferences(stored, validateRecipe({ ...stored, ...Object.fromEntries(changed) }));
-}
+const differences = (stored: Recipe, choices: RecipeChanges): string[] =>
+  recipeDifferences(stored, withChoices(stored, choices));
 
 /** The fields that differ from the recipe's own preset and scale, as `seed = 7`. */
 export const presetChanges = (chosen: Recipe): string[] =>
@@ -206,8 +214,11 @@ export function openStudy(options: StudyOptions = {}): Study {
   const data = absolute(wanted).replace(/\/+$/, "");
   const stored = raw && readRecipe(`${folder}/recipe.json`, raw),
     followLinks = source ? source.followLinks === true : asksLinks();
+  const changes = stored ? differences(stored, choices) : [];
+  // How results are judged, and how many seeds there are, may change in a run: no step is stale for it.
+  const judging = changes.filter((change) => isJudging(change.split(":")[0]));
   const different = [
-    ...(stored ? differences(stored, choices) : []),
+    ...changes.filter((change) => !judging.includes(change)),
     ...(source && absolute(source.data) !== data ? [`songs: ${source.data} there, ${shorten(data)} asked for`] : []),
     ...(source && asksLinks() && !followLinks ? ["songs: links not followed there, followed asked for"] : []),
   ];
@@ -217,7 +228,7 @@ export function openStudy(options: StudyOptions = {}): Study {
         "Leave these out to take it as it is, or name another run (STUDY=name, or --name for the report).",
     );
   }
-  const chosen = stored ?? recipeOn(data, choices);
+  const chosen = stored ? withChoices(stored, choices) : recipeOn(data, choices);
   // A run that was tokenized needs them no more: it may have been packed, or its songs moved.
   if (!hasSongs(data) && readJson(`${folder}/steps/corpus.json`) === undefined) {
     throw new UserError(
@@ -225,6 +236,7 @@ export function openStudy(options: StudyOptions = {}): Study {
         "Set DATA (or --data for the report) to where they are.",
     );
   }
+  if (raw && judging.length > 0) writeJson(`${folder}/recipe.json`, changed(raw, choices)); // and no field more
   if (!source || !stored) {
     checkFolder(folder, bytesToWrite(folder, chosen));
     using lock = Deno.openSync(`${folder}/lock`, { write: true, create: true });
@@ -236,9 +248,9 @@ export function openStudy(options: StudyOptions = {}): Study {
   }
 
   // A run opens on another machine, so the songs count by their place in the project.
-  const keyOf = (inputs: object) => {
+  const keysOfStep = (inputs: object) => {
     const placed = "data" in inputs && inputs.data === data ? { ...inputs, data: shorten(data) } : inputs;
-    return fingerprint(knownThen(placed, raw ?? chosen));
+    return keysOf(placed, raw ?? chosen);
   };
   return {
     name,
@@ -251,12 +263,12 @@ export function openStudy(options: StudyOptions = {}): Study {
       Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
       return path;
     },
-    done: (step, inputs) => finished(folder, step, keyOf(inputs)),
+    done: (step, inputs) => finished(folder, step, keysOfStep(inputs)),
     once: async (step, inputs, work) => {
-      const key = keyOf(inputs), before = finished<Awaited<ReturnType<typeof work>>>(folder, step, key);
+      const keys = keysOfStep(inputs), before = finished<Awaited<ReturnType<typeof work>>>(folder, step, keys);
       if (before) return before.info;
       checkFolder(folder, bytesToWrite(folder, chosen));
-      return await doOnce(folder, step, key, work, waiting());
+      return await doOnce(folder, step, keys, work, waiting());
     },
   };
 }

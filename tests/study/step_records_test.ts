@@ -27,23 +27,23 @@ Deno.test("a step is done once for the same key, and its record says what, when 
       return { songs: ++times };
     };
     const before = Date.now();
-    assertEquals(await doOnce(folder, "make it", "k1", work, alone), { songs: 1 });
-    assertEquals(await doOnce(folder, "make it", "k1", work, alone), { songs: 1 });
+    assertEquals(await doOnce(folder, "make it", ["k1"], work, alone), { songs: 1 });
+    assertEquals(await doOnce(folder, "make it", ["k1"], work, alone), { songs: 1 });
     const record: StepRecord = JSON.parse(await Deno.readTextFile(`${folder}/steps/make-it.json`));
     assertEquals([record.step, record.key, record.info], ["make it", "k1", { songs: 1 }]);
     const ended = Date.parse(record.finished);
     assert(ended >= before && ended <= Date.now() && record.seconds > 0.05 && record.seconds < 30);
-    assertEquals(await doOnce(folder, "make it", "k2", work, alone), { songs: 2 });
-    assertEquals(finished(folder, "make it", "k1"), undefined);
-    assertEquals(finished<object>(folder, "make it", "k2")?.info, { songs: 2 });
+    assertEquals(await doOnce(folder, "make it", ["k2"], work, alone), { songs: 2 });
+    assertEquals(finished(folder, "make it", ["k1"]), undefined);
+    assertEquals(finished<object>(folder, "make it", ["k2"])?.info, { songs: 2 });
   }));
 
 Deno.test("a step that failed is not done", () =>
   withRun(async (folder) => {
     const broken = () => Promise.reject(new Error("cut off"));
-    await assertRejects(() => doOnce(folder, "train", "k", broken, alone), Error, "cut off");
-    assertEquals(finished(folder, "train", "k"), undefined);
-    assertEquals(await doOnce(folder, "train", "k", () => 1, alone), 1);
+    await assertRejects(() => doOnce(folder, "train", ["k"], broken, alone), Error, "cut off");
+    assertEquals(finished(folder, "train", ["k"]), undefined);
+    assertEquals(await doOnce(folder, "train", ["k"], () => 1, alone), 1);
   }));
 
 Deno.test("keys differ by values, not by the order of fields", () => {
@@ -61,7 +61,7 @@ Deno.test("two at once: one does the step, the other waits and gets its result",
     };
     const say = () => void waits++;
     assertEquals(stepsInWork(folder), []);
-    const results = await Promise.all([1, 2, 3].map(() => doOnce(folder, "train", "k", work, { say })));
+    const results = await Promise.all([1, 2, 3].map(() => doOnce(folder, "train", ["k"], work, { say })));
     assertEquals([results, times, waits], [[1, 1, 1], 1, 2]);
   }));
 
@@ -69,7 +69,7 @@ Deno.test("a waiting step can be stopped, and one whose process was killed is ta
   withRun(async (folder) => {
     const script = `
       const { doOnce } = await import(${JSON.stringify(import.meta.resolve("@lib/study/step_records.ts"))});
-      await doOnce(${JSON.stringify(folder)}, "train", "k", () => {
+      await doOnce(${JSON.stringify(folder)}, "train", ["k"], () => {
         console.log("at it");
         return new Promise((resolve) => setTimeout(resolve, 60_000));
       });`;
@@ -78,9 +78,9 @@ Deno.test("a waiting step can be stopped, and one whose process was killed is ta
     await reader.read(); // it is at the step
     assertEquals(stepsInWork(folder), ["train"]);
     const stop = new AbortController(), stopped = new DOMException("stopped", "AbortError");
-    const waiting = doOnce(folder, "train", "k", () => 1, { say: () => stop.abort(stopped), signal: stop.signal });
+    const waiting = doOnce(folder, "train", ["k"], () => 1, { say: () => stop.abort(stopped), signal: stop.signal });
     await assertRejects(() => waiting, DOMException, "stopped");
-    const taken = doOnce(folder, "train", "k", () => "mine", { say: () => other.kill("SIGKILL") });
+    const taken = doOnce(folder, "train", ["k"], () => "mine", { say: () => other.kill("SIGKILL") });
     assertEquals(await taken, "mine");
     await other.status;
     await reader.cancel();

@@ -60,6 +60,26 @@ Deno.test("a run opens by its own recipe and songs, and only what is asked for i
   refused({ DATA: runs }, `songs: ${data} there, ${runs} asked for`);
 });
 
+Deno.test("how results are judged may change in a run: its recipe follows, and no step is stale", async () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync(), name = "mine";
+  const study = openStudy({ recipe: smoke, name, data, runs }), inputs = { ...smoke, data };
+  await study.once("probe", inputs, () => 1);
+  const asked = { ...unset, STUDY: name, RECIPE: '{"probing":{"level":0.01},"training":{"seeds":3}}' };
+  withEnvironment(asked, () => {
+    const { recipe, done } = openStudy({ runs });
+    assertEquals([recipe.probing.level, recipe.training.seeds], [0.01, 3]);
+    assertEquals(done("probe", { ...recipe, data })?.info, 1);
+  });
+  const { recipe, done } = openStudy({ name, runs });
+  assertEquals([recipe.probing.level, recipe.training.seeds, recipe.training.steps], [0.01, 3, smoke.training.steps]);
+  assertEquals(done("probe", { ...recipe, probing: { ...recipe.probing, bootstraps: 7 }, data }), undefined);
+  withEnvironment({ ...asked, RECIPE: '{"probing":{"level":0.02,"bootstraps":7}}' }, () => {
+    const { message } = assertThrows(() => openStudy({ runs }), UserError, "probing.bootstraps: ");
+    assert(!message.includes("level"), message);
+  });
+  assertEquals(openStudy({ name, runs }).recipe.probing.level, 0.01); // a refusal changes nothing
+});
+
 Deno.test("a notebook's parameters count where the environment says nothing", () => {
   const data = folderWithSong(), runs = Deno.makeTempDirSync();
   const parameters = { STUDY: "mine", SCALE: "smoke", PRESET: "authors", DATA: data, RECIPE: '{"seed":7}' };
