@@ -27,8 +27,8 @@ const stampTable = (stamp: RunStamp): string =>
 /** The card of a run's models, in Markdown with the front matter that model hubs read. */
 export function modelCard(recipe: Recipe, evaluations: readonly Evaluation[], stamp: RunStamp): string {
   const config = bertConfig(recipe), millions = (parameterCount(config) / 1e6).toFixed(2);
-  const rows = evaluations.map(({ model, mlm, contrast }) => ({
-    model,
+  const rows = evaluations.map(({ model, seed = recipe.seed, mlm, contrast }) => ({
+    model: seed === recipe.seed ? model : `${model}, seed ${seed}`,
     "MLM loss": mlm.validation.loss,
     "MLM accuracy": mlm.validation.accuracy,
     "NT-Xent accuracy": contrast?.validation.accuracy ?? null,
@@ -41,7 +41,7 @@ tags: [music, midi, remi, bert]
 
 # BERT and contrastive variants on single bars of music
 
-${evaluations.map(({ model }) => model).join(", ")}: encoders of ${config.layers} layers of width ${config.hidden} with
+${rows.map(({ model }) => model).join(", ")}: encoders of ${config.layers} layers of width ${config.hidden} with
 ${config.heads} heads, ${millions} million parameters, that read one bar of music as REMI+ tokens (560 ids). They follow
 the paper "Systematic Analysis of Music Representations from BERT" (Han, Ihm, Lim; arXiv 2306.04628), preset
 \`${recipe.preset}\` at scale \`${recipe.scale}\`.

@@ -23,6 +23,8 @@ Deno.test("cards tell what the models and the store are, with the recipe's and t
     assert(card.includes(part), part);
   }
   assert(card.startsWith("---\nlibrary_name: transformers\n"));
+  const twice = modelCard(choices, [...evaluations, { ...evaluations[1], seed: choices.seed + 1 }], stamp);
+  assert(twice.includes(`BERT-aug, seed ${choices.seed + 1}`) && !card.includes(", seed"));
   const data = dataCard(choices, corpus, stamp);
   for (const part of [corpus.checksum, `${corpus.songs.length} songs`, `the ${corpus.bars} bars`, "tokens.minNotes"]) {
     assert(data.replace(/\s+/g, " ").includes(part), part);
