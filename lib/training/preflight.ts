@@ -1,10 +1,7 @@
 /**
- * What is checked before a training begins, which may take hours: its bars, and room on the disk.
+ * What is checked of a corpus before a training begins, which may take hours.
  * @module
  */
-import { statfs } from "node:fs/promises";
-import type { BertConfig } from "../bert/config.ts";
-import { parameterCount } from "../bert/parameters.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { UserError } from "../base/user_error.ts";
 import { barsToEvaluate } from "./masked_evaluation.ts";
@@ -37,31 +34,5 @@ export function checkBars(corpus: Corpus, { model, training, ...recipe }: Recipe
         corpus.tokens(long).length
       }. Raise both, or make the store anew ` +
       `with tokens.maxTokens ${most}.`,
-  );
-}
-
-/** Bytes of the files below a folder; 0 where there is none. */
-async function sizeOf(folder: string): Promise<number> {
-  const sizes = await Array.fromAsync(
-    Deno.readDir(folder),
-    ({ name, isDirectory }) =>
-      isDirectory ? sizeOf(`${folder}/${name}`) : Deno.stat(`${folder}/${name}`).then(({ size }) => size),
-  );
-  return sizes.reduce((a, b) => a + b, 0);
-}
-
-/**
- * Checks that a training's files fit on the disk: three states of weights and moments (two saved, one being written),
- * three best weights, and the final ones; less what is there already.
- *
- * @throws {UserError} if they do not fit
- */
-export async function checkRoom(dir: string, config: BertConfig): Promise<void> {
-  const weights = 4 * parameterCount(config), needed = (3 * 3 + 3 + 1) * weights - await sizeOf(dir);
-  const { bavail, bsize } = await statfs(dir), free = bavail * bsize;
-  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  if (free >= needed) return;
-  throw new UserError(
-    `${dir}: expected ${mib(needed)} free for the states of a training, found ${mib(free)}. Make room.`,
   );
 }

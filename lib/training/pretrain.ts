@@ -13,7 +13,7 @@ import { explained } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
 import { evaluateMasked } from "./masked_evaluation.ts";
 import { adamWScalars, learningRate } from "./optimizer.ts";
-import { checkBars, checkRoom } from "./preflight.ts";
+import { checkBars } from "./preflight.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { finishRun, newRun, readRun, runInputs, type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
@@ -120,7 +120,7 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
  * A training that was stopped anywhere (signal, crash) goes on from the last saved state when it is called again, with
  * the draws that it would have had. Aborting finishes the current step and saves it before the generator ends.
  *
- * @throws {UserError} if the corpus lacks bars that the recipe needs, has one that is too long, or the disk lacks room
+ * @throws {UserError} if the corpus lacks bars that the recipe needs, or has one that is too long
  * @throws {CheckpointError} if the run in `dir` began with another recipe, model, corpus or engine, if its files are
  * damaged, or if another process trains it
  * @throws {DivergedError} if a loss is not a number or exploded, naming step, bars and the last good state
@@ -129,11 +129,9 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
   const { corpus, recipe, model, dir, signal, say = console.error, seed = recipe.seed } = options;
   const config = bertConfig(recipe), { training } = recipe, { accumulate, steps } = training;
-  const seeded = { ...recipe, seed },
-    inputs = runInputs(seeded, corpus, model),
-    validationBars = checkBars(corpus, recipe);
+  const seeded = { ...recipe, seed }, inputs = runInputs(seeded, corpus, model);
+  const validationBars = checkBars(corpus, recipe);
   using _lock = await guarded(dir, undefined, () => lockFolder(dir));
-  await checkRoom(dir, config);
   const before = await readRun(dir, inputs, say);
   const fresh = (): StepState => {
     const { weights } = createBert(config, seed);

@@ -81,25 +81,6 @@ const scalarsOf = (log: StepLog): Record<string, number | undefined> => ({
   "machine/residentMiB": log.memory.resident,
 });
 
-interface LogOptions {
-  /** The step to go on after; lines of later steps are left out, since those steps will come again. */
-  step: number;
-  /** Seconds that the run has taken so far. */
-  seconds: number;
-  /** Whether to write TensorBoard's event file, too. */
-  tensorboard: boolean;
-  /** Called with a line about damaged lines, which are left out. */
-  say: (line: string) => void;
-}
-
-/** A log that is being written. */
-interface LogFile extends Disposable {
-  /** Writes a step's line; the system has it when this returns, so that it outlives the process. */
-  append(log: StepLog): Promise<void>;
-  /** Returns when the disk has all lines. */
-  sync(): Promise<void>;
-}
-
 /** A file that grows; its errors name it. */
 function growing(path: string) {
   const file = Deno.openSync(path, { append: true });
@@ -118,11 +99,24 @@ function growing(path: string) {
 }
 
 /**
- * Opens a model's log to go on after a step.
+ * Opens a model's log to go on after a step; lines of later steps are left out, since those steps will come again.
  *
+ * `append` returns when the system has the step's line, so that it outlives the process, `sync` when the disk has it.
+ *
+ * @param seconds time that the run has taken so far
+ * @param tensorboard whether to write TensorBoard's event file, too
+ * @param say called with a line about damaged lines, which are left out
  * @throws {UserError} naming the file if it cannot be written
  */
-export async function openLog(dir: string, { step, seconds, tensorboard, say }: LogOptions): Promise<LogFile> {
+export async function openLog(
+  dir: string,
+  { step, seconds, tensorboard, say }: {
+    step: number;
+    seconds: number;
+    tensorboard: boolean;
+    say: (line: string) => void;
+  },
+) {
   const path = pathOf(dir), { logs, damaged } = await readLog(dir, step);
   if (damaged.length > 0) say(`${path}: expected JSON in lines ${damaged.join(", ")}, found none; they are left out.`);
   const start = Date.now() / 1000 - seconds, events = `${dir}/training/events.out.tfevents.${"0".repeat(10)}.log`;
@@ -135,10 +129,10 @@ export async function openLog(dir: string, { step, seconds, tensorboard, say }: 
   }
   const files = outputs.map(({ path, entry }) => ({ entry, ...growing(path) }));
   return {
-    async append(log) {
+    async append(log: StepLog): Promise<void> {
       for (const { append, entry } of files) await append(entry(log));
     },
-    async sync() {
+    async sync(): Promise<void> {
       for (const { sync } of files) await sync();
     },
     [Symbol.dispose]: () => files.forEach(({ close }) => close()),

@@ -61,38 +61,16 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
 /** The state of an optimizer between steps: weights and both moments. */
 export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
 
-interface StepResult {
-  /** Weights and moments after the step; they belong to the caller. */
-  state: StepState;
-  /** In the order of {@link stepNumbers}; means over the step's batches. */
-  numbers: Float32Array;
-  /** For each batch, N·K: 1 where a chosen token was guessed. */
-  correct: Float32Array[];
-}
-
 /**
- * One optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
+ * Compiles one optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
  *
- * @param state disposed of by the step
- * @param batches disposed of by the step
- * @param scalars see `adamWScalars` in optimizer.ts; disposed of by the step
- * @param seeds for each batch two int32 that fix its dropout
- * @param mask see {@link decayMask}; it stays the caller's
- */
-export type OptimizerStep = (
-  state: StepState,
-  batches: BatchTensors[],
-  scalars: Tensor,
-  seeds: [number, number][],
-  mask: Tensor,
-) => Promise<StepResult>;
-
-/**
- * Compiles a model's {@link OptimizerStep}.
+ * The step takes and disposes of: the state; its batches; `adamWScalars` of optimizer.ts; for each batch two int32 that
+ * fix its dropout. Only {@link decayMask} stays the caller's. It returns the next state, which belongs to the caller; the
+ * means of {@link stepNumbers} over its batches; and for each batch, N·K: 1 where a chosen token was guessed.
  *
- * The step runs on other threads as soon as it is called: what the caller does before it awaits goes on meanwhile.
+ * It runs on other threads as soon as it is called: what the caller does before it awaits goes on meanwhile.
  */
-export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe): OptimizerStep {
+export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe) {
   const whole = trainingStep(model, config, recipe), { islands, decayed } = recipe.training;
   const differentiate = lossesAndGradient(model, config, recipe);
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
@@ -129,7 +107,13 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
     return { state: [weights, first, second] as StepState, numbers: means, correct };
   }
 
-  return async (state, batches, scalars, seeds, mask) => {
+  return async (
+    state: StepState,
+    batches: BatchTensors[],
+    scalars: Tensor,
+    seeds: [number, number][],
+    mask: Tensor,
+  ): Promise<{ state: StepState; numbers: Float32Array; correct: Float32Array[] }> => {
     const seedTensors = seeds.map((seed) => tf.tensor1d(seed, "int32"));
     try {
       return await (batches.length === 1

@@ -125,7 +125,17 @@ Deno.test("encoding leaves no tensor behind", () =>
 
 Deno.test("ids that do not fit are refused by name", () =>
   withModel(async (model) => {
-    await assertRejects(() => encode(model, Int32Array.of(4, 999), [2]), RangeError, "ids[1] is 999");
+    for (const id of [560, -1]) {
+      await assertRejects(
+        () => encode(model, Int32Array.of(4, id), [2]),
+        RangeError,
+        `ids[1] is ${id}, expected 0…559`,
+      );
+    }
     await assertRejects(() => encode(model, Int32Array.of(4, 5, 6), [2, 1]), RangeError, "3 ids for 2 lengths");
-    await assertRejects(() => encode(model, Int32Array.of(4, 5), [3]), RangeError, "lengths[0] is 3");
+    for (const length of [3, 0, 1.5]) {
+      await assertRejects(() => encode(model, Int32Array.of(4, 5), [length]), RangeError, `lengths[0] is ${length}`);
+    }
+    await assertRejects(() => encode(model, new Int32Array(513).fill(4), [513]), RangeError, "length ≤ 512, found 513");
+    await assertRejects(() => encode(model, Int32Array.of(), []), RangeError, "found 0 ids for 0 lengths");
   }));

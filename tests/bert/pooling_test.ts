@@ -8,6 +8,7 @@ import { largestDifference } from "../support/golden.ts";
 
 Deno.test("notes weigh alike from behind the tempo to before <eob>; a bar without notes has its first token", () => {
   assertEquals(poolingWeights("notes", 9, 10), [0, 0, 0, 0.2, 0.2, 0.2, 0.2, 0.2, 0, 0]);
+  assertEquals(poolingWeights("notes", 5, 5), [0, 0, 0, 1, 0]);
   assertEquals(poolingWeights("notes", 4, 5), [1, 0, 0, 0, 0]);
   assertEquals(poolingWeights("eob", 4, 5), [0, 0, 0, 1, 0]);
   assertEquals(poolingWeights("bar", 9, 10), [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);

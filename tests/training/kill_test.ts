@@ -114,13 +114,7 @@ Deno.test({
       const script = `set -e
         mkdir "$DIR/small"
         mount -t tmpfs -o size=1500k tmpfs "$DIR/small"
-        ! "$@" 2>"$DIR/early"
-        mount -o remount,size=6m "$DIR/small"
-        "$@" 2>"$DIR/full" | while read step; do
-          echo $step >>"$DIR/steps"
-          [ $step != 5 ] || cat /dev/zero >"$DIR/small/filler" || true
-        done
-        rm "$DIR/small/filler"
+        ! "$@" 2>"$DIR/full" >"$DIR/steps"
         cp -r "$DIR/small/model" "$DIR/left"
         mount -o remount,ro "$DIR/small"
         ! "$@" 2>"$DIR/readonly"
@@ -133,11 +127,6 @@ Deno.test({
         assert(!lines.some((line) => /^ +at /.test(line)), "a message, not a stack");
         return lines.filter((line) => line.startsWith("The training")); // beside what libraries print at their start
       };
-      const early = await Deno.readTextFile(`${dir}/early`);
-      assert(
-        /small\/model: expected 3 MiB free for the states of a training, found 2 MiB\. Make room\./.test(early),
-        early,
-      );
       const full = await told("full"), steps = (await Deno.readTextFile(`${dir}/steps`)).trim().split("\n").map(Number);
       const kept = steps.at(-1)! - steps.at(-1)! % 4;
       assertEquals(full.length, 1);

@@ -1,10 +1,8 @@
-import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "@lib/base/user_error.ts";
-import { bertConfig } from "@lib/bert/config.ts";
-import { checkBars, checkRoom } from "@lib/training/preflight.ts";
+import { checkBars } from "@lib/training/preflight.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { plantedBar, plantedCorpus } from "../support/planted_corpus.ts";
-import { withFolder } from "../support/folder.ts";
 
 const choices = recipe("sound", "smoke");
 const bar = (notes: number) => plantedBar(Array.from({ length: notes }, (_, i) => 30 + i));
@@ -41,10 +39,3 @@ Deno.test("a bar that is longer than the batches or the encoder's positions is r
   }
   assertThrows(() => checkBars(corpus, within([53], 64)), UserError, "0.mid, bar 0: expected at most 53");
 });
-
-Deno.test("a training that does not fit on the disk is refused before its first step", () =>
-  withFolder(async (dir) => {
-    const config = bertConfig(choices);
-    await checkRoom(dir, config);
-    await assertRejects(() => checkRoom(dir, { ...config, vocabularySize: 1e12 }), UserError, `${dir}: expected `);
-  }));
