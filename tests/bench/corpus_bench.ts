@@ -146,7 +146,7 @@ const tasks: Record<string, (...args: string[]) => Promise<Result>> = {
 };
 
 async function child(task: string, ...args: string[]): Promise<Result> {
-  const self = new URL(import.meta.url).pathname, config = `--config=${projectRoot}/deno.json`;
+  const self = import.meta.filename!, config = `--config=${projectRoot}/deno.json`;
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "-A", config, self, "task", task, ...args],
     stderr: "inherit",

@@ -2,12 +2,13 @@
  * Golden fixtures: inputs with the answers of reference programs; see golden/README.md.
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { readSafetensors } from "@lib/matrix/safetensors.ts";
 
 const folder = new URL("../golden/", import.meta.url);
 
 /** The path of a fixture. */
-export const goldenPath = (name: string): string => new URL(name, folder).pathname;
+export const goldenPath = (name: string): string => fileURLToPath(new URL(name, folder));
 
 /** A gzipped JSON fixture. */
 export async function goldenJson<T>(name: string): Promise<T> {

@@ -22,7 +22,7 @@ export async function readNpy(url: URL): Promise<Npy> {
     "<i4": [4, (at) => view.getInt32(at, true)],
     "|u1": [1, (at) => view.getUint8(at)],
   };
-  if (!(kind in readers)) throw new TypeError(`${url.pathname}: expected f4, f8, i4 or u1, found ${kind}.`);
+  if (!(kind in readers)) throw new TypeError(`${url}: expected f4, f8, i4 or u1, found ${kind}.`);
   const [size, read] = readers[kind];
   const count = shape.reduce((a, b) => a * b, 1);
   const raw = Float64Array.from({ length: count }, (_, i) => read(start + i * size));

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { augment, maskTokens, neighborOf } from "@lib/training/views.ts";
+import { projectRoot } from "@lib/base/project.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import type { Corpus } from "@lib/corpus/store.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
@@ -13,7 +14,7 @@ const BARS = 10_000;
 const corpora = new Map<Preset, Corpus>();
 for (const preset of ["sound", "authors"] as const) {
   const dir = await Deno.makeTempDir();
-  await buildCorpus(new URL("../../data/freedoom", import.meta.url).pathname, dir, recipe(preset, "demo"));
+  await buildCorpus(`${projectRoot}/data/freedoom`, dir, recipe(preset, "demo"));
   corpora.set(preset, await openCorpus(dir));
   await Deno.remove(dir, { recursive: true });
 }

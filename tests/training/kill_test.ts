@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { cpSync } from "node:fs";
+import { projectRoot } from "@lib/base/project.ts";
 import { trainingLog } from "@lib/training/step_log.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { buildSmall, numbers, withFolder } from "../support/small_run.ts";
 
 const root = new URL("../..", import.meta.url);
-const child = new URL("../support/pretrain_child.ts", import.meta.url).pathname;
+const child = `${projectRoot}/tests/support/pretrain_child.ts`;
 const command = (
   corpus: string,
   dir: string,
