@@ -45,7 +45,7 @@ export function protocolChanges(
       return Number.isNaN(a - b) ? [] : [Math.abs(a - b)];
     })
   );
-  const moved = moves.filter((move) => move > 0).length;
+  const moved = moves.filter((move) => move > 0).length, most = Math.max(...moves);
   const pairs = tasks.flatMap((task) =>
     models.flatMap((a, i) =>
       models.slice(i + 1).flatMap((b) => {
@@ -69,7 +69,7 @@ export function protocolChanges(
     `changes: ${list(turned)}.`,
     `- **Best model** (Table 3): tasks where it changes: ${list(winners)}.`,
     `- **Best layer** (Table 3): it changes in ${moved} of ${moves.length} cells` +
-    `${moved > 0 ? `, by up to ${Math.max(...moves)} layers` : ""}.`,
+    `${moved > 0 ? `, by up to ${most} layer${most === 1 ? "" : "s"}` : ""}.`,
     `- **Order of the models** at the last layer: ${pairs.filter(Boolean).length} of ${pairs.length} pairs change it.`,
     `- **Tempo** at the last layer, right in all 32 decisions → right by the largest one: ${list(tempo)}.`,
   ].join("\n");

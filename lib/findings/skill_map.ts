@@ -5,7 +5,6 @@
 import type { HeatCell } from "../plots/charts.ts";
 import { tasks } from "../metrics/tasks.ts";
 import type { Line, ProbeRow } from "../probing/rows.ts";
-import type { Recipe } from "../recipe/recipe.ts";
 import { better, layerCurve } from "./best_layer.ts";
 import type { TableRow } from "./table_rows.ts";
 import { judge, pairedDifference } from "./significance.ts";
@@ -64,15 +63,17 @@ export function gainsOver(
   return { stars: new Set(held.map(({ cell }) => cell)), comparisons: compared.length };
 }
 
-/** What the stars of the maps mean, or that there are none, as Markdown for the reader. */
-export function starNote(
-  { stars, comparisons }: ReturnType<typeof gainsOver>,
-  { level, bootstraps }: Recipe["probing"],
-): string {
+/**
+ * What the stars of the maps mean, or that there are none, as Markdown for the reader.
+ *
+ * @param level as {@link gainsOver} was given
+ * @param chance what p counts, as `chanceNote` says
+ */
+export function starNote({ stars, comparisons }: ReturnType<typeof gainsOver>, level: number, chance: string): string {
   const test =
-    `two-sided p < ${level} by ${bootstraps} paired resamplings of the test songs, after Holm's correction ` +
-    `over models × layers × tasks (${comparisons} comparisons)`;
+    `two-sided p < ${level} after Holm's correction over models × layers × tasks (${comparisons} comparisons); ` +
+    `p counts ${chance}`;
   return stars.size > 0
     ? `\\* better than the same layer of the untrained encoder: ${test}.`
-    : `No layer is surely better than the same layer of the untrained encoder (${test}).`;
+    : `No layer is surely better than the same layer of the untrained encoder: ${test}.`;
 }

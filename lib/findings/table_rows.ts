@@ -43,16 +43,20 @@ export function tableRows(rows: readonly ProbeRow[], pooling: string): TableRow[
 export const seedsOf = (rows: readonly TableRow[], line: Line): number =>
   rows.find((row) => isOf(row, line))?.bySeed.size ?? 0;
 
-/** What the 95% intervals of these lines count, for captions: songs, and the luck of training or of fresh weights. */
-export function intervalNote(rows: readonly TableRow[], lines: readonly Line[]): string {
+/** The chance that intervals and p values of these lines count: songs, and the luck of training or of fresh weights. */
+export function chanceNote(rows: readonly TableRow[], lines: readonly Line[]): string {
   const ofLines = (input: string) => lines.filter((line) => line.input === input && line.labels === "true");
   const counts = [...new Set(ofLines("trained").map((line) => seedsOf(rows, line)))].sort((a, b) => a - b);
   const untrained = Math.max(0, ...ofLines("untrained").map((line) => seedsOf(rows, line)));
-  const least = counts[0] ?? 0, most = counts.at(-1) ?? 0;
-  const over = ["songs"];
-  if (most > 1) over.push(least === most ? `the ${most} seeds of each model` : `the up to ${most} seeds of a model`);
-  if (untrained > 1) over.push(`the ${untrained} seeds of the untrained encoder`);
-  const list = over.length > 1 ? `${over.slice(0, -1).join(", ")} and ${over.at(-1)}` : over[0];
-  const once = least === 1 ? `${most > 1 ? "some models were" : "each model was"} trained with one seed` : "";
-  return `95% intervals over ${list}${once ? `; ${once}, so the luck of training is left out` : ""}`;
+  const least = counts[0] ?? 0, most = counts.at(-1) ?? 0, counted = ["songs"];
+  if (most > 1) counted.push(least === most ? `the ${most} seeds of each model` : `the up to ${most} seeds of a model`);
+  if (untrained > 1) counted.push(`the ${untrained} seeds of the untrained encoder`);
+  const list = counted.length > 1 ? `${counted.slice(0, -1).join(", ")} and ${counted.at(-1)}` : counted[0];
+  if (least !== 1) return list;
+  const once = most > 1 ? "some models were" : "each model was";
+  return `${list}; ${once} trained with one seed, so the luck of training is left out`;
 }
+
+/** What the 95% intervals of these lines count, for captions. */
+export const intervalNote = (rows: readonly TableRow[], lines: readonly Line[]): string =>
+  `95% intervals over ${chanceNote(rows, lines)}`;

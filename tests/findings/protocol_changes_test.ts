@@ -16,7 +16,7 @@ Deno.test("what changes between the protocols is counted from the rows", () => {
     "- **Claims.** As the authors computed it: 1 held, 1 not, 1 undecided. Soundly: 1 held, 2 not, 0 undecided. " +
     "Claims whose verdict changes: claim 1 (authors: undecided, sound: not).",
     "- **Best model** (Table 3): tasks where it changes: SC (authors: BERT, sound: BERT-aug).",
-    "- **Best layer** (Table 3): it changes in 14 of 14 cells, by up to 1 layers.",
+    "- **Best layer** (Table 3): it changes in 14 of 14 cells, by up to 1 layer.",
     "- **Order of the models** at the last layer: 1 of 7 pairs change it.",
     "- **Tempo** at the last layer, right in all 32 decisions → right by the largest one: BERT 0.633 → 0.333; " +
     "BERT-aug 0.733 → 0.433.",
