@@ -5,6 +5,7 @@
  * @module
  */
 import { closeSync, openSync } from "node:fs";
+import { bytesOf, joinBytes } from "../base/bytes.ts";
 import { readAt } from "../base/files.ts";
 import { clusterSongs, numberHashes, overlap, type SongBars } from "./duplicates.ts";
 import { splitSongs } from "./split.ts";
@@ -27,12 +28,7 @@ type Numbered = Omit<SongBars, "first">;
 const byName = (a: { file: string }, b: { file: string }) => a.file < b.file ? -1 : a.file > b.file ? 1 : 0;
 const before = (a: Found, b: Found) => a.id !== b.id ? a.id < b.id : a.file < b.file;
 
-/** The parts' hashes in one array; the list is emptied. */
-function joined(parts: Float64Array[]): Float64Array {
-  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
-  parts.splice(0).reduce((at, part) => (all.set(part, at), at + part.length), 0);
-  return all;
-}
+const joined = (parts: Float64Array[]) => new Float64Array(joinBytes(parts.map(bytesOf)).buffer);
 
 /** What all parts say, without their tokens and labels; every byte is checked on the way. */
 function readParts(paths: string[], signal?: AbortSignal) {
@@ -64,17 +60,13 @@ function readParts(paths: string[], signal?: AbortSignal) {
 }
 
 function readSong({ path, at, bars, tokens, labelBytes }: Found): PackedBars {
-  const fd = openSync(path, "r");
-  const read = <T extends Uint8Array | Uint16Array | Uint32Array>(column: T, position: number): T => {
-    readAt(fd, new Uint8Array(column.buffer), position);
-    return column;
-  };
+  const fd = openSync(path, "r"), read = (bytes: number, from: number) => readAt(fd, new Uint8Array(bytes), from);
   try {
     return {
-      labelCounts: read(new Uint32Array(bars), at.labelCounts),
-      tokenCounts: read(new Uint16Array(bars), at.tokenCounts),
-      tokens: read(new Uint16Array(tokens), at.tokens),
-      labels: read(new Uint8Array(labelBytes), at.labels),
+      labelCounts: new Uint32Array(read(4 * bars, at.labelCounts).buffer),
+      tokenCounts: new Uint16Array(read(2 * bars, at.tokenCounts).buffer),
+      tokens: new Uint16Array(read(2 * tokens, at.tokens).buffer),
+      labels: read(labelBytes, at.labels),
     };
   } finally {
     closeSync(fd);
@@ -103,26 +95,17 @@ function originals(songs: Found[]): Map<string, Found> {
 /** Clusters of songs, by the index of their first; songs of equal content are one to begin with. */
 function clustersOf(songs: Found[], numbered: Numbered, recipe: CorpusRecipe): Int32Array {
   if (recipe.duplicates.near === "ignore") return Int32Array.from(songs.keys());
-  const place = new Map<string, number>(), firsts: Found[] = [], indices: number[] = [];
-  songs.forEach((song, i) => {
-    if (place.has(song.content)) return;
-    place.set(song.content, firsts.length);
-    firsts.push(song);
-    indices.push(i);
-  });
-  const clusters = clusterSongs(songBars(firsts, numbered), recipe.duplicates.shared, recipe.duplicates.compared);
-  return Int32Array.from(songs, ({ content }) => indices[clusters[place.get(content)!]]);
+  const { shared, compared } = recipe.duplicates, first = new Map<string, number>(); // songs by their content
+  songs.forEach(({ content }, i) => first.has(content) || first.set(content, i));
+  const firsts = [...first.values()], place = new Map(firsts.map((i, at) => [songs[i].content, at]));
+  const clusters = clusterSongs(songBars(firsts.map((i) => songs[i]), numbered), shared, compared);
+  return Int32Array.from(songs, ({ content }) => firsts[clusters[place.get(content)!]]);
 }
 
 function clusterCounts(clusters: Int32Array): CorpusSummary["clusters"] {
-  const sizes = new Map<number, number>();
-  for (const cluster of clusters) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
-  const many = [...sizes.values()].filter((size) => size > 1);
-  return {
-    clusters: many.length,
-    songs: many.reduce((sum, size) => sum + size, 0),
-    largest: many.reduce((a, b) => Math.max(a, b), 0),
-  };
+  const sizes = [...Map.groupBy(clusters, (cluster) => cluster).values()].map(({ length }) => length);
+  const many = sizes.filter((size) => size > 1).sort((a, b) => b - a);
+  return { clusters: many.length, songs: many.reduce((sum, size) => sum + size, 0), largest: many[0] ?? 0 };
 }
 
 /** Writes the store that the parts make at `dir`; the parts stay. */
@@ -132,31 +115,29 @@ export async function assemble(
   recipe: CorpusRecipe,
   signal?: AbortSignal,
 ): Promise<CorpusSummary> {
-  const { songs: all, rejected, hashes, noteHashes } = readParts(paths, signal);
-  const files = all.length + rejected.length;
-  const known = originals(all);
-  const songs = recipe.duplicates.exact === "keep" ? all : all.filter((song) => known.get(song.content) === song);
-  for (const song of recipe.duplicates.exact === "keep" ? [] : all) {
-    const { file } = known.get(song.content)!;
-    if (file !== song.file) rejected.push({ file: song.file, reason: "duplicate", detail: `same bars as ${file}` });
+  const { songs: all, rejected, hashes, noteHashes } = readParts(paths, signal), known = originals(all);
+  const files = all.length + rejected.length,
+    isKept = (song: Found) => recipe.duplicates.exact === "keep" || known.get(song.content) === song;
+  const songs = all.filter(isKept);
+  for (const { file, content } of all.filter((song) => !isKept(song))) {
+    rejected.push({ file, reason: "duplicate", detail: `same bars as ${known.get(content)!.file}` });
   }
   rejected.sort(byName);
   const numbered = { tokens: numberHashes(hashes), notes: numberHashes(noteHashes) };
   const clusters = clustersOf(songs, numbered[recipe.duplicates.bars], recipe);
   const split = splitSongs(songs.map(({ id }) => id), clusters, recipe);
-  const names = all.map(({ id, file }) => `${id} ${file}`);
-  const byFile = splitSongs(names, [...all.keys()], recipe);
+  const byFile = splitSongs(all.map(({ id, file }) => `${id} ${file}`), [...all.keys()], recipe);
   const leak = (bars: Numbered): Leak => ({
     split: overlap(songBars(songs, bars), split),
     byFile: overlap(songBars(all, bars), byFile),
   });
-  const writer = await storeWriter(dir);
+  const writer = storeWriter(dir);
   const rows: Song[] = [];
   let kept = 0, bars = 0, tokens = 0;
   try {
     for (const [i, song] of songs.entries()) {
       signal?.throwIfAborted();
-      await writer.add(readSong(song));
+      writer.add(readSong(song));
       const { id, file, allBars } = song;
       rows.push({ id, file, split: split[i], cluster: clusters[i], firstBar: kept, bars: song.bars, allBars });
       kept += song.bars;
@@ -164,8 +145,7 @@ export async function assemble(
       tokens += song.tokens;
       if (i % 64 === 63) await new Promise((resolve) => setTimeout(resolve, 0)); // lets the notebook's kernel answer
     }
-    const reasons: Record<string, number> = {};
-    for (const { reason } of rejected) reasons[reason] = (reasons[reason] ?? 0) + 1;
+    const reasons = Object.groupBy(rejected, ({ reason }) => reason);
     const summary: CorpusSummary = {
       files,
       songs: songs.length,
@@ -173,11 +153,11 @@ export async function assemble(
       kept,
       notKept: bars - kept,
       tokens,
-      rejected: Object.fromEntries(Object.entries(reasons).sort(([a], [b]) => a < b ? -1 : 1)),
+      rejected: Object.fromEntries(Object.entries(reasons).map(([reason, { length }]) => [reason, length]).sort()),
       clusters: clusterCounts(clusters),
       leak: { tokens: leak(numbered.tokens), notes: leak(numbered.notes) },
     };
-    await writer.finish(recipe, summary, rows, rejected);
+    writer.finish(recipe, summary, rows, rejected);
     return summary;
   } catch (error) {
     writer.abandon();

@@ -172,9 +172,6 @@ function targetOf(file: string, { hard, target }: NonNullable<Entry["link"]>): s
   return unsafe(path) || (!hard && target.startsWith("/")) ? undefined : path;
 }
 
-const asFile = (file: string, found: Uint8Array | Refusal): SourceFile =>
-  found instanceof Uint8Array ? { file, bytes: found.slice() } : { file, refused: found };
-
 async function archiveSource(path: string, followLinks: boolean): Promise<Source> {
   const entries = await openArchive(path);
   let share = 0;
@@ -184,46 +181,43 @@ async function archiveSource(path: string, followLinks: boolean): Promise<Source
     total: (seen) => Math.max(seen, Math.round(seen / Math.max(share, 1e-9))),
     async *files(wanted = () => true) {
       let index = 0;
+      const give = async (file: string, content: Entry["content"]): Promise<SourceFile> => {
+        const needed = wanted(index++);
+        if (typeof content !== "function") return { file, refused: content };
+        if (!needed) return { file };
+        const found = await content();
+        return found instanceof Uint8Array ? { file, bytes: found.slice() } : { file, refused: found };
+      };
       const folders = new Set<string>(), folderLinks: [file: string, target: string][] = [];
       const links = new Map<string, string>(), copies = new Map<string, string[]>(); // by name: its target, its copies
-      const refusing = (file: string, refused: SourceFile["refused"]): SourceFile => (index++, { file, refused });
       try {
-        for await (const entry of entries((read) => share = read)) {
-          const { file, link, refused } = entry, song = isSong(file);
+        for await (const { file, link, content } of entries((read) => share = read)) {
           for (let above = posix.dirname(file); above !== "." && !folders.has(above); above = posix.dirname(above)) {
             folders.add(above);
           }
-          const target = link && targetOf(file, link);
-          if (link && !song) {
-            if (target) folderLinks.push([file, target]);
-          } else if (song && unsafe(file)) yield refusing(file, unsafe(file));
-          else if (link && !link.hard && !followLinks) yield refusing(file, isLink);
-          else if (link && !target) yield refusing(file, linked("a link that leads out of the archive"));
-          else if (link) links.set(file, target!);
-          else if (refused) yield refusing(file, refused);
-          else if (song) yield wanted(index++) ? asFile(file, await entry.read()) : { file };
+          const target = link && targetOf(file, link), song = isSong(file), climbs = unsafe(file);
+          if (song && climbs) yield give(file, climbs);
+          else if (song && link && !link.hard && !followLinks) yield give(file, isLink);
+          else if (song && link && !target) yield give(file, linked("a link that leads out of the archive"));
+          else if (target) song ? links.set(file, target) : folderLinks.push([file, target]);
+          else if (song || typeof content !== "function") yield give(file, content);
         }
         for (const [file, target] of folderLinks) {
-          if (folders.has(target)) yield refusing(file, linked("a link to a folder"));
+          if (folders.has(target)) yield give(file, linked("a link to a folder"));
         }
         for (const file of links.keys()) {
           let end = file;
           for (let steps = 0; links.has(end) && steps < 40; steps++) end = links.get(end)!;
           copies.set(end, [...copies.get(end) ?? [], file]);
         }
-        if (copies.size > 0) {
-          for await (const entry of entries(() => {})) {
-            const names = entry.link ? undefined : copies.get(entry.file);
-            if (!names) continue;
-            copies.delete(entry.file);
-            const needed = names.map(() => wanted(index++));
-            const found = entry.refused ?? (needed.includes(true) ? await entry.read() : undefined);
-            for (const [i, file] of names.entries()) yield found && needed[i] ? asFile(file, found) : { file };
-          }
+        for await (const { file, link, content } of copies.size > 0 ? entries(() => {}) : []) {
+          const names = link ? undefined : copies.get(file);
+          if (!names || !copies.delete(file)) continue;
+          let found: Uint8Array | Refusal | undefined;
+          const once = typeof content === "function" ? async () => found ??= await content() : content;
+          for (const name of names) yield give(name, once);
         }
-        for (const file of [...copies.values()].flat()) {
-          yield refusing(file, linked("a link to nothing in the archive"));
-        }
+        for (const file of [...copies.values()].flat()) yield give(file, linked("a link to nothing in the archive"));
       } catch (error) {
         throw explained(path, error);
       }

@@ -51,23 +51,17 @@ export interface Rejected {
   detail: string;
 }
 
-/** Bars of two splits that occur in both. */
+/** Numbers of bars: of train and test, and of those of one that also occur in the other. */
 export interface Overlap {
-  /** Bars of train. */
   trainBars: number;
-  /** Bars of test. */
   testBars: number;
-  /** Test bars that also occur in train. */
   testInTrain: number;
-  /** Train bars that also occur in test. */
   trainInTest: number;
 }
 
-/** What the store's split shares, and what one by file alone, copies kept, would have. */
+/** What the store's splits share, and what splits by file alone, copies kept, would share. */
 export interface Leak {
-  /** Between the store's splits. */
   split: Overlap;
-  /** Between splits by file alone. */
   byFile: Overlap;
 }
 
@@ -124,37 +118,25 @@ export interface Corpus {
 /** A store that cannot be built or opened; names the file and what is wrong with it. */
 export class CorpusError extends UserError {}
 
-/** The bytes that an array of numbers is made of. */
-export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
-
 /** The version of the format. */
 export const FORMAT = 2;
 
 /** Tokens after which a segment takes no further song: 32 MiB. */
 export const SEGMENT_TOKENS = 2 ** 24;
 
-/** A file of a store as the manifest knows it. */
+/** A file of a store as the manifest knows it: its size and, SHA-256 in hexadecimal, its checksums. */
 export interface StoredFile {
-  /** Its size. */
   bytes: number;
-  /** Its CRC-32. */
   crc32: number;
-  /** Its SHA-256, in hexadecimal. */
   sha256: string;
 }
 
-/** What `manifest.json` holds. */
+/** What `manifest.json` says: the bars of each segment in `shards`, the store's files by their names. */
 export interface Manifest {
-  /** Version of the format, {@link FORMAT}. */
   format: number;
-  /** What the songs were read as. */
   recipe: CorpusRecipe;
-  /** What the build did. */
   summary: CorpusSummary;
-  /** Bars of each segment. */
   shards: number[];
-  /** The store's files by name. */
   files: Record<string, StoredFile>;
 }
 
@@ -178,16 +160,15 @@ export const checksumOf = ({ files }: Manifest): string =>
  */
 export async function readManifest(dir: string): Promise<Manifest> {
   const path = `${dir}/manifest.json`;
-  const text = await Deno.readTextFile(path).catch((error: Error) => {
-    throw new CorpusError(
-      `Expected a corpus store at ${dir}, but ${path} cannot be read: ${error.message}. Build it, or go on building it.`,
-    );
-  });
   let found: Manifest & { seal?: string };
   try {
-    found = JSON.parse(text);
+    found = JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
-    throw new CorpusError(`${path} is not JSON: ${(error as Error).message}. Build the corpus again.`);
+    const { message } = error as Error;
+    if (error instanceof SyntaxError) throw new CorpusError(`${path} is not JSON: ${message}. Build the corpus again.`);
+    throw new CorpusError(
+      `Expected a corpus store at ${dir}, but ${path} cannot be read: ${message}. Build it, or go on building it.`,
+    );
   }
   if (found?.format !== FORMAT) {
     throw new CorpusError(`${path}: expected format ${FORMAT}, found ${found?.format}. Build the corpus again.`);
@@ -204,21 +185,21 @@ export async function readManifest(dir: string): Promise<Manifest> {
  */
 export function checkFile(dir: string, name: string, { files }: Manifest, what: "size" | "crc32" | "sha256"): void {
   const path = `${dir}/${name}`, expected = files[name];
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(path);
-  } catch (error) {
-    throw new CorpusError(`${path} cannot be read: ${(error as Error).message}. Build the corpus again.`);
-  }
-  using held = file;
-  const { size } = held.statSync();
+  using file = (() => {
+    try {
+      return Deno.openSync(path);
+    } catch (error) {
+      throw new CorpusError(`${path} cannot be read: ${(error as Error).message}. Build the corpus again.`);
+    }
+  })();
+  const { size } = file.statSync();
   if (size !== expected?.bytes) {
     throw new CorpusError(`${path}: expected ${expected?.bytes} bytes, found ${size}. Build it again.`);
   }
   if (what === "size") return;
   const buffer = new Uint8Array(2 ** 20), hash = createHash("sha256");
   let crc = 0;
-  for (let count = held.readSync(buffer); count !== null; count = held.readSync(buffer)) {
+  for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
     if (what === "crc32") crc = crc32(buffer.subarray(0, count), crc);
     else hash.update(buffer.subarray(0, count));
   }

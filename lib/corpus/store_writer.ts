@@ -4,10 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { openSink, writeFile } from "../base/files.ts";
+import { bytesOf } from "../base/bytes.ts";
+import { openSink, writeFileSync } from "../base/files.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import {
-  bytesOf,
   type CorpusSummary,
   FORMAT,
   type Manifest,
@@ -55,9 +55,9 @@ export interface PackedBars {
 /** A store that is being written. */
 export interface StoreWriter {
   /** Appends a song's bars; segments are closed as they fill. */
-  add(song: PackedBars): Promise<void>;
+  add(song: PackedBars): void;
   /** Writes songs, rejected files and, last, the manifest; without it the folder is no store. */
-  finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]): Promise<void>;
+  finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]): void;
   /** Removes the files that are not finished, after a failure. */
   abandon(): void;
 }
@@ -67,51 +67,45 @@ export interface StoreWriter {
  *
  * @param segmentTokens tokens after which a segment is closed
  */
-export async function storeWriter(dir: string, segmentTokens: number = SEGMENT_TOKENS): Promise<StoreWriter> {
+export function storeWriter(dir: string, segmentTokens: number = SEGMENT_TOKENS): StoreWriter {
   const files: Manifest["files"] = {}, shards: number[] = [];
   let tokens: Growing | null = null, labels: Growing | null = null;
   let tokenOffsets = [0], labelOffsets = [0];
-  const write = async (name: string, content: Uint8Array) => {
-    await writeFile(`${dir}/${name}`, content);
-    files[name] = {
-      bytes: content.length,
-      crc32: crc32(content),
-      sha256: createHash("sha256").update(content).digest("hex"),
-    };
+  const write = (name: string, content: Uint8Array) => {
+    const file = growing(`${dir}/${name}`);
+    file.append(content);
+    files[name] = file.finish();
   };
-  const close = async () => {
+  const close = () => {
     if (!tokens || !labels) return;
     const [tokenFile, labelFile, offsetFile] = segmentFiles(shards.length);
     files[tokenFile] = tokens.finish();
     files[labelFile] = labels.finish();
-    await write(offsetFile, bytesOf(Uint32Array.from([...tokenOffsets, ...labelOffsets])));
+    write(offsetFile, bytesOf(Uint32Array.from([...tokenOffsets, ...labelOffsets])));
     shards.push(tokenOffsets.length - 1);
     tokens = labels = null;
     tokenOffsets = [0];
     labelOffsets = [0];
   };
-  await Deno.mkdir(dir, { recursive: true });
   return {
-    async add(song: PackedBars) {
-      if (!tokens || !labels) {
-        const [tokenFile, labelFile] = segmentFiles(shards.length);
-        tokens = growing(`${dir}/${tokenFile}`);
-        labels = growing(`${dir}/${labelFile}`);
-      }
+    add(song: PackedBars) {
+      const [tokenFile, labelFile] = segmentFiles(shards.length);
+      tokens ??= growing(`${dir}/${tokenFile}`);
+      labels ??= growing(`${dir}/${labelFile}`);
       tokens.append(bytesOf(song.tokens));
       labels.append(song.labels);
       for (const count of song.tokenCounts) tokenOffsets.push(tokenOffsets.at(-1)! + count);
       for (const count of song.labelCounts) labelOffsets.push(labelOffsets.at(-1)! + count);
-      if (tokenOffsets.at(-1)! >= segmentTokens) await close();
+      if (tokenOffsets.at(-1)! >= segmentTokens) close();
     },
-    async finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
-      await close();
+    finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
+      close();
       const lines = (rows: unknown[]) =>
         new TextEncoder().encode(rows.map((row) => JSON.stringify(row) + "\n").join(""));
-      await write("songs.jsonl", lines(songs));
-      await write("rejected.jsonl", lines(rejected));
+      write("songs.jsonl", lines(songs));
+      write("rejected.jsonl", lines(rejected));
       const manifest: Manifest = { format: FORMAT, recipe, summary, shards, files };
-      await writeFile(`${dir}/manifest.json`, JSON.stringify(sealed(manifest), null, 2) + "\n");
+      writeFileSync(`${dir}/manifest.json`, JSON.stringify(sealed(manifest), null, 2) + "\n");
     },
     abandon() {
       tokens?.abandon();

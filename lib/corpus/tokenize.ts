@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { bytesOf } from "../base/bytes.ts";
 import { writeFile } from "../base/files.ts";
 import { MidiError } from "../midi/error.ts";
 import { readScore } from "../midi/read.ts";
@@ -16,7 +17,7 @@ import type { CorpusRecipe } from "../recipe/recipe.ts";
 import { headTokens } from "../tokens/bar_format.ts";
 import { type Bar, tokenize } from "../tokens/remi.ts";
 import type { SourceFile } from "./archives/entry.ts";
-import { bytesOf, CorpusError, type Rejected } from "./store.ts";
+import { CorpusError, type Rejected } from "./store.ts";
 import type { PackedBars } from "./store_writer.ts";
 import { kinds } from "../tokens/vocabulary.ts";
 

@@ -3,7 +3,8 @@ import { gzipSync } from "node:zlib";
 import { projectRoot } from "@lib/base/project.ts";
 import { isArchive, openSource } from "@lib/corpus/sources.ts";
 import { CorpusError } from "@lib/corpus/store.ts";
-import { type Entries, joinBytes, tarEnd, tarEntry, tarGz, zip } from "../support/archives.ts";
+import { joinBytes } from "@lib/base/bytes.ts";
+import { type Entries, tarEnd, tarEntry, tarGz, zip } from "../support/archives.ts";
 import { withFolder } from "../support/folder.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -80,7 +81,9 @@ Deno.test("links in an archive that lead out of it, in a circle or to a large fi
     ];
     await Deno.writeFile(`${folder}/a.tar`, joinBytes(tar));
     const lines = { "a.mid": "link", "b.mid": "link", "c.mid": "link", "d.mid": "link", "e.mid": "too-large" };
-    assertEquals(await read(`${folder}/a.tar`, { followLinks: true }), { ...lines, "f.mid": "song", "g.mid": "song" });
+    const found = await read(`${folder}/a.tar`, { followLinks: true });
+    assertEquals(found["e.mid"], "too-large");
+    assertEquals(found, { ...lines, "f.mid": "song", "g.mid": "song" });
   });
 });
 
@@ -234,7 +237,7 @@ Deno.test({
   name: "archives that people reported give their songs, or a line for the odd one",
   ignore: !there,
   async fn() {
-    const counts = { "v7.tar": [3, 0], "stored-bad.zip": [2, 1], "sparse-gnu.tar": [2, 0], "sparse-many.tar": [2, 0] };
+    const counts = { "v7.tar": [3, 0], "stored-bad.zip": [2, 1], "sparse-gnu.tar": [1, 1], "sparse-many.tar": [1, 1] };
     const more = {
       "names.zip": [18, 0],
       "junk.tar.gz": [5, 0],

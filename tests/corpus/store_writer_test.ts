@@ -36,10 +36,10 @@ Deno.test("a store that an earlier version made opens, and written again it has 
   assertEquals(corpus.labels(8).meanVelocity, 78); // of 64, 68, … 92
   const manifest = JSON.parse(new TextDecoder().decode(expected["manifest.json"])) as Manifest;
   await withFolder(async (dir) => {
-    const writer = await storeWriter(dir);
-    for (const song of corpus.songs) await writer.add(packed(corpus, song));
+    const writer = storeWriter(dir);
+    for (const song of corpus.songs) writer.add(packed(corpus, song));
     await assertRejects(() => openCorpus(dir), CorpusError, "Expected a corpus store");
-    await writer.finish(manifest.recipe, manifest.summary, corpus.songs, corpus.rejected);
+    writer.finish(manifest.recipe, manifest.summary, corpus.songs, corpus.rejected);
     const { "source.json": _, ...rest } = expected;
     assertEquals(await storeBytes(dir), rest);
   });
@@ -48,14 +48,14 @@ Deno.test("a store that an earlier version made opens, and written again it has 
 Deno.test("a store in many segments reads as one, and an abandoned one leaves nothing", async () => {
   const corpus = await openCorpus(old);
   await withFolder(async (dir) => {
-    const writer = await storeWriter(dir, 400), songs: Song[] = [];
+    const writer = storeWriter(dir, 400), songs: Song[] = [];
     for (let copy = 0; copy < 3; copy++) {
       for (const song of corpus.songs) {
-        await writer.add(packed(corpus, song));
+        writer.add(packed(corpus, song));
         songs.push({ ...song, firstBar: 9 * copy + song.firstBar });
       }
     }
-    await writer.finish(corpus.recipe, { ...corpus.summary, kept: 27 }, songs, []);
+    writer.finish(corpus.recipe, { ...corpus.summary, kept: 27 }, songs, []);
     await verifyCorpus(dir);
     for (const memory of [undefined, 0]) {
       const many = await openCorpus(dir, { memory });
@@ -68,9 +68,9 @@ Deno.test("a store in many segments reads as one, and an abandoned one leaves no
     const segments = [...Deno.readDirSync(dir)].filter(({ name }) => name.startsWith("tokens")).length;
     assertEquals(segments, 3); // 327 tokens of one song do not fill one, 744 of the next do
   });
-  await withFolder(async (dir) => {
-    const writer = await storeWriter(dir);
-    await writer.add(packed(corpus, corpus.songs[0]));
+  await withFolder((dir) => {
+    const writer = storeWriter(dir);
+    writer.add(packed(corpus, corpus.songs[0]));
     writer.abandon();
     assertEquals([...Deno.readDirSync(dir)], []);
   });

@@ -2,6 +2,7 @@
  * Small archives for tests: `.tar.gz` by tar-stream, `.zip` by hand, so that both can hold what a careful tool refuses.
  * @module
  */
+import { joinBytes } from "@lib/base/bytes.ts";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 // @ts-types="npm:@types/tar-stream@3.1.5"
 import tar from "tar-stream";
@@ -88,10 +89,3 @@ export function tarEntry(
 
 /** The two blocks that end a tar. */
 export const tarEnd: Uint8Array = new Uint8Array(1024);
-
-/** Bytes one after another. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-  return whole;
-}

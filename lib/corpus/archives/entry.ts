@@ -30,16 +30,18 @@ export interface SourceFile {
 export interface Entry {
   /** Path below the archive's root, with slashes. */
   file: string;
-  /** Why it is not read, if that is known already. */
-  refused?: Refusal;
   /** The name that a link leads to; of a hard link below the root, of a symbolic one below its own folder. */
   link?: { hard: boolean; target: string };
-  /** Its bytes, or why they cannot be had; of a tar, only until the next entry is taken. */
-  read(): Promise<Uint8Array | Refusal>;
+  /** Its bytes, which a tar gives only until the next entry is taken; or why they cannot be had. */
+  content: Refusal | (() => Uint8Array | Refusal | Promise<Uint8Array | Refusal>);
 }
 
 /** An archive that cannot be read to its end; the message says what was expected and found, and what to do. */
 export class Broken extends Error {}
+
+/** The error of an archive that was cut or changed on its way, with what tells so. */
+export const damaged = (found: string, remedy = "Fetch it again"): Broken =>
+  new Broken(`expected a whole archive, found ${found}. ${remedy}.`);
 
 /** Whether a name is that of a MIDI file. */
 export const isSong = (name: string): boolean => /\.(midi?|kar|rmi)$/i.test(name);

@@ -8,7 +8,7 @@
 import { closeSync, createReadStream, openSync } from "node:fs";
 import { crc32, createInflateRaw } from "node:zlib";
 import { readAt } from "../../base/files.ts";
-import { Broken } from "./entry.ts";
+import { damaged } from "./entry.ts";
 
 /** The length of a member's header (RFC 1952), or 0 where none begins. */
 function headerLength(bytes: Uint8Array): number {
@@ -34,7 +34,7 @@ export async function* gunzip(path: string, onRead: (bytes: number) => void): As
     for (let from = 0; from < size;) {
       const data = from + headerLength(take(from, 2 ** 17));
       if (data === from && from > 0) return; // zeros, or what somebody appended
-      if (data === from) throw new Broken("expected a gzip file, found other bytes. Fetch it again.");
+      if (data === from) throw damaged("no gzip file");
       const inflate = createInflateRaw(), input = createReadStream(path, { start: data, highWaterMark: 2 ** 18 });
       input.on("error", (error) => inflate.destroy(error)).pipe(inflate);
       let sum = 0, length = 0;
@@ -50,11 +50,11 @@ export async function* gunzip(path: string, onRead: (bytes: number) => void): As
       }
       from = data + inflate.bytesWritten + 8;
       if (from > size) {
-        throw new Broken("expected a whole archive, found its end within a gzip member. Fetch it again.");
+        throw damaged("its end within a gzip member");
       }
       const trailer = new DataView(take(from - 8, 8).buffer);
       if (trailer.getUint32(0, true) !== sum || trailer.getUint32(4, true) !== length % 2 ** 32) {
-        throw new Broken("expected a whole archive, found other bytes than its checksum is of. Fetch it again.");
+        throw damaged("other bytes than its checksum is of");
       }
     }
   } finally {

@@ -1,10 +1,21 @@
 /**
- * The entries of a tar: V7, ustar, pax, GNU and star, sparse files and hard links included, in one pass over the bytes.
+ * The entries of a tar (V7, ustar, pax, GNU, star) in one pass over its bytes.
  *
  * Written here because readers in use stop at the first odd entry; this one gives a line for it and goes on.
  * @module
  */
-import { Broken, type Entry, isSong, nameText, plainName, type Refusal, tooLarge, unreadable } from "./entry.ts";
+import { joinBytes } from "../../base/bytes.ts";
+import {
+  Broken,
+  damaged,
+  type Entry,
+  isSong,
+  nameText,
+  plainName,
+  type Refusal,
+  tooLarge,
+  unreadable,
+} from "./entry.ts";
 
 const BLOCK = 512;
 /** Most bytes of a pax header or a long name; real ones have some hundred. */
@@ -13,50 +24,33 @@ const MOST_EXTENDED = 2 ** 20;
 /** A stream of pieces as bytes to be taken in order. */
 function byteReader(pieces: AsyncIterator<Uint8Array>) {
   let rest: Uint8Array = new Uint8Array(), position = 0;
-  /** Collects at least `length` bytes, or all there are. */
-  const fill = async (length: number) => {
-    const held: Uint8Array[] = [rest];
-    let size = rest.length;
-    while (size < length) {
+  const peek = async (length: number): Promise<Uint8Array> => {
+    const parts = [rest];
+    for (let size = rest.length; size < length;) {
       const { value, done } = await pieces.next();
       if (done) break;
-      held.push(value);
+      parts.push(value);
       size += value.length;
     }
-    if (held.length === 1) return;
-    rest = new Uint8Array(size);
-    held.reduce((at, piece) => (rest.set(piece, at), at + piece.length), 0);
+    if (parts.length > 1) rest = joinBytes(parts);
+    return rest.subarray(0, length);
+  };
+  const take = async (length: number): Promise<Uint8Array> => {
+    const taken = await peek(length);
+    if (taken.length < length) throw damaged("its end within an entry");
+    rest = rest.subarray(length);
+    position += length;
+    return taken;
   };
   return {
     position: () => position,
-    async peek(length: number) {
-      await fill(length);
-      return rest.subarray(0, length);
-    },
-    async take(length: number) {
-      await fill(length);
-      const taken = rest.slice(0, length);
-      rest = rest.subarray(taken.length);
-      position += taken.length;
-      if (taken.length < length) {
-        throw new Broken("expected a whole archive, found its end within an entry. Fetch it again.");
-      }
-      return taken;
-    },
+    peek,
+    take,
     async skip(length: number) {
-      for (let left = length; left > 0;) {
-        await fill(1);
-        const step = Math.min(left, rest.length);
-        if (step === 0) throw new Broken("expected a whole archive, found its end within an entry. Fetch it again.");
-        rest = rest.subarray(step);
-        position += step;
-        left -= step;
-      }
+      for (let left = length; left > 0;) left -= (await take(Math.min(left, Math.max(1, rest.length)))).length;
     },
   };
 }
-
-type Reader = ReturnType<typeof byteReader>;
 
 const isZero = (block: Uint8Array) => block.every((byte) => byte === 0);
 const field = (block: Uint8Array, from: number, length: number) => {
@@ -76,112 +70,32 @@ function number(block: Uint8Array, from: number, length: number): number {
 /** Whether a block is a header by its checksum, which some old programs made of signed bytes. */
 function isHeader(block: Uint8Array): boolean {
   if (block.length < BLOCK || isZero(block)) return false;
-  let sum = 8 * 32, signed = sum;
-  block.forEach((byte, at) => {
-    if (at >= 148 && at < 156) return;
-    sum += byte;
-    signed += byte << 24 >> 24;
-  });
-  const written = number(block, 148, 8);
-  return written === sum || written === signed;
+  const summed = block.map((byte, at) => at >= 148 && at < 156 ? 32 : byte), written = number(block, 148, 8);
+  const add = (a: number, b: number) => a + b;
+  return summed.reduce(add) === written || new Int8Array(summed).reduce(add) === written;
 }
 
-/** Records of a pax header, in order. */
-function paxRecords(bytes: Uint8Array): Extended["pax"] {
-  const records: Extended["pax"] = [];
+/** Records of a pax header by their keys. */
+function paxRecords(bytes: Uint8Array): Map<string, string> {
+  const records = new Map<string, string>();
   for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(32, at), length = Number(new TextDecoder().decode(bytes.subarray(at, space)));
-    const equals = bytes.indexOf(61, space);
-    if (space < 0 || equals < 0 || !(length > equals - at) || at + length > bytes.length) break;
-    const value = bytes.subarray(equals + 1, at + length - 1);
-    records.push([field(bytes, space + 1, equals - space - 1), nameText(value, (byte) => String.fromCharCode(byte))]);
-    at += length;
+    const equals = bytes.indexOf(61, space), end = at + length;
+    if (space < 0 || equals < 0 || !(end > equals) || end > bytes.length) break;
+    records.set(field(bytes, space + 1, equals - space - 1), field(bytes, equals + 1, end - equals - 2));
+    at = end;
   }
   return records;
 }
 
-/** The pieces of a sparse file as offsets and lengths, from GNU's header and the blocks behind it. */
-async function oldSparseMap(header: Uint8Array, reader: Reader): Promise<number[]> {
-  const map: number[] = [];
-  const add = (block: Uint8Array, from: number, count: number) => {
-    for (let at = from; at < from + 24 * count && block[at] !== 0; at += 24) {
-      map.push(number(block, at, 12), number(block, at + 12, 12));
-    }
-  };
-  add(header, 386, 4);
-  for (let more = header[482]; more;) {
-    const block = await reader.take(BLOCK);
-    add(block, 0, 21);
-    more = block[504];
+/** Why an entry of that type, called so, is not read, if so. */
+function refusalOf(type: string, name: string, pax: Map<string, string>): Refusal | undefined {
+  if (!isSong(name)) return undefined;
+  if ("346".includes(type)) return unreadable("expected a file, found a device or a pipe");
+  if (type === "M") return unreadable("expected a whole file, found the rest of one in another tar");
+  if (type === "S" || [...pax.keys()].some((key) => key.startsWith("GNU.sparse."))) {
+    return unreadable("expected a file without holes, found a sparse one; unpack the archive and name the folder");
   }
-  return map;
-}
-
-/** The same from the head of the data, as pax's sparse format 1.0 has it; returns the rest of the data beside it. */
-function headSparseMap(data: Uint8Array): [map: number[], rest: Uint8Array] {
-  const numbers: number[] = [];
-  let at = 0;
-  while (numbers.length === 0 || numbers.length < 1 + 2 * numbers[0]) {
-    const end = data.indexOf(10, at);
-    if (end < 0) throw new Error("a map of its pieces, found none");
-    numbers.push(Number(new TextDecoder().decode(data.subarray(at, end))));
-    at = end + 1;
-  }
-  return [numbers.slice(1), data.subarray(Math.ceil(at / BLOCK) * BLOCK)];
-}
-
-/** A sparse file with its holes. */
-function expand(data: Uint8Array, map: number[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let from = 0;
-  for (let i = 0; i < map.length; i += 2) {
-    const [at, length] = [map[i], map[i + 1]];
-    if (!(at >= 0 && length >= 0 && at + length <= size && from + length <= data.length)) {
-      throw new Error("pieces that fit in it, found others");
-    }
-    whole.set(data.subarray(from, from += length), at);
-  }
-  return whole;
-}
-
-/** What the headers before an entry's own say of it. */
-interface Extended {
-  pax: [key: string, value: string][];
-  name?: string;
-  target?: string;
-}
-
-/** A sparse file's size with its holes, and its pieces; without a map the data begin with it. */
-interface Sparse {
-  size: number;
-  map?: number[];
-}
-
-/** The bytes of an entry, with the holes of a sparse one. */
-async function readData(reader: Reader, size: number, sparse: Sparse | undefined): Promise<Uint8Array | Refusal> {
-  const refused = tooLarge(sparse?.size ?? size) ?? tooLarge(size);
-  if (refused) return refused;
-  let data: Uint8Array = await reader.take(size);
-  if (!sparse) return data;
-  try {
-    let { map } = sparse;
-    if (!map) [map, data] = headSparseMap(data);
-    return expand(data, map, sparse.size);
-  } catch (error) {
-    return unreadable(`sparse file: expected ${(error as Error).message}`);
-  }
-}
-
-async function sparseOf(header: Uint8Array, pax: Extended["pax"], reader: Reader): Promise<Sparse | undefined> {
-  if (header[156] === 0x53) return { map: await oldSparseMap(header, reader), size: number(header, 483, 12) };
-  const values = new Map(pax), size = Number(values.get("GNU.sparse.realsize") ?? values.get("GNU.sparse.size"));
-  if (Number.isNaN(size)) return undefined;
-  if (values.get("GNU.sparse.major") === "1") return { size };
-  const map = values.get("GNU.sparse.map")?.split(",").map(Number) ??
-    pax.filter(([key]) => key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes").map(([, value]) =>
-      Number(value)
-    );
-  return { size, map };
 }
 
 /**
@@ -192,52 +106,45 @@ async function sparseOf(header: Uint8Array, pax: Extended["pax"], reader: Reader
  */
 export async function* tarEntries(pieces: AsyncIterator<Uint8Array>): AsyncGenerator<Entry> {
   const reader = byteReader(pieces),
-    refusing = (file: string, refused: Refusal): Entry => ({
-      file,
-      refused,
-      read: () => Promise.resolve(refused),
-    });
-  let next: Extended = { pax: [] }, shared: Extended["pax"] = [], any = false, zeros = 0;
-  for (let damaged = false; zeros < 2;) {
-    const header = await reader.peek(BLOCK), at = reader.position();
+    refused = (file: string, detail: string) => ({ file, content: unreadable(detail) });
+  let long: { name?: string; target?: string } = {},
+    shared = new Map<string, string>(),
+    own = new Map<string, string>();
+  let any = false, lost = false, zeros = 0;
+  while (zeros < 2) {
+    const header = await reader.peek(BLOCK), at = reader.position(), short = field(header, 0, 100);
     if (header.length === 0) {
       if (!any) {
         throw new Broken("expected a .zip, .tar or .tar.gz, found other bytes. Name one, or a folder of MIDI files.");
       }
-      if (zeros > 0 || damaged) return;
+      if (zeros > 0 || lost) return;
       const detail = "expected two blocks of zeros at the end, found none: the last songs may be missing";
-      yield refusing("(end of the archive)", unreadable(detail));
-      return;
+      return yield refused("(end of the archive)", detail);
     }
-    if (isZero(header)) {
-      await reader.skip(header.length);
-      if (!damaged) zeros++;
-      continue;
-    }
+    if (isZero(header) && !lost) zeros++;
     if (!isHeader(header)) {
-      if (!damaged && any) {
-        const name = plainName(field(header, 0, 100)) || "(no name)";
-        yield refusing(name, unreadable(`expected a header at byte ${at} of the tar, found other bytes`));
+      if (!isZero(header)) {
+        const detail = `expected a header at byte ${at} of the tar, found other bytes`;
+        if (!lost && any) yield refused(plainName(short) || "(no name)", detail);
+        if (header.length < BLOCK) throw damaged("its end within an entry");
+        lost = true;
+        zeros = 0;
       }
-      if (header.length < BLOCK) {
-        throw new Broken("expected a whole archive, found its end within an entry. Fetch it again.");
-      }
-      damaged = true;
-      zeros = 0;
-      await reader.skip(BLOCK);
+      await reader.skip(header.length);
       continue;
     }
-    if (damaged && !any) yield refusing("(first entry)", unreadable("expected a header, found other bytes"));
-    damaged = false;
+    if (lost && !any) yield refused("(first entry)", "expected a header, found other bytes");
+    lost = false;
     any = true;
     zeros = 0;
     await reader.skip(BLOCK);
-    const type = String.fromCharCode(header[156]), describes = "xgXLK".includes(type);
-    const pax = [...shared, ...next.pax], values = new Map(pax), short = field(header, 0, 100);
-    const size = Number((describes ? undefined : values.get("size")) ?? number(header, 124, 12));
+    const type = String.fromCharCode(header[156]),
+      describes = "xgXLK".includes(type),
+      pax = new Map([...shared, ...own]);
+    const size = Number((describes ? undefined : pax.get("size")) ?? number(header, 124, 12));
     if (!(Number.isSafeInteger(size) && size >= 0)) {
-      yield refusing(plainName(short), unreadable("expected a size, found no number"));
-      damaged = true;
+      yield refused(plainName(short), "expected a size, found no number");
+      lost = true;
       continue;
     }
     const padded = Math.ceil(size / BLOCK) * BLOCK;
@@ -245,39 +152,31 @@ export async function* tarEntries(pieces: AsyncIterator<Uint8Array>): AsyncGener
       const data = size <= MOST_EXTENDED ? await reader.take(size) : new Uint8Array();
       await reader.skip(padded - data.length);
       if (type === "g") shared = paxRecords(data);
-      else if (type === "L") next.name = field(data, 0, size);
-      else if (type === "K") next.target = field(data, 0, size);
-      else next.pax = paxRecords(data);
+      else if (type === "L") long.name = field(data, 0, size);
+      else if (type === "K") long.target = field(data, 0, size);
+      else own = paxRecords(data);
       continue;
     }
+    for (let more = type === "S" && header[482]; more;) more = (await reader.take(BLOCK))[504]; // a sparse file's map
     const prefix = field(header, 257, 6) === "ustar" && type !== "S" ? field(header, 345, 155) : "";
-    const name = next.name ?? values.get("GNU.sparse.name") ?? values.get("path") ??
-      (prefix ? `${prefix}/${short}` : short);
-    const target = next.target ?? values.get("linkpath") ?? field(header, 157, 100);
-    next = { pax: [] };
-    const sparse = await sparseOf(header, pax, reader);
+    const name = long.name ?? pax.get("GNU.sparse.name") ?? pax.get("path") ?? (prefix ? `${prefix}/${short}` : short);
+    const target = long.target ?? pax.get("linkpath") ?? field(header, 157, 100);
+    long = {};
+    own = new Map();
     // Some programs write the size of what a link leads to, but no data: then a header or the end follows.
     const follows = await reader.peek(BLOCK), none = "123456".includes(type) && (isHeader(follows) || isZero(follows));
     const end = reader.position() + (none ? 0 : padded);
     if (!(type === "5" || name.endsWith("/") || "DV".includes(type))) {
-      const entry: Entry = { file: plainName(name), read: () => readData(reader, none ? 0 : size, sparse) };
-      if ("346".includes(type) && isSong(name)) entry.refused = unreadable("expected a file, found a device or a pipe");
-      if (type === "M" && isSong(name)) {
-        entry.refused = unreadable("expected a whole file, found the rest of one in another tar");
-      }
-      if (type === "2" || (type === "1" && (none || size === 0))) entry.link = { hard: type === "1", target };
-      yield entry;
+      const content = refusalOf(type, name, pax) ?? (() => tooLarge(size) ?? reader.take(none ? 0 : size));
+      const link = type === "2" || (type === "1" && (none || size === 0)) ? { hard: type === "1", target } : undefined;
+      yield { file: plainName(name), content, ...link && { link } };
     }
     await reader.skip(end - reader.position());
   }
-  while (true) {
-    const block = await reader.peek(BLOCK);
-    if (block.length < BLOCK) return;
+  for (let block = await reader.peek(BLOCK); block.length === BLOCK; block = await reader.peek(BLOCK)) {
     if (isHeader(block)) {
-      const detail =
-        `expected nothing behind the tar's end, found more at byte ${reader.position()}; unpack it by tar -i`;
-      yield refusing("(another tar)", unreadable(detail));
-      return;
+      const place = reader.position();
+      return yield refused("(another tar)", `expected nothing behind the tar's end, found more at byte ${place}`);
     }
     await reader.skip(BLOCK);
   }

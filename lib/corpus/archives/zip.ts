@@ -7,10 +7,10 @@
  */
 import { closeSync, openSync } from "node:fs";
 import { crc32, inflateRawSync } from "node:zlib";
+import { bytesOf } from "../../base/bytes.ts";
 import { readAt } from "../../base/files.ts";
-import { bytesOf } from "../store.ts";
 import {
-  Broken,
+  damaged,
   type Entry,
   isSong,
   megabytes,
@@ -69,7 +69,7 @@ interface Directory {
 function readDirectory(fd: number, size: number): Directory {
   const read = (from: number, to: number) => viewOf(readAt(fd, new Uint8Array(to - from), from));
   const from = Math.max(0, size - 70_000), tail = read(from, size), at = endRecord(tail);
-  if (at < 0) throw new Broken("expected a whole archive, found no end record of a zip. Fetch it again.");
+  if (at < 0) throw damaged("no end record of a zip");
   let end = from + at, count = tail.getUint16(at + 10, true), length = tail.getUint32(at + 12, true);
   let offset = tail.getUint32(at + 16, true);
   if (at >= 20 && tail.getUint32(at - 20, true) === LOCATOR64) {
@@ -88,9 +88,7 @@ function readDirectory(fd: number, size: number): Directory {
     const counted = start === offset || (entries?.length ?? 0) % 65_536 === count % 65_536;
     if (entries && counted) return { bytes, entries, start, before: Math.max(0, start - offset) % 2 ** 32 };
   }
-  throw new Broken(
-    "expected a whole archive, found a damaged central directory. Fetch it again, or mend it by zip -FF.",
-  );
+  throw damaged("a damaged central directory", "Fetch it again, or mend it by zip -FF");
 }
 
 /** The parts of an extra field by their ids, as far as they fit in it. */
@@ -164,25 +162,19 @@ function entryAt(fd: number, { bytes: directory, start, before }: Directory, at:
     }
   };
   const file = plainName(nameOf(raw, extras.get(0x7075)));
-  const grown = size > 2 ** 20 && size > MOST_GROWTH * packed &&
-    `expected to grow at most ${MOST_GROWTH} times, found ${megabytes(size)} in ${packed} bytes`;
-  const entry: Entry = {
-    file,
-    refused: tooLarge(size) ?? (grown ? { reason: "too-large", detail: grown } : undefined),
-    read: () => Promise.resolve(read()),
-  };
   if (word(38) >>> 28 === 0xa) { // a symbolic link, whose bytes are its target
-    const target = size <= 4096 ? read() : new Uint8Array();
-    return target instanceof Uint8Array
-      ? { ...entry, link: { hard: false, target: nameText(target, oldText) } }
-      : entry;
+    const found = size <= 4096 ? read() : unreadable("expected a link to a name, found a longer text");
+    if (!(found instanceof Uint8Array)) return { file, content: found };
+    return { file, content: read, link: { hard: false, target: nameText(found, oldText) } };
   }
   if (!isSong(file)) { // of no interest, unless its name was damaged
     const [name] = localHeader() ?? [];
     const song = name && !same(name, raw) && isSong(nameText(name, oldText));
-    entry.refused = song ? unreadable("expected the name before the bytes, found another") : undefined;
+    return { file, content: song ? unreadable("expected the name before the bytes, found another") : read };
   }
-  return entry;
+  const grown = size > 2 ** 20 && size > MOST_GROWTH * packed &&
+    `expected to grow at most ${MOST_GROWTH} times, found ${megabytes(size)} in ${packed} bytes`;
+  return { file, content: tooLarge(size) ?? (grown ? { reason: "too-large", detail: grown } : read) };
 }
 
 /**

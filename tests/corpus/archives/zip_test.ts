@@ -2,7 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { crc32 } from "node:zlib";
 import { Broken } from "@lib/corpus/archives/entry.ts";
 import { zipEntries } from "@lib/corpus/archives/zip.ts";
-import { joinBytes, zip } from "../../support/archives.ts";
+import { joinBytes } from "@lib/base/bytes.ts";
+import { zip } from "../../support/archives.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const view = (of: Uint8Array) => new DataView(of.buffer, of.byteOffset, of.length);
@@ -13,8 +14,8 @@ async function read(archive: Uint8Array, wanted = true): Promise<[file: string, 
   try {
     await Deno.writeFile(path, archive);
     let share = 0;
-    for await (const { file, refused, link, read } of zipEntries(path, (now) => share = now)) {
-      const data = link ? `-> ${link.target}` : refused ?? (wanted ? await read() : "");
+    for await (const { file, link, content } of zipEntries(path, (now) => share = now)) {
+      const data = link ? `-> ${link.target}` : typeof content !== "function" ? content : wanted ? await content() : "";
       const text = typeof data === "string" ? data : "detail" in data ? data.detail : new TextDecoder().decode(data);
       found.push([file, text]);
     }
