@@ -21,42 +21,37 @@ export interface Chunks {
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const isId = (bytes: Uint8Array, at: number, id: string) =>
   at + 4 <= bytes.length && [0, 1, 2, 3].every((i) => bytes[at + i] === id.charCodeAt(i));
-const isTrack = (bytes: Uint8Array, at: number) =>
-  bytes[at] === 0x4d && bytes[at + 1] === 0x54 && bytes[at + 2] === 0x72 && bytes[at + 3] === 0x6b;
 
-/**
- * Where the MIDI data of a file begins and ends: all of it, the `data` of an RMID, or the data fork of a MacBinary.
- *
- * Lengths that lead beyond the end are cut to it.
- */
-function unwrap(bytes: Uint8Array): { begin: number; end: number } {
-  const view = viewOf(bytes), { length } = bytes;
-  if (isId(bytes, 0, "RIFF") && isId(bytes, 8, "RMID")) {
-    for (let at = 12; at + 8 <= length;) {
-      const size = view.getUint32(at + 4, true);
-      if (isId(bytes, at, "data")) return { begin: at + 8, end: Math.min(length, at + 8 + size) };
-      at += 8 + size + (size & 1);
-    }
-  }
-  if (!isId(bytes, 128, "MThd") || isId(bytes, 0, "MThd")) return { begin: 0, end: length };
-  const fork = view.getUint32(83); // the resource fork that follows is no music
-  return { begin: 128, end: fork >= 14 && 128 + fork <= length ? 128 + fork : length };
-}
-
-/** Where the next MTrk stands, or the end. */
-function findTrack(bytes: Uint8Array, from: number): number {
+/** Where the next of some ids stands, or the end. */
+function findId(bytes: Uint8Array, from: number, ids: string[]): number {
   for (let at = bytes.indexOf(0x4d, from); at >= 0; at = bytes.indexOf(0x4d, at + 1)) {
-    if (isTrack(bytes, at)) return at;
+    if (ids.some((id) => isId(bytes, at, id))) return at;
   }
   return bytes.length;
 }
 
-/** Whether a chunk begins at `at`, or the file ends there. */
-function isChunk(bytes: Uint8Array, at: number): boolean {
-  if (at === bytes.length || isTrack(bytes, at)) return true;
-  if (at + 8 > bytes.length || bytes.subarray(at, at + 4).some((byte) => byte < 32 || byte > 126)) return false;
-  const next = at + 8 + viewOf(bytes).getUint32(at + 4);
-  return next === bytes.length || isTrack(bytes, next);
+/**
+ * Where the MIDI data of a file begins, and where a wrapper says that it ends: the `data` of an RMID, the data fork of a
+ * MacBinary, or all of the file.
+ */
+function unwrap(bytes: Uint8Array): { begin: number; end: number } {
+  const view = viewOf(bytes), { length } = bytes;
+  if (isId(bytes, 0, "RIFF") && isId(bytes, 8, "RMID")) {
+    const begin = findId(bytes, 12, ["MThd"]);
+    return { begin: begin === length ? 0 : begin, end: Math.min(length, begin + view.getUint32(begin - 4, true)) };
+  }
+  if (!isId(bytes, 128, "MThd") || isId(bytes, 0, "MThd")) return { begin: 0, end: length };
+  const fork = view.getUint32(83);
+  return { begin: 128, end: fork >= 14 && 128 + fork <= length ? 128 + fork : length };
+}
+
+/** Whether a chunk begins at `at`, or the music or the file ends there. */
+function isChunk(bytes: Uint8Array, at: number, end: number): boolean {
+  const isSure = (at: number) =>
+    at === end || at === bytes.length || isId(bytes, at, "MTrk") || isId(bytes, at, "MThd");
+  if (isSure(at) || at + 8 > bytes.length) return isSure(at);
+  const isName = bytes.subarray(at, at + 4).every((byte) => byte >= 32 && byte <= 126);
+  return isName && isSure(at + 8 + viewOf(bytes).getUint32(at + 4));
 }
 
 /** The format and division of the header at `begin`, the number of tracks it declares, and where it ends. */
@@ -84,7 +79,7 @@ function readHeader(bytes: Uint8Array, begin: number) {
 function strictTracks(bytes: Uint8Array, from: number, count: number, events: Events): Track[] {
   const tracks: Track[] = [];
   for (let at = from; tracks.length < count;) {
-    if (!isTrack(bytes, at)) {
+    if (!isId(bytes, at, "MTrk")) {
       const found = at >= bytes.length ? "the end" : "other bytes";
       throw new MidiError("chunk", `Expected MTrk for track ${tracks.length}, found ${found}`, at);
     }
@@ -98,20 +93,28 @@ function strictTracks(bytes: Uint8Array, from: number, count: number, events: Ev
   return tracks;
 }
 
-/** All tracks; a length that leads to no chunk is not trusted. */
-function allTracks(bytes: Uint8Array, from: number, events: Events): Track[] {
+/**
+ * The tracks of the first file in the bytes; a length that leads to no chunk is not trusted.
+ *
+ * Once the `count` tracks that the header declares are read, only chunks that follow without a gap count, and none
+ * beyond `end`: other bytes may be what a shorter save left of an older file.
+ */
+function allTracks(bytes: Uint8Array, from: number, count: number, end: number, events: Events): Track[] {
   const tracks: Track[] = [];
-  const view = viewOf(bytes);
-  let at = isChunk(bytes, from) ? from : findTrack(bytes, from);
-  while (at + 8 <= bytes.length) {
-    const start = at + 8, declared = start + view.getUint32(at + 4);
-    const trusted = isChunk(bytes, declared);
-    if (isTrack(bytes, at)) {
-      const limit = trusted ? declared : findTrack(bytes, start);
-      const { track, next } = decodeTrack(bytes, { start, declared, limit, strict: false }, events);
-      tracks.push(track);
-      at = trusted ? declared : findTrack(bytes, next);
-    } else at = trusted ? declared : findTrack(bytes, at + 1);
+  const nextChunk = (from: number) => findId(bytes, from, ["MTrk", "MThd"]);
+  for (let at = from; at + 8 <= bytes.length;) {
+    const start = at + 8, declared = start + viewOf(bytes).getUint32(at + 4);
+    const trusted = isChunk(bytes, declared, end), isTrack = isId(bytes, at, "MTrk");
+    if (tracks.length > 0 && isId(bytes, at, "MThd")) break; // another file
+    if (tracks.length >= count && (at >= end || !(isTrack || trusted))) break;
+    let next = at + 1;
+    if (isTrack) {
+      const limit = trusted ? declared : nextChunk(start);
+      const decoded = decodeTrack(bytes, { start, declared, limit, strict: false }, events);
+      tracks.push(decoded.track);
+      next = decoded.next;
+    }
+    at = trusted ? declared : isTrack && tracks.length >= count ? next : nextChunk(next);
   }
   return tracks;
 }
@@ -121,12 +124,12 @@ function allTracks(bytes: Uint8Array, from: number, events: Events): Track[] {
  *
  * @throws {MidiError} with the reasons `not-midi`, `division`, `chunk` and those of a track's events.
  */
-export function readChunks(file: Uint8Array, strict: boolean): Chunks {
-  const { begin, end } = strict ? { begin: 0, end: file.length } : unwrap(file);
-  const bytes = file.subarray(0, end); // offsets stay those of the file
+export function readChunks(bytes: Uint8Array, strict: boolean): Chunks {
+  const { begin, end } = strict ? { begin: 0, end: bytes.length } : unwrap(bytes);
   const { format, declared, ticksPerQuarter, next } = readHeader(bytes, begin);
   const events = noEvents(bytes.length);
-  const tracks = strict ? strictTracks(bytes, next, declared, events) : allTracks(bytes, next, events);
+  const count = declared > 0 ? declared : Infinity; // no number at all says nothing
+  const tracks = strict ? strictTracks(bytes, next, declared, events) : allTracks(bytes, next, count, end, events);
   if (tracks.length === 0) throw new MidiError("chunk", "Expected a track chunk (MTrk), found none", bytes.length);
   return { format, ticksPerQuarter, tracks, events };
 }

@@ -7,8 +7,11 @@
 import { MidiError } from "./error.ts";
 import type { Meter, Tempo } from "./score.ts";
 
-/** The kinds of channel events: the upper half of their status bytes. */
-export const off = 8, on = 9, controller = 11, program = 12, bend = 14;
+/** The kinds of channel events: the upper half of their status bytes; and SysEx that decides what is a drum. */
+export const off = 8, on = 9, controller = 11, program = 12, bend = 14, drumSetup = 15;
+
+/** The `numbers` of a {@link drumSetup}: a channel is made drums (value 1) or melodic (0); the file is for GS, or XG. */
+export const drumPart = 0, gsReset = 1, xgOn = 2;
 
 /** The channel events of a file, track after track, each in order of time; `count` of them. */
 export interface Events {
@@ -16,7 +19,7 @@ export interface Events {
   count: number;
   /** Absolute tick of each. */
   ticks: Float64Array<ArrayBuffer>;
-  /** {@link off}, {@link on}, {@link controller}, {@link program} or {@link bend}. */
+  /** {@link off}, {@link on}, {@link controller}, {@link program}, {@link bend} or {@link drumSetup}. */
   kinds: Uint8Array<ArrayBuffer>;
   /** Channel 0–15, plus 16 times the port. */
   channels: Uint16Array<ArrayBuffer>;
@@ -77,6 +80,24 @@ function metaFault(type: number, data: Uint8Array): string | undefined {
   if (type === 0x59 && ((((data[0] + 7) & 255) > 14) || data[1] > 1)) {
     return `expected −7…7 accidentals and mode 0 or 1, found ${data[0]} and ${data[1]}`;
   }
+}
+
+/** Whether a SysEx is of these bytes, where null stands for any. */
+const isLike = (data: Uint8Array, pattern: (number | null)[]) =>
+  data.length > pattern.length && pattern.every((byte, i) => byte === null || byte === data[i]);
+
+/** A SysEx (the bytes after F0) that concerns drums: its number, channel and value as in {@link Events}. */
+function drumSysEx(data: Uint8Array): [number: number, channel: number, value: number] | undefined {
+  const [, , , , fifth, sixth, seventh, eighth] = data;
+  if (isLike(data, [0x41, null, 0x42, 0x12, 0x40, null, 0x15, null]) && sixth >> 4 === 1) {
+    const part = sixth & 15; // GS counts the tenth channel as part 0
+    return [drumPart, part === 0 ? 9 : part < 10 ? part - 1 : part, Number(eighth > 0)];
+  }
+  if (isLike(data, [0x43, null, 0x4c, 0x08, null, 0x07, null]) && fifth < 16) {
+    return [drumPart, fifth, Number(seventh > 0)];
+  }
+  if (isLike(data, [0x41, null, 0x42, 0x12, 0x40, 0x00, 0x7f, 0x00])) return [gsReset, 0, 0];
+  if (isLike(data, [0x43, null, 0x4c, 0x00, 0x00, 0x7e, 0x00])) return [xgOn, 0, 0];
 }
 
 /**
@@ -155,6 +176,8 @@ export function decodeTrack(
       throw new MidiError("event", `Expected an event, found the byte ${status}`, from);
     }
     let content = take(length === -2 ? number() : Math.max(0, length));
+    const setup = !strict && status === 0xf0 ? drumSysEx(content) : undefined;
+    if (setup) push(drumSetup, setup[1], setup[0], setup[2]);
     if (!strict) return;
     if (length === -2 && content[0] === 0xf0) content = content.subarray(1);
     if (length === -2 && content.at(-1) === 0xf7) content = content.subarray(0, -1);

@@ -3,18 +3,27 @@
  * @module
  */
 import { bisect } from "../base/bisect.ts";
-import { bend, type Events, off, on, program, type Track } from "./events.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
+import { channelSettings, drumChannel, valueOf } from "./channels.ts";
+import { bend, controller, type Events, off, on, program, type Track } from "./events.ts";
 import type { Controls, Part } from "./score.ts";
 
-const drumChannel = 9;
-const sustain = 64;
+/** The shortest duration is a quarter divided by this (STUDY §3.1). */
+const positionsPerQuarter = 12;
+
+const sustain = 64, allSoundOff = 120, resetAll = 121, allNotesOff = 123;
 
 const noControls = (): Controls => ({ pedals: [], bends: [], lastTick: 0 });
 
-function addControl(controls: Controls, { kinds, ticks, numbers, values }: Events, i: number): void {
-  const tick = ticks[i];
-  if (kinds[i] === bend) controls.bends.push({ tick, value: values[i] });
-  else if (numbers[i] === sustain) controls.pedals.push({ tick, value: values[i] });
+/** Adds a bend or controller; those that release the pedal (121: and centre the bend) do so only if `all` count. */
+function addControl(controls: Controls, { kinds, ticks, numbers, values }: Events, i: number, all: boolean): void {
+  const tick = ticks[i], { pedals, bends } = controls;
+  if (kinds[i] === bend) bends.push({ tick, value: values[i] });
+  else if (numbers[i] === sustain) pedals.push({ tick, value: values[i] });
+  else if (all && (numbers[i] === allSoundOff || numbers[i] === resetAll)) {
+    pedals.push({ tick, value: 0 });
+    if (numbers[i] === resetAll) bends.push({ tick, value: 0 });
+  }
   controls.lastTick = Math.max(controls.lastTick, tick);
 }
 
@@ -25,13 +34,6 @@ const small = (tick: number): number => tick < 2 ** 31 ? tick | 0 : tick;
 function addNote({ notes, program, drum }: Part, { ticks, numbers, values }: Events, from: number, end: number): void {
   const start = small(ticks[from]);
   notes.push({ start, end: small(end), pitch: numbers[from], velocity: values[from], program, drum });
-}
-
-/** The value of a key; made and kept where there is none. */
-function valueOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) map.set(key, value = make());
-  return value;
 }
 
 /**
@@ -67,101 +69,104 @@ export function pairLikePrettyMidi(events: Events, tracks: Track[]): Part[] {
           return parts.at(-1)!;
         });
         for (let k = 0; k < closed; k++) addNote(part, events, ons[k], ticks[i]);
-      } else addControl(own.get(partKey)?.controls ?? valueOf(early, channel, noControls), events, i);
+      } else addControl(own.get(partKey)?.controls ?? valueOf(early, channel, noControls), events, i, false);
     }
   }
   return parts;
 }
 
-/** A setting of a channel from a tick on. */
-interface Change {
-  tick: number;
-  /** The last track that changes it at the tick, and to which value. */
-  track: number;
-  value: number;
-  /** The value without that track's changes; −1 where no other track makes any. */
-  otherValue: number;
-}
+/** All Sound Off, All Notes Off and the mode messages that imply it. */
+const endsNotes = (number: number) => number === allSoundOff || number >= allNotesOff;
 
-/** The program changes of every channel, in order of time, one a tick. */
-function programChanges({ kinds, ticks, channels, numbers }: Events, tracks: Track[]): Map<number, Change[]> {
-  const all = new Map<number, Omit<Change, "otherValue">[]>();
-  tracks.forEach(({ from, to }, track) => {
-    for (let i = from; i < to; i++) {
-      if (kinds[i] !== program) continue;
-      valueOf(all, channels[i], () => []).push({ tick: ticks[i], track, value: numbers[i] });
-    }
-  });
-  return new Map(
-    all.entries().map(([channel, changes]) => {
-      const merged: Change[] = [];
-      for (const { tick, track, value } of changes.sort((a, b) => a.tick - b.tick || a.track - b.track)) {
-        const last = merged.at(-1);
-        if (last?.tick !== tick) merged.push({ tick, track, value, otherValue: -1 });
-        else Object.assign(last, { track, value }, last.track === track ? {} : { otherValue: last.value });
-      }
-      return [channel, merged];
-    }),
-  );
-}
-
-/**
- * The value in force for a note-on of `track`, whose own last change so far is `own`: that of the latest tick; of
- * those at one tick the track's own, then the last track's.
- */
-function valueAt(changes: Change[], tick: number, track: number, own?: { tick: number; value: number }): number {
-  const after = bisect(0, changes.length, (i) => changes[i].tick > tick);
-  for (let i = after - 1; i >= 0; i--) { // goes on at most once: the track's changes at this tick may still be to come
-    const change = changes[i];
-    if (own?.tick === change.tick) return own.value;
-    if (change.track !== track) return change.value;
-    if (change.otherValue >= 0) return change.otherValue;
+/** By channel, the ticks at which a controller ends its notes, ascending. */
+function noteEnds({ count, kinds, ticks, channels, numbers }: Events): Map<number, number[]> {
+  const ends = new Map<number, number[]>();
+  for (let i = 0; i < count; i++) {
+    if (kinds[i] === controller && endsNotes(numbers[i])) valueOf(ends, channels[i], () => []).push(ticks[i]);
   }
-  return 0;
+  for (const list of ends.values()) list.sort((a, b) => a - b);
+  return ends;
 }
 
 /**
- * Parts by the MIDI standard: one for each (port, channel, program) that has notes.
+ * Parts by the MIDI standard: one for each (port, channel, program, drums or not) that has notes.
  *
  * An off ends the oldest open note of its track, channel and pitch. The program is that at the note-on, set in any
- * track. Notes of no length and notes that never end are left out. Pedals and bends act on the channel.
+ * track. Notes that never end are left out. Pedals and bends act on the channel. The fields of `midi` decide on notes of
+ * no length, on other controllers that end notes, and on drums.
  */
-export function pairByStandard(events: Events, tracks: Track[]): Part[] {
-  const { kinds, ticks, channels, numbers } = events;
-  const changes = programChanges(events, tracks);
+export function pairByStandard(
+  events: Events,
+  tracks: Track[],
+  ticksPerQuarter: number,
+  midi: CorpusRecipe["midi"],
+): Part[] {
+  const { count, kinds, ticks, channels, numbers } = events;
+  const settings = channelSettings(events, tracks, midi.drums);
+  const ends = midi.controllers === "all" ? noteEnds(events) : new Map<number, number[]>();
+  const shortest = midi.zeroLength === "shortest" ? Math.max(1, Math.round(ticksPerQuarter / positionsPerQuarter)) : 0;
   const controls = new Map<number, Controls>(), parts = new Map<number, Part>();
   const controlsOf = (channel: number) => valueOf(controls, channel, noControls);
-  const keys = 128 * (1 + channels.subarray(0, events.count).reduce((most, channel) => Math.max(most, channel), 0));
+  const channelCount = 1 + channels.subarray(0, count).reduce((most, channel) => Math.max(most, channel), 0);
+  const lastTicks = new Float64Array(channelCount); // of the tracks that play on a channel
   // Open notes by channel and pitch: the oldest and latest on, and after each on the next; -1 where there is none.
-  const oldest = new Int32Array(keys).fill(-1), latest = new Int32Array(keys), later = new Int32Array(events.count);
-  const programs = new Uint8Array(events.count);
-  tracks.forEach(({ from, to }, track) => {
-    const own = new Map<number, { tick: number; value: number }>(); // last program change here, by channel
+  const oldest = new Int32Array(128 * channelCount).fill(-1), latest = new Int32Array(128 * channelCount);
+  const later = new Int32Array(count);
+  const sounds = new Uint8Array(count); // of each on: the program, and 128 for drums
+
+  /** Ends the oldest open note of a key. */
+  const end = (key: number, tick: number) => {
+    const i = oldest[key], channel = channels[i];
+    oldest[key] = later[i];
+    const until = tick > ticks[i] ? tick : tick + shortest;
+    if (until === ticks[i]) return;
+    const part = valueOf(parts, 256 * channel + sounds[i], () => {
+      return { program: sounds[i] & 127, drum: sounds[i] > 127, notes: [], controls: controlsOf(channel) };
+    });
+    addNote(part, events, i, until);
+  };
+  /** Ends the open notes of a key that a controller ended up to a tick. */
+  const endByController = (key: number, tick: number) => {
+    const stops = ends.get(key >> 7);
+    while (stops && oldest[key] >= 0) {
+      const stop = stops[bisect(0, stops.length, (k) => stops[k] > ticks[oldest[key]])];
+      if (!(stop <= tick)) return;
+      end(key, stop);
+    }
+  };
+
+  tracks.forEach(({ from, to, lastTick }, track) => {
     for (let i = from; i < to; i++) {
       const channel = channels[i], kind = kinds[i], key = channel * 128 + numbers[i];
+      if (kind === on || kind === controller) lastTicks[channel] = Math.max(lastTicks[channel], lastTick);
       if (kind === on) {
-        programs[i] = valueAt(changes.get(channel) ?? [], ticks[i], track, own.get(channel));
+        sounds[i] = settings.program(i, track) + (settings.isDrum(i, track) ? 128 : 0);
         later[i] = -1;
         if (oldest[key] < 0) oldest[key] = i;
         else later[latest[key]] = i;
         latest[key] = i;
       } else if (kind === off) {
-        const started = oldest[key];
-        if (started < 0) continue;
-        oldest[key] = later[started];
-        if (ticks[started] === ticks[i]) continue;
-        const part = valueOf(parts, channel * 128 + programs[started], () => {
-          const drum = channel % 16 === drumChannel;
-          return { program: programs[started], drum, notes: [], controls: controlsOf(channel) };
-        });
-        addNote(part, events, started, ticks[i]);
-      } else if (kind === program) own.set(channel, { tick: ticks[i], value: numbers[i] });
-      else addControl(controlsOf(channel), events, i);
+        endByController(key, ticks[i]);
+        if (oldest[key] >= 0) end(key, ticks[i]);
+      } else {
+        settings.see(i, track);
+        if (kind === controller || kind === bend) {
+          addControl(controlsOf(channel), events, i, midi.controllers === "all");
+        }
+      }
     }
-    for (let i = from; i < to; i++) if (kinds[i] === on) oldest[channels[i] * 128 + numbers[i]] = -1; // never ended
+    for (let i = from; i < to; i++) {
+      const key = channels[i] * 128 + numbers[i];
+      if (kinds[i] !== on || oldest[key] < 0) continue;
+      endByController(key, Infinity);
+      oldest[key] = -1; // the others never end
+    }
   });
-  for (const { pedals, bends } of controls.values()) {
-    for (const list of [pedals, bends]) list.sort((a, b) => a.tick - b.tick);
+  for (const [channel, own] of controls) {
+    for (const list of [own.pedals, own.bends]) list.sort((a, b) => a.tick - b.tick);
+    if (midi.controllers === "pedal" || (own.pedals.at(-1)?.value ?? 0) < 64) continue;
+    own.pedals.push({ tick: lastTicks[channel], value: 0 });
+    own.lastTick = lastTicks[channel];
   }
   return [...parts.values()];
 }

@@ -19,10 +19,11 @@ const maxQuarters = 100_000, maxTicks = 1e7;
 /**
  * The score in the bytes of a MIDI file, by the rules of `recipe.midi` (STUDY §1); `file` names it in errors.
  *
- * `standard`: note-offs end the oldest open note of their track, channel and pitch; notes of no length and notes that
- * never end are left out; program changes hold for their channel from any track, at equal ticks a track's own first;
- * tempi of zero are no tempi; metas of a wrong length, chunks of another kind and wrong chunk lengths are passed over;
- * the tracks of format 2 follow one another. What lies beyond 100,000 quarters is cut off, but no note may start there.
+ * `standard`: note-offs end the oldest open note of their track, channel and pitch; notes that never end are left out;
+ * program changes hold for their channel from any track, at equal ticks a track's own first; tempi of zero are no tempi;
+ * metas of a wrong length, chunks of another kind and wrong lengths of chunks and wrappers are passed over; of several
+ * files in one the first is read; the tracks of format 2 follow one another. What lies beyond 100,000 quarters is cut
+ * off, but no note may start there. Fields of `recipe.midi` decide on the rest.
  *
  * @throws {MidiError} for bytes without readable music; its `reason` says which way.
  *
@@ -52,18 +53,24 @@ function scoreOf(bytes: Uint8Array, recipe: CorpusRecipe): Score {
   if (format === 2 && !strict) inSequence(tracks, events.ticks);
   const metaTracks = recipe.midi.metaTracks === "first" ? tracks.slice(0, 1) : tracks;
   const tempi = metaTracks.flatMap((track) => track.tempi).sort(byTick);
-  const meters = metaTracks.flatMap((track) => track.meters).sort(byTick);
-  if (strict) refuseStrictly(tracks, tempi, meters);
+  const allMeters = metaTracks.flatMap((track) => track.meters).sort(byTick);
+  if (strict) refuseStrictly(tracks, tempi, allMeters);
 
-  const parts = strict ? pairLikePrettyMidi(events, tracks) : pairByStandard(events, tracks);
+  const parts = strict
+    ? pairLikePrettyMidi(events, tracks)
+    : pairByStandard(events, tracks, ticksPerQuarter, recipe.midi);
   for (const part of parts) part.notes = inOrder(part.notes);
   const notes = parts.length === 1 ? parts[0].notes : inOrder(parts.flatMap((part) => part.notes));
+  const lastStart = notes.at(-1)?.start ?? 0;
+  const meters = recipe.midi.meters === "all"
+    ? allMeters
+    : allMeters.filter(({ tick }, i) => tick <= lastStart && tick !== allMeters[i + 1]?.tick);
   const inForce = strict ? realChanges(tempi, ticksPerQuarter) : tempi.filter((tempo) => tempo.microseconds > 0);
   const last = [inForce.at(-1), meters.at(-1)].map((event) => event?.tick ?? 0);
   const lasts = [...last, ...metaTracks.map((track) => track.lastText), ...parts.map(lastTickOf)];
   const endTick = lasts.reduce((end, tick) => Math.max(end, tick));
   const limit = maxQuarters * ticksPerQuarter;
-  const tooFar = strict ? endTick : notes.at(-1)?.start ?? 0;
+  const tooFar = strict ? endTick : lastStart;
   if (tooFar > limit || (!strict && tooFar === limit)) {
     throw new MidiError("tick-limit", `Expected at most ${maxQuarters} quarters, found ${tooFar / ticksPerQuarter}`);
   }

@@ -13,10 +13,15 @@ export type Fields = {
     metaTracks: "all" | "first";
     clock: "ticks" | "float64-seconds";
     missingMeter: "4/4" | "reject";
+    meters: "in-force" | "all";
+    zeroLength: "shortest" | "drop";
+    controllers: "all" | "pedal";
+    drums: "any-channel" | "channel-10";
   };
   tokens: Record<"maxTokens" | "minNotes", number> & {
     quantise: "nearest" | "floor";
     barTempo: "at-bar-start" | "first-change-in-bar";
+    tempoBin: "nearest" | "truncated";
     cut: "note" | "token";
   };
   labels: { chords: "overlap" | "onset"; chordOverlapBeats: number; notes: "cut" | "whole" };

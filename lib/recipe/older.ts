@@ -5,6 +5,8 @@
 
 /** Fields that recipes lacked once, and what was done then. */
 const introduced: Record<string, Record<string, unknown>> = {
+  midi: { meters: "all", zeroLength: "drop", controllers: "pedal", drums: "channel-10" },
+  tokens: { tempoBin: "truncated" },
   duplicates: { exact: "keep", near: "ignore", bars: "notes", shared: 0.5, compared: 100 },
   model: { encoder: "bert", init: "bert" },
   training: {

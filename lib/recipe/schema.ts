@@ -26,6 +26,21 @@ export const recipeGroups = {
       .describe("Beats in exact ticks, or in accumulated float64 seconds as pretty_midi keeps them (STUDY 16.1)."),
     missingMeter: z.enum(["4/4", "reject"])
       .describe("A song without a signature: 4/4 as the MIDI standard says, or rejected (STUDY 2.1)."),
+    meters: z.enum(["in-force", "all"]).describe(
+      "Signatures that count: the last of those at one tick, and none that no note follows; or all (STUDY 2.1).",
+    ),
+    zeroLength: z.enum(["shortest", "drop"]).describe(
+      "Standard reading: notes that end at the tick they start at are as long as the shortest duration, a twelfth of a quarter, or left out " +
+        "(STUDY 1.5). One note in a hundred of real songs is such a one, nearly all drum strokes.",
+    ),
+    controllers: z.enum(["all", "pedal"]).describe(
+      "Standard reading: controllers that end notes: All Notes Off, All Sound Off and Reset All Controllers too, and the pedal till a key " +
+        "is struck again or its track ends; or the pedal alone, and only if it is released (STUDY 3.4, 5.2).",
+    ),
+    drums: z.enum(["any-channel", "channel-10"]).describe(
+      "Standard reading: drums are channels made so by bank select (GM2: 120, XG: 126, 127) or SysEx (GS, XG), and the tenth unless it is " +
+        "made melodic; or the tenth channel alone (STUDY 1.6).",
+    ),
   }),
   tokens: z.strictObject({
     quantise: z.enum(["nearest", "floor"]).describe(
@@ -33,6 +48,8 @@ export const recipeGroups = {
     ),
     barTempo: z.enum(["at-bar-start", "first-change-in-bar"])
       .describe("Tempo token from the tempo map at the bar line, or from the first change inside the bar (STUDY 4.2)."),
+    tempoBin: z.enum(["nearest", "truncated"])
+      .describe("Bin nearest to the tempo, or to its whole quarters a minute, rounded down (STUDY 3.5)."),
     maxTokens: z.int().min(16).max(512).describe("Longest bar in tokens, <eob> included (STUDY 4.6: 512)."),
     cut: z.enum(["note", "token"]).describe("Where a longer bar is cut: after a whole note, or anywhere (STUDY 4.6)."),
     minNotes: count.describe("Bars with fewer notes are not kept (STUDY 4.6: 6, i.e. 34 tokens)."),

@@ -133,7 +133,7 @@ function bestPath(chroma: Float64Array, count: number): [number, number, number]
 export function recognizeChords(score: Score, recipe: CorpusRecipe): ChordSegment[] {
   const beats = findBeats(score, recipe), count = beats.ticks.length;
   const segments: ChordSegment[] = [];
-  for (const [start, end, present] of bestPath(beatChroma(score, beats), count)) {
+  for (const [start, end, present] of bestPath(beatChroma(score, beats, recipe), count)) {
     const { chord, text } = readings[present];
     const endTick = end === count ? score.endTick : beats.ticks[end];
     const last = segments.at(-1);

@@ -6,6 +6,7 @@
  * @module
  */
 import { lastTickOf, type Note, type Part, type Score } from "../midi/score.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
 import type { Beats } from "./beats.ts";
 import {
   bendIntervals,
@@ -14,6 +15,7 @@ import {
   eachSound,
   firstAbove,
   type Intervals,
+  pedalledEnds,
   pedalPresses,
   type PitchNotes,
   type TakeSound,
@@ -72,11 +74,11 @@ function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: nu
   return { take, flush };
 }
 
-/** The notes of one pitch of a part, in order of their starts. */
-function pitchNotes(notes: Note[], beats: Beats): PitchNotes {
+/** The notes of one pitch of a part, in order of their starts; `later` has the ends that are not the notes' own. */
+function pitchNotes(notes: Note[], later: Map<Note, number>, beats: Beats): PitchNotes {
   const begun = Float64Array.from(notes, ({ velocity }) => velocity);
   const starts = Float64Array.from(notes, ({ start }) => beats.column(start));
-  const ends = Float64Array.from(notes, ({ end }) => beats.column(end));
+  const ends = Float64Array.from(notes, (note) => beats.column(later.get(note) ?? note.end));
   if (ends.every((end, i) => i === 0 || end >= ends[i - 1])) return { starts, begun, ends, stopped: begun };
   const order = [...notes.keys()].sort((a, b) => ends[a] - ends[b]);
   const [sorted, stopped] = [ends, begun].map((values) => Float64Array.from(order, (i) => values[i]));
@@ -90,14 +92,20 @@ interface ControlIntervals {
 }
 
 /** Adds the mean velocity of each pitch in each beat of one part. */
-function addPart(part: Part, { pedals, bends }: ControlIntervals, beats: Beats, roll: Roll): void {
+function addPart(
+  part: Part,
+  { pedals, bends }: ControlIntervals,
+  later: Map<Note, number>,
+  beats: Beats,
+  roll: Roll,
+): void {
   const end = Math.max(beats.column(lastTickOf(part)), beats.lastColumn);
   const byPitch = [...Map.groupBy(part.notes, ({ pitch }) => pitch)].sort(([a], [b]) => a - b);
   for (const [pitch, notes] of byPitch) {
     const rows: (ReturnType<typeof adder> | undefined)[] = Array(7); // of pitches −3…3 away
     const rowOf = (row: number) => (rows[row - pitch + 3] ??= adder(roll, row, end)).take;
     eachSound(
-      pitchNotes(notes, beats),
+      pitchNotes(notes, later, beats),
       pedals,
       bends.from.length === 0 ? rowOf(pitch) : bent(bends, pitch, roll, rowOf),
     );
@@ -128,16 +136,22 @@ function emptyRoll({ columns }: Beats): Roll {
   return { from, to, means: new Float64Array(count * 128), fills: [], touched: new Uint8Array(count) };
 }
 
-/** Mean velocity of each pitch class in each beat, beats × 12; drums and the last beat are silent (STUDY §5.2). */
-export function beatChroma(score: Score, beats: Beats): Float64Array {
-  const roll = emptyRoll(beats);
+/**
+ * Mean velocity of each pitch class in each beat, beats × 12; drums and the last beat are silent (STUDY §5.2).
+ *
+ * Where `recipe.midi.controllers` is `pedal`, a pitch never gets softer while the pedal is down, as in the authors'
+ * reader; otherwise the pedal lengthens notes.
+ */
+export function beatChroma(score: Score, beats: Beats, recipe: CorpusRecipe): Float64Array {
+  const roll = emptyRoll(beats), lengthened = recipe.midi.controllers === "all";
+  const later = lengthened ? pedalledEnds(score.parts, recipe) : new Map<Note, number>();
   const intervals = new Map<Part["controls"], ControlIntervals>();
   for (const part of soundingParts(score)) {
     const { controls } = part, { pedals, bends } = controls;
     const own = intervals.get(controls) ??
-      { pedals: pedalPresses(pedals, beats.column), bends: bendIntervals(bends, beats) };
+      { pedals: pedalPresses(lengthened ? [] : pedals, beats.column), bends: bendIntervals(bends, beats) };
     intervals.set(controls, own);
-    addPart(part, own, beats, roll);
+    addPart(part, own, later, beats, roll);
   }
   const { means, fills, touched } = roll;
   fills.forEach((fill, pitch) => {

@@ -2,30 +2,12 @@
  * Notes on the grid of twelfths of a quarter, lengthened by the pedal, with durations in bins (STUDY §3).
  * @module
  */
-import { bisect } from "../base/bisect.ts";
-import type { Note, Part, Score } from "../midi/score.ts";
+import type { Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import type { BarNote } from "./bar_format.ts";
 import { roundHalfEven } from "./beats.ts";
-import { type Intervals, pedalPresses } from "./sounding.ts";
+import { pedalledEnds } from "./sounding.ts";
 import { drums, durationBins, nearestBin, positionsPerBar, positionsPerQuarter } from "./vocabulary.ts";
-
-/** The end of each note that the pedal lengthens: the release of the last press that overlaps it (STUDY §3.4). */
-function pedalledEnds(parts: Part[]): Map<Note, number> {
-  const ends = new Map<Note, number>();
-  const presses = new Map<Part["controls"], Intervals>(); // parts may share their pedals
-  for (const { notes, controls } of parts) {
-    const { from: downs, to: ups } = presses.get(controls) ?? pedalPresses(controls.pedals);
-    presses.set(controls, { from: downs, to: ups });
-    let first = 0; // the first press released after the note's start
-    for (const note of notes) {
-      while (first < ups.length && ups[first] <= note.start) first++;
-      const last = bisect(first, ups.length, (press) => downs[press] > note.end) - 1;
-      if (last >= first && ups[last] > note.end) ends.set(note, ups[last]);
-    }
-  }
-  return ends;
-}
 
 /** A function from a tick to its grid point: the nearest, or the last before it as the authors round it (STUDY §3.2). */
 function quantiser({ ticksPerQuarter, endTick }: Score, recipe: CorpusRecipe): (tick: number) => number {
@@ -84,7 +66,7 @@ export interface QuantisedNotes {
 export function quantise(score: Score, recipe: CorpusRecipe): QuantisedNotes {
   const { notes, ticksPerQuarter } = score;
   const starts = Float64Array.from(notes, ({ start }) => start).map(quantiser(score, recipe));
-  const ends = pedalledEnds(score.parts);
+  const ends = pedalledEnds(score.parts, recipe);
   const barNotes = (from: number, to: number, barStart: number) => {
     const bar = notes.slice(from, to).map((note, i): BarNote => {
       const ticks = (ends.get(note) ?? note.end) - note.start;

@@ -25,11 +25,18 @@ export interface Bar extends BarSpan {
   labels: BarLabels;
 }
 
+/** A tempo as the whole quarters a minute that its whole microseconds may stand for, or as it is. */
+const wholeIfMeant = (bpm: number): number => {
+  const whole = Math.round(bpm);
+  return Math.abs(6e7 / whole - 6e7 / bpm) < 1 ? whole : bpm;
+};
+
 /** The tempo bin of each bar; `bars` are those left after trimming (STUDY §4.2). */
 function barTempi(score: Score, bars: BarSpan[], recipe: CorpusRecipe): number[] {
   const { tempi } = score;
   const bpm = recipe.midi.clock === "ticks" ? tempi.map(({ microseconds }) => 6e7 / microseconds) : roundedTempi(score);
-  const bin = (tempo: number) => nearestBin(tempoBins, Math.trunc(bpm[tempo] ?? 120));
+  const rounded = recipe.tokens.tempoBin === "truncated" ? Math.trunc : wholeIfMeant;
+  const bin = (tempo: number) => nearestBin(tempoBins, rounded(bpm[tempo] ?? 120));
   if (recipe.tokens.barTempo === "at-bar-start") {
     return bars.map(({ startTick }) => bin(bisect(0, tempi.length, (i) => tempi[i].tick > startTick) - 1));
   }

@@ -3,7 +3,8 @@
  * @module
  */
 import { bisect } from "../base/bisect.ts";
-import type { Control } from "../midi/score.ts";
+import type { Control, Note, Part } from "../midi/score.ts";
+import type { CorpusRecipe } from "../recipe/recipe.ts";
 import type { Beats } from "./beats.ts";
 
 /** Index of the first of ascending `edges` above `value`. */
@@ -34,6 +35,28 @@ export function pedalPresses(pedals: Control[], column = (tick: number): number 
   }
   const counted = presses.filter(([down, up]) => up > down);
   return { from: Float64Array.from(counted, ([down]) => down), to: Float64Array.from(counted, ([, up]) => up) };
+}
+
+/**
+ * The end of each note that the pedal lengthens: the release of the last press that overlaps it (STUDY §3.4), or, where
+ * `recipe.midi.controllers` is `all`, the next stroke of its key if that comes first.
+ */
+export function pedalledEnds(parts: Part[], { midi }: CorpusRecipe): Map<Note, number> {
+  const ends = new Map<Note, number>();
+  const presses = new Map<Part["controls"], Intervals>(); // parts may share their pedals
+  for (const { notes, controls } of parts) {
+    const { from: downs, to: ups } = presses.get(controls) ?? pedalPresses(controls.pedals);
+    presses.set(controls, { from: downs, to: ups });
+    const struck = Array<number>(128).fill(Infinity), next = struck.slice(); // the last two starts of each key
+    for (const note of notes.toReversed()) {
+      const { start, end, pitch } = note;
+      if (start < struck[pitch]) [next[pitch], struck[pitch]] = [struck[pitch], start];
+      const press = firstAbove(downs, end) - 1, again = midi.controllers === "all" ? next[pitch] : Infinity;
+      const until = Math.min(ups[press] ?? 0, again);
+      if (until > end) ends.set(note, until);
+    }
+  }
+  return ends;
 }
 
 /** The columns in which pitches are bent, by up to ±2 semitones: `whole` ones, and a share `rest` of one more. */

@@ -123,3 +123,62 @@ Deno.test("divisions of 0 and of SMPTE frames have no quarters and are refused a
     }
   }
 });
+
+// --- other bytes behind the tracks, other files, wrong lengths of wrappers ---
+
+const other = note(20, 50, 62), two = [[0, 100, 60, 0], [20, 50, 62, 0]];
+
+Deno.test("once the declared tracks are read, a track behind a gap is what an older save left, and is not played", () => {
+  const torn = body(note(7, 9, 70), false).slice(3);
+  for (const gap of [torn, [0], Array(300).fill(0)]) {
+    for (const length of [body(one).length, body(one).length + 500, 4]) { // also where the length is wrong
+      const file = bytesOf(header(1), chunk("MTrk", body(one), length), gap, chunk("MTrk", body(other)));
+      assertEquals(notesOf(file), [[0, 100, 60, 0]], `a gap of ${gap.length}, length ${length}`);
+    }
+    const early = bytesOf(header(2), chunk("MTrk", body(one)), gap, chunk("MTrk", body(other)));
+    assertEquals(notesOf(early), two); // the second was declared
+    const unknown = bytesOf(header(0), chunk("MTrk", body(one)), gap, chunk("MTrk", body(other)));
+    assertEquals(notesOf(unknown), two); // no number of tracks says nothing
+  }
+});
+
+Deno.test("of several files in one the first is read, also where it declares more tracks than it has", () => {
+  const second = [...header(1, 96), ...chunk("MTrk", body(other))];
+  for (const declared of [1, 5]) {
+    for (const gap of [[], [0, 0, 0], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
+      for (const length of [body(one).length, body(one).length + 3, 2]) {
+        const file = bytesOf(header(declared), chunk("MTrk", body(one), length), gap, second);
+        assertEquals(
+          notesOf(file),
+          [[0, 100, 60, 0]],
+          `${declared} declared, a gap of ${gap.length}, length ${length}`,
+        );
+      }
+    }
+  }
+  assertEquals(notesOf(bytesOf(header(1), second)), [[20, 50, 62, 0]]); // a header alone is no file
+});
+
+Deno.test("lengths of an RMID or a MacBinary that are wrong lose no track", () => {
+  const ascii = (text: string) => [...new TextEncoder().encode(text)];
+  const little = (n: number) => [n & 255, n >> 8 & 255, n >> 16 & 255, n >>> 24];
+  const plain = [...header(2), ...chunk("MTrk", body(one)), ...chunk("MTrk", body(other))];
+  for (const wrong of [-100, -40, -8, -1, 0, 1, 8, 4000, 2 ** 31]) {
+    const data = [...ascii("data"), ...little(Math.max(0, plain.length + wrong)), ...plain];
+    const riff = bytesOf(ascii("RIFF"), little(4), ascii("RMID"), data);
+    assertEquals(notesOf(riff), two, `RMID, ${wrong}`);
+    const listed = bytesOf(ascii("RIFF"), little(9999), ascii("RMIDDISP"), little(77), [1, 2], data);
+    assertEquals(notesOf(listed), two, `RMID behind a chunk of a wrong length, ${wrong}`);
+    const head = Array(128).fill(0);
+    head.splice(83, 4, ...little(Math.max(0, plain.length + wrong)).reverse());
+    assertEquals(notesOf(bytesOf(head, plain)), two, `MacBinary, ${wrong}`);
+  }
+});
+
+Deno.test("a track inside another chunk is not played, nor one in what an RMID has behind its data", () => {
+  const alien = chunk("XFIH", chunk("MTrk", body(other)));
+  for (const at of [0, 1, 2]) {
+    const chunks = [chunk("MTrk", body(one)), chunk("MTrk", body([]))].toSpliced(at, 0, alien);
+    assertEquals(notesOf(bytesOf(header(2), ...chunks)), [[0, 100, 60, 0]], `at ${at}`);
+  }
+});

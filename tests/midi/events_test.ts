@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { readChunks } from "@lib/midi/chunks.ts";
 import { readScore } from "@lib/midi/read.ts";
 import { authors, both, bytesOf, errorOf, notesOf, reasonOf, sound } from "../support/reading.ts";
 import { body, chunk, file, header, meter, note, quantity, type RawEvent } from "../support/smf.ts";
@@ -96,4 +97,29 @@ Deno.test("more than two million events are refused, so that no file can fill th
   const length = bytes.length - 22;
   bytes.set(bytesOf(header(1), chunk("MTrk", [], length), [0, 0xc0, 1]));
   for (const choices of both) assertEquals(errorOf(bytes, choices).reason, "event-limit");
+});
+
+Deno.test("channel events are kept with their tick, channel and numbers; pressure and system messages are not", () => {
+  const track = [
+    [0, 0xff, 0x21, 1, 2],
+    [0, 0x93, 60, 100, 5, 61, 0, 0, 0x83, 60, 9],
+    [0x81, 0, 0xb3, 7, 99, 0, 0xc3, 5],
+    [1, 0xe3, 0, 0, 0, 0x7f, 0x7f, 0, 0, 0x40],
+    [0, 0xa3, 60, 1, 0, 0xd3, 2],
+    [0, 0xff, 0x21, 1, 0, 0, 0x90, 1, 2],
+    [0, 0xf0, 9, 0x41, 0x10, 0x42, 0x12, 0x40, 0x1a, 0x15, 2, 0],
+    eot,
+  ].flat();
+  const { count, ...arrays } = readChunks(bytesOf(header(1), chunk("MTrk", track)), false).events;
+  const of = (name: keyof typeof arrays) => [...arrays[name].subarray(0, count)];
+  assertEquals(of("ticks"), [0, 5, 5, 133, 133, 134, 134, 134, 134, 134]);
+  assertEquals(of("kinds"), [9, 8, 8, 11, 12, 14, 14, 14, 9, 15]);
+  assertEquals(of("channels"), [...Array(8).fill(35), 0, 10]);
+  assertEquals(of("numbers"), [60, 61, 60, 7, 5, 0, 0, 0, 1, 0]);
+  assertEquals(of("values"), [100, 0, 0, 99, 0, -8192, 8191, 0, 2, 1]);
+});
+
+Deno.test("under authors a data byte behind a SysEx is taken for the length of one more SysEx", () => {
+  const running = [0, 0xf0, 2, 1, 0xf7, 0, 5, 3, 1, 2, 0xf7, 0, 0x90, 60, 64, 100, 60, 0];
+  assertEquals(notesOf(bytesOf(header(1), chunk("MTrk", [...running, ...eot])), authors), [[0, 100, 60, 0]]);
 });

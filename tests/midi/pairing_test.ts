@@ -1,11 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { readScore } from "@lib/midi/read.ts";
 import type { Score } from "@lib/midi/score.ts";
-import type { Recipe } from "@lib/recipe/recipe.ts";
+import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
 import { authors, both, notesOf, sound } from "../support/reading.ts";
 import { file, note, program, type RawEvent } from "../support/smf.ts";
-
-const one = note(0, 100, 60);
 
 Deno.test("under sound an off ends the oldest open note, under authors all that started earlier", () => {
   const retrigger: RawEvent[] = [[0, 0x90, 60, 64], [100, 0x90, 60, 64], [200, 0x80, 60, 0], [300, 0x80, 60, 0]];
@@ -20,9 +18,91 @@ Deno.test("a note struck again before its off at the same tick keeps both length
   }
 });
 
-Deno.test("notes of no length and notes that never end are left out", () => {
-  const events: RawEvent[] = [...note(10, 10, 60), [20, 0x90, 61, 64], ...note(30, 40, 62)];
-  for (const choices of both) assertEquals(notesOf(file([events]), choices), [[30, 40, 62, 0]]);
+Deno.test("a stroke of no length is a twelfth of a quarter long, at least a tick; authors leave it out", () => {
+  const strokes: RawEvent[] = [
+    ...note(10, 10, 36, 90, 9),
+    ...note(20, 30, 62),
+    ...note(20, 20, 63),
+    ...note(50, 50, 60),
+  ];
+  assertEquals(notesOf(file([strokes])), [[10, 50, 36, 0], [20, 30, 62, 0], [20, 60, 63, 0], [50, 90, 60, 0]]);
+  assertEquals(notesOf(file([strokes]), authors), [[20, 30, 62, 0]]);
+  const drop = recipe("sound", "demo", { midi: { zeroLength: "drop" } });
+  assertEquals(notesOf(file([strokes]), drop), [[20, 30, 62, 0]]);
+  for (const [division, length] of [[1, 1], [12, 1], [96, 8], [100, 8], [960, 80]]) {
+    assertEquals(notesOf(file([note(7, 7, 60)], division)), [[7, 7 + length, 60, 0]], `${division} ticks a quarter`);
+  }
+});
+
+Deno.test("several strokes at one tick are all kept, and a stroke inside another note takes nothing from it", () => {
+  const twice: RawEvent[] = [...note(0, 0, 36, 90, 9), ...note(0, 0, 36, 80, 9), ...note(0, 0, 38, 70, 9)];
+  assertEquals(readScore(file([twice]), sound).notes.map((n) => [n.start, n.end, n.pitch, n.velocity]), [
+    ...[[0, 40, 36, 90], [0, 40, 36, 80], [0, 40, 38, 70]],
+  ]);
+  const inside: RawEvent[] = [[0, 0x90, 60, 64], ...note(50, 50, 62), [100, 0x80, 60, 0]];
+  assertEquals(notesOf(file([inside])), [[0, 100, 60, 0], [50, 90, 62, 0]]);
+  assertEquals(notesOf(file([inside]), authors), [[0, 100, 60, 0]]);
+});
+
+Deno.test("a note that nothing ends is left out", () => {
+  for (const choices of both) {
+    assertEquals(notesOf(file([[[20, 0x90, 61, 64], ...note(30, 40, 62)]]), choices).length, 1);
+  }
+});
+
+// --- controllers that end notes ---
+
+const cc = (tick: number, number: number, value = 0, channel = 0): RawEvent => [tick, 0xb0 | channel, number, value];
+const on = (tick: number, pitch: number, channel = 0): RawEvent => [tick, 0x90 | channel, pitch, 64];
+
+Deno.test("All Notes Off, All Sound Off and the mode messages end the notes of their channel, in any track", () => {
+  for (const number of [120, 123, 124, 125, 126, 127]) {
+    const events = [
+      on(0, 60),
+      on(10, 62),
+      on(10, 62, 1),
+      cc(100, number),
+      ...note(150, 200, 60),
+      cc(300, number, 0, 1),
+    ];
+    const wanted = [[0, 100, 60, 0], [10, 100, 62, 0], [10, 300, 62, 0], [150, 200, 60, 0]];
+    assertEquals(notesOf(file([events])), wanted, `controller ${number}`);
+    assertEquals(
+      notesOf(file([events.filter((e) => e[1] >> 4 === 11), events.filter((e) => e[1] >> 4 !== 11)])),
+      wanted,
+    );
+    assertEquals(notesOf(file([events]), authors), [[0, 200, 60, 0], [150, 200, 60, 0]]);
+  }
+  for (const number of [1, 64, 119, 121, 122]) assertEquals(notesOf(file([[on(0, 60), cc(100, number)]])), []);
+});
+
+Deno.test("what starts at the tick of an All Notes Off goes on, and an off after it ends only later notes", () => {
+  const setUp = [cc(0, 123), ...note(0, 50, 60), on(60, 60), cc(100, 123), on(100, 60), [150, 0x80, 60, 0] as RawEvent];
+  assertEquals(notesOf(file([setUp])), [[0, 50, 60, 0], [60, 100, 60, 0], [100, 150, 60, 0]]);
+});
+
+/** The pedal's values and the bends of the first part. */
+const controlsOf = (...tracks: RawEvent[][]) => {
+  const { pedals, bends } = readScore(file(tracks), sound).parts[0].controls;
+  return [pedals.map(({ tick, value }) => [tick, value]), bends.map(({ tick, value }) => [tick, value])];
+};
+
+Deno.test("Reset All Controllers releases the pedal and centres the bend, All Sound Off releases the pedal", () => {
+  const events = [cc(0, 64, 127), [5, 0xe0, 0, 0] as RawEvent, ...note(10, 20, 60)];
+  assertEquals(controlsOf([...events, cc(100, 121)]), [[[0, 127], [100, 0]], [[5, -8192], [100, 0]]]);
+  assertEquals(controlsOf([...events, cc(100, 120)]), [[[0, 127], [100, 0]], [[5, -8192]]]);
+  assertEquals(controlsOf([...events, cc(100, 121)], [...note(0, 9, 61), cc(50, 64, 80)])[0].length, 3); // any track
+});
+
+Deno.test("a pedal that is never released is released at the end of the last track of its channel", () => {
+  const end: RawEvent = [1920, 0xff, 1, 0], pedal = cc(30, 64, 127);
+  assertEquals(controlsOf([pedal, ...note(0, 9, 60), end])[0], [[30, 127], [1920, 0]]);
+  assertEquals(controlsOf([pedal], [...note(0, 9, 60), end], [...note(0, 9, 60, 64, 1), [5000, 0xff, 1, 0]])[0], [
+    [30, 127],
+    [1920, 0],
+  ]);
+  assertEquals(controlsOf([pedal, cc(40, 64, 63), ...note(0, 9, 60), end])[0], [[30, 127], [40, 63]]);
+  assertEquals(readScore(file([[pedal, ...note(0, 9, 60), end]]), sound).endTick, 1920);
 });
 
 Deno.test("a program that changes under a sounding note counts at its start in sound, at its end for authors", () => {
@@ -35,17 +115,6 @@ Deno.test("a program that changes under a sounding note counts at its start in s
   ];
   assertEquals(notesOf(file([events])), [[0, 100, 60, 5], [100, 200, 60, 9]]);
   assertEquals(notesOf(file([events]), authors), [[0, 100, 60, 9], [100, 200, 60, 9]]);
-});
-
-Deno.test("a program set in another track of the channel holds in sound only", () => {
-  const tracks: RawEvent[][] = [[program(0, 40, 1)], note(10, 20, 60, 64, 1)];
-  assertEquals(notesOf(file(tracks)), [[10, 20, 60, 40]]);
-  assertEquals(notesOf(file(tracks), authors), [[10, 20, 60, 0]]);
-});
-
-Deno.test("of programs set at one tick a track's own is its", () => {
-  const tracks: RawEvent[][] = [[program(0, 40), ...note(0, 10, 60)], [program(0, 41), ...note(0, 10, 62)]];
-  assertEquals(notesOf(file(tracks)), [[0, 10, 60, 40], [0, 10, 62, 41]]);
 });
 
 Deno.test("controls before a program's first note are shared by its channel's later programs (study §16.3)", () => {
@@ -81,37 +150,6 @@ Deno.test("several channels of one track are parts of their own, with programs o
   }
 });
 
-Deno.test("a program that changes in the middle of a track counts from there on", () => {
-  const track = [
-    program(0, 5),
-    ...note(0, 9, 60),
-    program(10, 7),
-    ...note(10, 19, 60),
-    program(20, 5),
-    ...note(20, 29, 60),
-  ];
-  for (const choices of both) {
-    assertEquals(notesOf(file([track]), choices), [[0, 9, 60, 5], [10, 19, 60, 7], [20, 29, 60, 5]]);
-  }
-});
-
-Deno.test("of many programs set at one tick in another track the last counts, but a track's own comes first", () => {
-  const many: RawEvent[] = Array.from({ length: 50 }, (_, i) => program(5, i));
-  const own: RawEvent[] = [...note(5, 9, 60), program(6, 99), ...note(6, 9, 61), ...note(7, 9, 62)];
-  assertEquals(notesOf(file([many, own])), [[5, 9, 60, 49], [6, 9, 61, 99], [7, 9, 62, 99]]);
-  const late: RawEvent[] = [[5, 0x90, 60, 64], program(5, 3), [9, 0x80, 60, 0]]; // its own change comes after its note
-  assertEquals(notesOf(file([many, late])), [[5, 9, 60, 49]]);
-  assertEquals(notesOf(file([late, many])), [[5, 9, 60, 49]]);
-  assertEquals(notesOf(file([[program(1, 8)], late])), [[5, 9, 60, 8]]);
-});
-
-Deno.test("channels of different ports are different channels under sound, as a port is no part of pretty_midi's world", () => {
-  const port = (number: number): RawEvent => [0, 0xff, 0x21, 1, number];
-  const tracks = [[port(0), program(0, 5), ...one], [port(1), program(0, 6), ...note(0, 100, 60)]];
-  assertEquals(notesOf(file(tracks)).map((n) => n[3]), [5, 6]);
-  assertEquals(readScore(file([[port(3), ...note(0, 9, 36, 64, 9)]]), sound).parts[0].drum, true);
-});
-
 Deno.test("a retrigger, a note-off of its own tick and an off without a note leave the others whole", () => {
   const sameTick: RawEvent[] = [[0, 0x90, 60, 64], [100, 0x80, 60, 0], [100, 0x90, 60, 70], [200, 0x80, 60, 0]];
   const stray: RawEvent[] = [[0, 0x80, 60, 0], [5, 0x80, 61, 0], ...note(10, 20, 60), [30, 0x80, 60, 0]];
@@ -126,11 +164,6 @@ Deno.test("an off ends no note of another track on the same channel", () => {
     [20, 0x90, 60, 64],
   ], [[30, 0x80, 60, 0]]];
   for (const choices of both) assertEquals(notesOf(file(tracks), choices), [[0, 100, 60, 0], [10, 50, 60, 0]]);
-});
-
-Deno.test("a zero-length note vanishes and takes no other note with it", () => {
-  const events: RawEvent[] = [[0, 0x90, 60, 64], [50, 0x90, 62, 64], [50, 0x80, 62, 0], [100, 0x80, 60, 0]];
-  for (const choices of both) assertEquals(notesOf(file([events]), choices), [[0, 100, 60, 0]]);
 });
 
 Deno.test("100,000 notes of one pitch open at once end oldest first under sound, all together under authors", () => {

@@ -21,6 +21,13 @@ Deno.test("a recipe of commit f137c84 is completed by what was done then", () =>
   assertEquals(corpusRecipe(stored).duplicates.compared, 100);
 });
 
+Deno.test("songs of a recipe of commit f137c84 are read as they were then", () => {
+  const midi = ["midi.meters", "midi.zeroLength", "midi.controllers", "midi.drums"];
+  const { midi: { reading, ...read }, tokens } = corpusRecipe(without([...midi, "tokens.tempoBin"]));
+  assertEquals([reading, read.meters, read.zeroLength], ["standard", "all", "drop"]);
+  assertEquals([read.controllers, read.drums, tokens.tempoBin], ["pedal", "channel-10", "truncated"]);
+});
+
 Deno.test("what a recipe says is kept, whatever was done before its field came", () => {
   const mine = recipe("authors", "smoke", { probing: { shuffles: 7 }, duplicates: { compared: 3 } });
   assertEquals(validateRecipe(mine), mine);

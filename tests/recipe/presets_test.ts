@@ -30,7 +30,8 @@ Deno.test("the authors' preset differs from the sound one where their code does,
     const fields = recipeDifferences(sound, authors).map((line) => line.split(":")[0]);
     assertEquals(fields, [
       ...["preset", "midi.reading", "midi.metaTracks", "midi.clock", "midi.missingMeter"],
-      ...["tokens.quantise", "tokens.barTempo", "tokens.cut", "labels.chords", "labels.notes"],
+      ...["midi.meters", "midi.zeroLength", "midi.controllers", "midi.drums"],
+      ...["tokens.quantise", "tokens.barTempo", "tokens.tempoBin", "tokens.cut", "labels.chords", "labels.notes"],
       ...["duplicates.exact", "duplicates.near", "split.by", "model.encoder", "model.layerNormEps", "model.init"],
       ...["masking.replacements", "masking.validation", "views.neighborSelf", "views.dropoutPlace", "contrast.batches"],
     ]);

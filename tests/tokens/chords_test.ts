@@ -141,7 +141,7 @@ Deno.test("a bend of two semitones moves a chord, one of half a semitone blurs i
   const whole = readScore(file([[meter(0), bend(-8192), ...chord("D:maj", 0, 2 * bar)]]), sound);
   assertEquals(recognizeChords(whole, sound)[0].text, "C:maj");
   const half = readScore(file([[meter(0), bend(2048), ...note(0, 2 * bar, 60, 80)]]), sound);
-  const chroma = beatChroma(half, findBeats(half, sound));
+  const chroma = beatChroma(half, findBeats(half, sound), sound);
   assertEquals([chroma[0], chroma[1]], [40, 40]);
 });
 
@@ -228,7 +228,7 @@ Deno.test({
       const beats = findBeats(score, authors);
       assertEquals(beats.ticks, song.beatTicks, song.path);
       assertEquals(beats.barLines, song.downbeatTicks, song.path);
-      const chroma = beatChroma(score, beats), wanted: number[] = song.chroma.flat();
+      const chroma = beatChroma(score, beats, authors), wanted: number[] = song.chroma.flat();
       assertEquals(chroma.length, wanted.length);
       wanted.forEach((value, i) =>
         assert(Math.abs(chroma[i] - value) <= 1e-9 * Math.max(1, value), `${song.path} ${i}`)

@@ -5,7 +5,7 @@ import { recipe } from "@lib/recipe/recipe.ts";
 import { findBeats } from "@lib/tokens/beats.ts";
 import { beatChroma } from "@lib/tokens/chroma.ts";
 
-const sound = recipe("sound", "demo");
+const sound = recipe("sound", "demo"), pedal = recipe("sound", "demo", { midi: { controllers: "pedal" } });
 
 /** A part drawn by `random`: notes, pedal and bends in the first `ticks` ticks. */
 function drawPart(random: Random, ticks: number, drum: boolean): Part {
@@ -18,7 +18,8 @@ function drawPart(random: Random, ticks: number, drum: boolean): Part {
     program: 0,
     drum,
   }));
-  const pedals = times(6).map((tick): Control => ({ tick, value: [0, 63, 64, 127][random.integer(4)] }));
+  const pressed = times(6).map((tick): Control => ({ tick, value: [0, 63, 64, 127][random.integer(4)] }));
+  const pedals = [...pressed, { tick: 500, value: 0 }];
   const bends = times(8).map((tick): Control => ({ tick, value: [-8192, -5000, 0, 1024, 8191][random.integer(5)] }));
   const lastTick = Math.max(...pedals.map(({ tick }) => tick), ...bends.map(({ tick }) => tick));
   return { program: 0, drum, notes, controls: { pedals, bends, lastTick } };
@@ -69,16 +70,38 @@ function chromaByRoll(parts: Part[], beats: number[]): number[] {
   return chroma;
 }
 
-Deno.test("chroma is the mean over a dense roll of pitches and ticks, pedal and bends applied", () => {
-  for (let song = 0; song < 30; song++) {
-    const random = stream(song, "roll"), parts = [false, true, false].map((drum) => drawPart(random, 500, drum));
-    const end = 520 + random.integer(500), beats = findBeats(scoreOf(parts, end), sound);
-    const chroma = beatChroma(scoreOf(parts, end), beats), wanted = chromaByRoll(parts, beats.ticks);
-    assertEquals(chroma.length, wanted.length);
-    const wrong = wanted.findIndex((value, i) => Math.abs(chroma[i] - value) > 1e-9 * Math.max(1, value));
-    assert(wrong < 0, `song ${song}, beat ${Math.floor(wrong / 12)}: ${wanted[wrong]}, found ${chroma[wrong]}`);
-  }
-});
+/** A part without its pedal, its notes lengthened tick by tick while the pedal is down and their key is not struck. */
+function lengthened({ notes, controls, ...part }: Part): Part {
+  const { pedals } = controls;
+  const longer = notes.map((note) => {
+    let end = note.end;
+    const strokes = notes.filter(({ start, pitch }) => start > note.start && pitch === note.pitch);
+    const isDown = (pedals.findLast(({ tick }) => tick <= end)?.value ?? 0) >= 64;
+    if (!isDown || strokes.some(({ start }) => start <= end)) return note;
+    do end++; while (
+      !pedals.some(({ tick, value }) => tick === end && value < 64) && !strokes.some(({ start }) => start === end)
+    );
+    return { ...note, end };
+  });
+  return { ...part, notes: longer, controls: { ...controls, pedals: [] } };
+}
+
+for (const choices of [pedal, sound]) {
+  const name = choices === pedal
+    ? "the pedal keeps a pitch loud"
+    : "the pedal lengthens notes till their key is struck";
+  Deno.test(`chroma is the mean over a dense roll of pitches and ticks, bends applied; ${name}`, () => {
+    for (let song = 0; song < 30; song++) {
+      const random = stream(song, "roll"), parts = [false, true, false].map((drum) => drawPart(random, 500, drum));
+      const end = 520 + random.integer(500), beats = findBeats(scoreOf(parts, end), sound);
+      const chroma = beatChroma(scoreOf(parts, end), beats, choices);
+      const wanted = chromaByRoll(choices === pedal ? parts : parts.map(lengthened), beats.ticks);
+      assertEquals(chroma.length, wanted.length);
+      const wrong = wanted.findIndex((value, i) => Math.abs(chroma[i] - value) > 1e-9 * Math.max(1, value));
+      assert(wrong < 0, `song ${song}, beat ${Math.floor(wrong / 12)}: ${wanted[wrong]}, found ${chroma[wrong]}`);
+    }
+  });
+}
 
 Deno.test("notes of one pitch that overlap add up, and a chord of two octaves counts twice", () => {
   const note = (start: number, end: number, pitch: number): Note => (
@@ -87,7 +110,7 @@ Deno.test("notes of one pitch that overlap add up, and a chord of two octaves co
   const controls = { pedals: [], bends: [], lastTick: 0 };
   const notes = [note(0, 6, 60), note(3, 6, 60), note(0, 6, 72), note(6, 9, 62)];
   const score = scoreOf([{ program: 0, drum: false, notes, controls }], 18);
-  const chroma = beatChroma(score, findBeats(score, sound));
+  const chroma = beatChroma(score, findBeats(score, sound), sound);
   assertEquals([...chroma.subarray(0, 3), ...chroma.subarray(12, 15), ...chroma.subarray(24)], [
     ...[30 + 15 + 30, 0, 0],
     ...[0, 0, 15],

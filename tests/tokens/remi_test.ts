@@ -163,7 +163,7 @@ Deno.test("a missing signature is 4/4 under sound and a refusal under authors (ย
 
 Deno.test("any other signature refuses the song, and so does a song without notes", () => {
   for (const other of [meter(bar, 3), meter(bar, 2, 1), meter(bar, 8, 3)]) {
-    assertEquals(assertThrows(() => bars([...six(0), other]), MidiError).reason, "not-4/4");
+    assertEquals(assertThrows(() => bars([...six(0), other, ...six(bar)]), MidiError).reason, "not-4/4");
   }
   for (const choices of [sound, authors]) {
     assertEquals(assertThrows(() => bars([[0, 0xff, 1, 0]], choices), MidiError).reason, "no-notes");
@@ -223,6 +223,24 @@ Deno.test("the tempo is that at the bar line under sound, of the first change in
   const events = [tempo(0, 1_000_000), ...six(0), tempo(960, 500_000), ...six(bar)];
   assertEquals(bars(events).map((b) => tempoBins[b.labels.tempoBin]), [59, 122]);
   assertEquals(bars(events, authors).map((b) => tempoBins[b.labels.tempoBin]), [59, 59]); // a second change in a bar is lost
+});
+
+Deno.test("a tempo goes to the nearest bin under sound; authors round it down to whole quarters a minute first", () => {
+  const binsOf = (
+    choices: Recipe,
+    bpm: number,
+    us: number,
+  ) => [tempoBins[bars([tempo(0, us), ...six(0)], choices)[0].labels.tempoBin], bpm];
+  const nearest = (bpm: number) => tempoBins.reduce((a, b) => Math.abs(b - bpm) < Math.abs(a - bpm) ? b : a);
+  let differ = 0;
+  for (let bpm = 30; bpm <= 210; bpm++) {
+    for (const us of [Math.round(6e7 / bpm), Math.trunc(6e7 / bpm)]) {
+      assertEquals(binsOf(sound, bpm, us), [nearest(bpm), bpm]);
+    }
+    if (binsOf(authors, bpm, Math.round(6e7 / bpm))[0] !== nearest(bpm)) differ++;
+  }
+  assertEquals(differ, 20);
+  assertEquals([108.4, 107.6].map((bpm) => binsOf(sound, bpm, Math.round(6e7 / bpm))[0]), [111, 105]);
 });
 
 Deno.test("tempi before the first note hold under sound and are lost under authors (study ยง4.2)", () => {

@@ -9,7 +9,7 @@ import { type Preset, recipe } from "@lib/recipe/recipe.ts";
 import { eob, kinds, mask, type TokenKind, vocabulary } from "@lib/tokens/vocabulary.ts";
 
 /** Masks and views of every bar of the embedded songs, drawn so often that each property is asked of so many bars. */
-const BARS = 10_000;
+const BARS = 4_000;
 
 const corpora = new Map<Preset, Corpus>();
 for (const preset of ["sound", "authors"] as const) {
