@@ -24,7 +24,7 @@ import { toLatex } from "../notebook/latex.ts";
 import { loadReplicates, storeReplicates, toCsv } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 import { probeTables, stackedBars } from "./probe_bars.ts";
-import { trained } from "./training_steps.ts";
+import { trained, trainingName, trainingSeeds } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
 /** Places, among the test bars, of the bars that layers are compared on. */
@@ -88,31 +88,38 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
  * @throws {DOMException} AbortError if the cell is stopped; the model's probing then begins anew
  */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
-  const { recipe } = study, { poolings, untrainedSeeds } = recipe.probing, fresh = name === "untrained";
-  const baselines = await probeBaselines(study, corpus), folder = `${study.folder}/probes/embeddings-${name}`;
-  return await probedOnce(study, name, async () => {
-    const all: Probed = { rows: [], mixes: [] }, { input } = fresh ? untrainedLine : lineOf(name);
+  const { recipe } = study,
+    { poolings, untrainedSeeds } = recipe.probing,
+    baselines = await probeBaselines(study, corpus);
+  const folder = `${study.folder}/probes/embeddings-${name}`, keep = ckaFile(study, name), rows: ProbeRow[] = [];
+  /** Probes an encoder; the recipe's seed has the controls, and embeddings to compare layers by. */
+  const probeSeed = async (model: Model, seed: number, poolings: ModelProbing["poolings"]): Promise<Probed> => {
+    const first = seed === recipe.seed, { input } = name === "untrained" ? untrainedLine : lineOf(name);
+    const named = { model: name, input, seed }, choices = { named, baselines, folder, poolings, controls: first };
     try {
-      for (let i = 0; i < (fresh ? untrainedSeeds : recipe.training.seeds); i++) {
-        await removeIfThere(folder); // from a process that was killed, or another seed
-        const seed = recipe.seed + i;
-        const model = fresh ? createBert(bertConfig(recipe), seed) : await trained(study, corpus, name, seed);
-        const { rows, mixes } = await probeModel(model, corpus, recipe, {
-          named: { model: name, input, seed },
-          baselines,
-          keep: i === 0 ? ckaFile(study, name) : undefined,
-          folder,
-          poolings: fresh ? poolings.slice(0, 1) : poolings,
-          controls: i === 0,
-        }).finally(() => model.weights.dispose());
+      await removeIfThere(folder); // from a process that was killed
+      return await probeModel(model, corpus, recipe, { ...choices, keep: first ? keep : undefined });
+    } finally {
+      model.weights.dispose();
+      await removeIfThere(folder);
+    }
+  };
+  if (name === "untrained") {
+    return await probedOnce(study, name, async () => {
+      const all: Probed = { rows: [], mixes: [] };
+      for (let seed = recipe.seed; seed < recipe.seed + untrainedSeeds; seed++) {
+        const { rows, mixes } = await probeSeed(createBert(bertConfig(recipe), seed), seed, poolings.slice(0, 1));
         all.rows.push(...rows);
         all.mixes.push(...mixes);
       }
-    } finally {
-      await removeIfThere(folder);
-    }
-    return all;
-  });
+      return all;
+    });
+  }
+  for (const seed of trainingSeeds(recipe)) {
+    const work = async () => await probeSeed(await trained(study, corpus, name, seed), seed, poolings);
+    rows.push(...await probedOnce(study, trainingName(study, name, seed), work));
+  }
+  return rows;
 }
 
 interface ModelProbing {

@@ -71,7 +71,7 @@ export const trainingSeeds = ({ seed, training }: Recipe): number[] =>
   Array.from({ length: training.seeds }, (_, i) => seed + i);
 
 /** A training's name: the model, and the seed if it is not the recipe's. */
-const trainingName = ({ recipe }: Study, model: ModelName, seed: number): string =>
+export const trainingName = ({ recipe }: Study, model: ModelName, seed: number): string =>
   seed === recipe.seed ? model : `${model} seed ${seed}`;
 
 /** The folder of a model of the study: `model.safetensors`, `config.json`, the training's log and state. */

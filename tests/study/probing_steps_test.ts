@@ -4,6 +4,7 @@ import { writeSafetensors } from "@lib/matrix/safetensors.ts";
 import type { ProbeRow } from "@lib/probing/rows.ts";
 import type { RecipeChanges } from "@lib/recipe/recipe.ts";
 import { compareLayers, probe, writeTables } from "@lib/study/probing_steps.ts";
+import { openStudy } from "@lib/study/study.ts";
 import { withStudy } from "../support/composed_study.ts";
 
 /** Rows of a probing, the files of embeddings that were written meanwhile, and the files that are left. */
@@ -99,6 +100,15 @@ Deno.test("each training of a model is probed, under its seed", () => {
     assertEquals(first.length, second.length);
     assert(first.every((value, i) => value !== second[i]));
     assertEquals(new Set(rows.filter(({ labels }) => labels !== "true").map(({ seed }) => seed)), new Set([4]));
+    // The seeds of a run may grow: what is probed stays.
+    const more = openStudy({
+      name: study.name,
+      runs: study.folder.replace(/\/[^/]*$/, ""),
+      recipe: { ...study.recipe, training: { ...study.recipe.training, seeds: 3 } },
+    });
+    const all = await probe(more, corpus, "BERT");
+    assertEquals(all.slice(0, rows.length).map(({ value }) => value), rows.map(({ value }) => value));
+    assertEquals(new Set(all.map(({ seed }) => seed)), new Set([4, 5, 6]));
   });
 });
 
