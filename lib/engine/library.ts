@@ -63,15 +63,41 @@ export function findLibrary(): LibraryPaths {
   return paths;
 }
 
+const cText = (text: string) => new TextEncoder().encode(`${text}\0`);
+
+const libc = () =>
+  Deno.dlopen(Deno.build.os === "darwin" ? "libSystem.dylib" : "libc.so.6", {
+    dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+    open: { parameters: ["buffer", "i32"], result: "i32" },
+    dup: { parameters: ["i32"], result: "i32" },
+    dup2: { parameters: ["i32", "i32"], result: "i32" },
+    close: { parameters: ["i32"], result: "i32" },
+  }).symbols;
+
 /**
  * Keeps a library in memory until the process ends. Deno unloads its libraries while TensorFlow's threads still run, which
  * would end the process with a segmentation fault.
  */
 export function pinLibrary(path: string): void {
-  const RTLD_LAZY = 1;
-  const [libc, RTLD_NODELETE] = Deno.build.os === "darwin" ? ["libSystem.dylib", 0x80] : ["libc.so.6", 0x1000];
-  const { symbols } = Deno.dlopen(libc, { dlopen: { parameters: ["buffer", "i32"], result: "pointer" } });
-  symbols.dlopen(new TextEncoder().encode(`${path}\0`), RTLD_LAZY | RTLD_NODELETE);
+  const RTLD_LAZY = 1, RTLD_NODELETE = Deno.build.os === "darwin" ? 0x80 : 0x1000;
+  libc().dlopen(cText(path), RTLD_LAZY | RTLD_NODELETE);
+}
+
+/**
+ * Runs `load` while standard error goes nowhere. As it loads, TensorFlow prints lines that no setting holds back; what fails
+ * is thrown all the same.
+ */
+export function quietly<T>(load: () => T): T {
+  const { open, dup, dup2, close } = libc(), stderr = 2, O_WRONLY = 1;
+  const kept = dup(stderr), nowhere = open(cText("/dev/null"), O_WRONLY);
+  dup2(nowhere, stderr);
+  try {
+    return load();
+  } finally {
+    dup2(kept, stderr);
+    close(kept);
+    close(nowhere);
+  }
 }
 
 /**

@@ -57,10 +57,19 @@ Deno.test("a process uses the library unless ENGINE says webgpu", { ignore: !has
   assertEquals([undefined, "auto", "cpu", "libtensorflow", "webgpu"].map(uses), [true, true, true, true, false]);
 });
 
-Deno.test("a process that used the engine ends with 0", async () => {
-  const code = `import { tf } from "@lib/engine/mod.ts"; console.log(tf.ones([3]).sum().dataSync()[0]);`;
-  const { code: status, out } = await inProcess(code);
-  assertEquals([out, status], ["3", 0]);
+Deno.test("a process that used the engine ends with 0, and nothing but its own lines is printed", async () => {
+  const code =
+    `import { tf } from "@lib/engine/mod.ts"; console.log(tf.ones([3]).sum().dataSync()[0]); console.error("own");`;
+  const { code: status, out, err } = await inProcess(code);
+  assertEquals([out, err, status], ["3", "own\n", 0]);
+});
+
+Deno.test("what is loaded quietly gives its value or its error, and standard error is back after it", async () => {
+  const code = `import { quietly } from "@lib/engine/library.ts";
+    console.log(quietly(() => { console.error("unseen"); return 7; }));
+    try { quietly(() => { throw new Error("why"); }); } catch (error) { console.error(error.message); }`;
+  const { out, err } = await inProcess(code);
+  assertEquals([out, err], ["7", "why\n"]);
 });
 
 Deno.test({

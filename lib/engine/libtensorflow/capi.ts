@@ -3,7 +3,7 @@
  * @module
  */
 import { TensorFlowError } from "../error.ts";
-import { findLibrary, pinLibrary } from "../library.ts";
+import { findLibrary, pinLibrary, quietly } from "../library.ts";
 
 /** An opaque pointer into TensorFlow. */
 export type Pointer = Deno.PointerValue;
@@ -87,11 +87,14 @@ const symbols = {
 const SETTINGS = { TF_CPP_MIN_LOG_LEVEL: "2", TF_ENABLE_ONEDNN_OPTS: "1", TF_FORCE_GPU_ALLOW_GROWTH: "true" };
 
 function load() {
-  const { cc, framework } = findLibrary();
+  const { cc, framework } = findLibrary(), wordy = Deno.env.has("TF_CPP_MIN_LOG_LEVEL");
   for (const [name, value] of Object.entries(SETTINGS)) if (!Deno.env.has(name)) Deno.env.set(name, value);
-  pinLibrary(framework);
-  pinLibrary(cc);
-  return Deno.dlopen(cc, symbols).symbols;
+  const open = () => {
+    pinLibrary(framework);
+    pinLibrary(cc);
+    return Deno.dlopen(cc, symbols).symbols;
+  };
+  return wordy ? open() : quietly(open);
 }
 
 /** libtensorflow's functions. Importing this module loads the library. */
