@@ -6,6 +6,7 @@
 import { authorsLogits, authorsStates } from "./authors_bert.ts";
 import type { BertConfig } from "./config.ts";
 import { type Dropout, dropoutMasks } from "./dropout.ts";
+import { CheckpointError } from "./hugging_face.ts";
 import { type Model, norm, type Parameters, unflatten, weightAndBias } from "./parameters.ts";
 import { compile, tf } from "../engine/mod.ts";
 import type { Compiled, Tensor } from "../engine/types.ts";
@@ -146,6 +147,7 @@ function checkBatch(config: BertConfig, ids: Int32Array, lengths: readonly numbe
  *
  * @param more further inputs of the pass; disposed of
  * @throws {RangeError} if ids and lengths do not fit each other or the model
+ * @throws {CheckpointError} if a state is not finite
  */
 export async function runPass(
   { config, weights }: Model,
@@ -160,7 +162,10 @@ export async function runPass(
     const outputs = await pass(weights, ...inputs);
     const values = await Promise.all(outputs.map((output) => output.data<"float32">()));
     tf.dispose(outputs);
-    return values;
+    if (values.every((states) => states.every(Number.isFinite))) return values;
+    throw new CheckpointError(
+      "The encoder's states: expected finite numbers, found some that are not. Its weights are too large.",
+    );
   } finally {
     tf.dispose(inputs);
   }

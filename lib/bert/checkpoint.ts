@@ -93,7 +93,10 @@ async function readTensors(dir: string, sums: Checksums): Promise<[string, Map<s
   for (const name of files) {
     const bytes = await readChecked(`${dir}/${name}`, sums[name]);
     try {
-      for (const [key, array] of readSafetensors(bytes)) tensors.set(key, array);
+      for (const [key, array] of readSafetensors(bytes)) {
+        if (tensors.has(key)) throw new CheckpointError(`expected ${key} in one shard, found it in another as well.`);
+        tensors.set(key, array);
+      }
     } catch (error) {
       throw new CheckpointError(`${dir}/${name}: ${(error as Error).message}`, { cause: error });
     }

@@ -4,6 +4,7 @@ import { encode } from "@lib/bert/bert.ts";
 import { encodePooled } from "@lib/bert/pooling.ts";
 import { type Model, parametersOf } from "@lib/bert/parameters.ts";
 import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
+import { CheckpointError } from "@lib/bert/hugging_face.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { adamWScalars } from "@lib/training/optimizer.ts";
 import { maskedEvaluation } from "@lib/training/masked_evaluation.ts";
@@ -138,4 +139,17 @@ Deno.test("ids that do not fit are refused by name", () =>
     }
     await assertRejects(() => encode(model, new Int32Array(513).fill(4), [513]), RangeError, "length ≤ 512, found 513");
     await assertRejects(() => encode(model, Int32Array.of(), []), RangeError, "found 0 ids for 0 lengths");
+  }));
+
+Deno.test("weights too large for float32 are an error, not embeddings of NaN", () =>
+  withModel(async ({ config, weights }) => {
+    const huge = weights.mul(1e30);
+    for (const poolings of [["bar"], ["notes"]] as const) {
+      await assertRejects(
+        () => encodePooled({ config, weights: huge }, ids, lengths, poolings),
+        CheckpointError,
+        "finite",
+      );
+    }
+    huge.dispose();
   }));

@@ -46,6 +46,9 @@ Deno.test("a model in several shards opens, and a missing shard is named", () =>
     await Deno.writeTextFile(`${dir}/model.safetensors.index.json`, JSON.stringify(index));
     await Deno.writeTextFile(`${dir}/config.json`, JSON.stringify(config));
     assertEquals(await values(dir), { data: own, hasHead: true, leftOut: [] });
+    const first = await Deno.readFile(`${dir}/${shard(0)}`);
+    await Deno.writeFile(`${dir}/${shard(1)}`, first); // two shards of the same tensors
+    await assertRejects(() => loadCheckpoint(dir), CheckpointError, "in one shard, found it in another as well");
     await Deno.remove(`${dir}/${shard(1)}`);
     await assertRejects(() => loadCheckpoint(dir), CheckpointError, `${dir}/${shard(1)}: expected a checkpoint's file`);
     await Deno.writeTextFile(`${dir}/model.safetensors.index.json`, '{"weight_map":{"a":"../x.safetensors"}}');

@@ -115,16 +115,22 @@ Deno.test("a number that is none stops the run before it is kept", () =>
 Deno.test("a training ends when validation gains no more, wherever it was stopped before", () =>
   withFolder(async (dir) => {
     const rough = { steps: 24, learningRate: 0.1, warmupSteps: 1, validateEvery: 1, explosion: 0 };
-    const rule = { patience: 3, leastGain: 0.02 };
     const whole = await train(`${dir}/whole`, { recipe: smoke(rough) });
     const losses = whole.map(({ validation }) => validation!.loss);
-    let reference = Infinity, waited = 0, end = 0; // the rule, told again
-    while (waited < rule.patience && end < losses.length) {
-      const loss = losses[end++];
-      waited = loss < reference - rule.leastGain ? 0 : waited + 1;
-      if (waited === 0) reference = loss;
-    }
-    assert(end > 4 && end < whole.length, `${losses}`);
+    /** After how many validations it ends. */
+    const endOf = (leastGain: number) => {
+      for (let end = 0, reference = Infinity, waited = 0;; end++) {
+        if (waited === 3 || end === losses.length) return end;
+        waited = losses[end] < reference - leastGain ? 0 : waited + 1;
+        if (waited === 0) reference = losses[end];
+      }
+    };
+    // a gain that decides: with more of it the run ends earlier, and a loss that rises by as much is none
+    const leastGain = [0.01, 0.02, 0.05, 0.1, 0.2].find((gain) =>
+      endOf(gain) > 4 && endOf(gain) < endOf(0) && endOf(-gain) !== endOf(gain)
+    );
+    assert(leastGain !== undefined, `${losses}`);
+    const end = endOf(leastGain), rule = { patience: 3, leastGain };
     const early = { recipe: smoke({ ...rough, ...rule }) };
     const parts = [await train(`${dir}/early`, { ...early, stopAfter: end - 2 }), await train(`${dir}/early`, early)];
     assertEquals(numbers(parts.flat()), numbers(whole.slice(0, end)));
