@@ -55,7 +55,7 @@ export function heatMap(cells: readonly HeatCell[], options: HeatOptions = {}): 
       color: { condition: { test: `datum.value > ${turn}`, value: "#ffffff" }, value: ink },
     },
   };
-  return spec(`${ys.length} × ${xs.length} cells from ${range[0]} to ${range[1]}`, title, {
+  return spec(`${ys.length} × ${xs.length} cells from ${range.map(format).join(" to ")}`, title, {
     data: { values: cells.map((cell) => ({ ...cell, text: `${format(cell.value)}${cell.mark ?? ""}` })) },
     width,
     height,
