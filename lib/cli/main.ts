@@ -2,6 +2,7 @@
  * The terminal's commands: `deno task report`, `tokenize`, `train` and the others run this module with their name.
  * @module
  */
+import "../base/quiet.ts";
 import { asksHelp, exitCode, UsageError } from "./arguments.ts";
 import { type CommandName, usage } from "./options.ts";
 

@@ -2,6 +2,7 @@
  * Plots as pictures, drawn without a browser.
  * @module
  */
+import "../base/quiet.ts"; // before Vega
 import { Resvg } from "@resvg/resvg-js";
 import type { Spec } from "./theme.ts";
 import { parse, View } from "vega";
