@@ -145,6 +145,22 @@ export async function writeFolder(path: string, fill: (temporary: string) => Pro
   }
 }
 
+/**
+ * A new folder for temporary files, to be removed by its maker.
+ *
+ * @throws {UserError} if the system's place for them is missing or cannot be written
+ */
+export async function temporaryFolder(): Promise<string> {
+  return await Deno.makeTempDir().catch((error) => {
+    const place = Deno.env.get("TMPDIR") ?? "/tmp";
+    throw new UserError(
+      `Temporary files: expected a folder that can be written at ${place}, found: ${error.message}. ` +
+        "Set the variable TMPDIR to such a folder.",
+      { cause: error },
+    );
+  });
+}
+
 /** Whether something lies at `path`. */
 export function exists(path: string): boolean {
   try {

@@ -11,7 +11,7 @@ import type { Corpus } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
 import { embedLayers } from "../probing/embed.ts";
 import { tf } from "../engine/mod.ts";
-import { exists, writeFile } from "../base/files.ts";
+import { exists, temporaryFolder, writeFile } from "../base/files.ts";
 import { createNpy } from "../matrix/npy.ts";
 import { pieces, type RowSource } from "../matrix/rows.ts";
 import { type OwnRow, parseLabels, probeOwn } from "../probing/own_labels.ts";
@@ -91,7 +91,7 @@ async function withEncoder(
   { encoder, data, recipe, "follow-links": followLinks }: Inputs,
   work: (model: Model, corpus: Corpus, folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
+  const folder = await temporaryFolder();
   let model: Model | undefined, corpus: Corpus | undefined;
   try {
     model = await openEncoder(encoder);

@@ -3,7 +3,7 @@
  * @module
  */
 import { pathToFileURL } from "node:url";
-import { exists, removeIfThere, replaceFile } from "../base/files.ts";
+import { exists, removeIfThere, replaceFile, temporaryFolder } from "../base/files.ts";
 import { findPrograms } from "../base/python.ts";
 import { UserError } from "../base/user_error.ts";
 
@@ -34,7 +34,7 @@ export function findChromium(searchPath: string = Deno.env.get("PATH") ?? ""): s
  * @throws {Error} with the end of what Chromium said, if it made none; a PDF that was there stays.
  */
 export async function writePdf(page: string, pdf: string, chromium: string = findChromium()): Promise<void> {
-  const profile = await Deno.makeTempDir();
+  const profile = await temporaryFolder();
   const asRoot = Deno.build.os === "linux" && Deno.uid() === 0; // its sandbox refuses root
   const args = (target: string) => [
     ...["--headless", "--disable-gpu", "--no-pdf-header-footer", "--no-first-run", `--user-data-dir=${profile}`],

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { isTemporary, openSink, readTextIfThere, replaceFile, sha256, writeFile } from "@lib/base/files.ts";
-import { removeIfThere, writeFileSync, writeFolder } from "@lib/base/files.ts";
+import { exists, removeIfThere, temporaryFolder, writeFileSync, writeFolder } from "@lib/base/files.ts";
 import { UserError } from "@lib/base/user_error.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -84,6 +84,8 @@ Deno.test("what is absent is undefined or nothing to remove; a folder is not a t
     assertEquals(await readTextIfThere(join(folder, "none")), undefined);
     await assertRejects(() => readTextIfThere(folder));
     await removeIfThere(join(folder, "none"));
+    const places = ["", "none", "none/below"].map((name) => exists(join(folder, name)));
+    assertEquals(places, [true, false, false]);
     await Deno.mkdir(join(folder, "a", "b"), { recursive: true });
     await removeIfThere(join(folder, "a"));
     assertEquals(names(folder), []);
@@ -100,3 +102,16 @@ Deno.test("SHA-256 of FIPS 180-2's example", async () =>
     await sha256(new TextEncoder().encode("abc")),
     "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
   ));
+
+Deno.test("a missing place for temporary files is named, with the variable that sets it", async () => {
+  const folder = await temporaryFolder(), before = Deno.env.get("TMPDIR");
+  assertEquals([...Deno.readDirSync(folder)], []);
+  await Deno.remove(folder);
+  Deno.env.set("TMPDIR", join(folder, "gone"));
+  try {
+    const error = await assertRejects(temporaryFolder, UserError, join(folder, "gone"));
+    assert(error.message.includes("TMPDIR"));
+  } finally {
+    before === undefined ? Deno.env.delete("TMPDIR") : Deno.env.set("TMPDIR", before);
+  }
+});

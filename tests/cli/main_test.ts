@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "@lib/cli/arguments.ts";
 import { main } from "@lib/cli/main.ts";
@@ -26,12 +26,29 @@ Deno.test("an unknown command is answered with the known ones", async () => {
   }
 });
 
+/** What the program prints to standard error, and its exit code. */
+async function run(args: string[], env: Record<string, string> = {}): Promise<{ code: number; text: string }> {
+  const module = fileURLToPath(import.meta.resolve("@lib/cli/main.ts"));
+  const command = { args: ["run", "--quiet", "-A", "--no-check", module, ...args], env };
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), command).output();
+  return { code, text: new TextDecoder().decode(stderr) };
+}
+
 Deno.test("as a program it prints the message alone, and ends with 2 after wrong arguments", async () => {
-  const module = fileURLToPath(import.meta.resolve("@lib/cli/main.ts")),
-    args = ["run", "--quiet", "-A", "--no-check", module];
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args, "pack", "a", "b"] }).output();
-  const text = new TextDecoder().decode(stderr);
+  const { code, text } = await run(["pack", "a", "b"]);
   assertEquals(code, 2);
   assert(text.startsWith("deno task pack: expected NAME, found a b.\n"), text);
   assert(!/\n +at /.test(text), text);
+});
+
+Deno.test("commands that load libtensorflow print nothing before their own message, nor a stack", async () => {
+  const embed = ["embed", "--encoder", "/no/where", "--layer", "0", "--data", "x", "--out", "x.npy"];
+  const refused = await run(embed);
+  assertMatch(refused.text, /^\/no\/where\/config\.json: expected .*\n$/);
+  assertEquals(refused.code, 1);
+  assertMatch(
+    (await run(embed, { TMPDIR: "/no/temporary" })).text,
+    /^Temporary files: expected .*\/no\/temporary.*\n$/,
+  );
+  assertMatch((await run(["digest", "no-such-run"])).text, /^Digest: expected .*no-such-run.*\n$/);
 });
