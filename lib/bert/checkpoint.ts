@@ -18,7 +18,7 @@ export const checkpointFiles = ["model.safetensors", "config.json", "checksum.js
 /**
  * Writes a model into a folder: weights, config, and the checksums of both.
  *
- * @throws {Error} naming the file that could not be written; what was there before stays whole
+ * @throws {UserError} naming the file that could not be written; what was there before stays whole
  */
 export async function saveCheckpoint(dir: string, config: BertConfig, weights: Float32Array): Promise<void> {
   const bytes = writeSafetensors(namedParameters(config, weights)), text = new TextEncoder().encode(configText(config));
@@ -54,10 +54,10 @@ async function readChecksums(dir: string): Promise<Checksums> {
   const path = `${dir}/checksum.json`, text = await readTextIfThere(path);
   if (text === undefined) return {};
   try {
-    const sums: Checksums = JSON.parse(text);
-    if (Object.values(sums).every((sum) => /^[0-9a-f]{64}$/.test(sum))) return sums;
+    const sums: Checksums = JSON.parse(text), values = Object.values(sums);
+    if (values.length > 0 && values.every((sum) => /^[0-9a-f]{64}$/.test(sum))) return sums;
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   }
   throw new CheckpointError(`${path} is damaged: expected SHA-256 by file name, found ${text.slice(0, 80).trim()}.`);
 }
@@ -65,7 +65,7 @@ async function readChecksums(dir: string): Promise<Checksums> {
 /** Other forms of a model, which are not read. */
 const OTHERS = ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", "model.onnx"];
 
-/** The files that hold the tensors: one, or the shards that an index names. */
+/** The files with the tensors: one, or the shards that an index names. */
 async function tensorFiles(dir: string): Promise<string[]> {
   const there = async (name: string) => (await Deno.stat(`${dir}/${name}`).catch(() => undefined)) !== undefined;
   if (await there("model.safetensors")) return ["model.safetensors"];

@@ -6,15 +6,14 @@
 /** The four models of the paper. */
 export type ModelName = "BERT" | "BERT-aug" | "BERT-neighbor" | "BERT-dropout";
 
-/** What a variant compares a bar with. */
-export interface Variant {
+interface Variant {
   /** The second view: none, the bar transposed and made louder or softer, another bar of its song, or itself. */
   view: "none" | "augmented" | "neighbor" | "same";
-  /** Whether the encoder drops activations while training (study §7.6). */
+  /** Whether the encoder drops activations in training (STUDY §7.6). */
   dropout: boolean;
 }
 
-/** The paper's models by what sets them apart (P section 2; study §9.1). */
+/** What a bar is compared with in each of the paper's models, in its order (paper, section 2; STUDY §9.1). */
 export const variants: Record<ModelName, Variant> = {
   "BERT": { view: "none", dropout: false },
   "BERT-aug": { view: "augmented", dropout: false },
@@ -22,5 +21,5 @@ export const variants: Record<ModelName, Variant> = {
   "BERT-dropout": { view: "same", dropout: true },
 };
 
-/** The names of {@link variants}, in the paper's order. */
+/** The names of the models, in the paper's order. */
 export const modelNames = Object.keys(variants) as ModelName[];

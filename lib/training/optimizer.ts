@@ -7,20 +7,10 @@ import type { Tensor } from "../engine/types.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** The optimizer's fields of a recipe. */
-export type AdamWConfig = Pick<
-  Recipe["training"],
-  "beta1" | "beta2" | "epsilon" | "weightDecay" | "clipNorm"
->;
+type AdamWConfig = Pick<Recipe["training"], "beta1" | "beta2" | "epsilon" | "weightDecay" | "clipNorm">;
 
 /** Weights and both moments; each a flat float32 vector. */
-export interface OptimizerState {
-  /** All weights, flat. */
-  weights: Tensor;
-  /** AdamW's first moments, flat. */
-  first: Tensor;
-  /** AdamW's second moments, flat. */
-  second: Tensor;
-}
+type OptimizerState = Record<"weights" | "first" | "second", Tensor>;
 
 /**
  * What changes from step to step, as the traced update takes it: learning rate, 1/(1−β₁ᵗ), 1/(1−β₂ᵗ); float32.
@@ -65,7 +55,7 @@ export function adamW(
 }
 
 /**
- * The learning rate of a step (study §10): linear warm-up to the peak, then the recipe's decay.
+ * The learning rate of a step (STUDY §10): linear warm-up to the peak, then the recipe's decay.
  *
  * @param step 1 for the first update
  *

@@ -101,9 +101,8 @@ function changedFields(a: unknown, b: unknown, path: string): string[] {
 function differences(before: RunInputs, now: RunInputs): string[] {
   const corpus = ({ songs, bars, checksum }: RunInputs["corpus"]) =>
     `${songs} songs with ${bars} bars, checksum ${checksum.slice(0, 12)}`;
-  const engine = ({ engine, device, precision = "float32" }: RunInputs["engine"]) =>
-    // the only one of early versions
-    `${engine} on the ${device} in ${precision}`;
+  const engine = ({ engine, device, precision }: RunInputs["engine"]) =>
+    `${engine} on the ${device} in ${precision ?? "float32"}`; // early versions had no other and did not record it
   const part = (name: string, a: string, b: string) => a === b ? [] : [`the ${name} (${a}, now ${b})`];
   return [
     ...part("model", before.model, now.model),

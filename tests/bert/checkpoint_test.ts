@@ -98,5 +98,13 @@ Deno.test("every file of a checkpoint that is flipped or cut is refused by name,
       await Deno.writeFile(path, bytes.subarray(0, bytes.length >> 1));
       await assertRejects(() => loadCheckpoint(dir), CheckpointError, `${path} is damaged`);
     }
+    for (const text of ["null", "7", "{}", '{"model.safetensors":"abc"}']) {
+      await Deno.writeTextFile(`${dir}/checksum.json`, text);
+      await assertRejects(
+        () => loadCheckpoint(dir),
+        CheckpointError,
+        "checksum.json is damaged: expected SHA-256 by file",
+      );
+    }
     assertEquals(tensorCount(), before);
   }));
