@@ -6,6 +6,7 @@ import { gatherRows, linear } from "@lib/engine/ops.ts";
 import type { Scalar, Tensor } from "@lib/engine/types.ts";
 import { checkGradients } from "../support/gradients.ts";
 import { largestDifference } from "../support/golden.ts";
+import { roundingBound } from "../support/rounding.ts";
 import { drawer, tidily } from "../support/tensors.ts";
 
 const draw = drawer("attention tests");
@@ -44,7 +45,7 @@ Deno.test(
       }
     }
     const y = attention(qkv, bias, { batch, length, heads });
-    assertLess(largestDifference(y.dataSync(), expected), 1e-6);
+    assertLess(largestDifference(y.dataSync(), expected), roundingBound([2, 1, 3, 1, 3]));
     tf.dispose([qkv, bias, y]);
   }),
 );
@@ -79,9 +80,10 @@ Deno.test(
     };
     const all = (qkv: Tensor) => gatherRows(attention(qkv, bias, shape), chosen);
     const values = [some, all].map((f) => tf.tidy(() => f(qkv).dataSync()));
-    assertLess(largestDifference(values[0], values[1]), 1e-6);
+    assertLess(largestDifference(values[0], values[1]), roundingBound([2, 1, 3, 1, 3]));
     const gradients = [some, all].map((f) => tf.tidy(() => tf.grad((x) => f(x).square().sum())(qkv).dataSync()));
-    assertLess(largestDifference(gradients[0], gradients[1]), 1e-5);
+    // Forward and back, of a sum of squares; its gradients are below 4.
+    assertLess(largestDifference(gradients[0], gradients[1]), roundingBound([2, 1, 3, 1, 3, 2, 3, 3, 2], 4));
     await checkGradients(some, [qkv]);
     tf.dispose([bias, chosen]);
   }),
@@ -97,7 +99,7 @@ Deno.test(
     assert(largestDifference(a, c) > 0);
     const dropped = a.filter((v) => v === 0).length / a.length;
     assertLess(Math.abs(dropped - 0.25), 0.011); // five standard deviations of 40,000 draws
-    assert(a.every((v) => v === 0 || Math.abs(v - 4 / 3) < 1e-6));
+    assert(a.every((v) => v === 0 || Math.abs(v - 4 / 3) < roundingBound([1], 4 / 3)));
     tf.dispose([...seeds, ...masks]);
   }),
 );
@@ -120,7 +122,8 @@ Deno.test(
       full.forEach((want, i) => {
         const a = want.dataSync(), b = half[i].dataSync();
         const [apart, size] = [a.map((v, j) => v - b[j]), a].map((v) => Math.hypot(...v));
-        assertLess(apart / size, 0.02);
+        // Operands, scores, map, mix and gradient are rounded; signs differ, so the norms differ by less.
+        assertLess(apart / size, roundingBound([5], 1, "bfloat16") / 2);
         assert(apart > 0, "nothing was rounded");
       });
       tf.dispose([...full, ...half]);

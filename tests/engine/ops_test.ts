@@ -14,6 +14,7 @@ import {
 } from "@lib/engine/ops.ts";
 import { checkGradients } from "../support/gradients.ts";
 import { largestDifference } from "../support/golden.ts";
+import { roundingBound } from "../support/rounding.ts";
 import { drawer, tidily } from "../support/tensors.ts";
 
 const draw = drawer("engine tests");
@@ -53,7 +54,7 @@ Deno.test(
     const [x, one, zero] = [tf.tensor2d([[1, 2, 3, 6]]), tf.ones([4]), tf.zeros([4])];
     const y = layerNorm(x, one, zero, 0);
     const expected = [-2, -1, 0, 3].map((d) => d / Math.sqrt(3.5));
-    assertLess(largestDifference(y.dataSync(), expected), 1e-6);
+    assertLess(largestDifference(y.dataSync(), expected), roundingBound([4, 1, 4, 1, 1]));
     tf.dispose([x, one, zero, y]);
   }),
 );
@@ -68,7 +69,7 @@ Deno.test(
   tidily(() => {
     const x = tf.tensor2d([[-3, -2, -1, 0, 1]]), bias = tf.ones([5]), y = biasGelu(x, bias);
     const phi = [0.022750131948, 0.158655253931, 0.5, 0.841344746069, 0.977249868052]; // normal table
-    assertLess(largestDifference(y.dataSync(), phi.map((p, i) => p * (i - 2))), 1e-6);
+    assertLess(largestDifference(y.dataSync(), phi.map((p, i) => p * (i - 2))), roundingBound([4, 1], 2));
     tf.dispose([x, bias, y]);
   }),
 );
@@ -87,7 +88,7 @@ Deno.test(
       return layerNorm(y.add(bias).add(x), gamma, beta, 1e-5).dataSync();
     });
     const whole = tf.tidy(() => addNorm(...inputs as [Tensor, Tensor, Tensor, Tensor, Tensor], 1e-5).dataSync());
-    assertLess(largestDifference(whole, apart), 1e-6);
+    assertLess(largestDifference(whole, apart), roundingBound([1, 1, 6, 1, 6, 1, 1], 3));
     await checkGradients((y, bias, x, gamma, beta) => addNorm(y, bias, x, gamma, beta, 1e-5), inputs);
   }),
 );
@@ -100,7 +101,9 @@ Deno.test(
       const of = (f: (x: Tensor, w: Tensor) => Tensor) =>
         tf.grads((x: Tensor, w: Tensor) => f(x, w).mul(weights).sum() as Scalar)(inputs);
       const ours = of(product), plain = of((x, w) => tf.matMul(x as Tensor2D, w as Tensor2D, false, true));
-      ours.forEach((g, i) => assertLess(largestDifference(g.dataSync(), plain[i].dataSync()), 1e-5));
+      ours.forEach((g, i) =>
+        assertLess(largestDifference(g.dataSync(), plain[i].dataSync()), roundingBound([256], 16))
+      ); // √256, at random signs
       tf.dispose([...inputs, weights, ...ours, ...plain]);
     })
   ),
@@ -111,7 +114,7 @@ Deno.test(
   tidily(() => {
     const logits = tf.tensor2d([[Math.log(1), Math.log(3)], [0, 0]]), labels = tf.tensor1d([1, 0], "int32");
     const loss = crossEntropy(logits, labels);
-    assertLess(largestDifference(loss.dataSync(), [-Math.log(0.75), Math.LN2]), 1e-6);
+    assertLess(largestDifference(loss.dataSync(), [-Math.log(0.75), Math.LN2]), roundingBound([1, 2, 1, 1]));
     tf.dispose([logits, labels, loss]);
   }),
 );
