@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { logTable, writeDigest } from "@lib/study/digest.ts";
+import { writeResults } from "@lib/probing/results.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { type StepLog, trainingLog } from "@lib/training/step_log.ts";
+import { plantedRows } from "../support/planted_rows.ts";
 import { buildSmall, choices, collect, withFolder } from "../support/small_run.ts";
 
 const lines = (text: string) => text.trimEnd().split("\r\n").map((line) => line.split(","));
@@ -14,11 +16,19 @@ Deno.test("a digest has a run's curves and figures, and neither weights nor song
     const corpus = await openCorpus(`${run}/corpus`);
     for (const model of ["BERT", "BERT-aug"] as const) await collect(corpus, `${run}/models/${model}`, { model });
     corpus.close();
+    await writeResults(`${run}/results`, plantedRows());
+    const score = (accuracy: number) => ({ loss: 2, accuracy, kinds: [], songs: [{ song: 0, correct: 1, count: 2 }] });
+    const contrast = { validation: { accuracy: 0.75, chance: 0.0625 } };
+    const info = { mlm: { train: score(0.625), validation: score(0.375) }, contrast };
+    await Deno.mkdir(`${run}/steps`);
+    await Deno.writeTextFile(`${run}/steps/evaluate-BERT-aug.json`, JSON.stringify({ info }));
     await writeDigest({ runs: ["run"], out: `${dir}/out`, every: 2 }, () => run);
 
     const files = Array.from(Deno.readDirSync(`${dir}/out`), ({ name }) => name).sort();
     assertEquals(
-      files.filter((name) => !/^(curves.*\.svg|log-.*\.csv|recipe-run\.json|README\.md)$/.test(name)),
+      files.filter((name) =>
+        !/^(curves.*\.svg|layers-.*\.svg|scores\.json|log-.*\.csv|recipe-run\.json|README\.md)$/.test(name)
+      ),
       [],
     );
     for (const name of files) {
@@ -35,7 +45,18 @@ Deno.test("a digest has a run's curves and figures, and neither weights nor song
     }
     const svg = await Deno.readTextFile(`${dir}/out/curves.svg`);
     for (const name of ["BERT-aug", "most common of its kind"]) assertStringIncludes(svg, name);
-    assertStringIncludes(await Deno.readTextFile(`${dir}/out/README.md`), "6 of 6");
+    const readme = await Deno.readTextFile(`${dir}/out/README.md`), last = logs.at(-1)!;
+    const row = readme.split("\n").find((line) => line.includes("| BERT-aug |"))!.split("|").map((cell) => cell.trim());
+    assertEquals(row.slice(1, 5), ["run", "BERT-aug", "6 of 6", (last.tokens / 1e6).toFixed(3)]);
+    assertEquals(row.slice(5, 10), [(last.seconds / 60).toFixed(3), "0.625", "0.375", "0.750", "0.063"]);
+    const scores = JSON.parse(await Deno.readTextFile(`${dir}/out/scores.json`));
+    assertEquals(Object.keys(scores), ["BERT-aug"]);
+    assertEquals(scores["BERT-aug"].mlm.train, { loss: 2, accuracy: 0.625, kinds: [] });
+    const best = Math.max(...(await trainingLog(`${run}/models/BERT`)).map((log) => log.validation?.accuracy ?? 0));
+    assertStringIncludes(readme.split("\n").find((line) => line.includes("| BERT |"))!, `| ${best.toFixed(3)} |`);
+    const layers = ["sound", "authors"].map((protocol) => Deno.readTextFileSync(`${dir}/out/layers-${protocol}.svg`));
+    for (const svg of layers) for (const name of ["untrained", "majority"]) assertStringIncludes(svg, name);
+    assert(layers[0] !== layers[1] && readme.includes("layers-sound.svg") && readme.includes("layers-authors.svg"));
   }));
 
 Deno.test("a digest of a run that is not there says so and writes nothing", () =>
