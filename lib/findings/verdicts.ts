@@ -90,12 +90,10 @@ function accuracies(
   return { units: size, bySeed };
 }
 
-const map = (scores: ReadonlyMap<number, SeedScore>, change: (score: number) => number) =>
-  new Map(
-    [...scores].map((
-      [seed, { value, replicates }],
-    ) => [seed, { value: change(value), replicates: Array.from(replicates, change) }]),
-  );
+const mapScores = (scores: ReadonlyMap<number, SeedScore>, change: (score: number) => number) =>
+  new Map([...scores].map(([seed, { value, replicates }]) => {
+    return [seed, { value: change(value), replicates: Array.from(replicates, change) }];
+  }));
 
 /** How much closer two models' MLM accuracies are than the recipe's margin, by two one-sided tests over validation songs. */
 function equalMlm(evaluations: readonly Evaluation[], models: readonly string[], recipe: Recipe): Compared {
@@ -103,14 +101,14 @@ function equalMlm(evaluations: readonly Evaluation[], models: readonly string[],
   const [a, b] = models.map((model) => accuracies(evaluations, model, ({ mlm }) => mlm.validation.songs, recipe));
   if (a.bySeed.size === 0 || a.units !== b.units) return { what, ...noDifference };
   const [above, below] = [margin, -margin].map((by) =>
-    seedDifference(a.bySeed, map(b.bySeed, (score) => score + by), a.units)
+    seedDifference(a.bySeed, mapScores(b.bySeed, (score) => score + by), a.units)
   );
   const difference = above.value + margin, { training } = above, isEqual = Math.abs(difference) < margin;
   const p = isEqual ? Math.max(above.p, below.p) : difference > 0 ? above.p : below.p;
   const found = { what, difference: margin - Math.abs(difference), p, training };
   if (above.low === null || above.high === null) return { ...found, low: null, high: null };
-  const ends = [above.low + margin, above.high + margin].map(Math.abs),
-    spansZero = above.low < -margin && above.high > -margin;
+  const ends = [above.low + margin, above.high + margin].map(Math.abs);
+  const spansZero = above.low < -margin && above.high > -margin;
   return { ...found, low: margin - Math.max(...ends), high: margin - (spansZero ? 0 : Math.min(...ends)) };
 }
 
@@ -122,7 +120,7 @@ function nearChance(evaluations: readonly Evaluation[], model: string, recipe: R
   const { units, bySeed } = accuracies(evaluations, model, unitsOf, recipe);
   const chance = evaluations.find((evaluation) => evaluation.model === model)?.contrast?.validation.chance;
   if (chance === undefined || bySeed.size === 0) return { what, ...noDifference };
-  const below = map(bySeed, (accuracy) => chance + margin - accuracy);
+  const below = mapScores(bySeed, (accuracy) => chance + margin - accuracy);
   const { value, ...interval } = seedInterval([[...below.values()]], units);
   return { what, difference: value, ...interval };
 }
