@@ -6,6 +6,7 @@
  * test runs, then those of its room, then all; what passes them all survives.
  * @module
  */
+import { taskArguments } from "@lib/cli/arguments.ts";
 import { dirname } from "node:path";
 import { projectRoot } from "@lib/base/project.ts";
 import { stream } from "@lib/base/random.ts";
@@ -171,4 +172,4 @@ async function main([count = "20", seed = "1"]: string[]): Promise<boolean> {
   }
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args.filter((arg) => arg !== "--")) ? 0 : 1);
+if (import.meta.main) Deno.exit(await main(taskArguments("breakages").positionals) ? 0 : 1);

@@ -7,7 +7,8 @@
  */
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SetupError } from "@lib/base/python.ts";
+import { UserError } from "@lib/base/user_error.ts";
+import { taskArguments } from "@lib/cli/arguments.ts";
 import { ensureSetup } from "@lib/cli/setup.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
@@ -208,7 +209,7 @@ async function main(): Promise<boolean> {
     await stage("examples", total, () => tests([map, "--doc", "lib"]));
     await stage("notebooks", total, () => tests([map, "tests/notebooks_test.ts"]));
   } catch (error) {
-    console.error(error instanceof SetupError ? error.message : error);
+    console.error(error instanceof UserError ? error.message : error);
     total.failed++;
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -218,4 +219,7 @@ async function main(): Promise<boolean> {
   return total.failed === 0;
 }
 
-if (import.meta.main) Deno.exit(await main() ? 0 : 1);
+if (import.meta.main) {
+  taskArguments("test");
+  Deno.exit(await main() ? 0 : 1);
+}

@@ -86,6 +86,19 @@ export function readArguments<C extends CommandName>(
   return { positionals, values: values as Values<C> };
 }
 
+/** The arguments of a task that is a program of its own, such as a bench; prints its usage and ends where that is due. */
+export function taskArguments<C extends CommandName>(name: C): ReturnType<typeof readArguments<C>> {
+  try {
+    if (!asksHelp(Deno.args)) return readArguments(name, Deno.args);
+    console.log(usage(name));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    Deno.exit(2);
+  }
+  Deno.exit(0);
+}
+
 /** What a fault of the program is printed as: how to report it, and its stack with its causes. */
 function faultText(error: unknown): string {
   const stack = (one: unknown): string =>

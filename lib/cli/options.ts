@@ -191,6 +191,39 @@ export const commands = {
     text: "reads and tokenizes N mutated songs (default: 10,000 of seed 1)",
     options: {},
   },
+  breakages: {
+    positionals: "[N [SEED]]",
+    most: 2,
+    text: "breaks N places in lib, one at a time, and names those that no test notices (default: 20 of seed 1)",
+    options: {},
+  },
+  bench: {
+    positionals: "[FOLDER]",
+    most: 1,
+    text: "times MIDI to tokens and labels beside pretty_midi and MidiTok, on the .mid files of a folder (default: " +
+      "data/freedoom), and on hostile files",
+    options: {
+      limit: { ...whole("N", 1, "most files"), default: "1000" },
+      "no-peers": flag("our reader alone"),
+      hostile: named("NAME", "one hostile file in this process"),
+      preset: { ...preset, default: "sound" },
+    },
+  },
+  "bench-train": {
+    text: "times training steps beside Hugging Face's BERT in PyTorch: time, share of the matrix rate, memory",
+    options: {
+      shapes: {
+        ...named("LIST", "width x layers x rows x length, …"),
+        default: "256x4x32x64,256x6x24x224,768x12x24x224",
+      },
+      precision: { ...named("LIST", "float32, bfloat16"), default: "float32,bfloat16" },
+      rounds: { ...whole("N", 1, "rounds whose median counts"), default: "5" },
+      steps: { ...whole("N", 1, "steps of a round"), default: "4" },
+      compile: flag("PyTorch's model compiled, too"),
+      epoch: whole("BARS", 1, "time of an epoch over so many bars"),
+      variants: flag("the paper's four models"),
+    },
+  },
 } satisfies Record<string, Command>;
 
 /** A command's name. */

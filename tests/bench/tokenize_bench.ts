@@ -1,13 +1,13 @@
 /**
  * MIDI → tokens and labels: bars and tokens a second beside pretty_midi and MidiTok, and hostile files.
  *
- * `deno task bench -- [FOLDER] [--limit N] [--no-peers]`; FOLDER of .mid files (default data/freedoom). The peers are
+ * `deno task bench --help` lists its options. The peers are
  * installed into .venv-bench/midi. The authors' converter cannot be run here: it made 215 bars/s on a machine where
  * pretty_midi alone took 11.7 s for 200 files, so its speed is taken from that of pretty_midi in the same run.
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { taskArguments } from "@lib/cli/arguments.ts";
 import { MidiError } from "@lib/midi/error.ts";
 import { readScore } from "@lib/midi/read.ts";
 import { exists } from "@lib/base/files.ts";
@@ -109,21 +109,10 @@ function tryHostile(name: string, preset: Preset): void {
 }
 
 if (import.meta.main) {
-  const { values, positionals } = parseArgs({
-    args: Deno.args.filter((arg) => arg !== "--"),
-    allowPositionals: true,
-    options: {
-      limit: { type: "string", default: "1000" },
-      "no-peers": { type: "boolean", default: false },
-      hostile: { type: "string" },
-      preset: { type: "string", default: "sound" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) console.log("deno task bench -- [FOLDER] [--limit N] [--no-peers]: FOLDER of .mid files");
-  else if (values.hostile) tryHostile(values.hostile, values.preset as Preset);
+  const { values, positionals } = taskArguments("bench");
+  if (values.hostile) tryHostile(values.hostile, values.preset);
   else {
-    await speeds(positionals[0] ?? `${root}data/freedoom`, Number(values.limit), !values["no-peers"]);
+    await speeds(positionals[0] ?? `${root}data/freedoom`, values.limit, !values["no-peers"]);
     const rows: Record<string, unknown> = {};
     for (const name of Object.keys(hostile)) { // each in a process of its own, for its memory
       for (const preset of ["sound", "authors"]) {

@@ -1,14 +1,13 @@
 /**
  * Training steps beside Hugging Face's BertForMaskedLM in PyTorch: same shapes, threads and precision, turn by turn.
  *
- * `deno task bench-train -- [--shapes 256x4x32x64,…] [--precision float32,bfloat16] [--rounds N] [--steps N]
- * [--compile] [--epoch BARS] [--variants]`. Shapes are width × layers × rows × tokens. PyTorch is installed into .venv-bench/torch. Each
+ * `deno task bench-train --help` lists its options. Shapes are width × layers × rows × tokens. PyTorch is installed into .venv-bench/torch. Each
  * round times some steps of each, one after the other, so that a machine whose speed drifts slows both; the ratio is
  * the median of the rounds'.
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { readArguments } from "@lib/cli/arguments.ts";
 import { toTensors, trainingPlans } from "@lib/training/batches.ts";
 import { type BertConfig, bertConfig } from "@lib/bert/config.ts";
 import { createBert, parametersOf } from "@lib/bert/parameters.ts";
@@ -26,18 +25,7 @@ import { peerPython } from "./peers.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const threads = navigator.hardwareConcurrency;
 
-const { values } = parseArgs({
-  args: Deno.args.filter((argument) => argument !== "--"),
-  options: {
-    shapes: { type: "string", default: "256x4x32x64,256x6x24x224,768x12x24x224" },
-    precision: { type: "string", default: "float32,bfloat16" },
-    rounds: { type: "string", default: "5" },
-    steps: { type: "string", default: "4" },
-    compile: { type: "boolean", default: false },
-    epoch: { type: "string" },
-    variants: { type: "boolean", default: false },
-  },
-});
+const { values } = readArguments("bench-train", Deno.args);
 
 /** The peer: one question a line, one answer a line. */
 async function startPeer() {
@@ -136,7 +124,7 @@ async function stepBench(peer: Peer, text: string, precision: Recipe["training"]
     model: { hidden, layers, heads, intermediate: 4 * hidden },
     training: { precision },
   });
-  const own = ours(choices, rows, length), rounds = Number(values.rounds), steps = Number(values.steps);
+  const own = ours(choices, rows, length), { rounds, steps } = values;
   const first = await own.run(), kinds = values.compile ? [false, true] : [false];
   await own.run();
   const [tensorflow, torch] = await matrixRate(precision, peer.ask);
@@ -182,7 +170,7 @@ async function variantBench(text: string): Promise<void> {
   const runs = modelNames.map((name) => ({ name, own: ours(recipe("sound", "base", { model }), rows, length, name) }));
   for (const { own } of runs) await own.run(), await own.run();
   const times = new Map(runs.map(({ name }) => [name, [] as number[]]));
-  for (let i = 0; i < Number(values.rounds) * Number(values.steps); i++) {
+  for (let i = 0; i < values.rounds * values.steps; i++) {
     for (const { name, own } of runs) times.get(name)!.push(await own.run());
   }
   const plain = times.get("BERT")!;
@@ -240,7 +228,7 @@ if (values.variants) {
   Deno.exit(0);
 }
 const peer = await startPeer();
-if (values.epoch) await epochBench(peer, Number(values.epoch));
+if (values.epoch) await epochBench(peer, values.epoch);
 else {
   for (const precision of values.precision.split(",") as Recipe["training"]["precision"][]) {
     for (const shape of values.shapes.split(",")) await stepBench(peer, shape, precision);

@@ -4,6 +4,7 @@
  * What must hold for any bytes: {@link readScore} and {@link tokenize} give bars or throw a `MidiError`, in bounded time.
  * @module
  */
+import { taskArguments } from "@lib/cli/arguments.ts";
 import { MidiError, type MidiReason } from "@lib/midi/error.ts";
 import { readScore } from "@lib/midi/read.ts";
 import { type Preset, recipe } from "@lib/recipe/recipe.ts";
@@ -126,7 +127,7 @@ export function outcomes({ bytes }: Mutant): ("bars" | MidiReason)[] {
 }
 
 if (import.meta.main) {
-  const [count = 10_000, seed = 1] = Deno.args.filter((arg) => arg !== "--").map(Number);
+  const [count = 10_000, seed = 1] = taskArguments("fuzz").positionals.map(Number);
   const counts: Record<string, number> = {}, start = performance.now();
   let slowest = 0, slowestNumber = 0;
   for (const mutant of mutants(count, seed)) {
