@@ -3,7 +3,8 @@
  * @module
  */
 // @ts-types="npm:@types/d3-dsv@3.0.7"
-import { csvFormatRows, csvParseRows } from "d3-dsv";
+import { csvFormatRows, csvParseRows, dsvFormat } from "d3-dsv";
+import { UserError } from "./user_error.ts";
 
 /** Rows of fields as the text of a CSV file, quoted where a field needs it; lines end in `\n`, the last one too. */
 export const csvText = (rows: readonly (readonly string[])[]): string =>
@@ -11,3 +12,79 @@ export const csvText = (rows: readonly (readonly string[])[]): string =>
 
 /** The fields of each row of a CSV file; quotes are taken off, empty lines are rows of one empty field. */
 export const csvRows = (text: string): string[][] => csvParseRows(text);
+
+/** First bytes of files that people take for CSV. */
+const signatures: readonly [string, string][] = [
+  ["\xff\xfe", "text in UTF-16"],
+  ["\xfe\xff", "text in UTF-16"],
+  ["PK\x03\x04", "a zip archive, such as an Excel (.xlsx) or OpenDocument (.ods) workbook"],
+  ["\xd0\xcf\x11\xe0", "an Excel workbook (.xls)"],
+  ["\x1f\x8b", "a gzip file"],
+  ["\x28\xb5\x2f\xfd", "a Zstandard file"],
+  ["BZh", "a bzip2 file"],
+  ["\xfd7zXZ", "an xz file"],
+  ["7z\xbc\xaf", "a 7z archive"],
+  ["PAR1", "a Parquet file"],
+  ["ARROW1", "an Arrow (Feather) file"],
+  ["\x93NUMPY", "a NumPy array"],
+  ["\x89HDF", "an HDF5 file"],
+  ["SQLite format 3", "an SQLite database"],
+  ["%PDF", "a PDF"],
+];
+
+/**
+ * The text of a CSV file in UTF-8, from its bytes; a byte order mark is taken off.
+ *
+ * @throws {UserError} naming what the file is instead, if it can be told, and the place of a byte that is not UTF-8
+ */
+export function csvTextOf(bytes: Uint8Array, path: string): string {
+  const refuse = (found: string) =>
+    new UserError(`${path}: expected a CSV file in UTF-8, found ${found}. Save it as one.`);
+  const start = String.fromCharCode(...bytes.subarray(0, 16));
+  const known = signatures.find(([signature]) => start.startsWith(signature));
+  if (known) throw refuse(known[1]);
+  const zero = bytes.indexOf(0);
+  if (zero >= 0) throw refuse(/^(.\0|\0.){4}/s.test(start) ? "text in UTF-16" : "binary data");
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const line = new TextDecoder().decode(bytes).split("\n").findIndex((line) => line.includes("\ufffd"));
+    throw refuse(`another encoding in line ${line + 1}`);
+  }
+}
+
+/** A row of a CSV file: its number, from 1, how many fields it has, and those of the columns that were asked for. */
+export interface CsvRow {
+  /** Number of the row, from 1; the line's where no field has a line break. */
+  line: number;
+  /** How many fields it has. */
+  fields: number;
+  /** Fields of the columns, without the white space around them; undefined where the row ends before. */
+  values: (string | undefined)[];
+}
+
+/**
+ * The rows below the first one of a CSV file, with the columns called `names`. Fields are parted by commas, semicolons
+ * or tabs: by what gives those columns. Empty rows are left out, and Excel's `sep=` above the names is passed over.
+ *
+ * @returns what parts the fields, how many columns there are, and the rows; undefined if a column is missing
+ */
+export function csvColumns(
+  text: string,
+  names: readonly string[],
+): { separator: string; columns: number; rows: CsvRow[] } | undefined {
+  const skipped = /^sep=.\r?\n/.exec(text)?.[0] ?? "", body = text.slice(skipped.length);
+  for (const separator of [",", ";", "\t"]) {
+    if (body.split("\n", 1)[0].split(separator).length < names.length) continue;
+    const [head = [], ...rest] = dsvFormat(separator).parseRows(body);
+    const places = names.map((name) => head.findIndex((field) => field.trim().toLowerCase() === name));
+    if (places.includes(-1)) continue;
+    const rows = rest.map((fields, i): CsvRow => ({
+      line: i + (skipped ? 3 : 2),
+      fields: fields.length,
+      values: places.map((place) => fields[place]?.trim()),
+    }));
+    return { separator, columns: head.length, rows: rows.filter((_, i) => rest[i].join("").trim() !== "") };
+  }
+  return undefined;
+}

@@ -27,6 +27,25 @@ export async function removeIfThere(path: string): Promise<void> {
   });
 }
 
+/**
+ * Makes sure that files can be written into a folder, and makes it where it is missing.
+ *
+ * @throws {UserError} naming the folder if it is a file, or the disk refuses
+ */
+export async function writableFolder(path: string): Promise<void> {
+  if ((await Deno.stat(path).catch(() => undefined))?.isFile) {
+    throw new UserError(`${path}: expected a folder to write to, found a file.`);
+  }
+  const attempt = temporaryOf(`${path}/writable`);
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    await Deno.writeFile(attempt, new Uint8Array(0), { createNew: true });
+    await Deno.remove(attempt);
+  } catch (error) {
+    throw explained(path, error);
+  }
+}
+
 /** A file that is being written piece by piece, under a temporary name. */
 export interface FileSink {
   /** Appends bytes. */

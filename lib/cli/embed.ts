@@ -2,7 +2,7 @@
  * `deno task embed` and `deno task probe`: any BERT over this vocabulary, on any songs, without training.
  * @module
  */
-import { basename, resolve } from "node:path";
+import { basename, dirname } from "node:path";
 import { baselineRows } from "../probing/baselines.ts";
 import type { Model } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
@@ -11,18 +11,20 @@ import type { Corpus } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
 import { embedLayers } from "../probing/embed.ts";
 import { tf } from "../engine/mod.ts";
-import { exists, temporaryFolder, writeFile } from "../base/files.ts";
+import { csvTextOf } from "../base/csv.ts";
+import { exists, readTextIfThere, temporaryFolder, writableFolder, writeFile } from "../base/files.ts";
 import { createNpy } from "../matrix/npy.ts";
 import { pieces, type RowSource } from "../matrix/rows.ts";
-import { type OwnRow, parseLabels, probeOwn } from "../probing/own_labels.ts";
+import { checkLabels, type OwnRow, parseLabels, probeOwn } from "../probing/own_labels.ts";
 import { exportParquet, vectors } from "../corpus/parquet.ts";
 import { probeLayers } from "../probing/probe_layers.ts";
 import { probeTables, stackedBars } from "../study/probe_bars.ts";
 import { UserError } from "../base/user_error.ts";
 import type { Preset, Recipe, Scale } from "../recipe/recipe.ts";
-import { resultColumns, toCsv, toResults, writeResults } from "../probing/results.ts";
+import { toCsv, writeResults } from "../probing/results.ts";
 import { loadRecipe } from "../study/study.ts";
 import { readArguments, usageError } from "./arguments.ts";
+import { stoppable } from "./stop.ts";
 import { meter } from "./tokenize.ts";
 import { chordNames } from "../tokens/chords.ts";
 import { tempoBins, vocabulary } from "../tokens/vocabulary.ts";
@@ -58,16 +60,20 @@ export function probeOptions(args: readonly string[], cwd?: string) {
 }
 
 /** Opens an encoder over this vocabulary; tensors of the file that it does not have are listed. */
-async function openEncoder(dir: string): Promise<Model> {
-  const { leftOut, ...model } = await loadCheckpoint(dir), { vocabularySize } = model.config;
+async function openEncoder(dir: string, layer: number): Promise<Model> {
+  const { leftOut, ...model } = await loadCheckpoint(dir), { vocabularySize, layers } = model.config;
   if (leftOut.length > 0) {
     const more = leftOut.length > 8 ? ` and ${leftOut.length - 8} more` : "";
     console.log(`${dir}: the encoder is read; left out: ${leftOut.slice(0, 8).join(", ")}${more}`);
   }
-  if (vocabularySize === vocabulary.size) return model;
+  const wrong = vocabularySize !== vocabulary.size
+    ? `${dir}: expected an encoder with a vocabulary of ${vocabulary.size} ids, found ${vocabularySize}.`
+    : layer > layers
+    ? `--layer: expected 0 (embeddings) … ${layers}, the depth of ${dir}, found ${layer}.`
+    : undefined;
+  if (wrong === undefined) return model;
   model.weights.dispose();
-  const expected = `an encoder with a vocabulary of ${vocabulary.size} ids`;
-  throw new UserError(`${dir}: expected ${expected}, found ${vocabularySize}.`);
+  throw new UserError(wrong);
 }
 
 /** Refuses songs whose bars could have more tokens than an encoder has positions. */
@@ -83,28 +89,39 @@ interface Inputs {
   encoder: string;
   data: string;
   recipe: Recipe;
+  layer?: number;
   "follow-links": boolean;
 }
 
-/** Opens a store, or makes one of songs in a folder that is removed in the end; then calls `work`. */
-async function withEncoder(
-  { encoder, data, recipe, "follow-links": followLinks }: Inputs,
-  work: (model: Model, corpus: Corpus, folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await temporaryFolder();
-  let model: Model | undefined, corpus: Corpus | undefined;
-  try {
-    model = await openEncoder(encoder);
-    const isStore = exists(`${data}/manifest.json`); // whose bars are checked before they are embedded
-    if (!isStore) checkPositions(encoder, model, recipe);
-    if (!isStore) await buildCorpus(data, `${folder}/store`, recipe, { followLinks, onProgress: meter("songs") });
-    corpus = await openCorpus(isStore ? data : `${folder}/store`);
-    await work(model, corpus, folder);
-  } finally {
-    corpus?.close();
-    if (model) tf.dispose(model.weights);
-    await Deno.remove(folder, { recursive: true });
-  }
+/** An encoder, songs, a folder for temporary files, and what stops the work. */
+interface Opened {
+  model: Model;
+  corpus: Corpus;
+  folder: string;
+  signal: AbortSignal;
+}
+
+/** Opens a store, or makes one of songs in a temporary folder, which is removed in the end; then calls `work`. */
+function withEncoder(inputs: Inputs, work: (opened: Opened) => Promise<void>): Promise<number> {
+  const { encoder, data, recipe, layer = 0, "follow-links": followLinks } = inputs;
+  return stoppable(async (signal) => {
+    const folder = await temporaryFolder();
+    let model: Model | undefined, corpus: Corpus | undefined;
+    try {
+      model = await openEncoder(encoder, layer);
+      const isStore = exists(`${data}/manifest.json`); // whose bars are checked before they are embedded
+      if (!isStore) checkPositions(encoder, model, recipe);
+      const options = { followLinks, signal, onProgress: meter("songs") };
+      if (!isStore) await buildCorpus(data, `${folder}/store`, recipe, options);
+      corpus = await openCorpus(isStore ? data : `${folder}/store`);
+      await work({ model, corpus, folder, signal });
+      return 0;
+    } finally {
+      corpus?.close();
+      if (model) tf.dispose(model.weights);
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
 }
 
 const labelColumns = [
@@ -137,63 +154,94 @@ function ascending(source: RowSource, columns: number): (row: number) => Float32
   };
 }
 
+/** Refuses an output that cannot be written, or a table beside it that is somebody's own. */
+async function checkEmbeddingFile(out: string): Promise<void> {
+  await writableFolder(dirname(out));
+  for (const path of [out, ...out.endsWith(".npy") ? [besides(out)] : []]) {
+    if ((await Deno.stat(path).catch(() => undefined))?.isDirectory) {
+      throw new UserError(`${path}: expected a file to write, found a folder.`);
+    }
+  }
+  const there = out.endsWith(".npy") ? await readTextIfThere(besides(out)) : undefined;
+  if (there === undefined || there.startsWith(`${labelColumns.join()}\r\n`)) return;
+  throw new UserError(
+    `${besides(out)}: expected no such file, or that of an earlier run, as the labels of ${basename(out)} go there; ` +
+      "found another one. Choose another --out.",
+  );
+}
+
+/** The table beside an array of embeddings. */
+const besides = (out: string): string => out.replace(/npy$/, "csv");
+
 /** Writes the embeddings of all bars at one layer; returns the process's exit code. */
 export async function embedCommand(args: string[], cwd?: string): Promise<number> {
   const asked = embedOptions(args, cwd), { out, pooling, recipe, layer } = asked;
-  await withEncoder(asked, async (model, corpus, folder) => {
+  await checkEmbeddingFile(out);
+  return await withEncoder(asked, async ({ model, corpus, folder, signal }) => {
     const bars = Array.from({ length: corpus.bars }, (_, bar) => bar), onProgress = meter("bars");
     const { columns, layers: [source] } = await embedLayers(model, corpus, bars, recipe, {
-      ...{ poolings: [pooling], layers: [layer], folder, onProgress },
+      ...{ poolings: [pooling], layers: [layer], folder, signal, onProgress },
     });
-    await Deno.mkdir(resolve(out, ".."), { recursive: true });
     if (out.endsWith(".npy")) {
       const file = createNpy(out, bars.length, columns);
       try {
         for (const { x } of pieces(source, columns)) file.append(x);
-        await writeFile(out.replace(/npy$/, "csv"), barsAsCsv(corpus));
+        await writeFile(besides(out), barsAsCsv(corpus));
         file.finish();
       } finally {
         file.abandon();
       }
     } else {
       const metadata = { encoder: basename(asked.encoder), layer: String(layer), pooling };
-      await exportParquet(corpus, out, { more: [vectors("embedding", ascending(source, columns))], metadata });
+      await exportParquet(corpus, out, { signal, more: [vectors("embedding", ascending(source, columns))], metadata });
     }
     console.log(`${out}: ${bars.length} bars × ${columns}, layer ${layer}, pooling ${pooling}`);
   });
-  return 0;
+}
+
+/** The text of a file of labels. */
+async function labelsText(path: string): Promise<string> {
+  try {
+    return csvTextOf(await Deno.readFile(path), path);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${path}: expected a CSV file of labels, found none to read: ${(error as Error).message}.`);
+  }
 }
 
 /** Probes every layer of an encoder; returns the process's exit code. */
 export async function probeCommand(args: string[], cwd?: string): Promise<number> {
   const asked = probeOptions(args, cwd), { encoder, out, pooling, recipe, labels, workers } = asked;
-  const labelsAre = asked["labels-are"];
-  await withEncoder(asked, async (model, corpus, folder) => {
-    // Bad labels are named before anything that takes long.
-    const own = labels ? parseLabels(await Deno.readTextFile(labels), labels, corpus, labelsAre) : undefined;
-    if (own) console.log(`${labels}: taken for ${own.why}`);
-    const bars = stackedBars(corpus, recipe);
+  await writableFolder(out);
+  if (
+    labels !== undefined && dirname(labels) === out && /^(own|results)\.(csv|jsonl|parquet)$/.test(basename(labels))
+  ) {
+    throw new UserError(`${labels}: expected labels that the results do not replace, found them in ${out}; move them.`);
+  }
+  const text = labels === undefined ? undefined : await labelsText(labels);
+  return await withEncoder(asked, async ({ model, corpus, folder, signal }) => {
+    const bars = stackedBars(corpus, recipe), file = labels ?? "";
+    const own = text === undefined ? undefined : parseLabels(text, file, corpus, asked["labels-are"]);
+    const notes = own ? [`taken for ${own.why}`, ...checkLabels(own, file, bars.of, corpus)] : [];
+    for (const note of notes) console.log(`${file}: ${note}`);
     const { columns, layers } = await embedLayers(model, corpus, bars.all, recipe, {
-      ...{ poolings: [pooling], folder, onProgress: meter("bars") },
+      ...{ poolings: [pooling], folder, signal, onProgress: meter("bars") },
     });
     const tables = probeTables(corpus, recipe), showDone = meter("layers");
     const metaOf = (layer: number) =>
       ({ model: basename(encoder), input: "trained", seed: recipe.seed, layer, layers: "one", pooling }) as const;
     const cut = (source: RowSource) => bars.cut(source, columns);
     const jobs = layers.map((source, layer) => ({ meta: metaOf(layer), features: () => cut(source) }));
-    const rows = await probeLayers(jobs, tables, recipe, { workers, onDone: (done, total) => showDone(done, total) });
-    await writeResults(`${out}/results`, [...rows, ...baselineRows(tables, recipe)]);
-    if (own) {
-      const ownRows: OwnRow[] = [];
-      for (const [layer, source] of layers.entries()) {
-        ownRows.push(...await probeOwn(cut(source), bars.of, corpus, own, recipe, metaOf(layer), basename(labels!)));
-      }
-      const results = toResults(ownRows);
-      await writeFile(`${out}/own.jsonl`, results.map((result) => JSON.stringify(result) + "\n").join(""));
-      await writeFile(`${out}/own.csv`, toCsv(results, resultColumns));
+    const options = { workers, signal, onDone: (done: number, total: number) => showDone(done, total) };
+    const rows = await probeLayers(jobs, tables, recipe, options);
+    const ownRows: OwnRow[] = [];
+    for (const [layer, source] of own ? layers.entries() : []) {
+      signal.throwIfAborted();
+      ownRows.push(...await probeOwn(cut(source), bars.of, corpus, own!, recipe, metaOf(layer), basename(file)));
     }
+    await writeResults(`${out}/results`, [...rows, ...baselineRows(tables, recipe)]);
+    if (own) await writeResults(`${out}/own`, ownRows);
     const beside = own ? "; own.csv beside" : "";
     console.log(`${out}/results.csv: ${rows.length} scores of ${layers.length} layers${beside}`);
   });
-  return 0;
 }

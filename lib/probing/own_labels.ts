@@ -2,29 +2,27 @@
  * A task of the user's own: labels of bars in a CSV file, and probes for them.
  * @module
  */
-import type { Split } from "../corpus/split.ts";
+import { csvColumns } from "../base/csv.ts";
+import { UserError } from "../base/user_error.ts";
+import { type Split, splits } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { fitSums, predictRows, sumLayer } from "../matrix/layer_ridge.ts";
 import type { RidgeFit } from "../matrix/ridge.ts";
-import type { RowSource } from "../matrix/rows.ts";
-import { classTargets, takeTargetRows, valueTargets } from "../matrix/targets.ts";
-import { bootstrap } from "../metrics/intervals.ts";
-import type { ProbeMeta, ProbeRow } from "./rows.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import { classTargets, joinTargets, valueTargets } from "../matrix/targets.ts";
 import { accuracyScore, argMax, errorScore, indexSongs, macroMean, type SongScore } from "../metrics/class_scores.ts";
+import { bootstrap } from "../metrics/intervals.ts";
 import { aucByClass, rankByClass } from "../metrics/ranking.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { LayerFeatures, ProbeMeta, ProbeRow } from "./rows.ts";
 
-/** A file of labels that cannot be used; names each bad line. */
-export class LabelsError extends Error {
-  /** Tells it from other errors. */
-  override name = "LabelsError";
-}
+/** Labels that cannot be used; names each bad line. */
+export class LabelsError extends UserError {}
 
 /** Labels of some bars of a corpus. */
 export interface OwnLabels {
   /** Whether labels are classes or numbers. */
   kind: "class" | "number";
-  /** Why they were taken so, in words. */
+  /** Why they were taken so, and what was left out, in words. */
   why: string;
   /** The classes, sorted; empty for numbers. */
   classes: string[];
@@ -35,25 +33,41 @@ export interface OwnLabels {
 /** Whole numbers are taken for classes up to this many different ones; `kind` overrules it. */
 const MOST_CLASSES = 20;
 
-/** Most bad lines that a message names. */
+/** Most bad lines or classes that a message names. */
 const MOST_LINES = 20;
 
-/** The fields of a line of CSV (RFC 4180, without line breaks inside fields). */
-function fieldsOf(line: string): string[] {
-  const fields: string[] = [], pattern = /(?:"((?:[^"]|"")*)"|([^,]*))(,|$)/y;
-  for (;;) {
-    const found = pattern.exec(line);
-    if (!found) return [...fields, ...line.slice(pattern.lastIndex).split(",")];
-    fields.push(found[1] === undefined ? found[2].trim() : found[1].replaceAll('""', '"'));
-    if (found[3] === "") return fields;
-  }
+/** Some names, the first of many. */
+const listed = (names: readonly string[]): string =>
+  names.slice(0, MOST_LINES).join(", ") + (names.length > MOST_LINES ? ` and ${names.length - MOST_LINES} more` : "");
+
+/** A path as the store writes it, whatever system and Unicode form it comes from. */
+const plainPath = (path: string): string => path.normalize("NFC").replaceAll("\\", "/").replace(/^(\.\/)+/, "");
+
+/** Finds songs by id or file; gives the song's number, the reason for which tokenizing left it out, or undefined. */
+function songFinder({ songs, rejected }: Corpus): (name: string) => number | string | undefined {
+  const known = new Map<string, number | string>();
+  for (const { file, reason } of rejected) known.set(file, reason).set(plainPath(file), reason);
+  songs.forEach(({ file }, song) => known.set(plainPath(file), song));
+  songs.forEach(({ file, id }, song) => known.set(id, song).set(file, song)); // exact names win
+  return (name) => {
+    const path = plainPath(name), found = known.get(name) ?? known.get(path);
+    if (found !== undefined || !/^([a-zA-Z]:)?\//.test(path)) return found;
+    // An absolute path ends with the song's file; the longest such file is meant.
+    const parts = path.split("/").slice(1), ends = parts.map((_, i) => parts.slice(i).join("/"));
+    return known.get(ends.find((end) => known.has(end)) ?? name);
+  };
 }
+
+/** `3 no-kept-bars, 1 duplicate`. */
+const countsOf = (reasons: readonly string[]): string =>
+  [...Map.groupBy(reasons, (reason) => reason)].map(([reason, all]) => `${all.length} ${reason}`).join(", ");
 
 /**
  * Reads labels from CSV text with the columns `song` (path in the corpus, or its id), `bar` (index in the song, from
- * 0, bars that are not kept counted) and `label`, in any order, beside any others. Empty lines are passed over.
+ * 0, bars that are not kept counted) and `label`, in any order, beside any others, parted by commas, semicolons or tabs.
  *
- * Labels are numbers if every one is, unless all are whole and of at most twenty values; else classes.
+ * Labels are numbers if every one is, unless all are whole and of at most twenty values; else classes. Labels of bars
+ * with too few notes and of songs that tokenizing left out are counted and left out.
  *
  * @param kind overrules what the content says
  * @throws {LabelsError} naming every bad line: what was expected and what it holds
@@ -76,66 +90,81 @@ function fieldsOf(line: string): string[] {
  * ```
  */
 export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "class" | "number"): OwnLabels {
-  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/), names = fieldsOf(lines[0]);
-  const places = ["song", "bar", "label"].map((name) => names.indexOf(name));
-  if (places.includes(-1)) {
-    throw new LabelsError(`${path}, line 1: expected the columns song, bar and label, found ${lines[0] || "nothing"}.`);
+  const table = csvColumns(text.replace(/^\ufeff/, ""), ["song", "bar", "label"]);
+  if (!table) {
+    const found = text.split(/\r?\n|\r/, 1)[0].slice(0, 200) || "nothing";
+    throw new LabelsError(`${path}, line 1: expected the columns song, bar and label, found ${found}.`);
   }
-  const songs = new Map<string, number>(), bars = new Map<string, number>();
-  corpus.songs.forEach(({ file, id }, song) => songs.set(id, song).set(file, song));
+  const find = songFinder(corpus), bars = new Map<string, number>();
   for (let bar = 0; bar < corpus.bars; bar++) bars.set(`${corpus.song(bar)} ${corpus.barIndex(bar)}`, bar);
-  const labels = new Map<number, string>(), bad: string[] = [], notKept: number[] = [];
-  lines.forEach((line, i) => {
-    if (i === 0 || line.trim() === "") return;
-    const wrong = (what: string) => void bad.push(`line ${i + 1}: ${what}`);
-    const fields = fieldsOf(line), [name, index, label] = places.map((place) => fields[place]);
-    if (fields.length !== names.length) return wrong(`expected ${names.length} fields, found ${fields.length}`);
-    const song = songs.get(name);
-    if (song === undefined) return wrong(`expected a song of the corpus (its file or id), found ${name || "nothing"}`);
-    if (!/^\d+$/.test(index)) return wrong(`expected a bar's index from 0, found ${index || "nothing"}`);
-    const { allBars, file } = corpus.songs[song], bar = bars.get(`${song} ${Number(index)}`);
-    if (Number(index) >= allBars) return wrong(`expected a bar of ${file} (0…${allBars - 1}), found ${index}`);
-    if (label === "") return wrong("expected a label, found nothing");
-    if (bar === undefined) return void notKept.push(i + 1); // too few notes: not in the store, and no fault of the file
-    if (labels.has(bar)) return wrong(`expected one label a bar, found a second one of ${file}, bar ${index}`);
-    labels.set(bar, label);
-  });
-  const isNumber = (label: string) => /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(label);
-  const held = [...labels.values()], distinct = [...new Set(held)].sort();
-  const numeric = held.every(isNumber), whole = held.every((label) => /^[+-]?\d+$/.test(label));
-  const taken = kind ?? (numeric && !(whole && distinct.length <= MOST_CLASSES) ? "number" : "class");
-  if (taken === "number" && !numeric) {
-    for (const [bar, label] of labels) {
-      if (!isNumber(label)) bad.push(`song ${corpus.songs[corpus.song(bar)].file}: expected a number, found ${label}`);
+  const labels = new Map<number, { line: number; label: string }>(), bad: string[] = [], leftOut: string[] = [];
+  for (const { line, fields, values: [name, place, label] } of table.rows) {
+    const wrong = (expected: string, found: string | number = "nothing") =>
+      void bad.push(`line ${line}: expected ${expected}, found ${found === "" ? "nothing" : found}`);
+    if (fields !== table.columns) {
+      wrong(`${table.columns} fields`, fields);
+      continue;
+    }
+    const song = find(name!), index = /^(\d+)(\.0*)?$/.exec(place!)?.[1]; // pandas writes 0.0
+    if (song === undefined) wrong("a song of the corpus (its file or id)", name);
+    else if (index === undefined) wrong("a bar's index from 0", place);
+    else if (label === "") wrong("a label");
+    else if (typeof song === "string") leftOut.push(song);
+    else {
+      const { allBars, file } = corpus.songs[song], bar = bars.get(`${song} ${Number(index)}`);
+      if (Number(index) >= allBars) wrong(`a bar of ${file} (0…${allBars - 1})`, index);
+      else if (bar === undefined) leftOut.push("too few notes");
+      else if (labels.has(bar)) wrong("one label a bar", `a second one of ${file}, bar ${index}`);
+      else labels.set(bar, { line, label: label! });
     }
   }
+  const numberOf = (label: string) => {
+    const decimal = table.separator === ";" ? label.replace(",", ".") : label; // where semicolons part fields
+    return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(decimal)
+      ? Number(decimal)
+      : /^[+-]?(nan|inf|infinity)$/i.test(decimal)
+      ? NaN
+      : undefined;
+  };
+  const all = [...labels.values()].map(({ label }) => label), distinct = [...new Set(all)].sort();
+  const word = all.find((label) => numberOf(label) === undefined);
+  const numeric = word === undefined && all.some((label) => !Number.isNaN(numberOf(label)));
+  const few = distinct.length <= MOST_CLASSES && all.every((label) => /^[+-]?\d+$/.test(label));
+  const taken = kind ?? (numeric && !few ? "number" : "class");
+  if (taken === "number") {
+    for (const { line, label } of labels.values()) {
+      const value = numberOf(label), expected = value === undefined ? "a number" : "a finite number";
+      if (value === undefined || !Number.isFinite(value)) {
+        bad.push(`line ${line}: expected ${expected}, found ${label}`);
+      }
+    }
+  }
+  const without = leftOut.length > 0 ? `; left out: ${leftOut.length} labels (${countsOf(leftOut)})` : "";
   if (bad.length > 0) {
     const more = bad.length > MOST_LINES ? `\n  and ${bad.length - MOST_LINES} more` : "";
-    throw new LabelsError(
-      `${path}: expected labels of bars, found ${bad.length} bad lines:\n  ${
-        bad.slice(0, MOST_LINES).join("\n  ")
-      }${more}`,
-    );
+    const lines = bad.slice(0, MOST_LINES).join("\n  ");
+    throw new LabelsError(`${path}: expected labels of bars, found ${bad.length} bad lines:\n  ${lines}${more}`);
   }
-  if (taken === "class" && distinct.length < 2 && held.length > 1) {
-    throw new LabelsError(`${path}: expected at least two different labels, found ${distinct[0]} alone.`);
+  if (all.length === 0) throw new LabelsError(`${path}: expected labels of bars in the corpus, found none${without}.`);
+  if (distinct.length < 2 && all.length > 1) {
+    throw new LabelsError(`${path}: expected at least two different labels, found ${distinct[0]} alone${without}.`);
   }
-  if (held.length === 0) throw new LabelsError(`${path}: expected labels of bars in the corpus, found none.`);
   const why = kind
     ? "as told"
     : taken === "number"
     ? "every label is a number"
     : numeric
     ? `whole numbers of ${distinct.length} values, ${MOST_CLASSES} at most`
-    : `${held.find((label) => !isNumber(label))} is no number`;
-  const left = notKept.length > 0 ? `; ${notKept.length} labels are of bars with too few notes and left out` : "";
+    : `${word ?? distinct[0]} is no number`;
   const classes = taken === "class" ? distinct : [];
-  const answerOf = (label: string) => taken === "class" ? classes.indexOf(label) : Number(label);
   return {
     kind: taken,
-    why: `${held.length} bars, ${taken === "class" ? `${classes.length} classes` : "numbers"}: ${why}${left}`,
+    why: `${all.length} bars, ${taken === "class" ? `${classes.length} classes` : "numbers"}: ${why}${without}`,
     classes,
-    answers: new Map([...labels].map(([bar, label]) => [bar, answerOf(label)])),
+    answers: new Map([...labels].map(([bar, { label }]) => [
+      bar,
+      taken === "class" ? classes.indexOf(label) : numberOf(label)!,
+    ])),
   };
 }
 
@@ -145,85 +174,111 @@ export type OwnRow = Omit<ProbeRow, "task"> & { task: string };
 /** Bars of the splits, in the order of the features' rows. */
 export type SplitBars = Record<Split, ArrayLike<number>>;
 
+/** The labelled rows of a split, their answers and songs. */
+function labelled(bars: ArrayLike<number>, corpus: Corpus, { answers }: OwnLabels) {
+  const rows = Int32Array.from(Array.from(bars).keys()).filter((r) => answers.has(bars[r]));
+  return {
+    rows,
+    truth: Array.from(rows, (r) => answers.get(bars[r])!),
+    ...indexSongs(Array.from(rows, (r) => corpus.song(bars[r]))),
+  };
+}
+
+/**
+ * Refuses labels that no probe can be fitted on or scored with, before bars are embedded.
+ *
+ * @returns what a reader should know: classes that training lacks, or that a scored split has alone
+ * @throws {LabelsError} if a split has no labelled bar, training has one class or number alone, or a scored split has no
+ * class of training
+ */
+export function checkLabels(labels: OwnLabels, path: string, bars: SplitBars, corpus: Corpus): string[] {
+  const { kind, classes } = labels, name = (answer: number) => kind === "class" ? classes[answer] : String(answer);
+  const refuse = (expected: string, found: string) =>
+    new LabelsError(`${path}: expected ${expected}, found ${found}; label bars of more songs.`);
+  const truths = splits.map((split) => {
+    const { truth } = labelled(bars[split], corpus, labels);
+    if (truth.length === 0) throw refuse(`labels in ${split} songs`, "none");
+    return new Set(truth);
+  });
+  const [train, ...scored] = truths;
+  if (train.size < 2) throw refuse("at least two different labels in train songs", `${name([...train][0])} alone`);
+  return scored.flatMap((set, i): string[] => {
+    const split = splits[i + 1],
+      unseen = kind === "class" ? [...set].filter((answer) => !train.has(answer)).map(name) : [];
+    if (unseen.length === set.size) {
+      throw refuse(`classes of train songs in ${split} songs`, `${listed(unseen)} alone`);
+    }
+    const lone = set.size < 2
+      ? [`${split} songs have ${name([...set][0])} alone, so that some scores are undefined`]
+      : [];
+    return [...unseen.length > 0 ? [`classes of ${split} songs that train lacks: ${listed(unseen)}`] : [], ...lone];
+  });
+}
+
 /**
  * Probes one layer for the user's labels, soundly: α of `recipe.probing.alphas` by the validation songs, scores on
  * validation and test songs with 95% intervals over test songs. Classes: `accuracy` and `accuracyMacro` of the largest
  * decision, `aucMacro` of decision values; numbers: `rmse`, `mae`, `r2`. The guess (most common class, mean) stands
  * beside as `guessAccuracy` or `guessRmse`. Bars without a label are left out.
  *
- * @throws {LabelsError} if a split has no labelled bar
+ * @param labels that `checkLabels` lets pass
  */
 export async function probeOwn(
-  features: Record<Split, RowSource> & { columns: number },
+  features: LayerFeatures,
   bars: SplitBars,
   corpus: Corpus,
-  { kind, classes, answers }: OwnLabels,
+  labels: OwnLabels,
   recipe: Recipe,
   meta: ProbeMeta,
   task = "own",
 ): Promise<OwnRow[]> {
-  const ask = (split: Split) => {
-    const rows = Int32Array.from(Array.from({ length: bars[split].length }, (_, r) => r))
-      .filter((r) => answers.has(bars[split][r]));
-    if (rows.length === 0) {
-      throw new LabelsError(`Labels: expected some of ${split} songs, found none; label bars of more songs.`);
-    }
-    const truth = Array.from(rows, (r) => answers.get(bars[split][r])!);
-    return { rows, truth, ...indexSongs(Array.from(rows, (r) => corpus.song(bars[split][r]))) };
-  };
-  const asked = { train: ask("train"), validation: ask("validation"), test: ask("test") }, { train } = asked;
-  const targets = kind === "class"
-    ? classTargets(train.truth.map((answer) => [answer]), classes.length)
-    : valueTargets(train.truth);
-  const none = valueTargets(new Float64Array(bars.train.length));
-  const sums = await sumLayer(features.train, features.columns, {
-    all: takeTargetRows(none, [...Array(bars.train.length).keys()]),
+  const { kind, classes } = labels, isClass = kind === "class", { alphas, bootstraps } = recipe.probing;
+  const [train, validation, test] = splits.map((split) => labelled(bars[split], corpus, labels));
+  const { ofSome } = await sumLayer(features.train, features.columns, {
+    all: joinTargets([], bars.train.length),
     some: train.rows,
-    ofSome: targets,
+    ofSome: isClass ? classTargets(train.truth.map((answer) => [answer]), classes.length) : valueTargets(train.truth),
   });
-  const alphas = recipe.probing.alphas.toSorted((a, b) => b - a), fits = await fitSums(sums.ofSome, alphas);
-  const scoreOf = ({ truth, songs, songCount }: ReturnType<typeof ask>, values: Float64Array): SongScore<string> => {
-    if (kind === "number") return errorScore(values, truth, { songs, songCount });
-    const rows = truth.length, labels = new Uint8Array(classes.length * rows);
-    truth.forEach((answer, r) => labels[answer * rows + r] = 1);
-    const table = { classes: classes.length, rows, labels, songs, songCount };
+  const fits = await fitSums(ofSome, alphas.toSorted((a, b) => b - a)); // the largest penalty wins among equals
+  const scoreOf = ({ truth, songs, songCount }: typeof test, values: Float64Array): SongScore<string> => {
+    if (!isClass) return errorScore(values, truth, { songs, songCount });
+    const rows = truth.length, table = { classes: classes.length, rows, songs, songCount };
+    const hot = new Uint8Array(classes.length * rows);
+    truth.forEach((answer, r) => hot[answer * rows + r] = 1);
     const hits = accuracyScore(argMax(values, classes.length), truth, classes.length, table);
-    const area = aucByClass(rankByClass(values, table), table);
+    const area = aucByClass(rankByClass(values, { ...table, labels: hot }), { ...table, labels: hot });
     return (weights) => ({ ...hits(weights), aucMacro: macroMean(area(weights)) });
   };
-  const once = (songs: number) => new Float64Array(songs).fill(1);
-  const predict = async (split: "validation" | "test", some: readonly RidgeFit[]) =>
-    (await predictRows(some, features[split], asked[split].rows)).map((values) => scoreOf(asked[split], values));
-  const tried = (await predict("validation", fits)).map((score) => {
-    const found = score(once(asked.validation.songCount));
-    return kind === "class" ? found.accuracy : -found.rmse;
+  const predict = async (split: "validation" | "test", asked: typeof test, some: readonly RidgeFit[]) =>
+    (await predictRows(some, features[split], asked.rows)).map((values) => scoreOf(asked, values));
+  const tried = (await predict("validation", validation, fits)).map((score) => {
+    const { accuracy, rmse } = score(new Float64Array(validation.songCount).fill(1));
+    return isClass ? accuracy : -rmse;
   });
-  const best = tried.indexOf(Math.max(...tried)), chosen = fits[best]; // the largest penalty among equals
-  const common = classes.map((_, c) => train.truth.filter((answer) => answer === c).length);
+  const chosen = fits[tried.indexOf(Math.max(...tried))];
+  const counts = classes.map((_, c) => train.truth.filter((answer) => answer === c).length);
   const mean = train.truth.reduce((sum, value) => sum + value / train.truth.length, 0);
-  const found: OwnRow[] = [];
-  for (const split of ["validation", "test"] as const) {
-    const { truth, songCount, rows } = asked[split], guess = new Float64Array(truth.length);
-    if (kind === "number") guess.fill(mean);
-    const [score] = await predict(split, [chosen]);
-    const beside: SongScore<string> = kind === "number"
-      ? ((score) => (weights) => ({ guessRmse: score(weights).rmse }))(errorScore(guess, truth, asked[split]))
-      : ((score) => (weights) => ({ guessAccuracy: score(weights).accuracy }))(
-        accuracyScore(guess.fill(common.indexOf(Math.max(...common))), truth, classes.length, asked[split]),
-      );
-    const resamplings = split === "test" ? recipe.probing.bootstraps : 0;
-    const scores = bootstrap((weights) => ({ ...score(weights), ...beside(weights) }), songCount, {
-      resamplings,
-      seed: recipe.seed,
+  const guess = isClass ? counts.indexOf(Math.max(...counts)) : mean;
+  const rows: OwnRow[] = [];
+  for (const [split, asked] of [["validation", validation], ["test", test]] as const) {
+    const [score] = await predict(split, asked, [chosen]), guesses = asked.truth.map(() => guess);
+    const guessed: SongScore<string> = isClass
+      ? accuracyScore(guesses, asked.truth, classes.length, asked)
+      : errorScore(guesses, asked.truth, asked);
+    const both: SongScore<string> = (weights) => ({
+      ...score(weights),
+      ...isClass ? { guessAccuracy: guessed(weights).accuracy } : { guessRmse: guessed(weights).rmse },
     });
+    const resamplings = split === "test" ? bootstraps : 0;
+    const scores = bootstrap(both, asked.songCount, { resamplings, seed: recipe.seed });
     for (const [metric, { value, low, high }] of Object.entries(scores)) {
-      found.push({
+      rows.push({
         ...meta,
         ...{ labels: "true", task, metric, protocol: "sound", split, value, low, high, draw: null, std: null },
-        ...{ rows: rows.length, songs: songCount, threshold: null, skippedClasses: null, k: null },
+        ...{ rows: asked.rows.length, songs: asked.songCount, threshold: null, skippedClasses: null, k: null },
         alpha: metric.startsWith("guess") ? null : chosen.alpha,
       });
     }
   }
-  return found;
+  return rows;
 }

@@ -5,9 +5,11 @@
  * (`probe_layers.ts`). The authors' protocol is in `authors_protocol.ts`.
  * @module
  */
+import { UserError } from "../base/user_error.ts";
+import { splits } from "../corpus/split.ts";
 import { predictRows } from "../matrix/layer_ridge.ts";
 import { standardise } from "../matrix/ridge.ts";
-import { readRows, rowCount } from "../matrix/rows.ts";
+import { pieces, readRows, rowCount } from "../matrix/rows.ts";
 import { type Protocol, scorer } from "../metrics/task_scores.ts";
 import { type Task, tasks as allTasks } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -43,15 +45,24 @@ export interface Asked {
 /** Lets timers and messages through. */
 const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
+/** Refuses features that do not fit the tables, or are not finite: they would be probed to wrong numbers. */
 function checkTables(features: LayerFeatures, tables: BarTables): void {
-  for (const split of ["train", ...scoredSplits] as const) {
-    const { labels, songs } = tables[split], rows = labels.length;
-    const given = rowCount(features[split], features.columns);
+  const { columns } = features;
+  for (const split of splits) {
+    const { labels, songs } = tables[split], rows = labels.length, given = rowCount(features[split], columns);
     if (given !== rows || songs.length !== rows) {
       throw new RangeError(
-        `${split}: expected ${rows} bars × ${features.columns} numbers and ${rows} songs, ` +
-          `found ${given * features.columns} numbers and ${songs.length} songs.`,
+        `${split}: expected ${rows} bars × ${columns} numbers and ${rows} songs, ` +
+          `found ${given * columns} numbers and ${songs.length} songs.`,
       );
+    }
+    for (const { first, x } of pieces(features[split], columns)) {
+      const at = x.findIndex((value) => !Number.isFinite(value)), row = first + Math.floor(at / columns);
+      if (at >= 0) {
+        throw new UserError(
+          `${split}: expected finite features, found ${x[at]} in row ${row}, a bar of song ${songs[row]}.`,
+        );
+      }
     }
   }
   if (tables.train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
@@ -99,7 +110,8 @@ async function soundScores(
  * Without a chord in the training bars there are no rows of C. Takes about a second at 2400 bars × 128, and lets
  * other work through between tasks.
  *
- * @throws {RangeError} if features and tables disagree, labels are of no class, or a training bar has no notes.
+ * @throws {UserError} naming split, row and song if a feature is not finite
+ * @throws {RangeError} if features and tables disagree, labels are of no class, or a training bar has no notes
  *
  * @example Features that hold the velocity itself
  * ```ts

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { isTemporary, openSink, readTextIfThere, replaceFile, sha256, writeFile } from "@lib/base/files.ts";
-import { exists, removeIfThere, temporaryFolder, writeFileSync, writeFolder } from "@lib/base/files.ts";
+import { exists, removeIfThere, temporaryFolder, writableFolder, writeFileSync, writeFolder } from "@lib/base/files.ts";
 import { UserError } from "@lib/base/user_error.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -115,3 +115,18 @@ Deno.test("a missing place for temporary files is named, with the variable that 
     before === undefined ? Deno.env.delete("TMPDIR") : Deno.env.set("TMPDIR", before);
   }
 });
+
+Deno.test("a folder to write to is made where it is missing and left empty; a file, or what the disk refuses, is named", () =>
+  inFolder(async (dir) => {
+    await writableFolder(`${dir}/a/b`);
+    assertEquals([...Deno.readDirSync(`${dir}/a/b`)], []);
+    await Deno.writeTextFile(`${dir}/a/b/kept`, "");
+    await writableFolder(`${dir}/a/b`);
+    assertEquals([...Deno.readDirSync(`${dir}/a/b`)].map(({ name }) => name), ["kept"]);
+    await assertRejects(
+      () => writableFolder(`${dir}/a/b/kept`),
+      UserError,
+      "kept: expected a folder to write to, found a file",
+    );
+    await assertRejects(() => writableFolder(`${dir}/a/b/kept/c`), UserError, "kept/c could not be written");
+  }));

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreater, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { bertConfig } from "@lib/bert/config.ts";
 import { encode } from "@lib/bert/bert.ts";
 import { createBert } from "@lib/bert/parameters.ts";
@@ -11,8 +11,6 @@ import { UserError } from "@lib/base/user_error.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
 import { embedCommand, embedOptions, probeCommand, probeOptions } from "@lib/cli/embed.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
-import { LabelsError, parseLabels, probeOwn } from "@lib/probing/own_labels.ts";
-import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { readRows } from "@lib/matrix/rows.ts";
 import { parquetReadObjects } from "hyparquet";
@@ -133,69 +131,35 @@ Deno.test("probe asks every layer of an encoder, and the user's own labels", asy
   assertEquals((await Deno.readTextFile(`${dir}/found/own.csv`)).trim().split("\r\n").length, own.length + 1);
 });
 
-Deno.test("own labels that features hold are found, those they do not hold are guessed", async () => {
-  const split = { train: corpus.barsOf("train"), validation: corpus.barsOf("validation"), test: corpus.barsOf("test") };
-  const meta = { model: "planted", input: "trained", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const,
-    random = stream(1, "own");
-  const csv = (label: (bar: number) => string | number) =>
-    [
-      "bar,song,comment,label",
-      ...bars.map((bar) => `${corpus.barIndex(bar)},${corpus.songs[corpus.song(bar)].file},"a, b",${label(bar)}`),
-    ]
-      .join("\r\n");
-  const features = (value: (bar: number) => number) => {
-    const of = (bars: Int32Array) =>
-      Float32Array.from(Array.from(bars, (bar) => [value(bar), random.uniform()]).flat());
-    return { columns: 2, train: of(split.train), validation: of(split.validation), test: of(split.test) };
-  };
-  const velocity = (bar: number) => truthOf(bar).velocity,
-    drums = (bar: number) => Number(truthOf(bar).instruments.includes(128));
-  const numbers = parseLabels(csv((bar) => velocity(bar) / 3), "n.csv", corpus);
-  const classes = parseLabels(csv((bar) => drums(bar) ? "drums" : "none"), "c.csv", corpus);
-  assertEquals([numbers.kind, classes.kind, classes.classes], ["number", "class", ["drums", "none"]]);
-  assertEquals(parseLabels(csv(velocity), "w.csv", corpus).kind, "class"); // five whole numbers
-  assertEquals(parseLabels(csv(velocity), "w.csv", corpus, "number").kind, "number");
-  const score = async (held: (bar: number) => number, labels: typeof numbers, metric: string) => {
-    const rows = await probeOwn(features(held), split, corpus, labels, study, meta);
-    return rows.find((row) => row.split === "test" && row.metric === metric)!.value;
-  };
-  assertGreater(await score(velocity, numbers, "r2"), 0.95);
-  assertEquals(await score(drums, classes, "accuracy"), 1);
-  assertLess(await score(drums, numbers, "r2"), 0.2);
-  assertLess(await score(velocity, classes, "aucMacro"), 0.85);
-  assertGreater(await score(drums, numbers, "guessRmse"), await score(velocity, numbers, "rmse"));
+Deno.test("labels of no use are refused before a bar is embedded", async () => {
+  const train = bars.filter((bar) => corpus.songs[corpus.song(bar)].split === "train");
+  const line = (bar: number) => `${corpus.songs[corpus.song(bar)].file},${corpus.barIndex(bar)},${bar % 2 ? "a" : "b"}`;
+  await Deno.writeTextFile(`${dir}/train.csv`, ["song,bar,label", ...train.map(line)].join("\n"));
+  const args = [...common, "--data", "store", "--out", "useless", "--labels", "train.csv"], before = tensorCount();
+  await assertRejects(() => probeCommand(args, dir), UserError, "expected labels in validation songs, found none");
+  assertEquals([[...Deno.readDirSync(`${dir}/useless`)], tensorCount()], [[], before]);
 });
 
-Deno.test("bad labels are named line by line, and wrong options list the right ones", async () => {
-  const { file } = corpus.songs[0], first = corpus.barIndex(0);
-  const text = [
-    "song,bar,label",
-    `${file},${first},x`,
-    `nobody.mid,0,x`,
-    `${file},x,y`,
-    `${file},999,y`,
-    `${file},${first},z`,
-    `${file},1`,
-    "",
-  ];
-  const error = assertThrows(() => parseLabels(text.join("\n"), "mine.csv", corpus), LabelsError);
-  for (
-    const [line, what] of [[3, "nobody.mid"], [4, "found x"], [5, "found 999"], [6, "a second one"], [
-      7,
-      "expected 3 fields, found 2",
-    ]]
-  ) {
-    assert(new RegExp(`line ${line}: .*${what}`).test(error.message), `${line}: ${error.message}`);
+Deno.test("Ctrl-C and TERM remove the temporary files of a probing", async () => {
+  const temporary = `${dir}/temporary`;
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    await Deno.mkdir(temporary);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "--no-check", `${projectRoot}/lib/cli/main.ts`, "probe"]
+        .concat([...common, "--data", "store", "--out", "stopped", "--workers", "1"]),
+      env: { TMPDIR: temporary, INIT_CWD: dir, RECIPE: '{"probing":{"memory":0.01,"bootstraps":20000}}' },
+      ...{ cwd: projectRoot, stdout: "null", stderr: "null" },
+    }).spawn();
+    const files = () =>
+      [...Deno.readDirSync(temporary)].flatMap(({ name }) => [...Deno.readDirSync(`${temporary}/${name}`)]);
+    while (!files().some(({ name }) => name.endsWith(".npy"))) await new Promise((done) => setTimeout(done, 20));
+    child.kill(signal);
+    assertEquals([(await child.status).code, [...Deno.readDirSync(temporary)]], [code, []]);
+    await Deno.remove(temporary);
   }
-  assertEquals(error.message.includes("line 2:"), false);
-  assertThrows(
-    () => parseLabels("a,b\n", "mine.csv", corpus),
-    LabelsError,
-    "line 1: expected the columns song, bar and label, found a,b",
-  );
-  assertThrows(() => parseLabels("song,bar,label\n", "mine.csv", corpus), LabelsError, "found none");
-  const words = `song,bar,label\n${file},${first},loud`;
-  assertThrows(() => parseLabels(words, "mine.csv", corpus, "number"), LabelsError, "expected a number, found loud");
+});
+
+Deno.test("wrong options list the right ones, and what cannot be embedded is told before any song is read", async () => {
   const refused = (options: typeof embedOptions | typeof probeOptions, args: string, message: string) =>
     assertThrows(() => options(args.split(" "), dir), UsageError, message);
   refused(embedOptions, "--nonsense", "--layer L");
@@ -204,9 +168,35 @@ Deno.test("bad labels are named line by line, and wrong options list the right o
   refused(probeOptions, "--out x", "--encoder: expected a value DIR");
   refused(probeOptions, "--out x --pooling max", "--pooling: expected one of bar, notes, eob, found max");
   refused(probeOptions, "--out x --encoder e --data d --labels-are class", "expected --labels as well");
-  const args = [...common.slice(2), "--encoder", "nowhere", "--layer", "1", "--data", "store", "--out", "z.npy"];
-  const missing = await assertRejects(() => embedCommand(args, dir), Error);
-  assert(/nowhere.config\.json: expected a checkpoint's file, found none/.test(missing.message), missing.message);
+  const fails = async (line: string, message: RegExp, command = embedCommand) => {
+    const error = await assertRejects(() => command(line.split(" "), dir), UserError);
+    assert(message.test(error.message), error.message);
+  };
+  const to = "--scale smoke --data missing --encoder"; // the songs are not there: nobody looks for them
+  await fails(`${to} nowhere --layer 1 --out z.npy`, /nowhere.config\.json: expected a checkpoint's file, found none/);
+  await fails(
+    `${to} encoder --layer 3 --out z.npy`,
+    /--layer: expected 0 \(embeddings\) … 2, the depth of .*, found 3/,
+  );
+  await fails(`${to} encoder --layer 1 --out a.npy/z.npy`, /a\.npy: expected a folder to write to, found a file/);
+  await fails(`${to} encoder --layer 1 --out /proc/none/z.npy`, /\/proc\/none/);
+  await Deno.mkdir(`${dir}/folder.npy`);
+  await fails(`${to} encoder --layer 1 --out folder.npy`, /folder\.npy: expected a file to write, found a folder/);
+  await Deno.writeTextFile(`${dir}/mine.csv`, "song,bar,label\n");
+  await fails(`${to} encoder --layer 1 --out mine.npy`, /mine\.csv: expected no such file, or that of an earlier run/);
+  assertEquals(await Deno.readTextFile(`${dir}/mine.csv`), "song,bar,label\n");
+  await fails(`${to} encoder --out a.npy`, /a\.npy: expected a folder to write to, found a file/, probeCommand);
+  await fails(
+    `${to} encoder --out new --labels none.csv`,
+    /none\.csv: expected a CSV file of labels, found none/,
+    probeCommand,
+  );
+  await fails(`${to} encoder --out new --labels a.npy`, /a\.npy: .* found a NumPy array/, probeCommand);
+  await fails(
+    `${to} encoder --out found --labels found/own.csv`,
+    /expected labels that the results do not/,
+    probeCommand,
+  );
   await leave();
 });
 

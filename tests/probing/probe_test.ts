@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import type { BarLabels } from "@lib/tokens/labels.ts";
 import type { BarTable, Task } from "@lib/metrics/tasks.ts";
 import type { ProbeRow, ProbeTables } from "@lib/probing/rows.ts";
@@ -6,6 +6,7 @@ import type { Protocol } from "@lib/metrics/task_scores.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
 import type { LayerFeatures } from "@lib/probing/rows.ts";
 import { stream } from "@lib/base/random.ts";
+import { UserError } from "@lib/base/user_error.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { expected, goldenFeatures, goldenTable } from "../support/probe_fixtures.ts";
 
@@ -145,4 +146,16 @@ Deno.test("the sound penalty is chosen on validation songs, never on test songs"
     alphas(await probeLayer(spoiled, tables, study, meta)),
     alphas(await probeLayer(features(true), tables, study, meta)),
   );
+});
+
+Deno.test("a feature that is not finite is refused by split, row and song, and nothing is probed", async () => {
+  for (const [split, value] of [["train", NaN], ["validation", Infinity], ["test", -Infinity]] as const) {
+    const x = features(true), bad = (x[split] as Float32Array).slice();
+    bad[columns * 47 + 3] = value;
+    await assertRejects(
+      () => probeLayer({ ...x, [split]: bad }, tables, study, meta),
+      UserError,
+      `${split}: expected finite features, found ${value} in row 47, a bar of song 102`, // the third song of 20 bars
+    );
+  }
 });
