@@ -5,6 +5,7 @@
 import { padRows, rowsOf } from "../training/batches.ts";
 import type { Model } from "../bert/parameters.ts";
 import type { Corpus } from "../corpus/store.ts";
+import { CheckpointError } from "../bert/hugging_face.ts";
 import { encodePooled, type Pooling } from "../bert/pooling.ts";
 import { UserError } from "../base/user_error.ts";
 import { createNpy } from "../matrix/npy.ts";
@@ -58,6 +59,20 @@ export function embeddingPlans(
   return plans;
 }
 
+/** An encoder's failure with the name of the first bar of a batch that fails alone; any other error as it is. */
+async function named(error: unknown, model: Model, corpus: Corpus, batch: readonly number[]): Promise<unknown> {
+  if (!(error instanceof CheckpointError)) return error;
+  for (const bar of batch) {
+    const tokens = corpus.tokens(bar);
+    try {
+      await encodePooled(model, padRows([tokens], tokens.length), [tokens.length], ["bar"]);
+    } catch {
+      return new CheckpointError(`${nameOf(corpus, bar)}: ${error.message}`, { cause: error });
+    }
+  }
+  return error;
+}
+
 /** Choices of {@link embedLayers}. */
 export interface EmbedOptions {
   /** How a bar's states become one embedding. Default: the state of its Bar token. */
@@ -91,7 +106,7 @@ export const embeddingMemory = (
  *
  * @param bars the corpus' bars, in the order of the rows
  * @returns rows × columns of each layer in each pooling; `layers` are those of the first pooling
- * @throws {UserError} naming song, bar and layer if an embedding has a number that is not finite
+ * @throws {CheckpointError} naming song and bar if the encoder's states are not finite
  */
 export async function embedLayers(
   model: Model,
@@ -119,18 +134,13 @@ export async function embedLayers(
       signal?.throwIfAborted();
       const size = rowsOf(length, recipe.training), tokens = batch.map(corpus.tokens);
       while (tokens.length < size) tokens.push(tokens[0]); // the last batch keeps its traced shape
-      const states = await encodePooled(model, padRows(tokens, length), tokens.map((t) => t.length), poolings);
+      const states = await encodePooled(model, padRows(tokens, length), tokens.map((t) => t.length), poolings)
+        .catch(async (error) => Promise.reject(await named(error, model, corpus, batch)));
       batch.forEach((bar, i) => {
         const rows = distinct.get(bar)!;
         wanted.forEach((layer, l) =>
           states.forEach((state, p) => {
             const at = (layer * size + i) * columns, x = state.subarray(at, at + columns);
-            if (!x.every(Number.isFinite)) {
-              throw new UserError(
-                `${nameOf(corpus, bar)}, layer ${layer}: expected an embedding of finite numbers, found ` +
-                  `${x.find((value) => !Number.isFinite(value))}. Check the encoder's weights.`,
-              );
-            }
             for (const row of rows) sinks[p][l].put(row, x);
           })
         );

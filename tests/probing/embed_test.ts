@@ -5,6 +5,7 @@ import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { embeddingPlans, embedLayers } from "@lib/probing/embed.ts";
 import { readRows, type RowSource } from "@lib/matrix/rows.ts";
+import { CheckpointError } from "@lib/bert/hugging_face.ts";
 import { UserError } from "@lib/base/user_error.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { bertConfig } from "@lib/bert/config.ts";
@@ -70,17 +71,18 @@ Deno.test("padding ends at the encoder's positions, and a bar that is longer is 
   model.weights.dispose();
 });
 
-Deno.test("an embedding that is not finite is refused by song, bar and layer, and no file is left", async () => {
+Deno.test("states that are not finite are refused by song and bar, and no file is left", async () => {
   const planted = plantedCorpus(["train", plantedBar([60])], ["test", plantedBar([60]), plantedBar([60, 62])]);
   const fresh = createBert(bertConfig(choices), 3), weights = fresh.weights.dataSync<"float32">().slice();
-  const [last] = parametersOf(fresh.config).filter(({ name }) => name.includes("layer.1.output.dense.bias"));
-  weights[last.offset + 2] = NaN; // reaches layer 2 alone
+  const [words] = parametersOf(fresh.config).filter(({ name }) => name.includes("word_embeddings"));
+  const [own] = planted.tokens(2).filter((token) => !planted.tokens(0).includes(token)); // bar 2 alone has it
+  weights[words.offset + own * fresh.config.hidden] = NaN;
   const model = { ...fresh, weights: tf.tensor1d(weights) }, folder = await Deno.makeTempDir();
   const files = recipe("sound", "smoke", { probing: { memory: 1e-4 } });
   const refused = () => embedLayers(model, planted, [0, 1, 2], files, { folder });
-  await assertRejects(refused, UserError, "1.mid, bar 1, layer 2: expected an embedding of finite numbers, found NaN");
+  await assertRejects(refused, CheckpointError, "1.mid, bar 1: The encoder's states: expected finite numbers");
   assertEquals([...Deno.readDirSync(folder)], []);
-  await embedLayers(model, planted, [0, 1, 2], files, { folder, layers: [0, 1] });
+  await embedLayers(model, planted, [0, 1], files, { folder });
   await assertRejects(
     () => embedLayers(model, planted, [0], choices, { layers: [3] }),
     UserError,
