@@ -24,19 +24,6 @@ function header(rows: number, columns: number): Uint8Array {
  *
  * @param options.pieceBytes most bytes that readers of the file read at a time
  * @throws {RangeError} at the end if other than `rows` rows were written
- *
- * @example
- * ```ts
- * import { createNpy } from "@lib/matrix/npy.ts";
- * import { readRows } from "@lib/matrix/rows.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const dir = await Deno.makeTempDir(), file = createNpy(`${dir}/x.npy`, 2, 3);
- * file.append(Float32Array.of(1, 2, 3));
- * file.append(Float32Array.of(4, 5, 6));
- * assertEquals(readRows(file.finish(), 3, Int32Array.of(1)), Float32Array.of(4, 5, 6));
- * await Deno.remove(dir, { recursive: true });
- * ```
  */
 export function createNpy(
   path: string,

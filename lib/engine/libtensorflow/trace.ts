@@ -188,21 +188,9 @@ function buildFunction(
     outer = current, current = graph;
     const outputs = build(symbols).map((id) => outputOf(graph, id));
     ({ current, outer } = before);
-    const made = C.TF_GraphToFunction(
-      graph.graph,
-      cString(unique),
-      0,
-      -1,
-      null,
-      placeholders.length,
-      outputArray(placeholders),
-      outputs.length,
-      outputArray(outputs),
-      null,
-      null,
-      null,
-      status,
-    );
+    const [ins, outs] = [placeholders, outputs].map(outputArray), rest = [null, null, null, status] as const;
+    const [given, taken] = [placeholders.length, outputs.length];
+    const made = C.TF_GraphToFunction(graph.graph, cString(unique), 0, -1, null, given, ins, taken, outs, ...rest);
     check(() => `Making the function ${unique} failed`);
     C.TFE_ContextAddFunction(context, made, status);
     check(() => `Adding the function ${unique} failed`);

@@ -11,25 +11,16 @@ const WORKGROUP: [number, number, number] = [64, 1, 1];
 
 /** A program that runs `threads` threads. */
 function program(
-  shaderKey: string,
-  variableNames: string[],
-  uniforms: string,
-  outputShape: number[],
-  threads: number,
+  { shape, threads, ...rest }: Pick<WebGPUProgram, "shaderKey" | "variableNames" | "uniforms"> & {
+    shape: number[];
+    threads: number;
+  },
   code: string,
 ): WebGPUProgram {
   const dispatchLayout = webgpu_util.flatDispatchLayout([threads]);
-  return {
-    shaderKey,
-    variableNames,
-    uniforms,
-    outputShape,
-    dispatchLayout,
-    dispatch: webgpu_util.computeDispatch(dispatchLayout, [threads], WORKGROUP),
-    workgroupSize: WORKGROUP,
-    size: true,
-    getUserCode: () => code,
-  };
+  const dispatch = webgpu_util.computeDispatch(dispatchLayout, [threads], WORKGROUP);
+  const layout = { dispatchLayout, dispatch, workgroupSize: WORKGROUP, size: true };
+  return { ...rest, ...layout, outputShape: shape, getUserCode: () => code };
 }
 
 const SEGMENT_SUM = `
@@ -92,21 +83,17 @@ export function shaderPrograms(): Programs {
     );
   return {
     segmentSum(x, segments, count) {
-      const width = x.size / x.shape[0], shape = [count, width];
-      const made = program(
-        "segmentSum",
-        ["x", "segments"],
-        "rows : i32, width : i32,",
-        shape,
-        count * width,
-        SEGMENT_SUM,
-      );
+      const width = x.size / x.shape[0], names = { shaderKey: "segmentSum", variableNames: ["x", "segments"] };
+      const layout = { uniforms: "rows : i32, width : i32,", shape: [count, width], threads: count * width };
+      const made = program({ ...names, ...layout }, SEGMENT_SUM);
       const sums = run(made, [x.reshape([-1, width]), segments], [x.shape[0], width]);
       return sums.reshape([count, ...x.shape.slice(1)]);
     },
     uniform(shape, seed) {
       const size = shape.reduce((a, b) => a * b, 1);
-      return run(program("philox", ["seed"], "", [size], Math.ceil(size / 4), UNIFORM), [seed], []).reshape(shape);
+      const names = { shaderKey: "philox", variableNames: ["seed"], uniforms: "" };
+      const made = program({ ...names, shape: [size], threads: Math.ceil(size / 4) }, UNIFORM);
+      return run(made, [seed], []).reshape(shape);
     },
   };
 }
