@@ -36,9 +36,14 @@ export interface OpenOptions {
   check?: "opening" | "touch";
 }
 
-function inMemory(dir: string, name: string, manifest: Manifest): Column {
+/** The bytes of a file of the store, checked. */
+function readWhole(dir: string, name: string, manifest: Manifest): Uint8Array<ArrayBuffer> {
   checkFile(dir, name, manifest, "crc32");
-  const bytes = Deno.readFileSync(`${dir}/${name}`);
+  return Deno.readFileSync(`${dir}/${name}`);
+}
+
+function inMemory(dir: string, name: string, manifest: Manifest): Column {
+  const bytes = readWhole(dir, name, manifest);
   return { read: (from, to) => bytes.subarray(from, to), close: () => {} };
 }
 
@@ -51,9 +56,7 @@ function onDisk(dir: string, name: string, manifest: Manifest, check: OpenOption
         if (check === "touch") checkFile(dir, name, manifest, "crc32");
         fd = openSync(`${dir}/${name}`, "r");
       }
-      const bytes = new Uint8Array(to - from);
-      readAt(fd, bytes, from);
-      return bytes;
+      return readAt(fd, new Uint8Array(to - from), from);
     },
     close() {
       if (fd !== null) closeSync(fd);
@@ -62,17 +65,8 @@ function onDisk(dir: string, name: string, manifest: Manifest, check: OpenOption
   };
 }
 
-function readOffsets(dir: string, name: string, manifest: Manifest): Uint32Array {
-  checkFile(dir, name, manifest, "crc32");
-  return new Uint32Array(Deno.readFileSync(`${dir}/${name}`).buffer);
-}
-
-function readLines<T>(dir: string, name: string, manifest: Manifest): T[] {
-  checkFile(dir, name, manifest, "crc32");
-  return Deno.readTextFileSync(`${dir}/${name}`).split("\n").filter((line) => line !== "").map((line) =>
-    JSON.parse(line)
-  );
-}
+const readLines = <T>(dir: string, name: string, manifest: Manifest): T[] =>
+  new TextDecoder().decode(readWhole(dir, name, manifest)).split("\n").slice(0, -1).map((line) => JSON.parse(line));
 
 /**
  * Opens a store that `buildCorpus` made.
@@ -97,7 +91,7 @@ export async function openCorpus(
     return {
       firstBar: firstBar - count,
       bars: count,
-      offsets: readOffsets(dir, offsets, manifest),
+      offsets: new Uint32Array(readWhole(dir, offsets, manifest).buffer),
       tokens: column(dir, tokens, manifest, check),
       labels: column(dir, labels, manifest, check),
     };
@@ -134,11 +128,11 @@ export async function openCorpus(
     song: (bar) => songOf[checked(bar)],
     barIndex: (bar) => record(bar).index,
     barsOf(split: Split) {
-      const held = songs.filter((song) => song.split === split);
-      const found = new Int32Array(held.reduce((sum, song) => sum + song.bars, 0));
+      const own = songs.filter((song) => song.split === split);
+      const bars = new Int32Array(own.reduce((sum, song) => sum + song.bars, 0));
       let at = 0;
-      for (const song of held) for (let bar = 0; bar < song.bars; bar++) found[at++] = song.firstBar + bar;
-      return found;
+      for (const song of own) for (let bar = 0; bar < song.bars; bar++) bars[at++] = song.firstBar + bar;
+      return bars;
     },
     close() {
       for (const { tokens, labels } of segments) {

@@ -75,6 +75,18 @@ function isHeader(block: Uint8Array): boolean {
   return summed.reduce(add) === written || new Int8Array(summed).reduce(add) === written;
 }
 
+const magic = new TextEncoder().encode("ustar");
+const hasMagic = (bytes: Uint8Array, at: number) => magic.every((byte, i) => bytes[at + 257 + i] === byte);
+
+/** The way from a damaged header to one that is whole and begins within a block's length, or to the next block. */
+async function nextHeader(reader: ReturnType<typeof byteReader>): Promise<number> {
+  const near = await reader.peek(2 * BLOCK);
+  for (let at = 1; at < BLOCK && at + BLOCK <= near.length; at++) {
+    if (hasMagic(near, at) && isHeader(near.subarray(at, at + BLOCK))) return at;
+  }
+  return Math.min(BLOCK, near.length);
+}
+
 /** Records of a pax header by their keys. */
 function paxRecords(bytes: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
@@ -111,6 +123,7 @@ export async function* tarEntries(pieces: AsyncIterator<Uint8Array>): AsyncGener
     shared = new Map<string, string>(),
     own = new Map<string, string>();
   let any = false, lost = false, zeros = 0;
+  const lines: Entry[] = []; // of damaged headers; the first of them waits until a whole one shows that this is a tar
   while (zeros < 2) {
     const header = await reader.peek(BLOCK), at = reader.position(), short = field(header, 0, 100);
     if (header.length === 0) {
@@ -125,15 +138,16 @@ export async function* tarEntries(pieces: AsyncIterator<Uint8Array>): AsyncGener
     if (!isHeader(header)) {
       if (!isZero(header)) {
         const detail = `expected a header at byte ${at} of the tar, found other bytes`;
-        if (!lost && any) yield refused(plainName(short) || "(no name)", detail);
+        if (!lost || hasMagic(header, 0)) lines.push(refused(plainName(short) || "(no name)", detail));
+        if (any) yield* lines.splice(0);
         if (header.length < BLOCK) throw damaged("its end within an entry");
         lost = true;
         zeros = 0;
       }
-      await reader.skip(header.length);
+      await reader.skip(lost ? await nextHeader(reader) : header.length);
       continue;
     }
-    if (lost && !any) yield refused("(first entry)", "expected a header, found other bytes");
+    yield* lines.splice(0);
     lost = false;
     any = true;
     zeros = 0;

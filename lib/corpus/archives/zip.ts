@@ -34,6 +34,7 @@ const long = (view: DataView, at: number) => Number(view.getBigUint64(at, true))
 
 const END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50, CENTRAL = 0x02014b50, LOCAL = 0x04034b50;
 const SIGNATURE = 0x05054b50;
+const noHeader = "expected the same name before the bytes, found another or none";
 
 /** Where the end record begins in a file's tail: one whose comment ends the file, else the last. */
 function endRecord(tail: DataView): number {
@@ -46,7 +47,7 @@ function endRecord(tail: DataView): number {
   return last;
 }
 
-/** The offsets of a directory's entries if they fill it, as far as a signature. */
+/** The offsets of a directory's entries if they, and a signature behind them, fill it. */
 function walk(directory: DataView): number[] | undefined {
   const entries: number[] = [];
   let at = 0;
@@ -54,8 +55,9 @@ function walk(directory: DataView): number[] | undefined {
     entries.push(at);
     at += 46 + [28, 30, 32].reduce((sum, field) => sum + directory.getUint16(entries.at(-1)! + field, true), 0);
   }
-  const signed = at + 4 <= directory.byteLength && directory.getUint32(at, true) === SIGNATURE;
-  return at === directory.byteLength || signed ? entries : undefined;
+  const signed = at + 6 <= directory.byteLength && directory.getUint32(at, true) === SIGNATURE;
+  if (signed) at += 6 + directory.getUint16(at + 4, true);
+  return at === directory.byteLength ? entries : undefined;
 }
 
 /** A zip's central directory, the offsets of its entries, where it lies, and how many bytes stand before the zip. */
@@ -70,25 +72,28 @@ function readDirectory(fd: number, size: number): Directory {
   const read = (from: number, to: number) => viewOf(readAt(fd, new Uint8Array(to - from), from));
   const from = Math.max(0, size - 70_000), tail = read(from, size), at = endRecord(tail);
   if (at < 0) throw damaged("no end record of a zip");
-  let end = from + at, count = tail.getUint16(at + 10, true), length = tail.getUint32(at + 12, true);
-  let offset = tail.getUint32(at + 16, true);
+  let end = from + at, length = tail.getUint32(at + 12, true), offset = tail.getUint32(at + 16, true);
+  let counts = [tail.getUint16(at + 8, true), tail.getUint16(at + 10, true)]; // of this disk, of all
   if (at >= 20 && tail.getUint32(at - 20, true) === LOCATOR64) {
     for (const place of [long(tail, at - 12), end - 76]) {
       if (place < 0 || place + 56 > end) continue;
       const record = read(place, place + 56);
       if (record.getUint32(0, true) !== END64) continue;
-      [end, count, length, offset] = [place, long(record, 32), long(record, 40), long(record, 48)];
+      counts = [24, 32].map((field) => long(record, field) % 65_536);
+      [end, length, offset] = [place, long(record, 40), long(record, 48)];
       break;
     }
   }
-  // The directory ends where the end record begins; its offset counts from the zip's first byte, which others may precede.
-  const starts = [...new Set([end - length, offset])].filter((start) => start >= 0 && start <= end);
-  for (const start of starts) {
+  // The directory ends where the end record begins; its offset counts from the zip's first byte, which others may
+  // precede. Where numbers disagree, the most entries win, and at least their count must be one of those written.
+  const found = [end - length, offset].flatMap((start): Directory[] => {
+    if (!(start >= 0 && start <= end)) return [];
     const bytes = read(start, end), entries = walk(bytes);
-    const counted = start === offset || (entries?.length ?? 0) % 65_536 === count % 65_536;
-    if (entries && counted) return { bytes, entries, start, before: Math.max(0, start - offset) % 2 ** 32 };
-  }
-  throw damaged("a damaged central directory", "Fetch it again, or mend it by zip -FF");
+    const sure = end - length === offset || counts.includes((entries?.length ?? 0) % 65_536);
+    return entries && sure ? [{ bytes, entries, start, before: Math.max(0, start - offset) % 2 ** 32 }] : [];
+  }).sort((a, b) => b.entries.length - a.entries.length);
+  if (found.length === 0) throw damaged("a damaged central directory", "Fetch it again, or mend it by zip -FF");
+  return found[0];
 }
 
 /** The parts of an extra field by their ids, as far as they fit in it. */
@@ -149,7 +154,7 @@ function entryAt(fd: number, { bytes: directory, start, before }: Directory, at:
     if (method !== 0 && method !== 8) return unreadable(`expected stored or deflated bytes, found method ${method}`);
     if (method === 0 && size !== packed) return unreadable(`expected ${size} stored bytes, found ${packed}`);
     const [name, data] = localHeader() ?? [];
-    if (!name || !same(name, raw)) return unreadable("expected the same name before the bytes, found another or none");
+    if (!name || !same(name, raw)) return unreadable(noHeader);
     if (data! + packed > start) return unreadable(`expected ${packed} bytes, found the directory before their end`);
     const bytes = readAt(fd, new Uint8Array(packed), data!);
     try {
@@ -168,9 +173,8 @@ function entryAt(fd: number, { bytes: directory, start, before }: Directory, at:
     return { file, content: read, link: { hard: false, target: nameText(found, oldText) } };
   }
   if (!isSong(file)) { // of no interest, unless its name was damaged
-    const [name] = localHeader() ?? [];
-    const song = name && !same(name, raw) && isSong(nameText(name, oldText));
-    return { file, content: song ? unreadable("expected the name before the bytes, found another") : read };
+    const [name] = localHeader() ?? [], whole = name && (same(name, raw) || !isSong(nameText(name, oldText)));
+    return { file, content: whole ? read : unreadable(noHeader) };
   }
   const grown = size > 2 ** 20 && size > MOST_GROWTH * packed &&
     `expected to grow at most ${MOST_GROWTH} times, found ${megabytes(size)} in ${packed} bytes`;

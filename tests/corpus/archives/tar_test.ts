@@ -96,18 +96,24 @@ Deno.test("a sparse file is a line, in each of its formats, and what follows is 
 });
 
 Deno.test("a damaged header is a line, and the entries behind it are read", async () => {
-  const [a, b, c] = ["a", "b", "c"].map((name) => tarEntry({ name: `${name}.mid` }, bytes(name.repeat(600))));
+  const [a, b, c] = ["a", "b", "c"].map((name) =>
+    tarEntry({ name: `${name}.mid` }, bytes(name.toUpperCase().repeat(600)))
+  );
   const damaged = b.with(130, 0x37);
-  const text = (name: string): [string, string] => [`${name}.mid`, name.repeat(600)];
+  const text = (name: string): [string, string] => [`${name}.mid`, name.toUpperCase().repeat(600)];
   assertEquals(await read([a, damaged, c, tarEnd]), [
     text("a"),
     ["b.mid", "expected a header at byte 1536 of the tar, found other bytes"],
     text("c"),
   ]);
-  assertEquals(await read([damaged, c, tarEnd]), [
-    ["(first entry)", "expected a header, found other bytes"],
-    text("c"),
-  ]);
+  const first = "expected a header at byte 0 of the tar, found other bytes";
+  assertEquals(await read([damaged, c, tarEnd]), [["b.mid", first], text("c")]);
+  const files = await read([damaged, damaged, a, damaged, damaged, c, tarEnd]);
+  assertEquals(files.map(([file]) => file), ["b.mid", "b.mid", "a.mid", "b.mid", "b.mid", "c.mid"]);
+  for (const hole of [1, 77, 300]) { // blocks behind it no longer begin where they should
+    const files = await read([a, b.subarray(0, 700), b.subarray(700 + hole), c, a, tarEnd]);
+    assertEquals([files[0], files[1][0], files.slice(3)], [text("a"), "b.mid", [text("a")]]);
+  }
   const huge = tarEntry({ name: "b.mid", over: { 124: bytes("none") } }, bytes("b"));
   assertEquals(await read([huge, c, tarEnd]), [["b.mid", "expected a size, found no number"], text("c")]);
 });

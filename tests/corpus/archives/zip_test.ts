@@ -122,7 +122,7 @@ Deno.test("a song whose name was damaged in the directory is a line, and what is
   const found = await read(archive);
   assertEquals(found.map(([file]) => file), ["a.mie", "read.me", "b.mid"]);
   assertEquals(found.map(([, what]) => what), [
-    "expected the name before the bytes, found another",
+    "expected the same name before the bytes, found another or none",
     "2",
     "-> ../a.mid",
   ]);
