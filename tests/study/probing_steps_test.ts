@@ -96,6 +96,8 @@ Deno.test("each training of a model is probed, under its seed", () => {
       ({ seed }) => seed,
     );
     assertEquals([...scores.keys()], [4, 5]);
+    const [sound] = scores.get(5)!.filter(({ protocol, metric }) => protocol === "sound" && metric === "rmse");
+    assertEquals(sound.replicates?.length, 5);
     const [first, second] = [4, 5].map((seed) => scores.get(seed)!.map(({ value }) => value));
     assertEquals(first.length, second.length);
     assert(first.every((value, i) => value !== second[i]));
