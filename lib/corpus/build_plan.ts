@@ -48,7 +48,7 @@ function refuse(dir: string, what: string, differences: string[]): never {
     `${dir}: expected no store, or one of the same songs and recipe, found ${what} of others:\n  ${
       differences.join("\n  ")
     }\n` +
-      "Name another folder, ask for the same, delete that folder, or have it replaced (--replace).",
+      "Name another folder, ask for the same, or have it replaced (--replace).",
   );
 }
 
