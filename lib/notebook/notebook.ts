@@ -162,7 +162,7 @@ interface LivePlot {
 }
 
 /** A plot that is redrawn in place at most every `seconds`; pictures take time, so only the final one is drawn as such. */
-export function livePlot({ seconds = 2 }: { seconds?: number } = {}): LivePlot {
+export function livePlot({ seconds }: { seconds: number }): LivePlot {
   const output = outputInPlace();
   let drawn = -Infinity;
   return {

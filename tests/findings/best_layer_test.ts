@@ -39,6 +39,8 @@ Deno.test("of all candidates the best one wins, of equal layers the lowest, and 
     1,
     1,
   ]);
+  const tested = rows.map((row) => row.split === "test" && row.layer === 3 ? { ...row, value: row.value + 0.5 } : row);
+  assertEquals(bestTestRow(tested, bert, "C", "sound")?.layer, 2);
   const unscored = rows.map((row) => row.split === "validation" && row.layer === 2 ? { ...row, value: NaN } : row);
   assertEquals(bestTestRow(unscored, bert, "C", "sound")?.layer, 3);
   assertEquals(bestLayer(rows.filter(({ task }) => task === "C"), "GP", "sound"), undefined);
@@ -62,7 +64,9 @@ Deno.test("a curve has a line's test rows in the order of layers", () => {
 });
 
 Deno.test("draws, headline scores and their directions", () => {
-  assertEquals([lastDraw(rows, "authors"), lastDraw(rows, "sound"), lastDraw([], "authors")], [1, null, null]);
+  const first = rows.filter(({ draw }) => draw !== 1);
+  assertEquals([lastDraw(rows, "authors"), lastDraw(first, "authors")], [1, 0]);
+  assertEquals([lastDraw(rows, "sound"), lastDraw([], "authors")], [null, null]);
   assertEquals(new Set(headlineRows(rows, "MV", "sound").map(({ metric }) => metric)), new Set(["rmse"]));
   assertEquals((["C", "MV", "SC"] as const).map((task) => better(task, "sound")), [1, -1, -1]);
 });

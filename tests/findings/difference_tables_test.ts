@@ -42,4 +42,12 @@ Deno.test("selectivity compares a best layer with the control task at the same l
   const [value] = cells([own]).map((row) => row.slice(5));
   assertEquals(value.map((text) => text.split(" [")[0]), ["+0.08 (2)", "+0.08 (2)"]);
   assertEquals(Object.values(other).slice(1), Array(6).fill("–")); // it has no control task
+  const worse = rows.map((row) => {
+    if (row.labels !== "control" || row.layer !== 2) return row;
+    return {
+      ...row,
+      bySeed: new Map([...row.bySeed].map(([seed, one]) => [seed, { ...one, value: one.value - 0.05 }])),
+    };
+  });
+  assertEquals(selectivityTable(worse, [bert])[0]["C: AUC of scores ↑"].split(" [")[0], "+0.130 (2)");
 });

@@ -185,6 +185,17 @@ Deno.test("MLM accuracies are equal if both one-sided tests say so, and unequal 
   }
 });
 
+Deno.test("a difference a little beyond the margin is undecided, on either side", () => {
+  // 1.3 margins, with a standard error of half a margin over thirty songs of two tokens.
+  const varied = (song: number) => 1 + 2 * equalMlm * (1.3 + (song % 2 ? 0.5 : -0.5) * Math.sqrt(30));
+  for (const [a, b] of [[varied, () => 1], [() => 1, varied]]) {
+    const { difference, p, verdict } = weakest(equal, [evaluation("BERT", a), evaluation("BERT-aug", b)]);
+    assertAlmostEquals(difference, -0.3 * equalMlm, 1e-9);
+    assertGreater(p, 0.3);
+    assertEquals(verdict, "undecided");
+  }
+});
+
 Deno.test("claims on training count the luck of training where there are several seeds", () => {
   const trained = (model: string, luck: number[], nt?: number[]) =>
     luck.map((more, seed) => evaluation(model, () => 1 + more, { seed, nt: nt?.[seed] }));

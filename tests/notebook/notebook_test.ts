@@ -96,6 +96,8 @@ Deno.test("in a terminal, progress has rate and time left, a line each two secon
       set(16_200);
       await short.update(3);
       await short.done();
+      set(19_000);
+      await short.done();
     })
   );
   assertEquals(error, [
@@ -105,6 +107,7 @@ Deno.test("in a terminal, progress has rate and time left, a line each two secon
     "training: 13 of 30 steps, 2.0 s each, took 0:06 · done",
     "songs: 3 of 3 songs", // too early for a rate
     "songs: 3 of 3 songs, 15.0 songs/s, took 0:00",
+    "songs: 3 of 3 songs, 1.0 songs/s, took 0:03",
   ]);
 });
 
@@ -153,7 +156,7 @@ Deno.test("a live plot is redrawn in place when it is old enough, and ends as a 
     ["update_display_data", undefined, true],
   ]);
   const { log } = await printedBy(async () => {
-    const live = livePlot();
+    const live = livePlot({ seconds: 0 });
     await live.update(() => plot);
     await live.done(plot);
   });

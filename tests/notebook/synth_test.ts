@@ -49,6 +49,12 @@ Deno.test("nothing sounds before its onset, after its end, or without notes", ()
   assertEquals(peak(samples.subarray(Math.ceil(0.85 * rate))), 0);
 });
 
+Deno.test("a drum sounds from its onset on", () => {
+  const samples = synthesize([note({ drum: true, pitch: 38, start: 0.25 })], { rate, seconds: 1 });
+  assertEquals(between(samples, 0, 0.249), 0);
+  assert(between(samples, 0.25, 0.26) > 0.01);
+});
+
 Deno.test("louder notes sound louder in proportion, and a hundred at once do not clip", () => {
   const loud = peak(synthesize([note({ velocity: 120 })])), soft = peak(synthesize([note({ velocity: 40 })]));
   assert(Math.abs(loud / soft - 3) < 1e-3, `${loud} and ${soft}`);

@@ -38,6 +38,10 @@ Deno.test("in wide tables intervals stand below their numbers in every row; name
   assert(markdown.includes("| 0.5 (1) [0.4, 0.6] |") && !tableText([{ a: "0.5 [0.4, 0.6]" }]).html.includes("<br>"));
 });
 
+Deno.test("numbers have three decimals if nothing else is said, none if all are whole", () => {
+  assertEquals(tableText([{ a: 0.12345, b: 2 }, { a: 1, b: 3 }]).plain, "    a  b\n0.123  2\n1.000  3\n");
+});
+
 Deno.test("a first column of 28 characters, and short cells, are not broken over lines", () => {
   const whole = (text: string, at: number) => {
     const { html } = tableText([at === 0 ? { a: text } : { a: "x".repeat(40), b: text }]);
