@@ -89,7 +89,7 @@ export const newRun = (began: RunInputs): RunState => ({
 
 /** The fields in which two values differ, as dotted names with both values. */
 function changedFields(a: unknown, b: unknown, path: string): string[] {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+  if (Object(a) !== a || Object(b) !== b) { // a primitive, or null
     return Object.is(a, b) ? [] : [`${path} (${JSON.stringify(a)}, now ${JSON.stringify(b)})`];
   }
   const [before, now] = [a, b] as Record<string, unknown>[];
