@@ -6,17 +6,8 @@
 import { MidiError } from "./error.ts";
 import { decodeTrack, type Events, noEvents, type Track } from "./events.ts";
 
-/** The content of a file, before notes are paired. */
-export interface Chunks {
-  /** 0: one track; 1: tracks at once; 2: tracks one after another. */
-  format: number;
-  /** Ticks of a quarter, 1–32767. */
-  ticksPerQuarter: number;
-  /** The tracks in order of the file. */
-  tracks: Track[];
-  /** All tracks' events. */
-  events: Events;
-}
+/** The content of a file, before notes are paired; format 0: one track, 1: tracks at once, 2: one after another. */
+type Chunks = { format: number; ticksPerQuarter: number; tracks: Track[]; events: Events };
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const isId = (bytes: Uint8Array, at: number, id: string) =>

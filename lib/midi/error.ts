@@ -13,19 +13,8 @@ import { UserError } from "../base/user_error.ts";
  * `no-time-signature`, `not-4/4`, `no-notes`: readable, but not for this study (STUDY §2.1).
  */
 export type MidiReason =
-  | "not-midi"
-  | "chunk"
-  | "truncated"
-  | "division"
-  | "event"
-  | "data-byte"
-  | "meta"
-  | "tempo"
-  | "tick-limit"
-  | "event-limit"
-  | "no-time-signature"
-  | "not-4/4"
-  | "no-notes";
+  | ("not-midi" | "chunk" | "truncated" | "division" | "event" | "data-byte" | "meta" | "tempo")
+  | ("tick-limit" | "event-limit" | "no-time-signature" | "not-4/4" | "no-notes");
 
 /** A file that cannot be read or used, with a stable reason and, where it makes sense, the byte offset. */
 export class MidiError extends UserError {

@@ -13,37 +13,27 @@ export const off = 8, on = 9, controller = 11, program = 12, bend = 14, drumSetu
 /** The `numbers` of a {@link drumSetup}: a channel is made drums (value 1) or melodic (0); the file is for GS, or XG. */
 export const drumPart = 0, gsReset = 1, xgOn = 2;
 
-/** The channel events of a file, track after track, each in order of time; `count` of them. */
+/** The channel events of a file, track after track, each in order of time. */
 export interface Events {
   /** Number of events; the arrays may be longer. */
   count: number;
   /** Absolute tick of each. */
-  ticks: Float64Array<ArrayBuffer>;
-  /** {@link off}, {@link on}, {@link controller}, {@link program}, {@link bend} or {@link drumSetup}. */
-  kinds: Uint8Array<ArrayBuffer>;
+  ticks: Float64Array;
+  /** Kind of each, such as {@link on}. */
+  kinds: Uint8Array;
   /** Channel 0–15, plus 16 times the port. */
-  channels: Uint16Array<ArrayBuffer>;
+  channels: Uint16Array;
   /** Pitch, program or controller number; 0 for bends. */
-  numbers: Uint8Array<ArrayBuffer>;
+  numbers: Uint8Array;
   /** Velocity, controller value 0–127 or bend −8192…8191. */
-  values: Int16Array<ArrayBuffer>;
+  values: Int16Array;
 }
 
-/** What a track says, beside the channel events that lie at `from` … `to` − 1 of the file's {@link Events}. */
-export interface Track {
-  /** First event. */
-  from: number;
-  /** Event after the last. */
-  to: number;
-  /** Its tempi, in order of time. */
-  tempi: Tempo[];
-  /** Its time signatures, in order of time. */
-  meters: Meter[];
-  /** Tick of its last key signature or lyric. */
-  lastText: number;
-  /** Tick of its last event of any kind. */
-  lastTick: number;
-}
+/**
+ * A track: its channel events are `from` … `to` − 1 of the file's {@link Events}; its tempi and signatures are in order
+ * of time; and the ticks of its last key signature or lyric, and of its last event of any kind.
+ */
+export type Track = { from: number; to: number; tempi: Tempo[]; meters: Meter[]; lastText: number; lastTick: number };
 
 /** Most channel events of a file: a million notes with something to spare. */
 const maxEvents = 2 ** 21;

@@ -3,23 +3,11 @@
  * @module
  */
 
-/** A tempo, in force from a tick on. */
-export interface Tempo {
-  /** Its first tick. */
-  tick: number;
-  /** Microseconds a quarter. */
-  microseconds: number;
-}
+/** A tempo of so many microseconds a quarter, in force from a tick on. */
+export type Tempo = { tick: number; microseconds: number };
 
-/** A time signature, in force from a tick on. */
-export interface Meter {
-  /** Its first tick. */
-  tick: number;
-  /** Beats of a bar. */
-  numerator: number;
-  /** The beat's note value: 4 for quarters. */
-  denominator: number;
-}
+/** A time signature, in force from a tick on; the denominator is the beat's note value, 4 for quarters. */
+export type Meter = { tick: number; numerator: number; denominator: number };
 
 /** A note. */
 export interface Note {
@@ -38,34 +26,13 @@ export interface Note {
 }
 
 /** A pedal value 0–127 or a bend −8192…8191, in force from a tick on. */
-export interface Control {
-  /** Its first tick. */
-  tick: number;
-  /** The value. */
-  value: number;
-}
+export type Control = { tick: number; value: number };
 
-/** The sustain pedal and pitch bends that act on a part, in order of time. */
-export interface Controls {
-  /** Values of the sustain pedal, 0–127. */
-  pedals: Control[];
-  /** Pitch bends, −8192…8191. */
-  bends: Control[];
-  /** Tick of the last controller or bend of any number; 0 if there is none. */
-  lastTick: number;
-}
+/** The sustain pedal and pitch bends that act on a part, in order of time; and the tick of its last controller or bend. */
+export type Controls = { pedals: Control[]; bends: Control[]; lastTick: number };
 
-/** The notes of one program under one set of controls. */
-export interface Part {
-  /** General MIDI program, 0–127. */
-  program: number;
-  /** Whether its notes are drum strokes. */
-  drum: boolean;
-  /** Its notes, sorted by (start, pitch). */
-  notes: Note[];
-  /** The pedal and bends that act on them. */
-  controls: Controls;
-}
+/** The notes of one program (0–127) or drum kit under one set of controls, sorted by (start, pitch). */
+export type Part = { program: number; drum: boolean; notes: Note[]; controls: Controls };
 
 /** A song in ticks. */
 export interface Score {

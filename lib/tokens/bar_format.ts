@@ -4,19 +4,11 @@
  */
 import { drums, eob, kinds, nearestBin, velocityBins } from "./vocabulary.ts";
 
-/** A note of a bar. */
-export interface BarNote {
-  /** Position in the bar, 0–47. */
-  position: number;
-  /** Program 0–127, or 128 for drums. */
-  instrument: number;
-  /** MIDI pitch, or a drum's number. */
-  pitch: number;
-  /** MIDI velocity 1–127. */
-  velocity: number;
-  /** Index of the duration bin, 0–57. */
-  duration: number;
-}
+/**
+ * A note of a bar: position 0–47, program 0–127 or 128 for drums, MIDI pitch or a drum's key, MIDI velocity 1–127, and
+ * index 0–57 of the duration bin.
+ */
+export type BarNote = Record<"position" | "instrument" | "pitch" | "velocity" | "duration", number>;
 
 /** Tokens before the first note: Bar, Position and Tempo. */
 export const headTokens = 3;

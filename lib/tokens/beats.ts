@@ -48,15 +48,8 @@ function beatsInTicks({ ticksPerQuarter, meters }: Score, end: number): Beats {
   return { ticks, barLines, columns: ticks, lastColumn: ticks.at(-1) ?? 0, column: (tick) => tick };
 }
 
-/** A stretch of constant tempo. */
-interface TempoSpan {
-  /** First tick, and its time in seconds. */
-  tick: number;
-  seconds: number;
-  secondsPerTick: number;
-  /** Quarters a minute, as the authors' reader recomputes them. */
-  bpm: number;
-}
+/** A stretch of constant tempo: where it begins, and its quarters a minute as the authors' reader recomputes them. */
+type TempoSpan = Record<"tick" | "seconds" | "secondsPerTick" | "bpm", number>;
 
 /** The stretches of constant tempo, with the float64 times at which they start (STUDY §1.4). */
 function tempoSpans({ tempi, ticksPerQuarter }: Score): TempoSpan[] {

@@ -16,24 +16,14 @@ const qualities: readonly string[] = ["maj", "min", "dim", "aug", "dom7", "maj7"
 /** The 84 chord names "C:maj" … "B:min7"; a name's index is its class, root·7 + quality (STUDY §5.7). */
 export const chordNames: readonly string[] = roots.flatMap((root) => qualities.map((quality) => `${root}:${quality}`));
 
-/** One chord and where it sounds. */
-export interface ChordSegment {
-  /** First tick. */
-  startTick: number;
-  /** Tick after the last. */
-  endTick: number;
-  /** Its class 0–83, an index of {@link chordNames}; null for notes that make no chord, and for silence. */
-  chord: number | null;
-  /** As the authors write it: "C:maj", "C:maj/E" where the lowest pitch-class number is not the root, "N:N". */
-  text: string;
-}
+/**
+ * A chord from one tick to before another: its class 0–83, or null for notes that make no chord and for silence; and its
+ * text as the authors write it: "C:maj", "C:maj/E" where the lowest pitch-class number is not the root, "N:N".
+ */
+export type ChordSegment = { startTick: number; endTick: number; chord: number | null; text: string };
 
 /** What a set of pitch classes is taken for. */
-interface Reading {
-  score: number;
-  chord: number | null;
-  text: string;
-}
+type Reading = { score: number; chord: number | null; text: string };
 
 const bits = (...intervals: number[]) => intervals.reduce((set, interval) => set | (1 << interval), 0);
 const size = (set: number) => {
@@ -83,8 +73,7 @@ function readChord(present: number): Reading {
   return best!;
 }
 
-const readings: Reading[] = Array.from({ length: 4096 }, (_, present) => readChord(present));
-
+const readings = Array.from({ length: 4096 }, (_, present) => readChord(present));
 const longestWindow = 4, loudEnough = 10;
 
 /** The windows of the best path in order, as [first beat, beat after the last, pitch classes]. */

@@ -74,41 +74,26 @@ function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: nu
   return { take, flush };
 }
 
-/** The notes of one pitch of a part, in order of their starts; `later` has the ends that are not the notes' own. */
-function pitchNotes(notes: Note[], later: Map<Note, number>, beats: Beats): PitchNotes {
+/** The notes of one pitch of a part, in order of their starts. */
+function pitchNotes(notes: Note[], beats: Beats): PitchNotes {
   const begun = Float64Array.from(notes, ({ velocity }) => velocity);
   const starts = Float64Array.from(notes, ({ start }) => beats.column(start));
-  const ends = Float64Array.from(notes, (note) => beats.column(later.get(note) ?? note.end));
+  const ends = Float64Array.from(notes, ({ end }) => beats.column(end));
   if (ends.every((end, i) => i === 0 || end >= ends[i - 1])) return { starts, begun, ends, stopped: begun };
   const order = [...notes.keys()].sort((a, b) => ends[a] - ends[b]);
   const [sorted, stopped] = [ends, begun].map((values) => Float64Array.from(order, (i) => values[i]));
   return { starts, begun, ends: sorted, stopped };
 }
 
-/** When the pedal is down and the pitch bent. */
-interface ControlIntervals {
-  pedals: Intervals;
-  bends: Bends;
-}
-
 /** Adds the mean velocity of each pitch in each beat of one part. */
-function addPart(
-  part: Part,
-  { pedals, bends }: ControlIntervals,
-  later: Map<Note, number>,
-  beats: Beats,
-  roll: Roll,
-): void {
+function addPart(part: Part, { pedals, bends }: { pedals: Intervals; bends: Bends }, beats: Beats, roll: Roll): void {
   const end = Math.max(beats.column(lastTickOf(part)), beats.lastColumn);
   const byPitch = [...Map.groupBy(part.notes, ({ pitch }) => pitch)].sort(([a], [b]) => a - b);
   for (const [pitch, notes] of byPitch) {
     const rows: (ReturnType<typeof adder> | undefined)[] = Array(7); // of pitches −3…3 away
     const rowOf = (row: number) => (rows[row - pitch + 3] ??= adder(roll, row, end)).take;
-    eachSound(
-      pitchNotes(notes, later, beats),
-      pedals,
-      bends.from.length === 0 ? rowOf(pitch) : bent(bends, pitch, roll, rowOf),
-    );
+    const take = bends.from.length === 0 ? rowOf(pitch) : bent(bends, pitch, roll, rowOf);
+    eachSound(pitchNotes(notes, beats), pedals, take);
     for (const row of rows) row?.flush();
   }
 }
@@ -116,9 +101,11 @@ function addPart(
 /** Parts that share their bends are joined where bends × parts exceed this; sums then round in another order. */
 const manyBends = 1 << 19;
 
-/** The parts that sound, those with very many bends in common joined. */
-function soundingParts(score: Score): Part[] {
-  const sounding = score.parts.filter((part) => !part.drum && part.notes.length > 0);
+/** The parts that sound, their notes lengthened to `ends`; those with very many bends in common are joined. */
+function soundingParts(score: Score, ends: Map<Note, number>): Part[] {
+  const lengthened = (note: Note) => ends.has(note) ? { ...note, end: ends.get(note)! } : note;
+  const sounding = score.parts.filter(({ drum }) => !drum)
+    .map((part) => ends.size === 0 ? part : { ...part, notes: part.notes.map(lengthened) });
   const sharing = Map.groupBy(sounding, ({ controls }) => controls);
   return sounding.flatMap((part) => {
     const all = sharing.get(part.controls)!;
@@ -143,15 +130,15 @@ function emptyRoll({ columns }: Beats): Roll {
  * reader; otherwise the pedal lengthens notes.
  */
 export function beatChroma(score: Score, beats: Beats, recipe: CorpusRecipe): Float64Array {
-  const roll = emptyRoll(beats), lengthened = recipe.midi.controllers === "all";
-  const later = lengthened ? pedalledEnds(score.parts, recipe) : new Map<Note, number>();
-  const intervals = new Map<Part["controls"], ControlIntervals>();
-  for (const part of soundingParts(score)) {
+  const roll = emptyRoll(beats), pedalLengthens = recipe.midi.controllers === "all";
+  const ends = pedalLengthens ? pedalledEnds(score.parts, recipe) : new Map<Note, number>();
+  const intervals = new Map<Part["controls"], { pedals: Intervals; bends: Bends }>();
+  for (const part of soundingParts(score, ends)) {
     const { controls } = part, { pedals, bends } = controls;
     const own = intervals.get(controls) ??
-      { pedals: pedalPresses(lengthened ? [] : pedals, beats.column), bends: bendIntervals(bends, beats) };
+      { pedals: pedalPresses(pedalLengthens ? [] : pedals, beats.column), bends: bendIntervals(bends, beats) };
     intervals.set(controls, own);
-    addPart(part, own, later, beats, roll);
+    addPart(part, own, beats, roll);
   }
   const { means, fills, touched } = roll;
   fills.forEach((fill, pitch) => {

@@ -26,13 +26,8 @@ export interface BarLabels {
   meanDurationQuarters: number | null;
 }
 
-/** A bar's bounds. */
-export interface BarSpan {
-  /** First tick. */
-  startTick: number;
-  /** Tick after the last: the next bar line. */
-  endTick: number;
-}
+/** A bar's bounds: its first tick, and the next bar line. */
+export type BarSpan = { startTick: number; endTick: number };
 
 /**
  * The chord classes of bars by `recipe.labels` (STUDY §5.7).

@@ -11,13 +11,8 @@ import type { Beats } from "./beats.ts";
 export const firstAbove = (edges: ArrayLike<number>, value: number): number =>
   bisect(0, edges.length, (i) => edges[i] > value);
 
-/** Intervals of ticks or columns, in order and apart. */
-export interface Intervals {
-  /** Where each begins. */
-  from: Float64Array;
-  /** Where each has ended; Infinity where it has no end. */
-  to: Float64Array;
-}
+/** Intervals of ticks or columns, in order and apart; `to` is Infinity where one has no end. */
+export type Intervals = { from: Float64Array; to: Float64Array };
 
 /**
  * When the pedal is down, in ticks or in the columns that `column` gives. A pedal that is never released, or within the
@@ -59,15 +54,11 @@ export function pedalledEnds(parts: Part[], { midi }: CorpusRecipe): Map<Note, n
   return ends;
 }
 
-/** The columns in which pitches are bent, by up to ±2 semitones: `whole` ones, and a share `rest` of one more. */
-export interface Bends extends Intervals {
-  /** Whole semitones up, −2…2, rounded toward zero. */
-  whole: Int8Array;
-  /** 1: up, −1: down. */
-  sign: Int8Array;
-  /** The share, 0 to 1, of the sound that goes one semitone further. */
-  rest: Float64Array;
-}
+/**
+ * The columns in which pitches are bent: by `whole` semitones, −2…2, rounded toward zero; the share `rest` of the sound
+ * goes one semitone further in the direction `sign` (1: up, −1: down).
+ */
+export type Bends = Intervals & { whole: Int8Array; sign: Int8Array; rest: Float64Array };
 
 /** The pitch bends as intervals; a bend of 0 has none, the last bend has no end. */
 export function bendIntervals(bends: Control[], beats: Beats): Bends {
@@ -93,12 +84,7 @@ export function bendIntervals(bends: Control[], beats: Beats): Bends {
 export type TakeSound = (from: number, to: number, velocity: number) => void;
 
 /** The notes of one pitch, as columns in ascending order with the velocities that begin and stop there. */
-export interface PitchNotes {
-  starts: Float64Array;
-  begun: Float64Array;
-  ends: Float64Array;
-  stopped: Float64Array;
-}
+export type PitchNotes = Record<"starts" | "begun" | "ends" | "stopped", Float64Array>;
 
 /** Passes on when one pitch sounds: the sum of its notes' velocities, which never falls while the pedal is down. */
 export function eachSound({ starts, begun, ends, stopped }: PitchNotes, pedals: Intervals, take: TakeSound): void {
