@@ -15,74 +15,55 @@ import type { Corpus } from "./store.ts";
 
 type Values = ArrayLike<unknown> & Iterable<unknown>;
 
-/** A node of Parquet's schema tree, as far as columns here use it; names are the format's own. */
-export interface SchemaElement {
-  /** Name of the column, or of a list's inner node. */
+/** A node of Parquet's schema tree, by the format's own names. */
+interface SchemaElement {
   name: string;
-  /** Physical type; none for a node that has children. */
   type?: "INT32" | "FLOAT" | "DOUBLE" | "BYTE_ARRAY";
-  /** Once, at most once, or any number of times in its parent. */
   repetition_type: "REQUIRED" | "OPTIONAL" | "REPEATED";
-  /** How readers shall take the physical type. */
   converted_type?: "UTF8" | "LIST" | "UINT_8" | "UINT_16" | "UINT_32";
-  /** Nodes below it, which follow it in the list. */
   num_children?: number;
 }
 
-/** A column: its schema, and what a bar holds in it; bars are asked for in order. */
-export interface Column {
-  /** Its heading in the file. */
+/** A column: its nodes from the root down, and a bar's value in it; bars are asked for in order. */
+interface Column {
   name: string;
-  /** Its nodes from the root down: one for plain values, three for a list. */
   schema: SchemaElement[];
-  /** The value of a bar, by the bar's index in the corpus; undefined where it has none and the column is optional. */
+  /** Undefined where a bar has no value and the column is optional. */
   of(bar: number): unknown;
 }
 
-const REQUIRED = "REQUIRED" as const, OPTIONAL = "OPTIONAL" as const;
+const REQUIRED = { repetition_type: "REQUIRED" } as const;
 // The converted type alone: hyparquet-writer 0.17 writes a logical INTEGER's bit width as i32, and pyarrow refuses it.
-const unsigned = (name: string, bits: 8 | 16 | 32): SchemaElement => ({
+const unsigned = (bits: 8 | 16 | 32) => ({ type: "INT32", ...REQUIRED, converted_type: `UINT_${bits}` } as const);
+const text = { type: "BYTE_ARRAY", ...REQUIRED, converted_type: "UTF8" } as const;
+
+type Leaf = Omit<SchemaElement, "name">;
+const one = (name: string, leaf: Leaf, of: Column["of"]): Column => ({ name, schema: [{ name, ...leaf }], of });
+const many = (name: string, leaf: Leaf, of: Column["of"]): Column => ({
   name,
-  type: "INT32",
-  repetition_type: REQUIRED,
-  converted_type: `UINT_${bits}`,
+  schema: [
+    { name, ...REQUIRED, converted_type: "LIST", num_children: 1 },
+    { name: "list", repetition_type: "REPEATED", num_children: 1 },
+    { name: "element", ...leaf },
+  ],
+  of,
 });
-const text = (name: string): SchemaElement => ({
-  name,
-  type: "BYTE_ARRAY",
-  repetition_type: REQUIRED,
-  converted_type: "UTF8",
-});
-const list = (name: string, element: SchemaElement): SchemaElement[] => [
-  { name, repetition_type: REQUIRED, converted_type: "LIST", num_children: 1 },
-  { name: "list", repetition_type: "REPEATED", num_children: 1 },
-  { ...element, name: "element" },
-];
 
 /** Columns of a store; labels as in `BarLabels`, chords by name and the tempo in bpm. */
 function columnsOf(corpus: Corpus): Column[] {
   const song = (bar: number) => corpus.songs[corpus.song(bar)];
-  const mean = (name: string, key: "meanVelocity" | "meanDuration" | "meanDurationQuarters"): Column => ({
-    name,
-    schema: [{ name, type: "DOUBLE", repetition_type: OPTIONAL }],
-    of: (bar) => corpus.labels(bar)[key] ?? undefined,
-  });
-  const plain = (element: SchemaElement, of: Column["of"]): Column => ({ name: element.name, schema: [element], of });
-  const many = (element: SchemaElement, of: Column["of"]): Column => ({
-    name: element.name,
-    schema: list(element.name, element),
-    of,
-  });
+  const mean = (name: string, key: "meanVelocity" | "meanDuration" | "meanDurationQuarters") =>
+    one(name, { type: "DOUBLE", repetition_type: "OPTIONAL" }, (bar) => corpus.labels(bar)[key] ?? undefined);
   return [
-    plain(text("song"), (bar) => song(bar).file),
-    plain(text("split"), (bar) => song(bar).split),
-    plain(unsigned("cluster", 32), (bar) => song(bar).cluster),
-    plain(unsigned("bar", 32), (bar) => corpus.barIndex(bar)),
-    many(unsigned("tokens", 16), (bar) => Array.from(corpus.tokens(bar))),
-    many(text("chords"), (bar) => corpus.labels(bar).chords.map((chord) => chordNames[chord])),
-    many(unsigned("groove", 8), (bar) => corpus.labels(bar).groove),
-    many(unsigned("instruments", 8), (bar) => corpus.labels(bar).instruments),
-    plain(unsigned("tempo", 16), (bar) => tempoBins[corpus.labels(bar).tempoBin]),
+    one("song", text, (bar) => song(bar).file),
+    one("split", text, (bar) => song(bar).split),
+    one("cluster", unsigned(32), (bar) => song(bar).cluster),
+    one("bar", unsigned(32), (bar) => corpus.barIndex(bar)),
+    many("tokens", unsigned(16), (bar) => Array.from(corpus.tokens(bar))),
+    many("chords", text, (bar) => corpus.labels(bar).chords.map((chord) => chordNames[chord])),
+    many("groove", unsigned(8), (bar) => corpus.labels(bar).groove),
+    many("instruments", unsigned(8), (bar) => corpus.labels(bar).instruments),
+    one("tempo", unsigned(16), (bar) => tempoBins[corpus.labels(bar).tempoBin]),
     mean("mean_velocity", "meanVelocity"),
     mean("mean_duration", "meanDuration"),
     mean("mean_duration_quarters", "meanDurationQuarters"),
@@ -90,11 +71,8 @@ function columnsOf(corpus: Corpus): Column[] {
 }
 
 /** A column of numbers of one length, such as embeddings. */
-export const vectors = (name: string, of: (bar: number) => Float32Array): Column => ({
-  name,
-  schema: list(name, { name: "element", type: "FLOAT", repetition_type: REQUIRED }),
-  of: (bar) => Array.from(of(bar)),
-});
+export const vectors = (name: string, of: (bar: number) => Float32Array): Column =>
+  many(name, { type: "FLOAT", ...REQUIRED }, (bar) => Array.from(of(bar)));
 
 /** Rows that are in memory at a time. */
 const ROWS = 10_000;

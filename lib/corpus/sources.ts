@@ -70,12 +70,12 @@ async function list(source: string, followLinks: boolean): Promise<Listed[]> {
       add(below, explain(below, error));
       return [];
     });
-    for (const { name, isDirectory, isFile, isSymlink } of entries) {
+    const look = async ({ name, isDirectory, isFile, isSymlink }: Deno.DirEntry) => {
       const file = below + name, path = `${source}/${file}`;
       const target = isSymlink ? await Deno.stat(path).catch(() => null) : null; // null: it leads nowhere
       const toFolder = isDirectory || target?.isDirectory;
       try {
-        if (!toFolder && !isSong(name)) continue;
+        if (!toFolder && !isSong(name)) return;
         if (isSymlink && !followLinks) add(file, isLink);
         else if (isSymlink && !target) add(file, linked("a link that leads nowhere"));
         else if (toFolder) {
@@ -90,6 +90,9 @@ async function list(source: string, followLinks: boolean): Promise<Listed[]> {
       } catch (error) {
         add(file, explain(file, error));
       }
+    };
+    for (let from = 0; from < entries.length; from += 256) {
+      await Promise.all(entries.slice(from, from + 256).map(look));
     }
   }
   return listed.sort((a, b) => a.file < b.file ? -1 : 1);

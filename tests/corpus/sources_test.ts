@@ -230,6 +230,16 @@ Deno.test("the identity changes with names, sizes and bytes, and what was writte
   });
 });
 
+Deno.test("the identity of a folder is that of earlier versions", async () => {
+  const { identity } = JSON.parse(await Deno.readTextFile(`${projectRoot}/tests/golden/store/source.json`));
+  await withFolder(async (folder) => {
+    for (const [name, size] of Object.entries({ "text.mid": 8, "d_introa.mid": 545, "scale.mid": 1241 })) {
+      await Deno.writeFile(`${folder}/${name}`, new Uint8Array(size));
+    }
+    assertEquals((await openSource(folder)).identity, identity);
+  });
+});
+
 const cases = `${projectRoot}/../shared/cases`;
 const there = await Deno.stat(cases).then(() => true, () => false);
 
