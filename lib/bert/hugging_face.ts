@@ -203,7 +203,13 @@ export function flatten(path: string, config: BertConfig, tensors: ReadonlyMap<s
   const hasHead = isTied && head.every(({ name }) => names.has(name));
   const used = hasHead ? parameters : parameters.filter((parameter) => !isHead(parameter));
   const problems = used.flatMap((parameter) => misfit(parameter, arrayOf(parameter.name)) ?? []);
-  if (problems.length > 0) throw new CheckpointError(`${path} and its config.json do not fit: ${listed(problems)}.`);
+  const taken = new Set([...used.map(({ name }) => name), ...hasHead ? [`${DECODER}.weight`, `${DECODER}.bias`] : []]);
+  const others = Array.from(names).filter(([name, own]) => !taken.has(name) && !BUFFERS.test(own));
+  const leftOut = [...new Set(others.map(([, own]) => own))];
+  if (problems.length > 0) {
+    const more = leftOut.length > 0 ? ` The file also has ${listed(leftOut)}.` : "";
+    throw new CheckpointError(`${path} and its config.json do not fit: ${listed(problems)}.${more}`);
+  }
   const weights = new Float32Array(parameterCount(config));
   for (const { name, offset, size } of used) {
     weights.set((arrayOf(name)!.data as Float32Array).subarray(0, size), offset);
@@ -213,8 +219,5 @@ export function flatten(path: string, config: BertConfig, tensors: ReadonlyMap<s
     for (const { offset, size } of head) weights.set(values.subarray(offset, offset + size), offset);
     fresh.dispose();
   }
-  const taken = new Set(used.map(({ name }) => names.get(name)!));
-  if (hasHead) { for (const copy of [`${DECODER}.weight`, `${DECODER}.bias`]) taken.add(names.get(copy) ?? ""); }
-  const leftOut = [...tensors.keys()].filter((name) => !taken.has(name) && !BUFFERS.test(name));
   return { weights, hasHead, leftOut };
 }

@@ -9,7 +9,7 @@ import type { ModelName } from "../bert/variants.ts";
 import { type Batch, type BatchPlan, toTensors, trainingBatch, trainingPlans } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { tensorCount, tf } from "../engine/mod.ts";
-import { explained } from "../base/files.ts";
+import { explained, removeIfThere } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
 import { evaluateMasked } from "./masked_evaluation.ts";
 import { adamWScalars, learningRate } from "./optimizer.ts";
@@ -74,13 +74,24 @@ function outOfPatience({ patience }: RunState, loss: number, training: Recipe["t
   return training.patience > 0 && patience.waited >= training.patience;
 }
 
-/** One process at a time trains in a folder; the system frees the lock of one that died. */
+/**
+ * Lets one process at a time train in a folder, and removes what one that was killed was writing; its lock ended with it.
+ *
+ * @throws {CheckpointError} if another process trains there
+ */
 async function lockFolder(dir: string): Promise<Disposable> {
   await Deno.mkdir(`${dir}/training`, { recursive: true });
   const file = await Deno.open(`${dir}/training/lock`, { write: true, create: true });
-  if (await file.tryLock(true)) return file;
-  file.close();
-  throw new CheckpointError(`${dir} is being trained by another process; wait for it or stop it.`);
+  if (!await file.tryLock(true)) {
+    file.close();
+    throw new CheckpointError(`${dir} is being trained by another process; wait for it or stop it.`);
+  }
+  for (const folder of [dir, `${dir}/training`]) {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name.endsWith(".tmp")) await removeIfThere(`${folder}/${name}`);
+    }
+  }
+  return file;
 }
 
 /** Runs what writes to the disk; the error of a failure names the last state that is whole. */

@@ -202,6 +202,10 @@ Deno.test("what is missing or mis-shaped is listed, and a file without an encode
   const wrong = new Map<string, NamedArray>(golden).set(bias, zeros(559));
   wrong.delete(query);
   refused(wrong, `expected ${query} of shape [48,48], found none`, `expected ${bias} of shape [560], found [559]`);
+  refused(
+    renamed((name) => name.replace("query.weight", "query.base_layer.weight")),
+    "The file also has bert.encoder.layer.0.attention.self.query.base_layer.weight; ",
+  );
   const deeper = readConfig("config.json", JSON.stringify({ ...stored, num_hidden_layers: 4 }));
   const error = assertThrows(() => flatten("m", deeper, golden), CheckpointError);
   assertStringIncludes(
