@@ -1,69 +1,25 @@
 /**
- * Sums from which ridges are fitted: products of features with each other and with targets, in float64.
- *
- * Sums of disjoint rows add up, so rows may come in pieces.
+ * Float64 sums from which ridges are fitted. Sums of disjoint rows add up, so rows may come in pieces.
  * @module
  */
 import { checkRows, columnMeans, type Floats } from "./rows.ts";
 import type { Targets } from "./targets.ts";
 
-/** Sums over rows of x − shift. */
-export interface Gram {
-  /** Rows summed. */
-  rows: number;
-  /** Width of a row. */
-  columns: number;
-  /** A rough mean, subtracted before summing (columns). */
-  shift: Float64Array;
-  /** Σ (x − shift), columns. */
-  sum: Float64Array;
-  /** Σ (x − shift)(x − shift)ᵀ, columns × columns. */
-  products: Float64Array;
-}
+/** Sums over rows of targets y: Σ y (x − shift), targets × columns, and Σ y. */
+export type Cross = { rows: number; products: Float64Array; sum: Float64Array };
 
-/** Sums over rows of targets y. */
-export interface Cross {
-  /** Rows summed. */
-  rows: number;
-  /** Σ y (x − shift), targets × columns. */
-  products: Float64Array;
-  /** Σ y, targets. */
-  sum: Float64Array;
-}
+/** Sums over rows of d = x − shift, the shift a rough mean: Σ ddᵀ, columns × columns, and Σ d. */
+export type Gram = Cross & { columns: number; shift: Float64Array };
 
-/** All that a ridge is fitted from. */
-export interface Sums {
-  /** Features with features. */
-  gram: Gram;
-  /** Features with targets. */
-  cross: Cross;
-}
+/** All that a ridge is fitted from: products of features with each other and with targets. */
+export type Sums = { gram: Gram; cross: Cross };
 
-/** Sums that grow by rows. */
-export interface Accumulator {
-  /** Adds rows and their targets. */
-  add(x: Floats, targets: Targets): void;
-  /** The sums; frees the engine's memory. */
-  finish(): Sums;
-  /** Frees the engine's memory, if `finish` will not be called. */
-  abandon(): void;
-}
+/** Sums that grow by rows; `finish` or `abandon` frees the engine's memory. */
+export type Accumulator = { add(x: Floats, targets: Targets): void; finish(): Sums; abandon(): void };
 
 const plus = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]);
 
-/**
- * The Gram matrix of x (rows × columns) about `shift` (default: the column means).
- *
- * @throws {RangeError} if x is not rows × columns
- *
- * @example
- * ```ts
- * import { gram } from "@lib/matrix/gram.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(gram(Float32Array.of(1, 5, 3, 5), 2, 2).products, Float64Array.of(2, 0, 0, 0));
- * ```
- */
+/** The Gram matrix of x about `shift` (default: the column means); a RangeError if x is not rows × columns. */
 export function gram(x: Floats, rows: number, columns: number, shift = columnMeans(x, rows, columns)): Gram {
   checkRows(x, rows, columns);
   const sum = new Float64Array(columns), products = new Float64Array(columns * columns);
@@ -86,25 +42,12 @@ export function gram(x: Floats, rows: number, columns: number, shift = columnMea
   return { rows, columns, shift, sum, products };
 }
 
-/**
- * The Gram of two disjoint sets of rows together.
- *
- * @throws {RangeError} unless both were summed about the same shift
- *
- * @example
- * ```ts
- * import { addGrams, gram } from "@lib/matrix/gram.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const first = gram(Float32Array.of(1, 2), 2, 1, Float64Array.of(0));
- * assertEquals(addGrams(first, gram(Float32Array.of(3), 1, 1, first.shift)).products, Float64Array.of(14));
- * ```
- */
+/** The Gram of two disjoint sets of rows together; a RangeError unless both are about the same shift. */
 export function addGrams(a: Gram, b: Gram): Gram {
   if (a.columns !== b.columns || a.shift.some((value, i) => value !== b.shift[i])) {
     throw new RangeError("Grams to add must have the same columns and the same shift.");
   }
-  return { ...a, rows: a.rows + b.rows, sum: plus(a.sum, b.sum), products: plus(a.products, b.products) };
+  return { ...a, ...addCrosses(a, b) };
 }
 
 /** The cross products of two disjoint sets of rows together. */
@@ -114,11 +57,7 @@ export const addCrosses = (a: Cross, b: Cross): Cross => ({
   sum: plus(a.sum, b.sum),
 });
 
-/**
- * Products of targets with the rows of x (rows × columns), about the Gram's shift.
- *
- * @throws {RangeError} if x is not rows × columns of the targets and the Gram
- */
+/** Products of targets with the rows of x, about the Gram's shift; a RangeError if x does not fit both. */
 export function crossProducts(x: Floats, { columns, shift }: Pick<Gram, "columns" | "shift">, targets: Targets): Cross {
   const { rows, count, base, start, column, value } = targets;
   checkRows(x, rows, columns);

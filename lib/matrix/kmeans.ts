@@ -7,34 +7,17 @@ import { type NearestSearch, plainSearch, squaredDistance } from "./nearest.ts";
 import { placedOnEngine, type Placement } from "./placement.ts";
 import { checkRows, columnMeans, type Floats } from "./rows.ts";
 
-/** Clusters of rows; see {@link kMeans}. */
-export interface Clusters {
-  /** Number of clusters. */
+/** k centres (k × columns), each row's nearest one, and the sum of squared distances to it; Lloyd iterations made. */
+export type Clusters = {
   k: number;
-  /** Width of a row. */
   columns: number;
-  /** k × columns. */
   centers: Float64Array;
-  /** Nearest centre of each row, by the centres above. */
   labels: Int32Array;
-  /** Sum of squared distances of the rows to their centres. */
   inertia: number;
-  /** Lloyd iterations made. */
   iterations: number;
-}
+};
 
-interface KMeansOptions {
-  /** Seed of the stream that picks the first centres. */
-  seed?: number;
-  /** Most Lloyd iterations; at least 1. */
-  iterations?: number;
-  /** Stop once the squared shifts of all centres sum to at most this share of the mean feature variance. */
-  tolerance?: number;
-  /** First centres, k × columns, in place of k-means++. */
-  init?: Floats;
-  /** Where to compute; see {@link Placement}. */
-  placement?: Placement;
-}
+const upTo = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i);
 
 /** First centres by k-means++: rows drawn with probability proportional to their squared distance to those before. */
 function drawCenters(x: Floats, rows: number, columns: number, k: number, random: Random) {
@@ -81,23 +64,21 @@ function moveCenters(x: Floats, columns: number, centers: Float64Array, labels: 
 function lloyd(
   x: Floats,
   columns: number,
-  { centers, labels }: { centers: Float64Array; labels: Int32Array },
+  { centers, labels }: Pick<Clusters, "centers" | "labels">,
   { find }: NearestSearch,
-  { iterations, enough }: { iterations: number; enough: number },
+  iterations: number,
+  enough: number,
 ): Clusters {
   const k = centers.length / columns;
-  let moved = Int32Array.from({ length: k }, (_, c) => c), made = 0, settled = false;
-  while (made < iterations) {
-    const before = labels.slice(), changed = new Uint8Array(k).fill(made === 0 ? 1 : 0);
+  let moved = upTo(k), made = 0, settled: boolean, shifts: number;
+  do {
+    const before = labels.slice(), changed = new Uint8Array(k).fill(made === 0 ? 1 : 0), last = centers;
     find(centers, moved, labels);
     labels.forEach((label, r) => label !== before[r] && (changed[label] = changed[before[r]] = 1));
     settled = !changed.includes(1);
-    const last = centers;
     ({ next: centers, moved } = moveCenters(x, columns, centers, labels, changed));
-    const shifts = moved.reduce((sum, c) => sum + squaredDistance(last, c, centers, c, columns), 0);
-    made++;
-    if (settled || shifts <= enough) break;
-  }
+    shifts = moved.reduce((sum, c) => sum + squaredDistance(last, c, centers, c, columns), 0);
+  } while (++made < iterations && !settled && !(shifts <= enough));
   if (!settled) find(centers, moved, labels);
   const inertia = labels.reduce((sum, label, r) => sum + squaredDistance(x, r, centers, label, columns), 0);
   return { k, columns, centers, labels, inertia, iterations: made };
@@ -108,7 +89,8 @@ async function searching<T>(
   x: Floats,
   columns: number,
   k: number,
-  { placement, repeats }: { placement: Placement; repeats: boolean },
+  placement: Placement,
+  repeats: boolean,
   use: (search: NearestSearch, x: Floats) => T,
 ): Promise<T> {
   // Plain code sees one type of array only, whose loops the compiler makes fast.
@@ -129,6 +111,8 @@ async function searching<T>(
  *
  * A cluster that loses all its rows keeps its centre. Labels do not depend on the placement.
  *
+ * @param options.tolerance stop once the squared shifts of all centres sum to at most this share of the mean variance
+ * @param options.init first centres, k × columns, in place of k-means++
  * @throws {RangeError} if k is not in 1…rows, x is not rows × columns or not finite, or `init` is not k × columns
  *
  * @example Two heaps on a line
@@ -146,7 +130,13 @@ export async function kMeans(
   rows: number,
   columns: number,
   k: number,
-  { seed = 0, iterations = 100, tolerance = 1e-4, init, placement = "auto" }: KMeansOptions = {},
+  {
+    seed = 0,
+    iterations = 100,
+    tolerance = 1e-4,
+    init = undefined as Floats | undefined,
+    placement = "auto" as Placement,
+  } = {},
 ): Promise<Clusters> {
   if (!Number.isInteger(k) || k < 1 || k > rows) throw new RangeError(`k: expected 1…${rows} (the rows), found ${k}.`);
   if (!Number.isInteger(iterations) || iterations < 1) {
@@ -160,28 +150,15 @@ export async function kMeans(
     throw new RangeError(`init: expected ${k} × ${columns} numbers, found ${init.length}.`);
   }
   const random = stream(seed, "kmeans", rows, columns, k);
-  return await searching(x, columns, k, { placement, repeats: true }, (search, x) => {
+  return await searching(x, columns, k, placement, true, (search, x) => {
     const first = init
       ? { centers: Float64Array.from(init), labels: new Int32Array(rows) }
       : drawCenters(x, rows, columns, k, random);
-    return lloyd(x, columns, first, search, { iterations, enough: tolerance * meanVariance(x, rows, columns) });
+    return lloyd(x, columns, first, search, iterations, tolerance * meanVariance(x, rows, columns));
   });
 }
 
-/**
- * Nearest centre of each of `rows` new rows (rows × columns); the first of equals.
- *
- * @throws {RangeError} if x is not rows × columns of the clusters
- *
- * @example
- * ```ts
- * import { assign, kMeans } from "@lib/matrix/kmeans.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const clusters = await kMeans(Float32Array.of(0, 1, 10, 11), 4, 1, 2), [low, , high] = clusters.labels;
- * assertEquals(await assign(clusters, Float32Array.of(2, 9), 2), Int32Array.of(low, high));
- * ```
- */
+/** Nearest centre of each of `rows` new rows, the first of equals; a RangeError if x is not rows × columns. */
 export async function assign(
   { k, columns, centers }: Clusters,
   x: Floats,
@@ -189,7 +166,7 @@ export async function assign(
   { placement = "auto" as Placement } = {},
 ): Promise<Int32Array> {
   checkRows(x, rows, columns);
-  const labels = new Int32Array(rows), all = Int32Array.from({ length: k }, (_, c) => c);
-  await searching(x, columns, k, { placement, repeats: false }, ({ find }) => find(centers, all, labels));
+  const labels = new Int32Array(rows);
+  await searching(x, columns, k, placement, false, ({ find }) => find(centers, upTo(k), labels));
   return labels;
 }

@@ -5,29 +5,14 @@
 import { type Accumulator, addCrosses, addGrams, plainAccumulator, type Sums } from "./gram.ts";
 import { placedOnEngine, type Placement } from "./placement.ts";
 import { fitRidge, predictRidge, type RidgeFit } from "./ridge.ts";
-import { columnMeans, type Piece, pieces, rowCount, type RowSource } from "./rows.ts";
+import { columnMeans, pieces, readRows, rowCount, type RowSource } from "./rows.ts";
 import { joinTargets, takeTargetRows, type Targets } from "./targets.ts";
 
 /** Loads the engine's library, so only where something is large. */
 const onEngine = () => import("./ridge_engine.ts");
 
-/** Targets of all rows, and more targets of some rows. */
-export interface LayerTargets {
-  /** Targets that every row has. */
-  all: Targets;
-  /** Rows that have more, ascending (those with a chord). */
-  some: Int32Array;
-  /** The further targets, row by row of `some`. */
-  ofSome: Targets;
-}
-
-/** Some rows of a piece, by their numbers in the source; the piece itself if they are all. */
-function rowsOf({ first, rows, x }: Piece, columns: number, wanted: readonly number[]): Float32Array {
-  if (wanted.length === rows) return x;
-  const out = new Float32Array(wanted.length * columns);
-  wanted.forEach((row, i) => out.set(x.subarray((row - first) * columns, (row - first + 1) * columns), i * columns));
-  return out;
-}
+/** Targets of all rows, and further targets of `some`, ascending (those with a chord). */
+export type LayerTargets = { all: Targets; some: Int32Array; ofSome: Targets };
 
 /**
  * Sums over all rows and over some of them, each row read and multiplied once: the Gram of all is the Gram of `some` plus
@@ -35,20 +20,6 @@ function rowsOf({ first, rows, x }: Piece, columns: number, wanted: readonly num
  *
  * @param source rows × columns; a few megabytes are in memory at a time
  * @throws {RangeError} if source and targets are of different rows, or there are none
- *
- * @example
- * ```ts
- * import { fitSums, sumLayer } from "@lib/matrix/layer_ridge.ts";
- * import { valueTargets } from "@lib/matrix/targets.ts";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * const x = Float32Array.of(0, 1, 2, 3), some = Int32Array.of(0, 3);
- * const targets = { all: valueTargets([1, 3, 5, 7]), some, ofSome: valueTargets([0, 9]) };
- * const { all, ofSome } = await sumLayer(x, 1, targets);
- * const [fit] = await fitSums(ofSome, [1e-9]);
- * assertAlmostEquals(fit.weights[0] / fit.std[0], 3, 1e-6);
- * assertAlmostEquals(all.gram.products[0], 5);
- * ```
  */
 export async function sumLayer(
   source: RowSource,
@@ -63,26 +34,25 @@ export async function sumLayer(
   const accumulator = placedOnEngine(rows * columns ** 2, placement)
     ? (await onEngine()).engineAccumulator
     : plainAccumulator;
-  let shift: Float64Array | undefined;
   let sums: { some: Accumulator; others: Accumulator } | undefined;
   let next = 0; // of `some`
   try {
-    for (const piece of pieces(source, columns)) {
-      shift ??= columnMeans(piece.x, piece.rows, columns); // of the first piece: near enough to the mean of all
-      sums ??= {
-        // Targets of all rows first, then those of some.
-        some: accumulator(columns, shift, Float64Array.of(...all.base, ...ofSome.base)),
-        others: accumulator(columns, shift, all.base),
-      };
+    for (const { first, rows, x } of pieces(source, columns)) {
+      if (!sums) {
+        const shift = columnMeans(x, rows, columns); // of the first piece: near enough to the mean of all
+        const both = Float64Array.of(...all.base, ...ofSome.base);
+        sums = { some: accumulator(columns, shift, both), others: accumulator(columns, shift, all.base) };
+      }
       const mine: number[] = [], others: number[] = [];
-      for (let r = piece.first; r < piece.first + piece.rows; r++) {
+      for (let r = first; r < first + rows; r++) {
         if (some[next] === r) mine.push(next++);
         else others.push(r);
       }
       const ids = mine.map((i) => some[i]);
-      const both = joinTargets([takeTargetRows(all, ids), takeTargetRows(ofSome, mine)]);
-      sums.some.add(rowsOf(piece, columns, ids), both);
-      sums.others.add(rowsOf(piece, columns, others), takeTargetRows(all, others));
+      const rowsOf = (ids: number[]) =>
+        ids.length === rows ? x : readRows(x, columns, Int32Array.from(ids, (id) => id - first));
+      sums.some.add(rowsOf(ids), joinTargets([takeTargetRows(all, ids), takeTargetRows(ofSome, mine)]));
+      sums.others.add(rowsOf(others), takeTargetRows(all, others));
       await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
     }
   } catch (error) {
@@ -91,10 +61,9 @@ export async function sumLayer(
     throw error;
   }
   if (!sums) throw new RangeError("Sums: expected at least one row to fit on, found none.");
-  const a = sums.some.finish(), b = sums.others.finish(), { rows: count, products, sum } = a.cross;
-  const cut = all.count * columns;
-  const shared = { rows: count, products: products.subarray(0, cut), sum: sum.subarray(0, all.count) };
-  const own = { rows: count, products: products.slice(cut), sum: sum.slice(all.count) };
+  const a = sums.some.finish(), b = sums.others.finish(), { products, sum } = a.cross, cut = all.count * columns;
+  const shared = { rows: a.cross.rows, products: products.subarray(0, cut), sum: sum.subarray(0, all.count) };
+  const own = { rows: a.cross.rows, products: products.slice(cut), sum: sum.slice(all.count) };
   return {
     all: { gram: addGrams(a.gram, b.gram), cross: addCrosses(b.cross, shared) },
     ofSome: { gram: a.gram, cross: own },
@@ -111,12 +80,7 @@ export async function fitSums(
   return placedOnEngine(work, placement) ? (await onEngine()).fitOnEngine(sums, alphas) : fitRidge(sums, alphas);
 }
 
-/**
- * As `predictRidge`, for several fits of the same targets in one pass over a source's rows.
- *
- * @param wanted only these rows, ascending
- * @returns for each fit, targets × rows
- */
+/** As `predictRidge`, for fits of the same targets in one pass over a source's rows, or those `wanted` (ascending). */
 export async function predictRows(
   fits: readonly RidgeFit[],
   source: RowSource,
@@ -131,9 +95,7 @@ export async function predictRows(
   for (const { first, rows: some, x } of pieces(source, columns, wanted)) {
     fits.forEach((fit, f) => {
       const predicted = predict(fit, x, some);
-      for (let t = 0; t < targets; t++) {
-        out[f].set(predicted.subarray(t * some, (t + 1) * some), t * rows + first);
-      }
+      for (let t = 0; t < targets; t++) out[f].set(predicted.subarray(t * some, (t + 1) * some), t * rows + first);
     });
   }
   return out;

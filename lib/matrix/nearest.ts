@@ -18,17 +18,15 @@ export function squaredDistance(x: Floats, r: number, y: Floats, c: number, colu
   return sum;
 }
 
-/** Finds the nearest centre of each row; of equally near ones, the first. */
-export interface NearestSearch {
-  /**
-   * @param centers k × columns
-   * @param moved the centres that differ from the last call's, ascending; at the first call, all
-   * @param labels a guess of each row's nearest centre; becomes the nearest centre
-   */
+/**
+ * Finds the nearest centre of each row; of equally near ones, the first. `centers` is k × columns; `moved` lists those
+ * that differ from the last call's, ascending (at the first call, all); `labels` is a guess and becomes the answer.
+ */
+export type NearestSearch = {
   find(centers: Float64Array, moved: Int32Array, labels: Int32Array): void;
   /** Frees what the search keeps on the engine. */
   free(): void;
-}
+};
 
 /** Most pairs of row and centre for which the search keeps bounds (8 bytes each). */
 const MOST_BOUNDS = 2 ** 24;
@@ -40,24 +38,19 @@ const ROUNDING = 1 - 1e-9;
  * Compares each row with each centre, but adds up a distance only until it exceeds the nearest so far. If it `repeats`,
  * it also keeps a lower bound of every distance: the partial sum, less what the centre has moved since (triangle
  * inequality). Neither can change which centre is nearest.
- *
- * @param x rows × columns
  */
 export function plainSearch(x: Float64Array, columns: number, k: number, repeats: boolean): NearestSearch {
   const rows = x.length / columns;
   const bounds = repeats && rows * k <= MOST_BOUNDS ? new Float64Array(rows * k) : null;
   let last: Float64Array | undefined;
-  const lowerBounds = (centers: Float64Array, moved: Int32Array) => {
-    if (last && bounds) {
-      const moves = new Float64Array(k);
-      for (const c of moved) moves[c] = Math.sqrt(squaredDistance(last, c, centers, c, columns));
-      for (let r = 0, at = 0; r < rows; r++) for (let c = 0; c < k; c++, at++) bounds[at] -= moves[c];
-    }
-    last = centers;
-  };
   return {
     find(centers, moved, labels) {
-      lowerBounds(centers, moved);
+      if (last && bounds) {
+        const moves = new Float64Array(k);
+        for (const c of moved) moves[c] = Math.sqrt(squaredDistance(last, c, centers, c, columns));
+        for (let r = 0, at = 0; r < rows; r++) for (let c = 0; c < k; c++, at++) bounds[at] -= moves[c];
+      }
+      last = centers;
       for (let r = 0, at = 0; r < rows; r++) {
         let best = squaredDistance(x, r, centers, labels[r], columns), root = Math.sqrt(best), label = -1;
         for (let c = 0; c < k; c++, at++) {

@@ -1,8 +1,6 @@
 /**
- * The nearest centre of each row at large size, by matrix products on the engine.
- *
- * Products are float32, twice as fast as float64. Where their rounding could decide, distances are summed again in
- * float64, so the labels are those of `plainSearch`.
+ * The nearest centre of each row at large size, by float32 products on the engine (twice as fast as float64). Where their
+ * rounding could decide, distances are summed again in float64, so the labels are those of `plainSearch`.
  * @module
  */
 import { type DeviceMatrix, free, multiplyFloat32, upload } from "../engine/libtensorflow/float64.ts";
@@ -33,12 +31,7 @@ function centre(x: Floats, columns: number, mean: Float64Array): { rounded: Floa
   return { rounded, lengths };
 }
 
-/**
- * A search that keeps the products of rows and centres, where they fit, and renews those of moved centres only: after a
- * few iterations most centres rest.
- *
- * @param x rows × columns
- */
+/** A search that keeps the products of rows and centres, where they fit, and renews those of moved centres only. */
 export function engineSearch(x: Floats, columns: number, k: number): NearestSearch {
   const rows = x.length / columns, mean = columnMeans(x, rows, columns), lengths = new Float64Array(rows);
   const pieces: { first: number; rows: number; matrix: DeviceMatrix }[] = [];

@@ -1,7 +1,5 @@
 /**
- * Writes float32 matrices as NumPy's `.npy` files, a piece at a time.
- *
- * Format version 1.0: magic, a Python dict, the numbers row by row. `numpy.load` opens it, also with `mmap_mode`.
+ * Writes float32 matrices as NumPy's `.npy` files (format version 1.0), a piece at a time.
  * @module
  */
 import { openSink } from "../base/files.ts";
@@ -29,7 +27,7 @@ export function createNpy(
   path: string,
   rows: number,
   columns: number,
-  options: Pick<StoredRows, "pieceBytes"> = {},
+  options: { pieceBytes?: number } = {},
 ): RowSink<StoredRows> {
   const sink = openSink(path), start = header(rows, columns);
   let written = 0;

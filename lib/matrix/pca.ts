@@ -6,28 +6,16 @@ import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { gram } from "./gram.ts";
 import type { FloatMatrix } from "./rows.ts";
 
-interface Components {
-  /** For each direction, the rows' coordinates about their mean. A direction's largest entry is positive. */
-  coordinates: Float64Array[];
-  /** Share of the rows' variance along each direction, falling. */
-  shares: number[];
-}
-
 /**
- * Coordinates of rows along the directions in which they differ most, the eigenvectors of their covariance.
+ * Coordinates of rows about their mean along the directions in which they differ most (eigenvectors of their covariance,
+ * each with its largest entry positive), and the share of the variance along each, falling.
  *
  * @throws {RangeError} unless there are at least two rows, and as many columns as components
- *
- * @example
- * ```ts
- * import { principalComponents } from "@lib/matrix/pca.ts";
- * import { assertAlmostEquals } from "@std/assert";
- *
- * const { shares } = principalComponents({ rows: 3, columns: 2, data: Float32Array.of(0, 0, 1, 1, 2, 2) }, 1);
- * assertAlmostEquals(shares[0], 1);
- * ```
  */
-export function principalComponents({ rows, columns, data }: FloatMatrix, count: number = 2): Components {
+export function principalComponents(
+  { rows, columns, data }: FloatMatrix,
+  count: number = 2,
+): { coordinates: Float64Array[]; shares: number[] } {
   if (rows < 2 || columns < count) {
     throw new RangeError(`Map: expected two rows and ${count} columns at least, found ${rows} × ${columns}.`);
   }

@@ -1,34 +1,16 @@
 /**
- * Ridge regression of many targets on standardised features, from sums over rows (see gram.ts).
- *
- * The features are summed once; standardisation, every penalty and every target follow from the sums.
+ * Ridge regression on standardised features: its standardisation, penalties and targets all follow from sums (gram.ts).
  * @module
  */
 import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import type { Gram, Sums } from "./gram.ts";
 import { checkRows, type Floats } from "./rows.ts";
 
-/** Means and deviations by which features are standardised. */
-export interface Scale {
-  /** Width of a row. */
-  columns: number;
-  /** Feature means of the rows fitted on (columns). */
-  mean: Float64Array;
-  /** Population standard deviations of those rows; 1 where a feature does not vary (columns). */
-  std: Float64Array;
-}
+/** Feature means and population deviations (columns each) of the rows fitted on; 1 where a feature does not vary. */
+export type Scale = { columns: number; mean: Float64Array; std: Float64Array };
 
-/** A fitted ridge for every target at one penalty. */
-export interface RidgeFit extends Scale {
-  /** Penalty on the squared weights. */
-  alpha: number;
-  /** Target columns. */
-  targets: number;
-  /** Weights of the standardised features, targets × columns. */
-  weights: Float64Array;
-  /** Intercepts, not penalised (targets). */
-  intercepts: Float64Array;
-}
+/** A fit at one penalty: weights of the standardised features, targets × columns, and intercepts (not penalised). */
+export type RidgeFit = Scale & { alpha: number; targets: number; weights: Float64Array; intercepts: Float64Array };
 
 /** Means and population deviations of a Gram's rows; a feature that does not vary beyond rounding gets deviation 1. */
 export function standardisation({ rows, columns, shift, sum, products }: Gram): Scale {
@@ -51,17 +33,16 @@ export function standardise({ columns, mean, std }: Scale, x: Floats): Float64Ar
   return z;
 }
 
-/** Normal equations but for the penalty; Z is the standardised features, y the targets less their means. */
-export interface NormalEquations extends Scale {
-  /** Target columns. */
+/**
+ * Normal equations but for the penalty: `inner` ZᵀZ (columns × columns) and `right` Zᵀy (columns × targets), for the
+ * standardised features Z and the targets y less their means, the intercepts.
+ */
+export type NormalEquations = Scale & {
   targets: number;
-  /** Means of the targets. */
   intercepts: Float64Array;
-  /** ZᵀZ, columns × columns. */
   inner: Float64Array;
-  /** Zᵀy, columns × targets. */
   right: Float64Array;
-}
+};
 
 /**
  * The normal equations of sums, for any penalty.
@@ -90,11 +71,7 @@ export function normalEquations({ gram, cross }: Sums, alphas: readonly number[]
   return { ...scale, targets, intercepts: cross.sum.map((total) => total / rows), inner, right };
 }
 
-/**
- * The fit at a penalty, from the solution of the normal equations: columns × targets.
- *
- * @throws {RangeError} if there is none, since the penalty is lost in rounding
- */
+/** The fit at a penalty, from the normal equations' solution (columns × targets); a RangeError if that is NaN. */
 export function fitOf(equations: NormalEquations, alpha: number, solved: ArrayLike<number>): RidgeFit {
   if (Number.isNaN(solved[0])) throw new RangeError(`Ridge: a penalty of ${alpha} is too small for these features.`);
   const { columns, targets, mean, std, intercepts } = equations, weights = new Float64Array(targets * columns);
@@ -145,11 +122,7 @@ export function takeTargets(fit: RidgeFit, first: number, count: number): RidgeF
   };
 }
 
-/**
- * Decision values or predictions for the rows of x (rows × columns): targets × rows.
- *
- * @throws {RangeError} if x is not rows × columns of the fit
- */
+/** Decision values or predictions for the rows of x: targets × rows; a RangeError if x is not rows × columns. */
 export function predictRidge(fit: RidgeFit, x: Floats, rows: number): Float64Array {
   const { columns, targets, mean, std, weights, intercepts } = fit;
   checkRows(x, rows, columns);

@@ -1,30 +1,16 @@
 /**
- * Ridge at large size: the sums, fits and predictions of gram.ts and ridge.ts by float64 products on the engine.
- *
- * At width 768 it takes a hundredth of the time of plain code; at the demo's 128 plain code ends before the library loads.
+ * Ridge at large size: gram.ts and ridge.ts by float64 products on the engine. At width 768 it takes a hundredth of the
+ * time of plain code; at the demo's 128 plain code ends before the library loads.
  * @module
  */
-import {
-  addAndFree,
-  type DeviceMatrix,
-  download,
-  free,
-  multiply,
-  solvePositive,
-  splitColumns,
-  subtract,
-  upload,
-} from "../engine/libtensorflow/float64.ts";
+import * as f64 from "../engine/libtensorflow/float64.ts";
 import type { Accumulator, Sums } from "./gram.ts";
 import { fitOf, normalEquations, type RidgeFit } from "./ridge.ts";
 import type { Floats } from "./rows.ts";
 
-/** Width of a Gram's blocks; those below the diagonal are not computed. */
-const BLOCK = 256;
-
-/** In how many equal blocks of about that width columns can be cut. */
+/** In how many equal blocks of about 256 columns a Gram can be cut; those below its diagonal are not computed. */
 function blockCount(columns: number): number {
-  let parts = Math.max(1, Math.floor(columns / BLOCK));
+  let parts = Math.max(1, Math.floor(columns / 256));
   while (columns % parts !== 0) parts--;
   return parts;
 }
@@ -32,26 +18,25 @@ function blockCount(columns: number): number {
 /** As `plainAccumulator`, on the engine. */
 export function engineAccumulator(columns: number, shift: Float64Array, base: Float64Array): Accumulator {
   const parts = blockCount(columns), width = columns / parts, count = base.length;
-  const about = upload(shift, [columns]);
-  const sums = new Map<string, DeviceMatrix>(); // blocks of the Gram by "i,j", Σ (x − shift), and Σ y (x − shift)
-  const add = (key: string, more: DeviceMatrix) => {
+  const about = f64.upload(shift, [columns]);
+  const sums = new Map<string, f64.DeviceMatrix>(); // blocks of the Gram by "i,j", Σ (x − shift), and Σ y (x − shift)
+  const add = (key: string, more: f64.DeviceMatrix) => {
     const before = sums.get(key);
-    sums.set(key, before ? addAndFree(before, more) : more);
+    sums.set(key, before ? f64.addAndFree(before, more) : more);
   };
-  const values = (key: string, size: number) => sums.has(key) ? download(sums.get(key)!) : new Float64Array(size);
+  const values = (key: string, size: number) => sums.has(key) ? f64.download(sums.get(key)!) : new Float64Array(size);
   const sum = base.map(() => 0);
   let rows = 0;
-  const abandon = () => free(about, ...sums.values());
+  const abandon = () => f64.free(about, ...sums.values());
   return {
     add(x, { rows: more, start, column, value }) {
       if (more === 0) return;
-      const raw = upload(x, [more, columns]), ones = upload(new Float64Array(more).fill(1), [1, more]);
-      const centred = subtract(raw, about);
-      const cut = parts === 1 ? [] : splitColumns(centred, parts), strips = parts === 1 ? [centred] : cut;
+      const raw = f64.upload(x, [more, columns]), ones = f64.upload(new Float64Array(more).fill(1), [1, more]);
+      const centred = f64.subtract(raw, about), strips = f64.splitColumns(centred, parts);
       for (let i = 0; i < parts; i++) {
-        for (let j = i; j < parts; j++) add(`${i},${j}`, multiply(strips[i], strips[j], { left: true }));
+        for (let j = i; j < parts; j++) add(`${i},${j}`, f64.multiply(strips[i], strips[j], { left: true }));
       }
-      add("total", multiply(ones, centred));
+      add("total", f64.multiply(ones, centred));
       // Dense, though most of it is zeros: a dense product uses all cores, a sparse one does not.
       const entries = new Float64Array(more * count);
       for (let r = 0; r < more; r++) {
@@ -60,9 +45,9 @@ export function engineAccumulator(columns: number, shift: Float64Array, base: Fl
           sum[column[e]] += value[e];
         }
       }
-      const dense = upload(entries, [more, count]);
-      add("cross", multiply(dense, centred, { left: true }));
-      free(raw, ones, centred, dense, ...cut);
+      const dense = f64.upload(entries, [more, count]);
+      add("cross", f64.multiply(dense, centred, { left: true }));
+      f64.free(raw, ones, centred, dense, ...strips);
       rows += more;
     },
     finish() {
@@ -101,13 +86,13 @@ export function fitOnEngine(sums: Sums, alphas: readonly number[]): RidgeFit[] {
     stack.set(inner, at);
     for (let i = 0; i < columns; i++) stack[at + i * (columns + 1)] += alpha;
   });
-  const matrices = upload(stack, [alphas.length, columns, columns]), side = upload(right, [columns, targets]);
-  let solution: DeviceMatrix | undefined;
+  const matrices = f64.upload(stack, [alphas.length, columns, columns]), side = f64.upload(right, [columns, targets]);
+  let solution: f64.DeviceMatrix | undefined;
   try {
-    const solved = download(solution = solvePositive(matrices, side)), size = columns * targets;
+    const solved = f64.download(solution = f64.solvePositive(matrices, side)), size = columns * targets;
     return alphas.map((alpha, a) => fitOf(equations, alpha, solved.subarray(a * size, (a + 1) * size)));
   } finally {
-    free(matrices, side, ...solution ? [solution] : []);
+    f64.free(matrices, side, ...solution ? [solution] : []);
   }
 }
 
@@ -115,13 +100,13 @@ export function fitOnEngine(sums: Sums, alphas: readonly number[]): RidgeFit[] {
 export function predictOnEngine(fit: RidgeFit, x: Floats, rows: number): Float64Array {
   const { columns, targets, mean, std, weights, intercepts } = fit;
   const scaled = weights.map((weight, i) => weight / std[i % columns]);
-  const inputs = [upload(x, [rows, columns]), upload(mean, [columns]), upload(scaled, [targets, columns])];
-  const centred = subtract(inputs[0], inputs[1]), product = multiply(inputs[2], centred, { right: true });
+  const inputs = [f64.upload(x, [rows, columns]), f64.upload(mean, [columns]), f64.upload(scaled, [targets, columns])];
+  const centred = f64.subtract(inputs[0], inputs[1]), product = f64.multiply(inputs[2], centred, { right: true });
   try {
-    const out = download(product);
+    const out = f64.download(product);
     for (let t = 0, at = 0; t < targets; t++) for (let r = 0; r < rows; r++, at++) out[at] += intercepts[t];
     return out;
   } finally {
-    free(...inputs, centred, product);
+    f64.free(...inputs, centred, product);
   }
 }

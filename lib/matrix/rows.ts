@@ -8,38 +8,27 @@ import { readAt } from "../base/files.ts";
 /** Numbers in rows × columns, row by row. */
 export type Floats = Float32Array | Float64Array;
 
-/** A matrix of float32 in memory. */
-export interface FloatMatrix {
-  /** Number of rows. */
-  rows: number;
-  /** Width of a row. */
-  columns: number;
-  /** Row after row. */
-  data: Float32Array;
-}
+/** A matrix of float32 in memory, row by row. */
+export type FloatMatrix = { rows: number; columns: number; data: Float32Array };
 
-/** Rows of a float32 matrix in a file. */
-export interface StoredRows {
-  /** The file; little-endian float32, row by row. */
+/**
+ * Rows of a matrix in a file of little-endian float32, which begins at byte `offset`; `first` is the first of them there.
+ * Readers take at most `pieceBytes` at a time, 16 MiB by default.
+ */
+export type StoredRows = {
   path: string;
-  /** Where the file's numbers begin, in bytes. */
   offset: number;
-  /** Which of the file's rows is the first. */
   first: number;
-  /** How many rows. */
   rows: number;
-  /** Width of a row. */
   columns: number;
-  /** Most bytes to read at a time; 16 MiB by default. */
   pieceBytes?: number;
-}
+};
 
 /** Rows × columns: in memory, row by row, or in a file. Plain data, so a worker can receive it. */
 export type RowSource = Float32Array | StoredRows;
 
 /** Gathers rows, in memory or in a file. */
-export interface RowSink<T extends RowSource = RowSource> {
-  /** Appends whole rows. */
+export type RowSink<T extends RowSource = RowSource> = {
   append(x: Float32Array): void;
   /** Writes whole rows from row `first` on; each row once, in any order. */
   put(first: number, x: Float32Array): void;
@@ -47,7 +36,7 @@ export interface RowSink<T extends RowSource = RowSource> {
   finish(): T;
   /** Discards the rows, if `finish` was not called. */
   abandon(): void;
-}
+};
 
 /** Gathers rows × columns in memory; `createNpy` does so in a file. */
 export function rowsInMemory(rows: number, columns: number): RowSink {
@@ -78,20 +67,10 @@ export function columnMeans(x: Floats, rows: number, columns: number): Float64Ar
   return mean.map((sum) => sum / Math.max(rows, 1));
 }
 
-/** Some rows of a source. */
-export interface Piece {
-  /** The place of the piece's first row among the rows asked for. */
-  first: number;
-  /** How many rows it has. */
-  rows: number;
-  /** rows × columns; valid until the next piece. */
-  x: Float32Array;
-}
+/** Rows of x, valid until the next piece; `first` is the place of the first among the rows asked for. */
+type Piece = { first: number; rows: number; x: Float32Array };
 
-/**
- * Bytes of a piece: large enough for matrix products at full speed (half of it costs a tenth more at width 768), small
- * beside any matrix that needs pieces.
- */
+/** Bytes of a piece: large enough for matrix products at full speed, small beside any matrix that needs pieces. */
 const PIECE_BYTES = 2 ** 24;
 
 /** Bytes of a piece, for readers of several sources at once that together may take so many MiB. */
@@ -142,11 +121,7 @@ function* storedPieces(source: StoredRows, columns: number, most: number, wanted
   }
 }
 
-/**
- * The rows of a source in order, a few megabytes at a time.
- *
- * @param wanted only these rows, ascending
- */
+/** The rows of a source, or those `wanted` (ascending), in order, a few megabytes at a time. */
 export function* pieces(source: RowSource, columns: number, wanted?: Int32Array): Generator<Piece> {
   const stored = source instanceof Float32Array ? undefined : source;
   const most = Math.max(1, Math.floor((stored?.pieceBytes ?? PIECE_BYTES) / (4 * columns)));

@@ -4,13 +4,11 @@
  */
 import { UserError } from "../base/user_error.ts";
 
-/** An array with its shape; 16-bit floats are read as float32, which represents each of them exactly. */
-export interface NamedArray {
-  /** Lengths of its axes; none for a single number. */
+/** An array and the lengths of its axes, the last running fastest; 16-bit floats become the float32 that equals them. */
+export type NamedArray = {
   shape: number[];
-  /** Its values, the last axis running fastest. */
   data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
-}
+};
 
 /** Bytes of an element and the array of whole elements, by the format's names of the types read here. */
 const TYPES: Record<string, { bytes: number; view: (buffer: ArrayBuffer) => NamedArray["data"] }> = {
@@ -33,39 +31,23 @@ function fromBfloat16(buffer: ArrayBuffer): Float32Array {
 /** Why bytes are not a safetensors file. */
 export class SafetensorsError extends UserError {}
 
-/**
- * Float32 arrays as the bytes of a safetensors file, sorted by name.
- *
- * @param metadata texts for the header's `__metadata__`
- *
- * @example
- * ```ts
- * import { readSafetensors, writeSafetensors } from "@lib/matrix/safetensors.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = writeSafetensors(new Map([["w", { shape: [1, 2], data: Float32Array.of(1, 2) }]]));
- * assertEquals(readSafetensors(bytes).get("w")!.data, Float32Array.of(1, 2));
- * ```
- */
+/** Float32 arrays as the bytes of a safetensors file, sorted by name; `metadata` becomes `__metadata__`. */
 export function writeSafetensors(
   tensors: Map<string, { shape: number[]; data: Float32Array }>,
   metadata: Record<string, string> = { format: "pt" },
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
-  const names = [...tensors.keys()].sort();
+  const sorted = [...tensors].sort(([a], [b]) => a < b ? -1 : 1);
   let end = 0;
-  for (const name of names) {
-    const { shape, data } = tensors.get(name)!;
+  for (const [name, { shape, data }] of sorted) {
     header[name] = { dtype: "F32", shape, data_offsets: [end, end += data.byteLength] };
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
-  const padded = Math.ceil(json.length / 8) * 8; // the arrays begin on a multiple of 8, as the format asks
-  const bytes = new Uint8Array(8 + padded + end).fill(0x20, 8, 8 + padded);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
+  let offset = 8 + Math.ceil(json.length / 8) * 8; // the arrays begin on a multiple of 8, as the format asks
+  const bytes = new Uint8Array(offset + end).fill(0x20, 8, offset);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(offset - 8), true);
   bytes.set(json, 8);
-  let offset = 8 + padded;
-  for (const name of names) {
-    const { data } = tensors.get(name)!;
+  for (const [, { data }] of sorted) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
     offset += data.byteLength;
   }

@@ -3,21 +3,18 @@
  * @module
  */
 
-/** Targets as a constant for each column plus few values for each row; see {@link classTargets}, {@link valueTargets}. */
-export interface Targets {
-  /** Rows. */
+/**
+ * Targets as a constant for each of `count` columns plus few values for each row: row r's entries are start[r]…start[r + 1],
+ * each a column and what it adds to that column's constant. See {@link classTargets}, {@link valueTargets}.
+ */
+export type Targets = {
   rows: number;
-  /** Target columns. */
   count: number;
-  /** Each column's constant. */
   base: Float64Array;
-  /** Row r's entries are start[r]…start[r + 1] (rows + 1). */
   start: Int32Array;
-  /** Target column of each entry. */
   column: Int32Array;
-  /** What each entry adds to its column's constant. */
   value: Float64Array;
-}
+};
 
 /** Targets of ±1: +1 for the classes in a row's set (STUDY §11.6). */
 export function classTargets(sets: readonly (readonly number[])[], classes: number): Targets {
@@ -53,10 +50,8 @@ export function takeTargetRows({ count, base, ...all }: Targets, rows: ArrayLike
 export function joinTargets(parts: readonly Targets[], rows: number = parts[0].rows): Targets {
   const first = [0], start = new Int32Array(rows + 1);
   parts.forEach((part, p) => first.push(first[p] + part.count));
-  for (let r = 0; r < rows; r++) {
-    start[r + 1] = start[r] + parts.reduce((n, part) => n + part.start[r + 1] - part.start[r], 0);
-  }
-  const column = new Int32Array(start[rows]), value = new Float64Array(start[rows]);
+  const size = parts.reduce((sum, part) => sum + part.start[rows], 0);
+  const column = new Int32Array(size), value = new Float64Array(size);
   for (let r = 0, at = 0; r < rows; r++) {
     parts.forEach((part, p) => {
       for (let e = part.start[r]; e < part.start[r + 1]; e++, at++) {
@@ -64,6 +59,7 @@ export function joinTargets(parts: readonly Targets[], rows: number = parts[0].r
         value[at] = part.value[e];
       }
     });
+    start[r + 1] = at;
   }
   const base = Float64Array.from(parts.flatMap((part) => [...part.base]));
   return { rows, count: first[parts.length], base, start, column, value };
