@@ -35,6 +35,9 @@ const meaningful = [
   0x40,
   0x51,
   0x58,
+  0x78,
+  0x79,
+  0x7b,
 ];
 
 /** One mutant: its number, the song it was made from, and its bytes. */
@@ -109,6 +112,7 @@ export function outcomes({ bytes }: Mutant): ("bars" | MidiReason)[] {
   return recipes.map((recipe) => {
     try {
       const score = readScore(bytes, recipe, "mutant");
+      if (score.notes.some(({ start, end }) => !(end > start))) throw new Error("A note of no length");
       for (const { tokens, startTick, endTick, labels } of tokenize(score, recipe)) {
         const whole = tokens.length >= 4 && tokens.length <= 512 && tokens[0] === 4 && tokens.at(-1) === 2;
         if (!whole || tokens.some((id) => id >= 560)) throw new Error(`Bar at ${startTick}: tokens ${tokens}`);
