@@ -52,6 +52,14 @@ Deno.test("a pedal that is down when a note ends holds it until its release", ()
   for (const choices of [sound, authors]) assertEquals(durations(score, choices), [17, 19, 17, 11, 11]);
 });
 
+Deno.test("under sound the pedal holds a note no longer than till its key is struck again; authors hold it on", () => {
+  const pedals = [{ tick: 0, value: 127 }, { tick: 1920, value: 0 }];
+  const score = scoreOf(480, [[0, 40, 60], [480, 520, 60], [480, 520, 61], [960, 1000, 60], [960, 1000, 60]], pedals);
+  // till 480, 960, 1920, 1920, 1920: 12, 12, 36, 24, 24 twelfths; the authors: 48, 36, 36, 24, 24
+  assertEquals(durations(score), [11, 11, 19, 17, 17]);
+  assertEquals(durations(score, authors), [21, 19, 19, 17, 17]);
+});
+
 Deno.test("notes of one start come in the order drums, programs, pitches; the others in order of time", () => {
   const score = scoreOf(480, [[0, 40, 62], [0, 40, 60], [0, 40, 38], [3, 40, 10], [100, 140, 1]]);
   Object.assign(score.notes[2], { drum: true, program: 0 });
