@@ -65,7 +65,7 @@ export function shuffledEntropy(
   labels: Int32Array,
   songs: ArrayLike<number>,
   options: EntropyOptions,
-  { seed = 0, shuffles }: { seed?: number; shuffles: number },
+  { seed, shuffles }: { seed: number; shuffles: number },
 ): Interval {
   const random = stream(seed, "shuffled-entropy");
   const dealt = Float64Array.from(

@@ -52,14 +52,14 @@ export function twoSided(resampled: ArrayLike<number>): number {
  * import { songMean } from "@lib/metrics/class_scores.ts";
  * import { assert } from "@std/assert";
  *
- * const { mean } = bootstrap(songMean("mean", Float64Array.of(1, 2, 3, 4)), 4, { resamplings: 200 });
+ * const { mean } = bootstrap(songMean("mean", Float64Array.of(1, 2, 3, 4)), 4, { resamplings: 200, seed: 0 });
  * assert(mean.value === 2.5 && mean.low! < 2.5 && mean.high! > 2.5);
  * ```
  */
 export function bootstrap<K extends string>(
   score: SongScore<K>,
   songs: number,
-  { resamplings = 1000, seed = 0, keep = [] }: { resamplings?: number; seed?: number; keep?: readonly string[] } = {},
+  { resamplings, seed, keep = [] }: { resamplings: number; seed: number; keep?: readonly string[] },
 ): Record<K, Interval & { replicates?: Float32Array }> {
   const value = score(new Float64Array(songs).fill(1));
   const names = Object.keys(value) as K[];

@@ -54,6 +54,13 @@ Deno.test("bars that look for their song, and clusters beside songs, score as sc
   assertEquals(normalisedInformation([1, 1], [4, 4]), 1);
 });
 
+Deno.test("companions count in the order of their nearness, not of their rows", () => {
+  // Row 0 finds row 2 first, then a stranger, then row 1.
+  const x = Float32Array.of(1, 0, 0, 1, 1, 0.1, 1, 0.5), { precision, first } = sameSongRetrieval(x, [0, 0, 0, 9]);
+  assertAlmostEquals(precision[0], (1 / 1 + 2 / 3) / 2, 1e-12);
+  assertEquals(first[0], 1);
+});
+
 Deno.test("of equal neighbours the earlier row comes first", () => {
   // All rows are the same: row 0 finds rows 1 and 3 of its song at ranks 1 and 3; row 2 is alone.
   const { precision, first } = sameSongRetrieval(new Float64Array(8).fill(1), [0, 0, 1, 0]);

@@ -44,11 +44,11 @@ Deno.test("the authors' class score is the area of hard decisions; chords have a
 });
 
 Deno.test("tempo is right by its largest decision, or for the authors if every decision is", () => {
-  const tempo = scorer(bars([[2], [4], [2], [4]]), { task: "T" }, [2, 4], -0.8);
+  const tempo = scorer(bars([[2], [4], [4], [4]]), { task: "T" }, [2, 4], -0.8);
   const decisions = Float64Array.of(0.5, -0.5, 0.2, -0.2, -0.5, -0.1, 0.1, -0.4); // class 2, then 4
   // Largest: 2, 4, 2, 2. All decisions right: bar 0 alone.
-  assertEquals(tempo.scores(decisions, "sound").resampled(once), { accuracy: 3 / 4, accuracyMacro: (1 + 1 / 2) / 2 });
-  assertEquals(tempo.choice(decisions), 3 / 4);
+  assertEquals(tempo.scores(decisions, "sound").resampled(once), { accuracy: 2 / 4, accuracyMacro: (1 + 1 / 3) / 2 });
+  assertEquals(tempo.choice(decisions), 2 / 4);
   const authors = tempo.scores(decisions, "authors").resampled;
   assertEquals(authors(once), { exactRow: 1 / 4 });
   assertEquals(authors(Float64Array.of(3, 1)), { exactRow: 3 / 8 });

@@ -4,6 +4,7 @@ import { readRows } from "@lib/matrix/rows.ts";
 import type { BarTable } from "@lib/metrics/tasks.ts";
 import { barType, controlTask, drawBars, permuteLabels, tokenCounts, withControls } from "@lib/probing/controls.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
 import type { BarLabels } from "@lib/tokens/labels.ts";
 import { vocabulary } from "@lib/tokens/vocabulary.ts";
 import { features, find, meta, study, tables } from "../support/planted_tables.ts";
@@ -23,6 +24,15 @@ Deno.test("a drawing takes each song's bars at most once and no more than told, 
   }
   assertNotEquals([...draws[0].train], [...draws[1].train]);
   assertEquals(drawBars(tables, study), draws);
+});
+
+Deno.test("a drawing of 0 bars of a song is of all of them", () => {
+  const [draw] = drawBars(
+    tables,
+    recipe("sound", "smoke", { probing: { draws: 1, drawnTrainBars: 0, drawnTestBars: 2 } }),
+  );
+  assertEquals([...draw.train], [...tables.train.labels.keys()]);
+  assertEquals(draw.test.length, 20);
 });
 
 Deno.test("permuted labels are the same labels on other bars, song after song", () => {

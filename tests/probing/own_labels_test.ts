@@ -199,6 +199,10 @@ Deno.test("own labels that features hold are found, those that they do not hold 
   assertLess(held("rmse").value, held("guessRmse").value / 5);
   assertEquals([held("rmse").rows, held("rmse").songs, held("rmse").task], [19, 10, "mine.csv"]); // one bar without
   assertEquals([held("guessRmse").alpha, held("mae").low !== null, held("mae", "validation").low], [null, true, null]);
+  const of3 = (split: Split) => [...ofSplit[split]].filter((_, i) => i !== 4).map((bar) => 3 * truth[bar] + 1);
+  const mean = of3("train").reduce((sum, value) => sum + value, 0) / 19;
+  const guessed = of3("test").reduce((sum, value) => sum + (value - mean) ** 2, 0) / 19;
+  assertAlmostEquals(held("guessRmse").value, Math.sqrt(guessed), 1e-12);
   const drawn = await own(() => random.uniform());
   assertLess(drawn("r2").value, 0.3);
   const classes = await own((bar) => truth[bar] > 0.5 ? "high" : "low");

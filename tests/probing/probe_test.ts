@@ -7,6 +7,7 @@ import { probeLayer } from "@lib/probing/probe.ts";
 import type { LayerFeatures } from "@lib/probing/rows.ts";
 import { stream } from "@lib/base/random.ts";
 import { UserError } from "@lib/base/user_error.ts";
+import type { RowSource } from "@lib/matrix/rows.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { expected, goldenFeatures, goldenTable } from "../support/probe_fixtures.ts";
 
@@ -158,4 +159,28 @@ Deno.test("a feature that is not finite is refused by split, row and song, and n
       `${split}: expected finite features, found ${value} in row 47, a bar of song 102`, // the third song of 20 bars
     );
   }
+});
+
+Deno.test("the penalty is the one that scores best on validation songs, the largest of equals", async () => {
+  const alphas = [0.1, 10, 1000, 1e5], asked = { protocols: ["sound"], tasks: ["GP", "MV"] } as const;
+  const noisy = (x: RowSource, seed: number) => {
+    const random = stream(seed, "noise");
+    return (x as Float32Array).map((value) => value + 2 * random.uniform());
+  };
+  const { train, validation, test } = features(true);
+  const x = { columns, train: noisy(train, 1), validation: noisy(validation, 2), test: noisy(test, 3) };
+  const probe = (alphas: number[]) =>
+    probeLayer(x, tables, recipe("sound", "smoke", { probing: { ...quick, alphas } }), meta, asked);
+  const alone = await Promise.all(alphas.map((alpha) => probe([alpha]))), chosen = await probe(alphas);
+  for (const [metric, sign] of [["aucWeighted", 1], ["rmse", -1]] as const) {
+    const scoreOf = (rows: ProbeRow[]) => rows.find((row) => row.metric === metric && row.split === "validation")!;
+    const scores = alone.map((rows) => sign * scoreOf(rows).value), best = Math.max(...scores);
+    assertEquals([scoreOf(chosen).alpha, sign * scoreOf(chosen).value], [alphas[scores.lastIndexOf(best)], best]);
+    assert(scores.lastIndexOf(best) < 3, `${scores}`); // the largest would win if nothing chose
+  }
+  // Features that say nothing predict the same with any penalty.
+  const flat = { columns, train: train as Float32Array, validation: new Float32Array(columns * 200), test };
+  const rows = await probeLayer(flat, tables, recipe("sound", "smoke", { probing: { ...quick, alphas } }), meta, asked);
+  assertEquals(rows.find(({ metric }) => metric === "aucWeighted")!.alpha, 1e5);
+  assert(rows.every(({ replicates }) => replicates === undefined)); // unless they are asked for
 });

@@ -74,6 +74,18 @@ Deno.test("one-bar songs count for the authors alone", () => {
   assertAlmostEquals(row.value, mixed * Math.log(4) / Math.log(3), 1e-12); // over ln of three bars
 });
 
+Deno.test("retrieval is the mean over the bars that look, weighted as their songs are", () => {
+  // Song 0 has three bars, song 1 two: row 4, of song 1, lies among song 0.
+  const angles = [0, 0.1, 0.3, 1.5, 0.21], songs = Int32Array.of(0, 0, 0, 1, 1), written = collector(meta, study);
+  const rowsOf = (rows: Int32Array) =>
+    Float64Array.from([...rows].flatMap((r) => [Math.cos(angles[r]), Math.sin(angles[r])]));
+  addSongRows(written, "test", { labels: Int32Array.of(0, 0, 0, 1, 1), rowsOf, songs, k: 4 }, study);
+  // Ranks of the companions: row 0: 1, 3; row 1: 1, 3; row 2: 2, 3; row 3: 2; row 4: 4.
+  const found = [(1 + 2 / 3) / 2, (1 + 2 / 3) / 2, (1 / 2 + 2 / 3) / 2, 1 / 2, 1 / 4];
+  assertAlmostEquals(value(written.rows, "retrievalMap").value, found.reduce((a, b) => a + b) / 5, 1e-12);
+  assertAlmostEquals(value(written.rows, "retrievalR1").value, 2 / 5, 1e-12);
+});
+
 Deno.test("clusters are fitted on the recipe's share of many bars, and K follows that share", async () => {
   const many = points(100, "many"), few = { ...study, probing: { ...study.probing, clusters: 100, clusterShare: 0.2 } };
   assertEquals((await clusterBars(scale, many.x, few)).k, 8); // a fifth of 40
