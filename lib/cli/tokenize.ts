@@ -94,6 +94,7 @@ export async function tokenizeCommand(args: string[], cwd?: string): Promise<num
     else if (sources.length > 0) summary = await buildCorpus(sources[0], out, choices, options);
     if (summary) console.log(summaryLines(summary).join("\n"));
     if (summary?.rejected.link) console.log("Links are not followed, unless --follow-links is given.");
+    if (summary?.songs === 0) console.error(`No file gave a song; ${out}/rejected.jsonl says why.`);
     const seconds = (performance.now() - start) / 1000;
     const speed = summary && `${Math.round(summary.kept / seconds)} bars a second, ${clock(seconds)}`;
     if (summary) console.log(`${out}: ${worked ? speed : "it was done before, of the same songs and recipe"}`);
@@ -107,7 +108,7 @@ export async function tokenizeCommand(args: string[], cwd?: string): Promise<num
       await verifyCorpus(out);
       console.log(`${out}: every byte is as the manifest says.`);
     }
-    return 0;
+    return summary?.songs === 0 ? 1 : 0;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     console.error("\nStopped; the same command goes on.");

@@ -20,6 +20,7 @@ import { pretrain } from "../training/pretrain.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 import { type Recipe, recipe } from "../recipe/recipe.ts";
 import { storeRecipe, takeStore } from "./store_source.ts";
+import { UserError } from "../base/user_error.ts";
 import type { Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
 
@@ -43,7 +44,10 @@ async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promis
       },
     });
     await bar?.done(`${summary.kept} bars of ${summary.songs} songs`);
-    return summary;
+    if (summary.songs > 0) return summary;
+    const reasons = Object.entries(summary.rejected).map(([reason, files]) => `${reason} ${files}`).join(", ");
+    const links = summary.rejected.link ? " Links are followed by --follow-links (FOLLOW_LINKS=1)." : "";
+    throw new UserError(`${study.data}: expected songs, found files that gave none (${reasons}).${links}`);
   });
   return await openCorpus(dir);
 }

@@ -1,6 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "@lib/cli/arguments.ts";
-import { summaryLines, tokenizeOptions } from "@lib/cli/tokenize.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { summaryLines, tokenizeCommand, tokenizeOptions } from "@lib/cli/tokenize.ts";
+import { withFolder } from "../support/folder.ts";
 
 Deno.test("the tokenize command takes a source, a shard of it, or shards to merge", () => {
   const { sources, out, shard, workers, scale } = tokenizeOptions(
@@ -45,3 +47,41 @@ Deno.test("a summary shows songs, bars, reasons by their number, and the leak in
   assertEquals(lines[3], "near-duplicates: 7 songs in 2 clusters, at most 5");
   assertEquals(lines[4].match(/[\d.]+%/g), ["0.50%", "25.00%", "1.50%", "50.00%"]);
 });
+
+Deno.test("the tokenize command says what it made, that it was done before, that links are not followed, and what changed", () =>
+  withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/midi`);
+    for (const name of ["d_inter.mid", "d_e1m1.mid"]) {
+      await Deno.copyFile(`${projectRoot}/data/freedoom/${name}`, `${folder}/midi/${name}`);
+    }
+    await Deno.mkdir(`${folder}/links`);
+    await Deno.symlink(`${folder}/midi/d_inter.mid`, `${folder}/links/a.mid`);
+    /** The exit code and what was printed; of an error, its message. */
+    const tokenize = async (...args: string[]): Promise<[code: number, text: string]> => {
+      const lines: string[] = [], { log, error } = console;
+      console.log = console.error = (line: string) => void lines.push(line);
+      try {
+        const code = await tokenizeCommand(args, folder);
+        return [code, lines.join("\n")];
+      } catch (error) {
+        return [1, (error as Error).message];
+      } finally {
+        Object.assign(console, { log, error });
+      }
+    };
+    const runs: [args: string, code: number, text: RegExp][] = [
+      ["midi --out store", 0, /2 songs of 2 files: [^]* bars a second/],
+      ["midi --out store --verify", 0, /done before, of the same songs and recipe[^]*every byte is as/],
+      ["midi --out store --scale demo", 1, /split\.train: 0\.8 there, 0\.6 asked for/],
+      ["links --out linked", 1, /link +1\n[^]*--follow-links[^]*No file gave a song/],
+      ["links --out linked --follow-links --replace", 0, /1 songs of 1 files/],
+    ];
+    for (const [args, expected, said] of runs) {
+      const [code, text] = await tokenize(...args.split(" "));
+      assertEquals([code, said.test(text)], [expected, true], text);
+    }
+    const path = `${folder}/store/labels-00000.bin`, bytes = await Deno.readFile(path);
+    bytes[7] ^= 1;
+    await Deno.writeFile(path, bytes);
+    assertStringIncludes((await tokenize("--out", "store", "--verify"))[1], "labels-00000.bin: its checksum differs");
+  }));

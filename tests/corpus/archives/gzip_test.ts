@@ -29,6 +29,7 @@ async function unpack(file: Uint8Array): Promise<string> {
 Deno.test("all members are read, whatever their headers say, and what stands behind them is not", async () => {
   assertEquals(await unpack(packed), text);
   assertEquals(await unpack(named), text);
+  assertEquals(await unpack(packed.with(3, 1)), text); // said to be a text
   assertEquals(await unpack(joinBytes([packed, named, packed])), text.repeat(3));
   for (const junk of [new Uint8Array(700), bytes.subarray(0, 5), Uint8Array.of(0x1f, 0x8b, 1), new Uint8Array(0)]) {
     assertEquals(await unpack(joinBytes([packed, junk])), text);
