@@ -12,7 +12,7 @@ export type Split = "train" | "validation" | "test";
 export const splits: readonly Split[] = ["train", "validation", "test"];
 
 /**
- * Which songs train, validate and test (study §6.1), near-duplicates together.
+ * Which songs train, validate and test (STUDY §6.1), near-duplicates together.
  *
  * `hash` orders clusters by a seeded hash of their ids, so that the order of files does not matter, and a cluster goes
  * where its middle song would; a split that is due songs and got none gets the last cluster of the largest split.
