@@ -7,10 +7,7 @@ import { UserError } from "../base/user_error.ts";
 import { exists } from "../base/files.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/**
- * Bytes that the trainings of a run still write: for each that has not begun its weights, its best weights twice, and two
- * states of weights and two moments, in float32.
- */
+/** Bytes, in float32, that a run still writes for models: weights, the best twice, two states of weights and moments. */
 export function bytesToWrite(folder: string, { model, training }: Recipe): number {
   const { layers, hidden, intermediate, maxPositions } = model;
   const parameters = hidden * (layers * (4 * hidden + 2 * intermediate) + 560 + maxPositions);
@@ -18,11 +15,7 @@ export function bytesToWrite(folder: string, { model, training }: Recipe): numbe
   return 4 * parameters * (1 + 2 + 2 * 3) * Math.max(0, 4 * training.seeds - begun);
 }
 
-/**
- * Makes a run's folder; checks that it can be written and has room.
- *
- * @throws {UserError} saying what is missing
- */
+/** Makes a run's folder; throws a {@link UserError} unless it can be written and has room for so many bytes. */
 export function checkFolder(folder: string, bytes: number): void {
   const probe = `${folder}/steps/${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
@@ -38,11 +31,9 @@ export function checkFolder(folder: string, bytes: number): void {
   }
   const { bavail, bsize } = statfsSync(folder), free = bavail * bsize;
   if (free >= bytes) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  const [needed, found] = [bytes, free].map((count) => `${(count / 1e9).toFixed(1)} GB`);
   throw new UserError(
-    `Study: expected ${gigabytes(bytes)} free at ${folder} for the models and their states, found ${
-      gigabytes(free)
-    }. ` +
+    `Study: expected ${needed} free at ${folder} for the models and their states, found ${found}. ` +
       "Make room, or make data/runs a link to a larger disk; then start again.",
   );
 }

@@ -5,34 +5,19 @@
 import type { FloatMatrix } from "../matrix/rows.ts";
 import type { BarLabels } from "../tokens/labels.ts";
 
-/** A bar near another. */
-export interface Neighbor {
-  /** Row of the embeddings. */
-  row: number;
-  /** Cosine of the angle between the two, −1 … 1; 0 where one of them is all zeros. */
-  similarity: number;
-}
+/** A row near another; the cosine of the angle between them is −1 … 1, and 0 where one of them is all zeros. */
+export type Neighbor = { row: number; similarity: number };
 
 /**
- * The `count` rows nearest to `row`, nearest first; the lower row first if two are equally near.
+ * The `count` rows nearest to `row` among those allowed, nearest first; the lower row first if two are equally near.
  *
- * @param options how many (3), and which rows may be neighbors (all); the row itself never is
  * @throws {RangeError} if there is no such row.
- *
- * @example
- * ```ts
- * import { nearest } from "@lib/study/neighbors.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const data = Float32Array.of(1, 0, 0, 1, 3, 1);
- * assertEquals(nearest({ rows: 3, columns: 2, data }, 0, { count: 1 })[0].row, 2);
- * ```
  */
-export function nearest({ rows, columns, data }: FloatMatrix, row: number, options: {
-  count?: number;
-  among?: (row: number) => boolean;
-} = {}): Neighbor[] {
-  const { count = 3, among = () => true } = options;
+export function nearest(
+  { rows, columns, data }: FloatMatrix,
+  row: number,
+  { count = 3, among = () => true }: { count?: number; among?: (row: number) => boolean } = {},
+): Neighbor[] {
   if (!Number.isInteger(row) || row < 0 || row >= rows) {
     throw new RangeError(`Neighbors: expected a row 0…${rows - 1}, found ${row}.`);
   }
@@ -50,17 +35,11 @@ export function nearest({ rows, columns, data }: FloatMatrix, row: number, optio
   return others.sort((a, b) => b.similarity - a.similarity || a.row - b.row).slice(0, count);
 }
 
-/** What two bars share, from 0 (nothing) to 1 (the same). */
-export interface Common {
-  /** Positions with onsets in both, of those with onsets in either. */
-  groove: number;
-  /** Instruments of both, of those of either. */
-  instruments: number;
-  /** Chords of both, of those of either; null if neither has one. */
-  chords: number | null;
-  /** 1 if their tempo bin is the same, else 0. */
-  tempo: number;
-}
+/**
+ * What two bars share, from 0 (nothing) to 1 (the same): positions with onsets, instruments and chords of both among
+ * those of either (chords: null if neither has one), and whether the tempo bin is the same.
+ */
+export type Common = { groove: number; instruments: number; chords: number | null; tempo: number };
 
 /** What the labels of two bars have in common. */
 export function commonLabels(a: BarLabels, b: BarLabels): Common {

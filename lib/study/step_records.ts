@@ -8,34 +8,26 @@ import { withLock } from "../base/lock.ts";
 import { UserError } from "../base/user_error.ts";
 import { recipeGroups } from "../recipe/schema.ts";
 
-/** The stored record of a finished step, `steps/NAME.json` in the run's folder. */
-export interface StepRecord<T = unknown> {
-  /** Name of the step. */
+/** The stored record of a finished step, `steps/NAME.json` in the run's folder; `finished` is an ISO date. */
+export type StepRecord<T = unknown> = {
   step: string;
   /** Hash of its inputs; with other inputs the step is stale. */
   key: string;
   /** The step's result, plain JSON; large results have files of their own. */
   info: T;
-  /** When it ended, as ISO date. */
   finished: string;
-  /** How long it took. */
   seconds: number;
-}
+};
 
-/** JSON with sorted keys, so that equal values give equal text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, part) =>
-      typeof part === "object" && part !== null && !Array.isArray(part)
-        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1))
-        : part,
-  );
-}
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A hash of any JSON value, whatever the order of its keys: 16 hex digits of SHA-256. */
-export const fingerprint = (value: unknown): string =>
-  createHash("sha256").update(canonical(value) ?? "undefined").digest("hex").slice(0, 16);
+export function fingerprint(value: unknown): string {
+  const sorted = (_: string, part: unknown) =>
+    isObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1)) : part;
+  return createHash("sha256").update(JSON.stringify(value, sorted) ?? "undefined").digest("hex").slice(0, 16);
+}
 
 /** The JSON of a file; undefined where there is none. */
 export function readJson(path: string): unknown {
@@ -48,19 +40,25 @@ export function readJson(path: string): unknown {
   }
 }
 
+/** Inputs whose objects have only the fields that `isKept` accepts, by the object's name and the field's. */
+const withFields = (inputs: object, isKept: (group: string, field: string) => boolean): object =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([group, value]) => [
+      group,
+      isObject(value) ? Object.fromEntries(Object.entries(value).filter(([field]) => isKept(group, field))) : value,
+    ]),
+  );
+
 /**
  * Inputs without the recipe fields that the run's `recipe.json` lacks. A field that is newer than the run has the value
  * that the code of then had built in, so it makes no step of that run stale.
  */
 export function knownThen(inputs: object, stored: Record<string, unknown>): object {
-  const isGroup = (value: unknown): value is object => typeof value === "object" && value !== null;
-  const kept = Object.entries(inputs).flatMap(([name, value]): [string, unknown][] => {
-    const group = stored[name];
-    if (name in recipeGroups && group === undefined) return [];
-    if (!isGroup(group) || !isGroup(value)) return [[name, value]];
-    return [[name, Object.fromEntries(Object.entries(value).filter(([field]) => field in group))]];
+  const known = Object.entries(inputs).filter(([name]) => !(name in recipeGroups) || stored[name] !== undefined);
+  return withFields(Object.fromEntries(known), (group, field) => {
+    const then = stored[group];
+    return !isObject(then) || field in then;
   });
-  return Object.fromEntries(kept);
 }
 
 /** Fields of the recipe that no stored step depends on: they choose among results or judge them. */
@@ -70,25 +68,20 @@ const judging: Record<string, readonly string[]> = {
 };
 
 /** Whether a recipe's field, such as `probing.level`, makes no step stale. */
-export const isJudging = (field: string): boolean => {
+export function isJudging(field: string): boolean {
   const [group, name] = field.split(".");
   return judging[group]?.includes(name) ?? false;
-};
+}
 
 /**
  * The hashes of a step's inputs that count as its own: without the fields that only judge results, under which new
  * records are stored, and with them, as earlier versions stored them.
  */
-export function keysOf(inputs: object, stored: Record<string, unknown>): [string, string] {
-  const known = Object.entries(knownThen(inputs, stored));
-  const without = (fields: Record<string, readonly string[]>) =>
-    Object.fromEntries(known.map(([group, value]) => [
-      group,
-      Object.hasOwn(fields, group) && typeof value === "object" && value !== null
-        ? Object.fromEntries(Object.entries(value).filter(([field]) => !fields[group].includes(field)))
-        : value,
-    ]));
-  return [fingerprint(without(judging)), fingerprint(without({ training: judging.training }))];
+export function keysOf(inputs: object, stored: Record<string, unknown>): string[] {
+  const known = knownThen(inputs, stored);
+  return [isJudging, (field: string) => field === "training.seeds"].map((isLeftOut) =>
+    fingerprint(withFields(known, (group, field) => !isLeftOut(`${group}.${field}`)))
+  );
 }
 
 /** The path of a step's record, without `.json`. */
@@ -103,20 +96,15 @@ export function finished<T>(folder: string, step: string, keys: readonly string[
 /** The steps that processes are at now, by the names of their records. */
 export function stepsInWork(folder: string): string[] {
   if (!exists(`${folder}/steps`)) return [];
-  const locks = Array.from(Deno.readDirSync(`${folder}/steps`), ({ name }) => name).filter((name) =>
-    name.endsWith(".lock")
-  );
-  return locks.filter((name) => {
+  const names = Array.from(Deno.readDirSync(`${folder}/steps`), ({ name }) => name);
+  return names.filter((name) => {
+    if (!name.endsWith(".lock")) return false;
     using file = Deno.openSync(`${folder}/steps/${name}`, { read: true, write: true });
     return !file.tryLockSync(true);
   }).map((name) => name.replace(/\.lock$/, "")).sort();
 }
 
-/**
- * Does a step by `work` unless it is finished; two processes never do the same step at once.
- *
- * @param waiting as for `withLock`, where another process is at the step
- */
+/** Does a step by `work` unless it is finished; two processes never do it at once. `waiting` is as for `withLock`. */
 export async function doOnce<T>(
   folder: string,
   step: string,

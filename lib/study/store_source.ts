@@ -8,11 +8,7 @@ import { UserError } from "../base/user_error.ts";
 import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
 import { readJson } from "./step_records.ts";
 
-/**
- * The recipe of the store at a place; undefined if there is no store.
- *
- * @throws {UserError} if its build or merge is not finished
- */
+/** The recipe of the store at a place, undefined if there is none; throws a {@link UserError} if it is not finished. */
 export function storeRecipe(place: string): CorpusRecipe | undefined {
   const manifest = readJson(`${place}/manifest.json`) as { recipe: unknown } | undefined;
   if (manifest) return corpusRecipe(manifest.recipe);
@@ -24,10 +20,8 @@ export function storeRecipe(place: string): CorpusRecipe | undefined {
 }
 
 /**
- * Takes a store into a run's folder: as links to the same files, or as copies where the disk has no such links, so that
- * the run stays whole if the store is built anew or removed.
- *
- * @throws {CorpusError} if it is no whole store.
+ * Takes a store into a run's folder, as links to the same files, or copies where the disk has no links, so that the run
+ * stays whole if the store is built anew or removed; throws a CorpusError if it is no whole store.
  */
 export async function takeStore(place: string, dir: string): Promise<void> {
   await readManifest(place);

@@ -1,10 +1,8 @@
 /**
- * A study's run folder: its recipe, its songs, and which steps are done and up to date.
- *
- * Notebooks hand their results to each other through it, never through kernel state.
+ * A study's run folder, through which notebooks hand results to each other: recipe, songs, and the steps that are done.
  * @module
  */
-import { writeFileSync } from "../base/files.ts";
+import { exists, writeFileSync } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
 import { UserError } from "../base/user_error.ts";
 import {
@@ -21,45 +19,25 @@ import { bytesToWrite, checkFolder } from "./early_checks.ts";
 import { storeRecipe } from "./store_source.ts";
 import { doOnce, finished, isJudging, keysOf, readJson, type StepRecord } from "./step_records.ts";
 
-/** A run: its folder, and which of its steps are done. */
-export interface Study {
-  /** Its name, which is its folder's. */
+/** A run: its folder, and which of its steps are done. Paths are absolute. */
+export type Study = {
   name: string;
-  /** The folder, as an absolute path. */
   folder: string;
-  /** Every choice of the study. */
   recipe: Recipe;
-  /** Its source, as an absolute path: a folder or archive of MIDI files, or a store of bars. */
+  /** A folder or archive of MIDI files, or a store of bars. */
   data: string;
-  /** Whether links below it are followed. */
+  /** Whether links below `data` are followed. */
   followLinks: boolean;
   /** A path in the folder; makes its parent folders. */
   path(...parts: string[]): string;
   /** The record of `step` if it was done with the same inputs: any JSON that the result depends on. */
   done<T = unknown>(step: string, inputs: object): StepRecord<T> | undefined;
-  /**
-   * Does `step` by `work` unless it was done with the same inputs, and returns its result, which may be the stored one.
-   * While another process does the step, it waits.
-   */
+  /** The stored result of `step` if it was done with the same inputs, else that of `work`; no two processes do it at once. */
   once<T>(step: string, inputs: object, work: () => Promise<T> | T): Promise<T>;
-}
+};
 
 /** The variables that say which study to open; empty ones count as not set. */
 export type StudyParameters = Partial<Record<"STUDY" | "PRESET" | "SCALE" | "DATA" | "RECIPE", string>>;
-
-/** Choices of {@link openStudy}, each before the environment's. */
-export interface StudyOptions {
-  /** A whole recipe. */
-  recipe?: Recipe;
-  /** The run's name. */
-  name?: string;
-  /** Folder or archive of songs, or a store of bars, relative to the project's root. */
-  data?: string;
-  /** Folder that holds the runs; the project's `data/runs` if left out. */
-  runs?: string;
-  /** Values for the environment's variables that are not set: a notebook's parameters. */
-  parameters?: StudyParameters;
-}
 
 /** The variable's value in the environment, or else among the parameters; undefined if both are empty. */
 const setting = (name: keyof StudyParameters, parameters: StudyParameters): string | undefined =>
@@ -90,7 +68,7 @@ function recipeOn(data: string, choices: RecipeChanges): Recipe {
   const store = storeRecipe(data);
   if (!store) return freshRecipe(choices);
   const chosen = { ...freshRecipe({ preset: store.preset, ...choices }), ...store };
-  const different = differences(chosen, choices);
+  const different = recipeDifferences(chosen, withChoices(chosen, choices));
   if (different.length === 0) return chosen;
   throw new UserError(
     `Study: the store at ${data} is of other choices:\n  ${different.join("\n  ")}\n` +
@@ -99,11 +77,9 @@ function recipeOn(data: string, choices: RecipeChanges): Recipe {
 }
 
 /**
- * The recipe of a new run that environment and parameters ask for: `PRESET` (sound), `SCALE` (demo) and `RECIPE`, a JSON
- * object of changes.
+ * The recipe of a new run on `data` by `PRESET` (sound), `SCALE` (demo) and `RECIPE`, JSON of changes, of the environment
+ * or else of `parameters`; `asked` comes before them, and a store brings its own choices.
  *
- * @param asked choices that come before those
- * @param data the run's source; a store brings its own choices
  * @throws {UserError} if a variable names no preset, scale or field, or RECIPE is not JSON, or a store has other choices
  */
 export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChanges = {}, data = ""): Recipe =>
@@ -121,10 +97,6 @@ const changed = (stored: object, choices: RecipeChanges): object => ({
 });
 
 const withChoices = (stored: Recipe, choices: RecipeChanges): Recipe => validateRecipe(changed(stored, choices));
-
-/** Where a recipe differs from what was asked for; what was not asked for does not count. */
-const differences = (stored: Recipe, choices: RecipeChanges): string[] =>
-  recipeDifferences(stored, withChoices(stored, choices));
 
 /** The fields that differ from the recipe's own preset and scale, as `seed = 7`. */
 export const presetChanges = (chosen: Recipe): string[] =>
@@ -148,21 +120,10 @@ export function readRecipe(path: string, raw: unknown = readJson(path)): Recipe 
   }
 }
 
-const hasSongs = (path: string): boolean => {
-  try {
-    return Deno.statSync(path).isDirectory ? [...Deno.readDirSync(path)].length > 0 : isArchive(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
-};
+const hasSongs = (path: string): boolean =>
+  exists(path) && (Deno.statSync(path).isDirectory ? [...Deno.readDirSync(path)].length > 0 : isArchive(path));
 
-const writeJson = (path: string, value: unknown): void =>
-  writeFileSync(
-    path,
-    `${JSON.stringify(value, null, 2)}
-`,
-  );
+const writeJson = (path: string, value: unknown): void => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 
 /** Shows what a step waits for; the stop button ends the waiting. */
 function waiting(): { say: (line: string) => void; signal: AbortSignal } {
@@ -178,8 +139,9 @@ function waiting(): { say: (line: string) => void; signal: AbortSignal } {
 
 /**
  * Opens a run's folder, or makes it. A run that is there is opened by its own recipe and songs; only what is asked for
- * explicitly is compared with them.
+ * explicitly is compared with them. Options come before the environment, and that before `parameters`, a notebook's.
  *
+ * @param options a whole recipe; the run's name; songs or a store of bars, relative to the project; the folder of runs
  * @throws {UserError} if the run or the store is of other choices or songs, naming the fields that differ; if there are
  * no songs; if the folder cannot be written or has no room for the models.
  *
@@ -197,7 +159,13 @@ function waiting(): { say: (line: string) => void; signal: AbortSignal } {
  * assertEquals(await study.once("sum", { terms: [2, 2] }, () => 4), 4);
  * ```
  */
-export function openStudy(options: StudyOptions = {}): Study {
+export function openStudy(options: {
+  recipe?: Recipe;
+  name?: string;
+  data?: string;
+  runs?: string;
+  parameters?: StudyParameters;
+} = {}): Study {
   const { runs = `${projectRoot}/data/runs`, parameters = {} } = options;
   const name = options.name ?? setting("STUDY", parameters) ?? "demo", folder = `${runs}/${name}`;
   if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name)) {
@@ -212,13 +180,14 @@ export function openStudy(options: StudyOptions = {}): Study {
   const shorten = (path: string) => path.startsWith(`${projectRoot}/`) ? path.slice(projectRoot.length + 1) : path;
   const wanted = options.data ?? setting("DATA", parameters) ?? source?.data ?? "data/freedoom";
   const data = absolute(wanted).replace(/\/+$/, "");
-  const stored = raw && readRecipe(`${folder}/recipe.json`, raw),
-    followLinks = source ? source.followLinks === true : asksLinks();
-  const changes = stored ? differences(stored, choices) : [];
+  const followLinks = source ? source.followLinks === true : asksLinks();
+  const stored = raw && readRecipe(`${folder}/recipe.json`, raw);
+  const chosen = stored ? withChoices(stored, choices) : recipeOn(data, choices);
+  const changes = stored ? recipeDifferences(stored, chosen) : [];
   // How results are judged, and how many seeds there are, may change in a run: no step is stale for it.
-  const judging = changes.filter((change) => isJudging(change.split(":")[0]));
+  const stale = changes.filter((change) => !isJudging(change.split(":")[0]));
   const different = [
-    ...changes.filter((change) => !judging.includes(change)),
+    ...stale,
     ...(source && absolute(source.data) !== data ? [`songs: ${source.data} there, ${shorten(data)} asked for`] : []),
     ...(source && asksLinks() && !followLinks ? ["songs: links not followed there, followed asked for"] : []),
   ];
@@ -228,7 +197,6 @@ export function openStudy(options: StudyOptions = {}): Study {
         "Leave these out to take it as it is, or name another run (STUDY=name, or --name for the report).",
     );
   }
-  const chosen = stored ? withChoices(stored, choices) : recipeOn(data, choices);
   // A run that was tokenized needs them no more: it may have been packed, or its songs moved.
   if (!hasSongs(data) && readJson(`${folder}/steps/corpus.json`) === undefined) {
     throw new UserError(
@@ -236,7 +204,7 @@ export function openStudy(options: StudyOptions = {}): Study {
         "Set DATA (or --data for the report) to where they are.",
     );
   }
-  if (raw && judging.length > 0) writeJson(`${folder}/recipe.json`, changed(raw, choices)); // and no field more
+  if (raw && changes.length > 0) writeJson(`${folder}/recipe.json`, changed(raw, choices)); // and no field more
   if (!source || !stored) {
     checkFolder(folder, bytesToWrite(folder, chosen));
     using lock = Deno.openSync(`${folder}/lock`, { write: true, create: true });
