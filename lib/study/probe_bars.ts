@@ -32,8 +32,8 @@ export function firstOfEachSong<T>(items: readonly T[], songOf: (item: T) => num
 }
 
 /**
- * Indices of a split's bars to probe, ascending within each song: all of them, or at most `probing.trainBarsPerSong`
- * (train) or `testBarsPerSong` (validation, test) of each song, drawn by the recipe's seed.
+ * A split's bars to probe, ascending within each song: all, or at most `probing.trainBarsPerSong` (train) or
+ * `testBarsPerSong` (validation, test) of each song, drawn by the recipe's seed.
  */
 export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
   const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
@@ -41,13 +41,13 @@ export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recip
   return Int32Array.from(drawPerSong(corpus, [split], most, (song) => stream(seed, "probe bars", song)));
 }
 
-/** The bars of {@link probeBars} of all splits in one list, and how rows in that order are split again. */
+/**
+ * The bars of {@link probeBars} in one list, those for training, then validation, then test; the same split by split; and
+ * `cut`, which splits a matrix that has a row for each bar of the list.
+ */
 export function stackedBars(corpus: Corpus, recipe: Recipe): {
-  /** Training bars, then validation bars, then test bars. */
   all: Int32Array;
-  /** The same, split by split. */
   of: Record<Split, Int32Array>;
-  /** The splits' parts of a matrix that has a row for each bar. */
   cut: (rows: RowSource, columns: number) => LayerFeatures;
 } {
   const [train, validation, test] = splits.map((split) => probeBars(corpus, split, recipe));
@@ -63,10 +63,7 @@ export function stackedBars(corpus: Corpus, recipe: Recipe): {
   };
 }
 
-/**
- * Labels and songs of the bars of {@link probeBars}; with them, where the recipe has them, the authors' drawings of bars
- * and the same bars with permuted labels and with those of the control task.
- */
+/** Labels and songs of the bars of {@link probeBars}, with the authors' drawings and the controls that the recipe has. */
 export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
   const { of } = stackedBars(corpus, recipe), { controlType } = recipe.probing;
   const perSplit = <T>(make: (bars: number[]) => T) =>

@@ -24,15 +24,18 @@ import { toLatex } from "../notebook/latex.ts";
 import { loadReplicates, storeReplicates, toCsv } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 import { probeTables, stackedBars } from "./probe_bars.ts";
-import { trained, trainingName, trainingSeeds } from "./training_steps.ts";
+import { trained, trainingOf, trainingSeeds } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
 /** Places, among the test bars, of the bars that layers are compared on. */
 const ckaPlaces = (testBars: number, { probing, seed }: Recipe): number[] =>
   sample(Array(testBars).keys(), probing.ckaBars, stream(seed, "cka bars")).sort((a, b) => a - b);
 
-const ckaFile = (study: Study, model: string): string =>
-  study.path("probes", `${model.replace(/[^\w.-]/g, "-")}.layers.safetensors`);
+/** A file of the run's folder `probes`; its name has the step's or model's. */
+const probeFile = (study: Study, name: string, end: string): string =>
+  study.path("probes", name.replace(/[^\w.-]/g, "-") + end);
+
+const ckaFile = (study: Study, model: string): string => probeFile(study, model, ".layers.safetensors");
 
 /**
  * Linear CKA (Kornblith et al. 2019) of every pair of layers of the models, on the same `probing.ckaBars` test bars at
@@ -63,14 +66,14 @@ export async function compareLayers(
 }
 
 /** Rows of a model's probes, and the weights of its layers in the mixes of all layers. */
-interface Probed {
+type Probed = {
   rows: ProbeRow[];
   mixes: { model: string; seed: number; tasks: Task[]; weights: number[] }[];
-}
+};
 
 /** Does a probing once; its resamplings are kept in a file of their own. */
 async function probedOnce(study: Study, name: string, work: () => Promise<Probed>): Promise<ProbeRow[]> {
-  const path = study.path("probes", `${name.replace(/[^\w.-]/g, "-")}.safetensors`);
+  const path = probeFile(study, name, ".safetensors");
   const { rows } = await study.once(`probe ${name}`, { ...study.recipe, data: study.data, name }, async () => {
     const { rows, mixes } = await work();
     await storeReplicates(path, rows);
@@ -88,98 +91,86 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
  * @throws {DOMException} AbortError if the cell is stopped; the model's probing then begins anew
  */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
-  const { recipe } = study,
-    { poolings, untrainedSeeds } = recipe.probing,
-    baselines = await probeBaselines(study, corpus);
-  const folder = `${study.folder}/probes/embeddings-${name}`, keep = ckaFile(study, name), rows: ProbeRow[] = [];
-  /** Probes an encoder; the recipe's seed has the controls, and embeddings to compare layers by. */
-  const probeSeed = async (model: Model, seed: number, poolings: ModelProbing["poolings"]): Promise<Probed> => {
-    const first = seed === recipe.seed, { input } = name === "untrained" ? untrainedLine : lineOf(name);
-    const named = { model: name, input, seed }, choices = { named, baselines, folder, poolings, controls: first };
-    try {
-      await removeIfThere(folder); // from a process that was killed
-      return await probeModel(model, corpus, recipe, { ...choices, keep: first ? keep : undefined });
-    } finally {
-      model.weights.dispose();
-      await removeIfThere(folder);
-    }
-  };
+  const { recipe } = study, { poolings, untrainedSeeds } = recipe.probing, rows: ProbeRow[] = [];
+  const context = { study, corpus, baselines: await probeBaselines(study, corpus) };
   if (name === "untrained") {
     return await probedOnce(study, name, async () => {
-      const all: Probed = { rows: [], mixes: [] };
+      const all: Probed[] = [];
       for (let seed = recipe.seed; seed < recipe.seed + untrainedSeeds; seed++) {
-        const { rows, mixes } = await probeSeed(createBert(bertConfig(recipe), seed), seed, poolings.slice(0, 1));
-        all.rows.push(...rows);
-        all.mixes.push(...mixes);
+        const named = { model: name, input: untrainedLine.input, seed };
+        all.push(await probeModel(createBert(bertConfig(recipe), seed), named, poolings.slice(0, 1), context));
       }
-      return all;
+      return { rows: all.flatMap(({ rows }) => rows), mixes: all.flatMap(({ mixes }) => mixes) };
     });
   }
   for (const seed of trainingSeeds(recipe)) {
-    const work = async () => await probeSeed(await trained(study, corpus, name, seed), seed, poolings);
-    rows.push(...await probedOnce(study, trainingName(study, name, seed), work));
+    const named = { model: name, input: lineOf(name).input, seed };
+    const work = async () => await probeModel(await trained(study, corpus, name, seed), named, poolings, context);
+    rows.push(...await probedOnce(study, trainingOf(study, name, seed).name, work));
   }
   return rows;
 }
 
-interface ModelProbing {
-  named: Pick<ProbeMeta, "model" | "input" | "seed">;
-  /** Rows of the baselines, which weigh the layers. */
-  baselines: readonly ProbeRow[];
-  /** A file for the embeddings of some test bars, by which the layers of models are compared. */
-  keep?: string;
-  /** Folder for embeddings that do not fit `recipe.probing.memory`. */
-  folder: string;
-  poolings: Recipe["probing"]["poolings"];
-  controls: boolean;
-}
-
-/** Embeds the bars and probes every layer, in every pooling, and all layers together. */
-async function probeModel(model: Model, corpus: Corpus, recipe: Recipe, choices: ModelProbing): Promise<Probed> {
-  const { named, baselines, keep, folder, poolings, controls } = choices, { layerMix, memory } = recipe.probing;
-  const signal = stopSignal(), tables = probeTables(corpus, recipe), bars = stackedBars(corpus, recipe);
-  const total = bars.all.length, what = named.model + (named.seed === recipe.seed ? "" : `, seed ${named.seed}`);
+/** Embeds the bars by an encoder, disposes it, and probes every layer, in every pooling, and all layers together. */
+async function probeModel(
+  model: Model,
+  named: Pick<ProbeMeta, "model" | "input" | "seed">,
+  poolings: Recipe["probing"]["poolings"],
+  { study, corpus, baselines }: { study: Study; corpus: Corpus; baselines: readonly ProbeRow[] },
+): Promise<Probed> {
+  const { recipe } = study, { layerMix, memory } = recipe.probing, signal = stopSignal();
+  // The recipe's own seed has the controls, and embeddings of some test bars by which layers are compared.
+  const isFirst = named.seed === recipe.seed, what = named.model + (isFirst ? "" : `, seed ${named.seed}`);
+  const folder = `${study.folder}/probes/embeddings-${what.replace(/[^\w.-]+/g, "-")}`;
+  const tables = probeTables(corpus, recipe), bars = stackedBars(corpus, recipe), total = bars.all.length;
   const mebibytes = embeddingMemory(model.config, total, { poolings: poolings.length }), inFiles = mebibytes > memory;
-  const place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
-  const bar = progress({ label: `Embedding with ${what}${place}`, total, unit: "bars" });
-  const onProgress = (done: number) => void bar.update(done);
-  const { layers, pooled, columns } = await embedLayers(model, corpus, bars.all, recipe, {
-    ...{ signal, onProgress, poolings, folder },
-  });
-  await bar.done();
-  if (keep !== undefined) {
-    const places = Int32Array.from(ckaPlaces(bars.of.test.length, recipe)), width = String(layers.length - 1).length;
-    const tensors = layers.map((source, layer): [string, { shape: number[]; data: Float32Array }] => {
-      const data = readRows(bars.cut(source, columns).test, columns, places);
-      return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data }];
+  try {
+    await removeIfThere(folder); // from a process that was killed
+    const place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
+    const bar = progress({ label: `Embedding with ${what}${place}`, total, unit: "bars" });
+    const onProgress = (done: number) => void bar.update(done);
+    const { layers, pooled, columns } = await embedLayers(model, corpus, bars.all, recipe, {
+      ...{ signal, onProgress, poolings, folder },
     });
-    await writeFile(keep, writeSafetensors(new Map(tensors), { what: "embeddings of test bars, bars × width" }));
+    await bar.done();
+    if (isFirst) {
+      const places = Int32Array.from(ckaPlaces(bars.of.test.length, recipe)), width = String(layers.length - 1).length;
+      const tensors = layers.map((source, layer): [string, { shape: number[]; data: Float32Array }] => {
+        const data = readRows(bars.cut(source, columns).test, columns, places);
+        return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data }];
+      });
+      const bytes = writeSafetensors(new Map(tensors), { what: "embeddings of test bars, bars × width" });
+      await writeFile(ckaFile(study, named.model), bytes);
+    }
+    const jobs = poolings.flatMap((pooling, i) =>
+      pooled.get(pooling)!.map((source, layer): LayerJob => ({
+        meta: { ...named, layer, layers: "one", pooling },
+        features: () => bars.cut(source, columns),
+        asked: i === 0
+          ? { replicates: true, labels: isFirst ? undefined : ["true"] }
+          : { replicates: true, protocols: ["sound"], labels: ["true"] },
+      }))
+    );
+    const meter = progress({ label: `Probing ${what}`, total: jobs.length, unit: "layers" });
+    const rows = await probeLayers(jobs, tables, recipe, { signal, onDone: (done) => void meter.update(done) });
+    await meter.done();
+    if (layerMix === "none") return { rows, mixes: [] };
+    const mixes = mixesOf(rows.filter((row) => row.pooling === poolings[0]), baselines, layerMix);
+    const pieces = { pieceBytes: pieceBytes(memory, 2 * layers.length) };
+    const weighted = mixes.map(({ tasks, weights }, i): LayerJob => ({
+      meta: { ...named, layer: null, layers: "weighted", pooling: poolings[0] },
+      features: () => {
+        const into = inFiles ? createNpy(`${folder}/mix-${i}.npy`, total, columns, pieces) : undefined;
+        return bars.cut(mixLayers(layers, weights, bars.of.train.length, columns, into), columns);
+      },
+      asked: { tasks, protocols: ["sound"], labels: ["true"], replicates: true },
+    }));
+    rows.push(...await probeLayers(weighted, tables, recipe, { signal }));
+    return { rows, mixes: mixes.map((mix) => ({ model: named.model, seed: named.seed, ...mix })) };
+  } finally {
+    model.weights.dispose();
+    await removeIfThere(folder);
   }
-  const jobs = poolings.flatMap((pooling, i) =>
-    pooled.get(pooling)!.map((source, layer): LayerJob => ({
-      meta: { ...named, layer, layers: "one", pooling },
-      features: () => bars.cut(source, columns),
-      asked: i === 0
-        ? { replicates: true, labels: controls ? undefined : ["true"] }
-        : { replicates: true, protocols: ["sound"], labels: ["true"] },
-    }))
-  );
-  const meter = progress({ label: `Probing ${what}`, total: jobs.length, unit: "layers" });
-  const rows = await probeLayers(jobs, tables, recipe, { signal, onDone: (done) => void meter.update(done) });
-  await meter.done();
-  if (layerMix === "none") return { rows, mixes: [] };
-  const mixes = mixesOf(rows.filter((row) => row.pooling === poolings[0]), baselines, layerMix);
-  const pieces = { pieceBytes: pieceBytes(memory, 2 * layers.length) };
-  const weighted = mixes.map(({ tasks, weights }, i): LayerJob => ({
-    meta: { ...named, layer: null, layers: "weighted", pooling: poolings[0] },
-    features: () => {
-      const into = inFiles ? createNpy(`${folder}/mix-${i}.npy`, total, columns, pieces) : undefined;
-      return bars.cut(mixLayers(layers, weights, bars.of.train.length, columns, into), columns);
-    },
-    asked: { tasks, protocols: ["sound"], labels: ["true"], replicates: true },
-  }));
-  rows.push(...await probeLayers(weighted, tables, recipe, { signal }));
-  return { rows, mixes: mixes.map((mix) => ({ model: named.model, seed: named.seed, ...mix })) };
 }
 
 /**

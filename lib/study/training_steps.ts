@@ -1,6 +1,6 @@
 /**
- * The study's steps up to trained models, as the notebooks call them: each shows its progress, leaves its result in the
- * run's folder, and is skipped if that is up to date.
+ * The study's steps up to trained models: each shows its progress and is skipped if its result in the run's folder is up
+ * to date.
  * @module
  */
 import { bertConfig } from "../bert/config.ts";
@@ -52,11 +52,7 @@ async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promis
   return await openCorpus(dir);
 }
 
-/**
- * The study's corpus in the run's folder: taken from the store if the source is one; else tokenized, once.
- *
- * @throws {DOMException} AbortError if the cell is stopped; the next call goes on
- */
+/** The study's corpus, tokenized into the run's folder or taken from a store, once; a stopped cell throws an AbortError. */
 export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "corpus", study.recipe);
 
 /**
@@ -74,13 +70,15 @@ export async function otherCorpusOf(study: Study): Promise<Corpus | undefined> {
 export const trainingSeeds = ({ seed, training }: Recipe): number[] =>
   Array.from({ length: training.seeds }, (_, i) => seed + i);
 
-/** A training's name: the model, and the seed if it is not the recipe's. */
-export const trainingName = ({ recipe }: Study, model: ModelName, seed: number): string =>
-  seed === recipe.seed ? model : `${model} seed ${seed}`;
+/** A training's name, which has the seed if it is not the recipe's, its folder, and the inputs of its steps. */
+export function trainingOf({ recipe, data, folder }: Study, model: ModelName, seed: number = recipe.seed) {
+  const { probing: _, ...choices } = recipe, isFirst = seed === recipe.seed;
+  const name = isFirst ? model : `${model} seed ${seed}`, dir = `${folder}/models/${name.replaceAll(" ", "-")}`;
+  return { name, dir, inputs: { ...choices, data, model, ...(!isFirst && { trainingSeed: seed }) } };
+}
 
 /** The folder of a model of the study: `model.safetensors`, `config.json`, the training's log and state. */
-export const modelFolder = (study: Study, model: ModelName, seed: number = study.recipe.seed): string =>
-  `${study.folder}/models/${trainingName(study, model, seed).replaceAll(" ", "-")}`;
+export const modelFolder = (study: Study, model: ModelName): string => trainingOf(study, model).dir;
 
 /** The baseline without a model: the most common training token of the right kind, on the models' validation tokens. */
 export function mostCommonGuess(study: Study, corpus: Corpus): MlmAccuracy {
@@ -92,10 +90,7 @@ const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast:
 /** Steps in the moving average of training curves. */
 const SMOOTHED = 9;
 
-/**
- * A model's learning curves: MLM loss, MLM accuracy and NT-Xent of training batches as moving averages over nine steps,
- * and MLM on validation bars as it is.
- */
+/** Learning curves: MLM and NT-Xent of training batches as moving averages over nine steps, and MLM on validation bars. */
 export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   const half = SMOOTHED >> 1, rows: CurvePoint[] = [];
   logs.forEach(({ step, validation }, i) => {
@@ -113,69 +108,53 @@ export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
 
 /** Two plots of all trained models' learning curves: masked tokens of validation bars, NT-Xent of training batches. */
 export async function compareCurves(study: Study): Promise<Spec[]> {
-  const curves = await Promise.all(modelNames.map(async (model) => {
-    const rows = curvesOf(await trainingLog(modelFolder(study, model)));
-    return rows.map((row) => ({ ...row, split: row.series, series: model }));
-  }));
-  const rows = curves.flat(), order: string[] = [...modelNames];
+  const logs = await Promise.all(modelNames.map((model) => trainingLog(modelFolder(study, model))));
+  const curves = logs.map(curvesOf), order: string[] = [...modelNames];
+  const plot = (title: string, isShown: (row: CurvePoint) => boolean) => {
+    const rows = curves.flatMap((rows, i) => rows.filter(isShown).map((row) => ({ ...row, series: order[i] })));
+    return learningCurves(rows, { title, order });
+  };
   return [
-    learningCurves(rows.filter(({ split }) => split === "validation"), {
-      title: "Masked tokens of validation songs",
-      order,
-    }),
-    learningCurves(rows.filter(({ measure }) => measure === measures.contrast), {
-      title: "NT-Xent in training",
-      order,
-    }),
+    plot("Masked tokens of validation songs", ({ series }) => series === "validation"),
+    plot("NT-Xent in training", ({ measure }) => measure === measures.contrast),
   ];
 }
 
-/** The level of the baseline in a plot of learning curves. */
-const curveBaselines = (study: Study, corpus: Corpus) => [
-  { measure: measures.accuracy, value: mostCommonGuess(study, corpus).accuracy, series: "most common of its kind" },
-];
+type Training = ReturnType<typeof trainingOf>;
 
-async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: number): Promise<{ seconds: number }> {
-  const dir = modelFolder(study, model, seed),
-    name = trainingName(study, model, seed),
-    { steps } = study.recipe.training;
-  const logs: StepLog[] = await trainingLog(dir);
-  const plot = livePlot({ seconds: 4 }), baselines = curveBaselines(study, corpus);
-  const draw = () => learningCurves(curvesOf(logs), { title: name, baselines });
+/** Draws a training's learning curves with the level of the baseline. */
+function curvePlot(study: Study, corpus: Corpus, title: string): (logs: readonly StepLog[]) => Spec {
+  const { accuracy } = mostCommonGuess(study, corpus);
+  const baselines = [{ measure: measures.accuracy, value: accuracy, series: "most common of its kind" }];
+  return (logs) => learningCurves(curvesOf(logs), { title, baselines });
+}
+
+async function trainModel(study: Study, corpus: Corpus, { name, dir, inputs: { model } }: Training, seed: number) {
+  const { recipe } = study, { steps } = recipe.training, logs: StepLog[] = await trainingLog(dir);
+  const plot = livePlot({ seconds: 4 }), draw = curvePlot(study, corpus, name);
   let bar: ReturnType<typeof progress> | undefined;
-  for await (const log of pretrain({ corpus, recipe: study.recipe, model, seed, dir, signal: stopSignal() })) {
+  for await (const log of pretrain({ corpus, recipe, model, seed, dir, signal: stopSignal() })) {
     bar ??= progress({ label: `Training ${name}`, total: steps, from: log.step - 1 });
     logs.splice(log.step - 1, Infinity, log);
     await bar.update(log.step, `loss ${log.loss.toFixed(3)}, accuracy ${(100 * log.accuracy).toFixed(1)}%`);
-    await plot.update(draw);
+    await plot.update(() => draw(logs));
   }
   await bar?.done();
   if (!logs.at(-1)?.final) {
-    const message = `${name} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`;
-    throw stopped(message);
+    throw stopped(`${name} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`);
   }
-  await plot.done(draw());
+  await plot.done(draw(logs));
   return { seconds: logs.at(-1)?.seconds ?? 0 };
 }
 
-/** The inputs of a training: the recipe without its probing, the source, the model, and the seed if it is another. */
-function trainingInputs({ recipe, data }: Study, model: ModelName, seed: number): object {
-  const { probing: _, ...rest } = recipe;
-  return { ...rest, data, model, ...(seed === recipe.seed ? {} : { trainingSeed: seed }) };
-}
-
 async function trainSeed(study: Study, corpus: Corpus, model: ModelName, seed: number): Promise<Evaluation> {
-  const name = trainingName(study, model, seed), inputs = trainingInputs(study, model, seed);
+  const training = trainingOf(study, model, seed), { name, dir, inputs } = training;
   let trainedHere = false;
   const { seconds } = await study.once(`train ${name}`, inputs, () => {
     trainedHere = true;
-    return trainModel(study, corpus, model, seed);
+    return trainModel(study, corpus, training, seed);
   });
-  const dir = modelFolder(study, model, seed);
-  if (!trainedHere) {
-    const curves = curvesOf(await trainingLog(dir)), baselines = curveBaselines(study, corpus);
-    await show(learningCurves(curves, { title: `${name} (trained before)`, baselines }));
-  }
+  if (!trainedHere) await show(curvePlot(study, corpus, `${name} (trained before)`)(await trainingLog(dir)));
   return await study.once(`evaluate ${name}`, inputs, async () => {
     const checkpoint = await loadCheckpoint(dir);
     const evaluation = await evaluate(checkpoint, model, corpus, study.recipe, seconds)
@@ -204,26 +183,23 @@ export async function trained(
   model: ModelName,
   seed = study.recipe.seed,
 ): Promise<Model> {
-  const name = trainingName(study, model, seed);
-  if (!study.done(`train ${name}`, trainingInputs(study, model, seed))) await trainSeed(study, corpus, model, seed);
-  return await loadCheckpoint(modelFolder(study, model, seed));
+  const { name, dir, inputs } = trainingOf(study, model, seed);
+  if (!study.done(`train ${name}`, inputs)) await trainSeed(study, corpus, model, seed);
+  return await loadCheckpoint(dir);
 }
 
 /** The evaluations, seed by seed, of the models that were trained and evaluated; nothing is trained for it. */
-export function evaluationsOf(study: Study, models: readonly ModelName[]): Evaluation[] {
-  return models.flatMap((model) =>
+export const evaluationsOf = (study: Study, models: readonly ModelName[]): Evaluation[] =>
+  models.flatMap((model) =>
     trainingSeeds(study.recipe).flatMap((seed) => {
-      const name = trainingName(study, model, seed);
-      return study.done<Evaluation>(`evaluate ${name}`, trainingInputs(study, model, seed))?.info ?? [];
+      const { name, inputs } = trainingOf(study, model, seed);
+      return study.done<Evaluation>(`evaluate ${name}`, inputs)?.info ?? [];
     })
   );
-}
 
 /** A line of text: the encoder's size, the engine and device, and the precision of a training step. */
 export function encoderText({ recipe }: Study): string {
-  const config = bertConfig(recipe);
-  return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ` +
-    `${
-      (parameterCount(config) / 1e6).toFixed(2)
-    } million parameters; ${engineText()} Products of a training step are in ${precisionOf(recipe)}.`;
+  const config = bertConfig(recipe), millions = (parameterCount(config) / 1e6).toFixed(2);
+  return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ${millions} million parameters; ` +
+    `${engineText()} Products of a training step are in ${precisionOf(recipe)}.`;
 }

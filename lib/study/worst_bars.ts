@@ -19,17 +19,11 @@ import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
 import { bestTestRow } from "../findings/best_layer.ts";
 
-interface Prediction {
-  /** The bar's index in the corpus. */
-  bar: number;
-  /** Its label. */
-  truth: number;
-  /** The probe's prediction. */
-  read: number;
-}
+/** A bar's index in the corpus, its label, and the probe's prediction. */
+type Prediction = { bar: number; truth: number; read: number };
 
-/** A probe's error on the test bars, and the bars with the largest errors. */
-interface WorstBars {
+/** A probe's error on the test bars, and those with the largest errors, at most one of each song. */
+type WorstBars = {
   model: ModelName;
   task: ValueQuestion["task"];
   layer: number;
@@ -37,16 +31,11 @@ interface WorstBars {
   rmse: number;
   /** Number of test bars. */
   bars: number;
-  /** Largest error first, at most one bar of each song. */
   worst: Prediction[];
-}
+};
 
 /** The largest errors, one bar of each song, and the root mean square error of all predictions. */
-export function worstOf(
-  predictions: readonly Prediction[],
-  songOf: (bar: number) => number,
-  count: number,
-): Pick<WorstBars, "rmse" | "worst"> {
+export function worstOf(predictions: readonly Prediction[], songOf: (bar: number) => number, count: number) {
   const error = ({ truth, read }: Prediction) => Math.abs(truth - read);
   const sorted = predictions.toSorted((a, b) => error(b) - error(a));
   const worst = firstOfEachSong(sorted, ({ bar }) => songOf(bar)).slice(0, count);
@@ -55,13 +44,10 @@ export function worstOf(
 }
 
 /**
- * The test bars on which a model's sound probe of mean velocity (MV) or mean duration (MD) errs most, one of each song;
- * done once. The probe is that of the results table: layer and penalty chosen on validation songs, fitted on training
- * songs.
+ * The test bars on which a model's sound probe of mean velocity (MV) or mean duration (MD) errs most, `count` of each
+ * task, one of each song; done once. The probe is that of the results table, fitted anew.
  *
  * @param rows as `tableRows` gives them, that model's among them
- * @param options tasks, and how many bars of each
- * @returns an entry for each task, in their order
  * @throws {RangeError} if the rows lack such a probe.
  */
 export function worstBars(
@@ -94,11 +80,7 @@ export function worstBars(
         const { fitted: [fitted] } = await fitLayer(train, columns, [tables.train], [task], [alpha]);
         const [fit] = fitted.find(({ question }) => question.name === name)!.fits;
         const [read] = await predictRows([fit], test, rows);
-        const predictions = answers.map((truth, row): Prediction => ({
-          bar: of.test[rows[row]],
-          truth,
-          read: read[row],
-        }));
+        const predictions = answers.map((truth, row) => ({ bar: of.test[rows[row]], truth, read: read[row] }));
         found.push({ model, task, layer, bars: predictions.length, ...worstOf(predictions, corpus.song, count) });
       }
       return found;

@@ -1,6 +1,9 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { exists } from "@lib/base/files.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { UserError } from "@lib/base/user_error.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
-import { reportOptions } from "@lib/cli/report.ts";
+import { report, reportOptions } from "@lib/cli/report.ts";
 
 Deno.test("options of the report become the kernels' environment; what is not asked for is left to the run", () => {
   const nothing = { fresh: false, page: false, pdf: false };
@@ -23,4 +26,26 @@ Deno.test("options of the report become the kernels' environment; what is not as
 
 Deno.test("a report is made anew or its page alone, not both", () => {
   assertThrows(() => reportOptions(["--fresh", "--page"], "/"), UsageError, "expected --fresh or --page, found both");
+});
+
+Deno.test("--fresh deletes no run that a process works on, and one that none does", async () => {
+  const name = `test-${crypto.randomUUID()}`, folder = `${projectRoot}/data/runs/${name}`;
+  const environment = Deno.env.toObject(),
+    fresh = () => report(["--fresh", "--name", name, "--data", `${folder}/none`]);
+  try {
+    await Deno.mkdir(`${folder}/steps`, { recursive: true });
+    const lock = await Deno.create(`${folder}/steps/train-BERT.lock`);
+    await lock.lock(true);
+    await assertRejects(fresh, UserError, "found the step train-BERT in work");
+    assert(exists(`${folder}/steps/train-BERT.lock`));
+    lock.close();
+    await assertRejects(fresh, UserError, "expected MIDI files"); // there are none for a new run
+    assert(!exists(folder));
+  } finally {
+    if (exists(folder)) await Deno.remove(folder, { recursive: true });
+    for (const key of ["STUDY", "DATA"]) {
+      if (environment[key] === undefined) Deno.env.delete(key);
+      else Deno.env.set(key, environment[key]);
+    }
+  }
 });

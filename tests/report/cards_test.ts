@@ -22,6 +22,8 @@ Deno.test("cards tell what the models and the store are, with the recipe's and t
   for (const part of [`${layers} layers of width ${hidden}`, "3.250", "0.438", "0.813", "training.steps", "abc"]) {
     assert(card.includes(part), part);
   }
+  // Embeddings of 560 ids, 512 positions and 2 types, two layers of 8,544, their norm, and the head, at width 32.
+  assert(card.replace(/\s+/g, " ").includes("heads, 0.05 million parameters"));
   assert(card.startsWith("---\nlibrary_name: transformers\n"));
   const twice = modelCard(choices, [...evaluations, { ...evaluations[1], seed: choices.seed + 1 }], stamp);
   assert(twice.includes(`BERT-aug, seed ${choices.seed + 1}`) && !card.includes(", seed"));

@@ -15,24 +15,28 @@ interface Untrained {
   read: number;
 }
 
-/** Probes an untrained encoder on composed songs. */
-async function probeUntrained(probing: RecipeChanges["probing"]): Promise<Untrained> {
+/** The files of embeddings, below the folder `probes`, that are written while `work` runs. */
+async function embeddingsWritten(work: () => Promise<void>): Promise<string[]> {
   const { renameSync } = Deno, stored: string[] = [];
   Deno.renameSync = (from, to) => {
-    if (String(to).includes("/probes/embeddings-")) stored.push(String(to).replace(/^.*\//, ""));
+    stored.push(...String(to).match(/(?<=\/probes\/)embeddings-.*$/) ?? []);
     renameSync(from, to);
   };
-  let result!: Untrained;
-  try {
-    await withStudy({ probing: { ...probing, untrainedSeeds: 1 } }, async (study, corpus) => {
+  await work().finally(() => Deno.renameSync = renameSync);
+  return stored;
+}
+
+/** Probes an untrained encoder on composed songs. */
+async function probeUntrained(probing: RecipeChanges["probing"]): Promise<Untrained> {
+  let result!: Omit<Untrained, "stored">;
+  const stored = await embeddingsWritten(() =>
+    withStudy({ probing: { ...probing, untrainedSeeds: 1 } }, async (study, corpus) => {
       reading.most = 0;
       const rows = await probe(study, corpus, "untrained"), read = reading.most;
-      result = { rows, stored, left: [...Deno.readDirSync(`${study.folder}/probes`)].map(({ name }) => name), read };
-    });
-  } finally {
-    Deno.renameSync = renameSync;
-  }
-  return result;
+      result = { rows, left: [...Deno.readDirSync(`${study.folder}/probes`)].map(({ name }) => name), read };
+    })
+  );
+  return { ...result, stored };
 }
 
 Deno.test("embeddings beyond the memory allowed go through files, of which none is left, to the same scores", async () => {
@@ -40,7 +44,7 @@ Deno.test("embeddings beyond the memory allowed go through files, of which none 
   assertEquals([memory.stored, memory.read], [[], 0]);
   assert(files.read > 0 && files.read <= 0.02 * 2 ** 20, `${files.read} bytes`);
   for (const name of ["bar-0.npy", "bar-2.npy", "mix-0.npy"]) {
-    assert(files.stored.includes(name), `${name} is not among ${files.stored}`);
+    assert(files.stored.includes(`embeddings-untrained/${name}`), `${name} is not among ${files.stored}`);
   }
   assertEquals(files.left, memory.left);
   assertEquals(files.rows.length, memory.rows.length);
@@ -83,11 +87,28 @@ Deno.test("CKA cells are the squared correlations of layers of width one, at the
     assertEquals(cells.length, 16);
   }));
 
+const few = {
+  ...{ draws: 1, bootstraps: 5, clusters: 3, trainBarsPerSong: 3, testBarsPerSong: 3 },
+  ...{ layerMix: "none", controlType: "none" } as const,
+};
+const training = { seeds: 2, steps: 2, validateEvery: 2 };
+
+Deno.test("two seeds of a model have their embeddings in folders of their own", async () => {
+  let left: string[] = [];
+  const stored = await embeddingsWritten(() =>
+    withStudy({ seed: 4, training, probing: { ...few, memory: 0.02 } }, async (study, corpus) => {
+      await probe(study, corpus, "BERT");
+      left = Array.from(Deno.readDirSync(study.path("probes")), ({ name }) => name);
+    })
+  );
+  const folders = new Set(stored.map((path) => path.replace(/\/.*/, "")));
+  assertEquals([...folders], ["embeddings-BERT", "embeddings-BERT-seed-5"]);
+  assertEquals(left.filter((name) => folders.has(name)), []);
+});
+
 Deno.test("each training of a model is probed, under its seed", () => {
-  const few = { draws: 1, bootstraps: 5, clusters: 3, trainBarsPerSong: 3, testBarsPerSong: 3 };
-  const probing = { ...few, layerMix: "none", controlType: "none" } as const;
-  const training = { seeds: 2, steps: 2, validateEvery: 2 };
-  return withStudy({ seed: 4, training, probing: { ...probing, poolings: ["bar"] } }, async (study, corpus) => {
+  const probing: RecipeChanges["probing"] = { ...few, poolings: ["bar"] };
+  return withStudy({ seed: 4, training, probing }, async (study, corpus) => {
     const rows = await probe(study, corpus, "BERT");
     const scores = Map.groupBy(
       rows.filter(({ labels, task, layer, split }) =>

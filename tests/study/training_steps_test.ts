@@ -96,6 +96,16 @@ Deno.test("the songs as the other preset reads them are a store of their own, ma
     const again = await corpusOf(study);
     assertEquals(again.checksum, corpus.checksum);
     [other, again].forEach((each) => each.close());
+    await Deno.rename(study.data, `${study.data} elsewhere`); // what was made stays
+    const there = (await otherCorpusOf(study))!;
+    assertEquals(there.checksum, other.checksum);
+    there.close();
+  }));
+
+Deno.test("songs that have moved are not read under the other preset", () =>
+  withStudy({}, async (study) => {
+    await Deno.rename(study.data, `${study.data} elsewhere`);
+    assertEquals(await otherCorpusOf(study), undefined);
   }));
 
 Deno.test("each seed is a training of its own, with weights and evaluation of its own", () =>
