@@ -35,7 +35,7 @@ const signatures: readonly [string, string][] = [
 /**
  * The text of a CSV file in UTF-8, from its bytes; a byte order mark is taken off.
  *
- * @throws {UserError} naming what the file is instead, if it can be told, and the place of a byte that is not UTF-8
+ * @throws {UserError} naming what the file is instead, or the line that is not UTF-8
  */
 export function csvTextOf(bytes: Uint8Array, path: string): string {
   const refuse = (found: string) =>
@@ -53,7 +53,7 @@ export function csvTextOf(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** A row of a CSV file: its number, from 1, how many fields it has, and those of the columns that were asked for. */
+/** A row of a CSV file. */
 export interface CsvRow {
   /** Number of the row, from 1; the line's where no field has a line break. */
   line: number;

@@ -45,16 +45,6 @@ export function twoSided(resampled: ArrayLike<number>): number {
  * The draws depend on the seed, the number of songs and the resamplings alone, so scores of different models on the
  * same songs are paired. With fewer than two songs, or no resamplings, there is no interval (null). Scores
  * named in `keep` come with their values in each resampling.
- *
- * @example
- * ```ts
- * import { bootstrap } from "@lib/metrics/intervals.ts";
- * import { songMean } from "@lib/metrics/class_scores.ts";
- * import { assert } from "@std/assert";
- *
- * const { mean } = bootstrap(songMean("mean", Float64Array.of(1, 2, 3, 4)), 4, { resamplings: 200, seed: 0 });
- * assert(mean.value === 2.5 && mean.low! < 2.5 && mean.high! > 2.5);
- * ```
  */
 export function bootstrap<K extends string>(
   score: SongScore<K>,

@@ -24,13 +24,13 @@ export interface BarTable {
 /** Tasks whose answer is a set of classes. */
 export type ClassTask = Extract<Task, "C" | "GP" | "I" | "T">;
 
-/** What is asked of each bar: its classes. */
+/** A question for a bar's classes. */
 interface ClassQuestion {
   task: ClassTask;
   name?: undefined;
 }
 
-/** What is asked of each bar: a number. */
+/** A question for a number of a bar. */
 export interface ValueQuestion {
   /** The paper's task it belongs to. */
   task: Extract<Task, "MV" | "MD">;

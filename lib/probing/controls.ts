@@ -42,7 +42,7 @@ function permutedRows(songs: ArrayLike<number>, rows: number[], by: "songs" | "b
  *
  * `songs` lays the songs' labels end to end over the bars in another order of songs: neighbouring bars stay alike, as
  * true ones are, so that the control errs as much as the probe does. `bars` shuffles single bars. Chords change places
- * among the bars that have one, so that the same bars are asked.
+ * among the bars that have one, so that chords are probed on the same bars.
  */
 export function permuteLabels({ labels, songs }: BarTable, by: "songs" | "bars", seed: number): BarTable {
   const all = [...labels.keys()], withChord = all.filter((r) => labels[r].chords.length > 0);
@@ -68,7 +68,7 @@ export function barType(tokens: ArrayLike<number>, by: "lowest-pitch" | "first-n
  * type. Labels are spread as the true ones are, are the same for a type in training and test, and follow from nothing
  * but the type: a probe that scores well on them learns by heart. Selectivity is the task's score less the control's.
  *
- * Bars without a chord keep none, so that the same bars are asked.
+ * Bars without a chord keep none, so that chords are probed on the same bars.
  *
  * @param types of the bars of each split, see {@link barType}
  */

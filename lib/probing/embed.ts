@@ -18,13 +18,8 @@ const nameOf = (corpus: Corpus, bar: number): string =>
 
 /** Distinct bars, by the first of each, with the rows of all bars that have the same tokens. */
 function distinctBars(corpus: Corpus, bars: ArrayLike<number>): Map<number, number[]> {
-  const rowsOfText = new Map<string, number[]>();
-  for (let row = 0; row < bars.length; row++) {
-    const text = corpus.tokens(bars[row]).join();
-    const rows = rowsOfText.get(text);
-    if (rows) rows.push(row);
-    else rowsOfText.set(text, [row]);
-  }
+  const rows = Array.from({ length: bars.length }, (_, row) => row);
+  const rowsOfText = Map.groupBy(rows, (row) => corpus.tokens(bars[row]).join());
   return new Map([...rowsOfText.values()].map((rows) => [bars[rows[0]], rows]));
 }
 

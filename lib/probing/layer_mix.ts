@@ -72,15 +72,6 @@ function standardiser(layer: RowSource, weight: number, fitted: number, columns:
  * features that do not vary there count as 0.
  *
  * @param into where the sum goes, memory if left out; a few megabytes of each layer are read at a time
- *
- * @example
- * ```ts
- * import { mixLayers } from "@lib/probing/layer_mix.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const layers = [Float32Array.of(1, 3, 5), Float32Array.of(7, 7, 7)];
- * assertEquals(mixLayers(layers, [0.5, 0.5], 2, 1), Float32Array.of(-0.5, 0.5, 1.5));
- * ```
  */
 export function mixLayers(
   layers: readonly RowSource[],

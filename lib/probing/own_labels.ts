@@ -150,7 +150,7 @@ export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "
     throw new LabelsError(`${path}: expected at least two different labels, found ${distinct[0]} alone${without}.`);
   }
   const why = kind
-    ? "as told"
+    ? "as --labels-are says"
     : taken === "number"
     ? "every label is a number"
     : numeric
@@ -218,8 +218,8 @@ export function checkLabels(labels: OwnLabels, path: string, bars: SplitBars, co
 /**
  * Probes one layer for the user's labels, soundly: α of `recipe.probing.alphas` by the validation songs, scores on
  * validation and test songs with 95% intervals over test songs. Classes: `accuracy` and `accuracyMacro` of the largest
- * decision, `aucMacro` of decision values; numbers: `rmse`, `mae`, `r2`. The guess (most common class, mean) stands
- * beside as `guessAccuracy` or `guessRmse`. Bars without a label are left out.
+ * decision, `aucMacro` of decision values; numbers: `rmse`, `mae`, `r2`. The guess (most common class, mean) has
+ * `guessAccuracy` or `guessRmse`. Bars without a label are left out.
  *
  * @param labels that `checkLabels` lets pass
  */

@@ -35,27 +35,6 @@ function failure(meta: ProbeMeta, cause: Error): Error {
  * Probes layers of one study's bars, several at a time in workers; rows in the order of the jobs (see `probeLayer`).
  *
  * @throws {Error} naming model and layer if one fails, with its error as the cause; the others are stopped.
- *
- * @example
- * ```ts
- * import { probeLayers } from "@lib/probing/probe_layers.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const bar = { chords: [], groove: [0], instruments: [0], tempoBin: 16 };
- * const labels = [1, 2, 3, 4, 5, 6].map((meanVelocity) => ({
- *   ...bar, meanVelocity, meanDuration: 3, meanDurationQuarters: 0.25,
- * }));
- * const table = { labels, songs: Int32Array.of(0, 0, 0, 1, 1, 1) };
- * const x = Float32Array.of(1, 2, 3, 4, 5, 6);
- * const job = (layer: number) => ({
- *   meta: { model: "planted", input: "trained" as const, seed: 0, layer, layers: "one" as const, pooling: "bar" },
- *   features: { columns: 1, train: x, validation: x, test: x },
- * });
- * const rows = await probeLayers([job(1), job(2)], { train: table, validation: table, test: table },
- *   recipe("sound", "smoke"), { workers: 0 });
- * assertEquals([...new Set(rows.map((row) => row.layer))], [1, 2]);
- * ```
  */
 export async function probeLayers(
   jobs: readonly LayerJob[],

@@ -21,11 +21,11 @@ export type Labels = "true" | "permuted" | "control";
 /** One drawing of bars for the authors' protocol: rows of the training and test tables, ascending (STUDY §11.2). */
 export type Draw = Record<"train" | "test", Int32Array>;
 
-/** What is asked of a study's bars. */
+/** The bars of a study, and what else probes are fitted and scored on. */
 export interface ProbeTables extends BarTables {
   /** Drawings of the authors' protocol; without any it takes all bars, once. */
   draws?: Draw[];
-  /** The same bars with other labels, whose probes stand beside the true ones. */
+  /** The same bars with other labels, to probe as well. */
   controls?: (BarTables & { labels: Exclude<Labels, "true"> })[];
 }
 
@@ -40,9 +40,9 @@ export interface ProbeMeta {
   input: ProbeInput;
   /** Seed of the model's training. */
   seed: number;
-  /** Layer, 0 being the embedding output; null where it is not one: see `layers`. */
+  /** Layer, 0 being the embedding output; null if it is not one layer: see `layers`. */
   layer: number | null;
-  /** What was read: one layer, all of them weighted, or none (guesses, token counts). */
+  /** One layer, all of them weighted, or none (guesses, token counts). */
   layers: "one" | "weighted" | "none";
   /** How a bar's states became one embedding. */
   pooling: string;
@@ -52,9 +52,9 @@ export interface ProbeMeta {
 export interface ProbeRow extends ProbeMeta {
   /** Labels of the bars that the probe was fitted on. */
   labels: Labels;
-  /** What was asked. */
+  /** The task. */
   task: Task;
-  /** How it was scored; `headlines` in `probe_scores.ts` names each task's first. */
+  /** How it was scored; `headlines` in `task_scores.ts` names the first of each task. */
   metric: string;
   /** The authors' procedure, or the sound one. */
   protocol: Protocol;
@@ -82,7 +82,7 @@ export interface ProbeRow extends ProbeMeta {
   skippedClasses: number | null;
   /** Clusters; null but for SC. */
   k: number | null;
-  /** The score of each resampling of the test songs, where they were asked for; never written with the row. */
+  /** The score of each resampling of the test songs, if they were kept; they are stored apart from the row. */
   replicates?: Float32Array;
 }
 
