@@ -7,15 +7,11 @@ import type { Tensor } from "../engine/types.ts";
 import { dropoutMask } from "../engine/attention.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/** How one pass drops activations. */
-export interface Dropout {
-  /** Share of values set to 0; the others are divided by 1 − rate. */
-  rate: number;
-  /** Where in each layer values are dropped (STUDY §7.6). */
-  place: Recipe["views"]["dropoutPlace"];
-  /** Two int32 that fix every draw of the pass. */
-  seed: Tensor;
-}
+/**
+ * How one pass drops activations: the share `rate` is set to 0 and the rest divided by 1 − rate, at a place in each layer
+ * (STUDY §7.6); `seed`, two int32, fixes every draw.
+ */
+export type Dropout = { rate: number; place: Recipe["views"]["dropoutPlace"]; seed: Tensor };
 
 /** Where a pass drops, and its masks: each call of `mask` draws the next one. */
 export function dropoutMasks(dropout: Dropout | undefined): {

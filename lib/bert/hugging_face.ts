@@ -171,16 +171,6 @@ function misfit({ name, shape }: Parameter, array?: NamedArray): string | undefi
   return odd < 0 ? undefined : `expected finite numbers in ${name}, found ${data[odd]} at place ${odd}`;
 }
 
-/** A model's weights from a file. */
-interface Flattened {
-  /** The flat vector. */
-  weights: Float32Array;
-  /** Whether there was an MLM head of our kind; without one its weights are fresh, of seed 0. */
-  hasHead: boolean;
-  /** The tensors of the file that are left out, by their names there. */
-  leftOut: string[];
-}
-
 /**
  * A file's tensors as the flat vector of a model's parameters.
  *
@@ -189,9 +179,15 @@ interface Flattened {
  * is whole and its decoder is tied to the word embeddings. Everything else is left out, and listed.
  *
  * @param path for errors
+ * @returns the flat vector; whether there was an MLM head of our kind, as without one its weights are fresh, of seed 0; and
+ * the names of the tensors that are left out
  * @throws {CheckpointError} listing what is missing, mis-shaped, no float, or not finite
  */
-export function flatten(path: string, config: BertConfig, tensors: ReadonlyMap<string, NamedArray>): Flattened {
+export function flatten(
+  path: string,
+  config: BertConfig,
+  tensors: ReadonlyMap<string, NamedArray>,
+): { weights: Float32Array; hasHead: boolean; leftOut: string[] } {
   const names = standardNames(path, config, [...tensors.keys()]);
   const arrayOf = (name: string) => tensors.get(names.get(name) ?? "");
   if (!names.has(BIAS) && names.has(`${DECODER}.bias`)) names.set(BIAS, names.get(`${DECODER}.bias`)!);

@@ -10,25 +10,17 @@ import type { Tensor } from "../engine/types.ts";
 import { layerNorm, splitFlat } from "../engine/ops.ts";
 import { type Random, stream } from "../base/random.ts";
 
-/** One parameter of the flat vector. */
-export interface Parameter {
-  /** Hugging Face's name; in the authors' encoder, their own. */
-  name: string;
-  /** Axes as PyTorch stores them: a dense layer's weight is outputs × inputs. */
-  shape: number[];
-  /** Index of its first value in the flat vector. */
-  offset: number;
-  /** How many values it has. */
-  size: number;
-}
+/**
+ * One parameter: Hugging Face's name (in the authors' encoder, their own), its axes as PyTorch stores them (a dense
+ * layer's weight is outputs × inputs), the index of its first value in the flat vector, and how many values it has.
+ */
+export type Parameter = { name: string; shape: number[]; offset: number; size: number };
 
-/** An encoder with its MLM head. Its weights belong to the caller: `model.weights.dispose()`. */
-export interface Model {
-  /** Sizes of the encoder. */
-  config: BertConfig;
-  /** All parameters, flat, in the order of {@link parametersOf}; float32. */
-  weights: Tensor;
-}
+/**
+ * An encoder with its MLM head. `weights` are all parameters, flat, in the order of {@link parametersOf}, float32; they
+ * belong to the caller: `model.weights.dispose()`.
+ */
+export type Model = { config: BertConfig; weights: Tensor };
 
 type Shape = [name: string, shape: number[]];
 

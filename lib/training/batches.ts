@@ -17,17 +17,11 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { pad } from "../tokens/vocabulary.ts";
 import { type MaskedBar, maskTokens, neighborOf, viewsOf } from "./views.ts";
 
-/** Which bars are in a batch. */
-export interface BatchPlan {
-  /** The bucket: tokens of a row, pads included. */
-  length: number;
-  /** Passes over the training songs before this one. */
-  epoch: number;
-  /** The bars, N. */
-  bars: number[];
-  /** The bars of BERT-neighbor's second views; for other models the bars themselves. */
-  partners: number[];
-}
+/**
+ * Which bars are in a batch: its bucket's length in tokens, pads included; the passes over the training songs before it;
+ * its N bars; and the bars of BERT-neighbor's second views, for other models the bars themselves.
+ */
+export type BatchPlan = { length: number; epoch: number; bars: number[]; partners: number[] };
 
 /** The smallest bucket with room for `length` tokens. */
 export const bucketOf = (length: number, buckets: readonly number[]): number =>

@@ -17,7 +17,7 @@ import { neighborOf, viewsOf } from "./views.ts";
 
 type BatchOrder = Recipe["contrast"]["batches"];
 
-/** How well a bar's other view was told from other bars. */
+/** How well a bar's other view was recognised among other bars. */
 export interface ContrastScore {
   /** Mean NT-Xent in nats. */
   loss: number;
@@ -27,15 +27,13 @@ export interface ContrastScore {
   chance: number;
   /** N: bars of a batch. */
   rows: number;
-  /** Batches scored. */
   batches: number;
-  /** Songs that the bars are from. */
   songs: number;
   /** Accuracy of each batch. */
   perBatch: number[];
   /** How the batches were made. */
   order: BatchOrder;
-  /** Share of an anchor's 2N − 2 negatives that have the same tokens as its own bar, and so cannot be told from it. */
+  /** Share of an anchor's 2N − 2 negatives whose tokens are those of its own bar, so that no model can tell them apart. */
   identical: number;
 }
 

@@ -16,7 +16,6 @@ import { type BatchTensors, maskedLoss } from "./objectives.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
-import type { MaskedBar } from "./views.ts";
 
 /** How well masked tokens are guessed. */
 export interface MlmAccuracy {
@@ -120,13 +119,8 @@ export async function evaluateMasked(
   return scores.result(lossSum);
 }
 
-/** A bar with a model's guesses of its chosen tokens. */
-export interface GuessedBar extends Omit<MaskedBar, "ids"> {
-  /** Its index in the corpus. */
-  bar: number;
-  /** The model's arg-max at each of the chosen places. */
-  guesses: number[];
-}
+/** A bar of the corpus with its chosen tokens and a model's arg-max at each of their places. */
+export type GuessedBar = { bar: number; positions: number[]; labels: number[]; guesses: number[] };
 
 /** A model's guesses of the chosen tokens of bars, with the masks of {@link evaluateMasked}; in order of `bars`. */
 export async function guessMasked(

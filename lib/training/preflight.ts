@@ -26,6 +26,7 @@ export function checkBars(corpus: Corpus, { model, training, ...recipe }: Recipe
     throw lacking("validation", `, as the recipe ${keep === "best" ? "keeps the best weights" : "stops early"}`);
   }
   const most = Math.min(buckets.at(-1)!, model.maxPositions);
+  if (corpus.recipe.tokens.maxTokens <= most) return validation;
   const long = [...bars, ...corpus.barsOf("validation")].find((bar) => corpus.tokens(bar).length > most);
   if (long === undefined) return validation;
   throw new UserError(

@@ -46,21 +46,18 @@ interface RunInputs {
 
 /** Where a run stands; everything else follows from the recipe, the corpus and the step. */
 export interface RunState {
-  /** Optimizer steps done. */
   step: number;
   /** Tokens of the bars trained on; pads and second views are not counted. */
   tokens: number;
   /** Seconds that the steps took, in all sittings. */
   seconds: number;
-  /** The first step's loss, nats, which an exploded loss is compared with. */
+  /** The first step's loss, which an exploded loss is compared with. */
   firstLoss: number | null;
-  /** The lowest validation loss and its step. */
   best: { step: number; loss: number } | null;
   /** The validation loss that counted as a gain last, and how many validations came since. */
   patience: { reference: number | null; waited: number };
   /** Whether it ended before its last step, as validation stopped improving. */
   ended: boolean;
-  /** What it began with. */
   began: RunInputs;
 }
 

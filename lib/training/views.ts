@@ -9,15 +9,8 @@ import type { Random } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { eob, kinds, mask, vocabulary } from "../tokens/vocabulary.ts";
 
-/** A bar with chosen tokens hidden. */
-export interface MaskedBar {
-  /** The tokens as the encoder sees them. */
-  ids: Uint16Array;
-  /** Places of the chosen tokens, ascending. */
-  positions: number[];
-  /** The tokens that stood there. */
-  labels: number[];
-}
+/** A bar with chosen tokens hidden in `ids`; `positions` ascend, and `labels` are the tokens that stood there. */
+export type MaskedBar = { ids: Uint16Array; positions: number[]; labels: number[] };
 
 /**
  * Chooses tokens of a bar for MLM and hides most of them (STUDY §8.1–8.2; paper: 15%, of which 80/10/10).

@@ -26,6 +26,7 @@ export function plantedCorpus(...songs: [Split, ...Uint16Array[]][]): Corpus {
     })),
     bars: bars.length,
     checksum: "planted",
+    recipe: { tokens: { maxTokens: 512 } },
     tokens: (bar: number) => bars[bar].tokens,
     song: (bar: number) => bars[bar].song,
     barIndex: (bar: number) => bars[bar].index,
