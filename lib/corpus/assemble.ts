@@ -1,7 +1,7 @@
 /**
  * Parts → a store: songs in order of their names, copies left out, near-duplicates split together.
  *
- * What comes out depends on the files and the recipe alone: not on the source's order, the workers, or who built what.
+ * The result depends on files and recipe alone, not on the source's order or the number of workers and shards.
  * @module
  */
 import { closeSync, openSync } from "node:fs";
@@ -30,7 +30,7 @@ const before = (a: Found, b: Found) => a.id !== b.id ? a.id < b.id : a.file < b.
 
 const joined = (parts: Float64Array[]) => new Float64Array(joinBytes(parts.map(bytesOf)).buffer);
 
-/** What all parts say, without their tokens and labels; every byte is checked on the way. */
+/** Songs, rejected files and hashes of all parts, without tokens and labels; checks every byte. */
 function readParts(paths: string[], signal?: AbortSignal) {
   const songs: Found[] = [], rejected: Rejected[] = [], hashes: Float64Array[] = [], noteHashes: Float64Array[] = [];
   let from = 0;
@@ -82,7 +82,7 @@ function songBars(songs: Found[], { content: numbered, count }: Numbered): SongB
   return { first, content, count };
 }
 
-/** For each song the one that stands for all with the same bars: of the smallest id, then name. */
+/** For each content the song that is kept of those with the same bars: the one with the smallest id, then name. */
 function originals(songs: Found[]): Map<string, Found> {
   const known = new Map<string, Found>();
   for (const song of songs) {

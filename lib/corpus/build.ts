@@ -1,9 +1,8 @@
 /**
- * Songs in a folder or an archive → a store of bars on disk, and back.
+ * Songs in a folder or an archive → a store of bars on disk.
  *
- * A build tokenizes the files, sixteen at a time, into parts, then assembles these: if it is
- * killed and started again, it goes on. The store is the same to the byte whatever the number of workers. `store.ts`
- * describes its format.
+ * A build tokenizes the files, sixteen at a time, into parts, then assembles the parts. If it is killed and started
+ * again, it goes on. `store.ts` describes the store's format.
  * @module
  */
 import { assemble } from "./assemble.ts";
@@ -30,13 +29,13 @@ import { CorpusError, type CorpusSummary, FORMAT } from "./store.ts";
 export interface BuildOptions {
   /** Workers that tokenize; 0 works on this thread. Default: cores, or 0 for a folder of at most 16 songs. */
   workers?: number;
-  /** Whether a store, or the beginnings of one, of other songs or another recipe may be replaced. Default: no. */
+  /** Whether a store, or a begun one, of other songs or another recipe may be replaced. Default: no. */
   replace?: boolean;
-  /** Whether links below the source are followed; each is a rejected line else. Default: no. */
+  /** Whether links below the source are followed. Else each is a rejected file. Default: no. */
   followLinks?: boolean;
   /** Stops the build; started again, it goes on. */
   signal?: AbortSignal;
-  /** Receives a line if another process builds the same store, which is awaited. */
+  /** Receives a line if the build waits for another process that builds the same store. */
   say?: (line: string) => void;
   /** Called at the beginning of a folder and as files are done; `total` is an estimate for archives until the end. */
   onProgress?: (done: number, total: number, file: string) => void;
@@ -137,14 +136,14 @@ async function tokenizeSource(
 /**
  * Reads every MIDI file of `source` (a folder tree, a `.zip`, a `.tar` or a `.tar.gz`) into a store at `dir`.
  *
- * The same files and recipe give the same bytes, whatever the workers and however often the build was stopped: what is
- * done stays in `dir/parts` until the store is whole. Songs with the same kept bars as another are left out as
- * duplicates, and near-duplicates are split together, unless `recipe.duplicates` says otherwise. A store that is already
- * there, whole and of the same files and recipe, is left as it is.
+ * The same files and recipe give the same bytes, with any number of workers, and also if the build was stopped and
+ * started again: finished parts stay in `dir/parts` until the store is whole. Songs with the same kept bars as another
+ * are left out as duplicates, and near-duplicates are split together, unless `recipe.duplicates` says otherwise. A whole
+ * store of the same files and recipe is left as it is.
  *
- * @throws {CorpusError} if the source is none, is broken or holds no MIDI files, or if `dir` holds a store, or part of
- * one, of other files or another recipe (told with what differs) and `replace` is not set; what the disk throws; and the
- * signal's reason, `AbortError`. `dir` then has no manifest, or the one it had.
+ * @throws {CorpusError} if the source is missing, broken or has no MIDI files, or if `dir` has a store, or part of one,
+ * of other files or another recipe and `replace` is not set (the message names what differs); what the disk throws; and
+ * the signal's reason. `dir` then has no manifest, or the one it had.
  *
  * @example
  * ```ts
@@ -175,7 +174,7 @@ export async function buildCorpus(
 }
 
 /**
- * Tokenizes one of `of` shards of a source, as on one of several machines; {@link mergeCorpora} makes a store of them.
+ * Tokenizes one of `of` shards of a source, for instance one on each of several machines; {@link mergeCorpora} joins them.
  *
  * @throws as {@link buildCorpus}
  */

@@ -1,5 +1,5 @@
 /**
- * What a folder holds of an earlier build: its plan while it is being built, its source once it is done.
+ * What an earlier build left in a folder: its plan until it is done, then its source.
  * @module
  */
 import { isTemporary, readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
@@ -7,13 +7,13 @@ import { type CorpusRecipe, corpusRecipe, recipeDifferences } from "../recipe/re
 import { checkFile, CorpusError, type CorpusSummary, type Manifest, readManifest } from "./store.ts";
 
 /** A share of a source: the part `index` (from 1) of `of` parts. */
-export interface Shard {
+export type Shard = {
   index: number;
   of: number;
-}
+};
 
 /** What `build.json` says while a corpus is being built. */
-export interface Plan {
+export type Plan = {
   /** Version of the store's layout. */
   format: number;
   recipe: CorpusRecipe;
@@ -24,7 +24,7 @@ export interface Plan {
   shard: Shard;
   /** Number of chunks of the whole source, once all of the shard are done. */
   chunks: number | null;
-}
+};
 
 /** The plan of the build that was begun at `dir`. */
 export async function readPlan(dir: string): Promise<Plan | undefined> {
@@ -83,10 +83,10 @@ export async function finished(dir: string, plan: Plan, replace = false): Promis
   return differences.length === 0 && whole(dir, manifest) ? manifest.summary : undefined;
 }
 
-/** What a killed build left half written; earlier versions wrote `.part`. */
+/** Whether a name is that of a half-written file; earlier versions wrote `.part`. */
 const halfWritten = (name: string) => isTemporary(name) || /^(tokens|labels)-\d+\.bin\.part$/.test(name);
 
-/** Whether nothing is left of the build of a store that is done. */
+/** Whether a finished store has no leftovers of its build. */
 export async function isSwept(dir: string): Promise<boolean> {
   const names = await Array.fromAsync(Deno.readDir(dir), ({ name }) => name);
   return !names.some((name) => name === "parts" || name === "build.json" || halfWritten(name));
@@ -96,14 +96,14 @@ async function removeFiles(dir: string, chosen: (name: string) => boolean): Prom
   for await (const { name } of Deno.readDir(dir)) if (chosen(name)) await Deno.remove(`${dir}/${name}`);
 }
 
-/** Removes what a store that is done needs no more, and what a killed build left half written. */
+/** Removes what a finished store no longer needs, and what a killed build left half written. */
 export async function sweep(dir: string): Promise<void> {
   await removeIfThere(`${dir}/parts`);
   await removeIfThere(`${dir}/build.json`);
   await removeFiles(dir, halfWritten);
 }
 
-/** Removes an earlier store's manifest and shards, and what a killed build left half written. */
+/** Removes an earlier store's manifest and segments, and what a killed build left half written. */
 export async function clear(dir: string): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
   await removeIfThere(`${dir}/manifest.json`);
@@ -111,12 +111,12 @@ export async function clear(dir: string): Promise<void> {
   await removeFiles(dir, (name) => /^(tokens|labels|offsets)(-\d+)?\.bin$/.test(name));
 }
 
-/** Writes what a store is made of beside it: the manifest depends on songs and recipe alone, not on where they lay. */
+/** Writes the identity of the songs beside the store, so that the manifest depends on songs and recipe alone. */
 export async function markFinished(dir: string, { identity, written }: Plan): Promise<void> {
   await writeFile(`${dir}/source.json`, `${JSON.stringify({ identity, written })}\n`);
 }
 
-/** What parts are made by: if any of it differs, they are of no use. */
+/** Where two plans differ in what parts depend on; parts of a different plan are of no use. */
 function partDifferences(there: Plan, asked: Plan): string[] {
   const forParts = ({ field }: { field: string }) => /^(midi|tokens|labels)\./.test(field);
   const shard = ({ shard: { index, of } }: Plan) => `${index}/${of}`;
@@ -129,7 +129,7 @@ function partDifferences(there: Plan, asked: Plan): string[] {
 }
 
 /**
- * Makes a folder ready for building: the numbers of the parts that are already there, and of all chunks if it is known.
+ * Makes a folder ready for a build; returns which parts are there, and the number of all chunks if it is known.
  *
  * @throws {CorpusError} if there are parts of something else, with what differs, unless they may be replaced.
  */

@@ -1,5 +1,5 @@
 /**
- * Songs that are copies of each other, whole or in part, and what a split that ignores them gives away.
+ * Songs that share bars, and the test bars that a split would leak.
  *
  * Everything here is by hashes of bars in typed arrays, and linear in bars: 10⁷ bars take 0.5 GB.
  * @module
@@ -7,11 +7,11 @@
 import type { Split } from "./split.ts";
 import type { Overlap } from "./store.ts";
 
-/** Songs as ranges of bars: song `s` holds bars `first[s]` … `first[s + 1] − 1`. */
+/** Songs as ranges of bars: song `s` has the bars `first[s]` … `first[s + 1] − 1`. */
 export interface SongBars {
   /** First bar of each song, and after the last song the number of bars: songs + 1. */
   first: Int32Array;
-  /** What each bar holds: equal numbers 0…count−1 for equal tokens. */
+  /** A number 0…count−1 for each bar's content; equal content has equal numbers. */
   content: Int32Array;
   /** Different contents. */
   count: number;

@@ -54,7 +54,7 @@ export function packLabels(view: DataView, offset: number, index: number, labels
   }
 }
 
-/** The labels and the index that a record at a byte offset holds. */
+/** The labels and the index of the record at a byte offset. */
 export function unpackLabels(bytes: Uint8Array, offset: number): { index: number; labels: BarLabels } {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   let at = offset + 5;

@@ -52,18 +52,18 @@ export interface Rejected {
 }
 
 /** Numbers of bars: of train and test, and of those of one that also occur in the other. */
-export interface Overlap {
+export type Overlap = {
   trainBars: number;
   testBars: number;
   testInTrain: number;
   trainInTest: number;
-}
+};
 
 /** What the store's splits share, and what splits by file alone, copies kept, would share. */
-export interface Leak {
+export type Leak = {
   split: Overlap;
   byFile: Overlap;
-}
+};
 
 /** What a build did. */
 export interface CorpusSummary {
@@ -115,7 +115,7 @@ export interface Corpus {
   close(): void;
 }
 
-/** A store that cannot be built or opened; names the file and what is wrong with it. */
+/** A source or store that cannot be used; the message names the file and what is wrong with it. */
 export class CorpusError extends UserError {}
 
 /** The version of the format. */
@@ -125,20 +125,20 @@ export const FORMAT = 2;
 export const SEGMENT_TOKENS = 2 ** 24;
 
 /** A file of a store as the manifest knows it: its size and, SHA-256 in hexadecimal, its checksums. */
-export interface StoredFile {
+export type StoredFile = {
   bytes: number;
   crc32: number;
   sha256: string;
-}
+};
 
 /** What `manifest.json` says: the bars of each segment in `shards`, the store's files by their names. */
-export interface Manifest {
+export type Manifest = {
   format: number;
   recipe: CorpusRecipe;
   summary: CorpusSummary;
   shards: number[];
   files: Record<string, StoredFile>;
-}
+};
 
 /** The three files of a segment. */
 export const segmentFiles = (segment: number): string[] =>
@@ -148,7 +148,7 @@ const seal = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(
 /** A manifest with the checksum of itself. */
 export const sealed = (manifest: Manifest): Manifest & { seal: string } => ({ ...manifest, seal: seal(manifest) });
 
-/** What tells the data of a store from those of others, whatever recipe is written beside them. */
+/** A checksum over the data of a store, without its recipe. */
 export const checksumOf = ({ files }: Manifest): string =>
   createHash("sha256").update(JSON.stringify(Object.keys(files).sort().map((name) => [name, files[name].sha256])))
     .digest("hex");

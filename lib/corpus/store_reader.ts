@@ -1,5 +1,5 @@
 /**
- * Opens a store: small ones are held in memory, of large ones only the offsets, and bars are read from disk.
+ * Opens a store. A small store is read into memory; of a large one only the offsets are, and bars come from disk.
  * @module
  */
 import { closeSync, openSync } from "node:fs";
@@ -27,11 +27,11 @@ interface Segment {
 
 /** Choices of {@link openCorpus}. */
 export interface OpenOptions {
-  /** Stores of at most so many bytes are held in memory; of larger ones the offsets. Default: 256 MiB. */
+  /** Stores of at most so many bytes are read into memory. Default: 256 MiB. */
   memory?: number;
   /**
-   * When tokens and labels that stay on disk are compared with their checksums: all on `opening`, a second a gigabyte
-   * or two, or each file at the first `touch`, before a bar of it is given: for a look at few bars of many.
+   * When files that stay on disk are compared with their checksums: all on `opening` (a second for a gigabyte or two), or
+   * each before its first bar is read, which suits a look at a few bars.
    */
   check?: "opening" | "touch";
 }

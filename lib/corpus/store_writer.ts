@@ -63,7 +63,7 @@ export interface StoreWriter {
 }
 
 /**
- * Writes a store song by song, then its manifest; memory stays that of one segment's offsets.
+ * Writes a store song by song, then its manifest. It keeps the offsets of one segment in memory.
  *
  * @param segmentTokens tokens after which a segment is closed
  */

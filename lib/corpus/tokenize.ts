@@ -1,9 +1,9 @@
 /**
- * Parts of a corpus that is being built: a few songs' bars each, tokenized and on disk, whole or absent.
+ * Parts of a corpus in the making: the tokenized bars of a few songs each, in files that are whole or absent.
  *
- * A part is a head of four uint32 (mark, bytes of the JSON, CRC-32 of all after the head, 0), a JSON list of files and,
- * padded to 8 bytes, for all kept bars: float64 hashes of tokens and of notes, uint32 label bytes, uint16 token counts, then the tokens and
- * the label records.
+ * A part is a head of four uint32 (mark, bytes of the JSON, CRC-32 of all after the head, 0) and a JSON list of files,
+ * padded to 8 bytes. Then follow, for all kept bars: float64 hashes of tokens and of notes, uint32 label bytes, uint16
+ * token counts, the tokens and the label records.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -22,13 +22,13 @@ import type { PackedBars } from "./store_writer.ts";
 import { kinds } from "../tokens/vocabulary.ts";
 
 /** Files that are tokenized together; `index` counts chunks from the source's beginning. */
-export interface Chunk {
+export type Chunk = {
   index: number;
   files: SourceFile[];
-}
+};
 
 /** What became of a file: why it gave no song, or the song it gave. */
-export interface PartFile {
+export type PartFile = {
   /** Path below the source, with slashes. */
   file: string;
   rejected?: Omit<Rejected, "file">;
@@ -46,7 +46,7 @@ export interface PartFile {
     /** Bytes of their packed labels. */
     labelBytes: number;
   };
-}
+};
 
 /** A part of a build in memory; the bars of its songs stand one after another. */
 export interface BuildPart extends PackedBars {
@@ -80,10 +80,10 @@ function hashOf(tokens: ArrayLike<number>, from: number, counts: (id: number) =>
   return ((a ^ (a >>> 13)) >>> 11) * 2 ** 32 + ((b ^ (b >>> 15)) >>> 0);
 }
 
-/** 53 bits that differ wherever the tokens do, but for one pair in 9·10¹⁵. */
+/** A 53-bit hash of a bar's tokens: two different bars have the same one with probability 1 in 9·10¹⁵. */
 export const hashTokens = (tokens: ArrayLike<number>): number => hashOf(tokens, 0, everyId);
 
-/** The hash of a bar's notes: of their positions and pitches, however loud, long, fast and by whom they are played. */
+/** A hash of a bar's positions and pitches, whatever the velocities, durations, instruments and tempo. */
 export const hashNotes = (tokens: ArrayLike<number>): number => hashOf(tokens, headTokens, isNote);
 
 function tokenizeFile(
@@ -165,8 +165,9 @@ export async function writePart(path: string, part: BuildPart): Promise<void> {
 }
 
 /** Tokenizes chunks into parts on disk, for a pool of workers. */
-export const partWriter = ({ recipe, dir }: { recipe: CorpusRecipe; dir: string }) => (chunk: Chunk): Promise<void> =>
-  writePart(partPath(dir, chunk.index), tokenizeChunk(chunk, recipe));
+export const partWriter =
+  ({ recipe, dir }: { recipe: CorpusRecipe; dir: string }): (chunk: Chunk) => Promise<void> => (chunk) =>
+    writePart(partPath(dir, chunk.index), tokenizeChunk(chunk, recipe));
 
 /**
  * Reads a part.

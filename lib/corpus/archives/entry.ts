@@ -14,13 +14,13 @@ export interface Refusal {
   detail: string;
 }
 
-/** A MIDI file of a source: where it lies, what it holds, or why it was refused. */
+/** A MIDI file of a source: its place or its bytes, or why it was refused. */
 export interface SourceFile {
   /** Path below the source, with slashes. */
   file: string;
   /** Where to read it, in a folder. */
   path?: string;
-  /** What it holds, in an archive. */
+  /** Its bytes, in an archive. */
   bytes?: Uint8Array;
   /** Why it cannot be read, if so. */
   refused?: Refusal;
@@ -32,14 +32,14 @@ export interface Entry {
   file: string;
   /** The name that a link leads to; of a hard link below the root, of a symbolic one below its own folder. */
   link?: { hard: boolean; target: string };
-  /** Its bytes, which a tar gives only until the next entry is taken; or why they cannot be had. */
+  /** Reads its bytes (of a tar, only before the next entry is taken); or why it is not read. */
   content: Refusal | (() => Uint8Array | Refusal | Promise<Uint8Array | Refusal>);
 }
 
 /** An archive that cannot be read to its end; the message says what was expected and found, and what to do. */
 export class Broken extends Error {}
 
-/** The error of an archive that was cut or changed on its way, with what tells so. */
+/** The error of an archive that was cut or changed on its way. */
 export const damaged = (found: string, remedy = "Fetch it again"): Broken =>
   new Broken(`expected a whole archive, found ${found}. ${remedy}.`);
 

@@ -1,8 +1,8 @@
 /**
- * The bytes of a gzip file: all its members one after another, without what stands behind the last.
+ * The bytes of a gzip file: all its members one after another, without what follows the last.
  *
- * `createGunzip` takes bytes behind a member for the next one and loses what it read before it fails, so members are
- * found here, and `createInflateRaw` reads each.
+ * `createGunzip` takes any bytes behind a member for the next member, fails, and loses what it had read. So this module
+ * reads the members' headers itself and leaves their data to `createInflateRaw`.
  * @module
  */
 import { closeSync, createReadStream, openSync } from "node:fs";
@@ -22,7 +22,7 @@ function headerLength(bytes: Uint8Array): number {
 }
 
 /**
- * Reads a gzip file; memory stays that of a few pieces.
+ * Reads a gzip file piece by piece.
  *
  * @param onRead called with the number of bytes of the file that were read so far
  * @throws {Broken} if a member is cut or its checksum differs, and what zlib throws

@@ -1,7 +1,7 @@
 /**
  * The entries of a tar (V7, ustar, pax, GNU, star) in one pass over its bytes.
  *
- * Written here because readers in use stop at the first odd entry; this one gives a line for it and goes on.
+ * Written here because the usual readers stop at the first odd entry; this one refuses that entry and goes on.
  * @module
  */
 import { joinBytes } from "../../base/bytes.ts";
@@ -111,8 +111,8 @@ function refusalOf(type: string, name: string, pax: Map<string, string>): Refusa
 }
 
 /**
- * The entries of a tar. Directories and what only describes other entries are passed over; a damaged header gives an
- * entry that is refused, and reading goes on at the next whole one.
+ * The entries of a tar, without directories and without headers that only describe other entries. A damaged header
+ * becomes a refused entry, and reading goes on at the next whole one.
  *
  * @throws {Broken} if the bytes end within an entry, or are no tar
  */

@@ -1,8 +1,8 @@
 /**
  * The entries of a zip, by its central directory.
  *
- * Written here because readers in use believe the count of entries at the end, which wraps at 65,536 without Zip64, and
- * give up a whole archive for one odd entry.
+ * Written here because the usual readers trust the count of entries at the end, which wraps at 65,536 without Zip64, and
+ * refuse a whole archive for one odd entry.
  * @module
  */
 import { closeSync, openSync } from "node:fs";
@@ -118,7 +118,7 @@ function nameOf(raw: Uint8Array, unicode: DataView | undefined): string {
 
 const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
-/** What stands between an entry of the directory and its bytes. */
+/** An entry of the directory. */
 function entryAt(fd: number, { bytes: directory, start, before }: Directory, at: number): Entry {
   const short = (field: number) => directory.getUint16(at + field, true);
   const word = (field: number) => directory.getUint32(at + field, true);
