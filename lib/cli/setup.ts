@@ -117,8 +117,21 @@ async function jupyterReady(venv: string): Promise<boolean> {
   return await execute(`${venv}/bin/python`, ["-c", found]).then(() => true, () => false);
 }
 
+/** Refuses to begin what the disk has no room for. */
+async function needRoom(folder: string, bytes: number, what: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder), free = bavail * bsize;
+  if (free >= bytes) return;
+  throw new SetupError(
+    `Setup: expected ${megabytes(bytes)} free for ${what} in ${folder}, found ${
+      megabytes(free)
+    }. Make room, then run ` +
+      "the same command again.",
+  );
+}
+
 async function makeVenv(venv: string, { say, searchPath }: Required<SetupOptions>): Promise<void> {
   const python = await findPython(searchPath);
+  await needRoom(venv, 120e6, "a virtual environment");
   for (const part of ["bin", "lib", "lib64", "include", "pyvenv.cfg", "jupyter.json"]) {
     await removeIfThere(`${venv}/${part}`);
   }
@@ -149,15 +162,8 @@ async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<Setup
   const folder = `${venv}/libtensorflow`;
   await removeIfThere(partial);
   await Deno.mkdir(`${partial}/temporary`, { recursive: true });
-  const { bavail, bsize } = await statfs(partial);
   const cudaBytes = wheel.cuda ? cudaWheels.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
-  const needed = wheel.bytes + wheel.unpackedBytes + 2 * cudaBytes; // packed and unpacked
-  if (bavail * bsize < needed) {
-    throw new SetupError(
-      `Setup: expected ${megabytes(needed)} free for libtensorflow in ${venv}, found ${megabytes(bavail * bsize)}. ` +
-        "Make room, then run the same command again.",
-    );
-  }
+  await needRoom(venv, wheel.bytes + wheel.unpackedBytes + 2 * cudaBytes, "libtensorflow"); // packed and unpacked
   const hashed = (verb: string[], requirements: string) => {
     Deno.writeTextFileSync(`${partial}/requirements.txt`, requirements);
     const only = ["--no-deps", "--only-binary=:all:", "--require-hashes"];
