@@ -126,24 +126,32 @@ export function writeFile(path: string, content: string | Uint8Array): Promise<v
   });
 }
 
+/** What `make` returns, once it has made `temporary` and that has its own name; nothing is left if it fails. */
+async function placed<T>(path: string, temporary: string, make: () => Promise<T>): Promise<T> {
+  try {
+    const made = await make();
+    await Deno.rename(temporary, path);
+    return made;
+  } catch (error) {
+    await removeIfThere(temporary).catch(() => {}); // it may be read-only; the first error is the one that counts
+    throw explained(path, error);
+  }
+}
+
 /**
  * Has `make` write a file under a temporary name, then gives it its own; a file of that name stays until then.
  *
  * @throws {UserError} naming the file if the disk refuses, and what `make` throws; nothing is left then
  */
-export async function replaceFile<T>(path: string, make: (temporary: string) => Promise<T>): Promise<T> {
+export function replaceFile<T>(path: string, make: (temporary: string) => Promise<T>): Promise<T> {
   const temporary = temporaryOf(path);
-  try {
+  return placed(path, temporary, async () => {
     await Deno.mkdir(dirname(path), { recursive: true });
     const made = await make(temporary);
     using file = await Deno.open(temporary);
     await file.sync();
-    await Deno.rename(temporary, path);
     return made;
-  } catch (error) {
-    await removeIfThere(temporary).catch(() => {}); // the first error is the one that counts
-    throw explained(path, error);
-  }
+  });
 }
 
 /**
@@ -151,17 +159,13 @@ export async function replaceFile<T>(path: string, make: (temporary: string) => 
  *
  * @throws {UserError} naming the folder if the disk refuses, and what `fill` throws; nothing is left then
  */
-export async function writeFolder(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+export function writeFolder(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.tmp`;
-  try {
+  return placed(path, temporary, async () => {
     await removeIfThere(temporary);
     await fill(temporary);
     await removeIfThere(path);
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await removeIfThere(temporary).catch(() => {}); // it may be read-only; the first error is the one that counts
-    throw explained(path, error);
-  }
+  });
 }
 
 /**

@@ -9,15 +9,8 @@ import { UserError } from "./user_error.ts";
 /** Gets what all jobs share, once in each worker; returns what does a job. */
 type Start<Shared, Job, Answer> = (shared: Shared) => (job: Job) => Answer | Promise<Answer>;
 
-/** An error in a form that survives the way between threads. */
-interface SentError {
-  name: string;
-  message: string;
-  stack?: string;
-  cause?: SentError;
-  /** Whether it is a {@link UserError}. */
-  mendable: boolean;
-}
+/** An error in a form that survives the way between threads; `mendable` says whether it is a {@link UserError}. */
+type SentError = Pick<Error, "name" | "message" | "stack"> & { cause?: SentError; mendable: boolean };
 
 type ToWorker<Shared, Job> = { shared: Shared } | { id: number; job: Job };
 type FromWorker<Answer> = { id: number; answer: Answer } | { id: number; error: SentError };

@@ -25,7 +25,7 @@ import { toCsv, writeResults } from "../probing/results.ts";
 import { loadRecipe } from "../study/study.ts";
 import { readArguments, usageError } from "./arguments.ts";
 import { stoppable } from "./stop.ts";
-import { meter } from "./tokenize.ts";
+import { meter } from "./meter.ts";
 import { chordNames } from "../tokens/chords.ts";
 import { tempoBins, vocabulary } from "../tokens/vocabulary.ts";
 

@@ -10,6 +10,7 @@ import { openCorpus } from "../corpus/store_reader.ts";
 import type { Shard } from "../corpus/build_plan.ts";
 import { exportParquet } from "../corpus/parquet.ts";
 import { loadRecipe } from "../study/study.ts";
+import { meter } from "./meter.ts";
 import { callerFolder, readArguments, usageError } from "./arguments.ts";
 
 /**
@@ -53,24 +54,6 @@ export function summaryLines(summary: CorpusSummary): string[] {
       percent(leak.notes.byFile)
     }`,
   ];
-}
-
-/** A line that is written over itself in a terminal, and once in ten seconds elsewhere. */
-export function meter(unit: string): (done: number, total: number) => void {
-  const start = performance.now(), terminal = Deno.stderr.isTerminal();
-  let last = 0, first: number | null = null;
-  return (done, total) => {
-    first ??= done;
-    const now = performance.now();
-    if (done < total && now - last < (terminal ? 200 : 10_000)) return;
-    last = now;
-    const seconds = (now - start) / 1000, left = seconds / Math.max(1, done - first) * (total - done);
-    const line = `${done} of ${done < total && unit === "songs" ? "about " : ""}${total} ${unit}, ${clock(seconds)}` +
-      (done < total && done > first ? `, about ${clock(left)} left` : "");
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(terminal ? `\r\x1b[K${line}${done < total ? "" : "\n"}` : `${line}\n`),
-    );
-  };
 }
 
 /** Builds, merges or verifies a store; returns the process's exit code. */

@@ -1,7 +1,16 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { isTemporary, openSink, readTextIfThere, replaceFile, sha256, writeFile } from "@lib/base/files.ts";
-import { exists, removeIfThere, temporaryFolder, writableFolder, writeFileSync, writeFolder } from "@lib/base/files.ts";
+import {
+  exists,
+  readAt,
+  removeIfThere,
+  temporaryFolder,
+  writableFolder,
+  writeFileSync,
+  writeFolder,
+} from "@lib/base/files.ts";
 import { UserError } from "@lib/base/user_error.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -129,4 +138,19 @@ Deno.test("a folder to write to is made where it is missing and left empty; a fi
       "kept: expected a folder to write to, found a file",
     );
     await assertRejects(() => writableFolder(`${dir}/a/b/kept/c`), UserError, "kept/c could not be written");
+  }));
+
+Deno.test("bytes are read from their place in a file, or its end is named", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "bytes");
+    await Deno.writeFile(path, Uint8Array.from({ length: 300_000 }, (_, i) => i % 251));
+    const fd = openSync(path, "r");
+    try {
+      assertEquals([...readAt(fd, new Uint8Array(3), 252)], [1, 2, 3]);
+      const long = readAt(fd, new Uint8Array(299_000), 1000);
+      assertEquals([long[0], long.at(-1)], [1000 % 251, 299_999 % 251]);
+      assertThrows(() => readAt(fd, new Uint8Array(4), 299_997), UserError, "Expected 4 bytes at 299997");
+    } finally {
+      closeSync(fd);
+    }
   }));
