@@ -14,7 +14,6 @@ const untested: Record<string, string> = {
   ),
   "recipe/fields.ts": "types alone, which the compiler compares with the schema",
   "engine/types.ts": "types alone",
-  "corpus/tokenize_worker.ts": "two lines that serve tokenizing: tests/corpus/build_test.ts builds with workers",
   "matrix/nearest_engine.ts": "tests/matrix/nearest_test.ts runs every search, this one too",
 };
 
