@@ -15,6 +15,7 @@ export const csvRows = (text: string): string[][] => csvParseRows(text);
 
 /** First bytes of files that people take for CSV. */
 const signatures: readonly [string, string][] = [
+  ["\xff\xfe\0\0", "text in UTF-32"],
   ["\xff\xfe", "text in UTF-16"],
   ["\xfe\xff", "text in UTF-16"],
   ["PK\x03\x04", "a zip archive, such as an Excel (.xlsx) or OpenDocument (.ods) workbook"],

@@ -7,6 +7,7 @@ import { baselineRows } from "../probing/baselines.ts";
 import type { Model } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import { buildCorpus } from "../corpus/build.ts";
+import { splits } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
 import { embedLayers } from "../probing/embed.ts";
@@ -15,7 +16,7 @@ import { csvTextOf } from "../base/csv.ts";
 import { exists, readTextIfThere, temporaryFolder, writableFolder, writeFile } from "../base/files.ts";
 import { createNpy } from "../matrix/npy.ts";
 import { pieces, type RowSource } from "../matrix/rows.ts";
-import { checkLabels, type OwnRow, parseLabels, probeOwn } from "../probing/own_labels.ts";
+import { checkLabels, labelTable, type OwnRow, parseLabels, probeOwn } from "../probing/own_labels.ts";
 import { exportParquet, vectors } from "../corpus/parquet.ts";
 import { probeLayers } from "../probing/probe_layers.ts";
 import { probeTables, stackedBars } from "../study/probe_bars.ts";
@@ -199,10 +200,12 @@ export async function embedCommand(args: string[], cwd?: string): Promise<number
   });
 }
 
-/** The text of a file of labels. */
+/** The text of a file of labels, which has their columns. */
 async function labelsText(path: string): Promise<string> {
   try {
-    return csvTextOf(await Deno.readFile(path), path);
+    const text = csvTextOf(await Deno.readFile(path), path);
+    labelTable(text, path);
+    return text;
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${path}: expected a CSV file of labels, found none to read: ${(error as Error).message}.`);
@@ -221,6 +224,13 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
   const text = labels === undefined ? undefined : await labelsText(labels);
   return await withEncoder(asked, async ({ model, corpus, folder, signal }) => {
     const bars = stackedBars(corpus, recipe), file = labels ?? "";
+    const empty = splits.filter((split) => bars.of[split].length === 0).join(" and ");
+    if (empty !== "") {
+      const songs = `${corpus.songs.length} songs, none for ${empty}`;
+      throw new UserError(
+        `${asked.data}: expected songs to train, validate and test probes on, found ${songs}. Give more.`,
+      );
+    }
     const own = text === undefined ? undefined : parseLabels(text, file, corpus, asked["labels-are"]);
     const notes = own ? [`taken for ${own.why}`, ...checkLabels(own, file, bars.of, corpus)] : [];
     for (const note of notes) console.log(`${file}: ${note}`);

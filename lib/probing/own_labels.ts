@@ -63,6 +63,18 @@ const countsOf = (reasons: readonly string[]): string =>
   [...Map.groupBy(reasons, (reason) => reason)].map(([reason, all]) => `${all.length} ${reason}`).join(", ");
 
 /**
+ * The rows of CSV text with the columns song, bar and label.
+ *
+ * @throws {LabelsError} if a column is missing
+ */
+export function labelTable(text: string, path: string): NonNullable<ReturnType<typeof csvColumns>> {
+  const table = csvColumns(text.replace(/^\ufeff/, ""), ["song", "bar", "label"]);
+  if (table) return table;
+  const found = text.split(/\r?\n|\r/, 1)[0].slice(0, 200) || "nothing";
+  throw new LabelsError(`${path}, line 1: expected the columns song, bar and label, found ${found}.`);
+}
+
+/**
  * Reads labels from CSV text with the columns `song` (path in the corpus, or its id), `bar` (index in the song, from
  * 0, bars that are not kept counted) and `label`, in any order, beside any others, parted by commas, semicolons or tabs.
  *
@@ -90,11 +102,7 @@ const countsOf = (reasons: readonly string[]): string =>
  * ```
  */
 export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "class" | "number"): OwnLabels {
-  const table = csvColumns(text.replace(/^\ufeff/, ""), ["song", "bar", "label"]);
-  if (!table) {
-    const found = text.split(/\r?\n|\r/, 1)[0].slice(0, 200) || "nothing";
-    throw new LabelsError(`${path}, line 1: expected the columns song, bar and label, found ${found}.`);
-  }
+  const table = labelTable(text, path);
   const find = songFinder(corpus), bars = new Map<string, number>();
   for (let bar = 0; bar < corpus.bars; bar++) bars.set(`${corpus.song(bar)} ${corpus.barIndex(bar)}`, bar);
   const labels = new Map<number, { line: number; label: string }>(), bad: string[] = [], leftOut: string[] = [];
@@ -115,7 +123,7 @@ export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "
       if (Number(index) >= allBars) wrong(`a bar of ${file} (0…${allBars - 1})`, index);
       else if (bar === undefined) leftOut.push("too few notes");
       else if (labels.has(bar)) wrong("one label a bar", `a second one of ${file}, bar ${index}`);
-      else labels.set(bar, { line, label: label! });
+      else labels.set(bar, { line, label: label!.normalize("NFC") });
     }
   }
   const numberOf = (label: string) => {

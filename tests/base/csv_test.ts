@@ -23,6 +23,7 @@ const bytesOf = (text: string) => Uint8Array.from(text, (char) => char.charCodeA
 Deno.test("what is no CSV file is named by its first bytes", () => {
   const named: [Uint8Array, string][] = [
     [bytesOf("\xff\xfes\0o\0n\0g\0"), "text in UTF-16"],
+    [bytesOf("\xff\xfe\0\0s\0\0\0"), "text in UTF-32"],
     [bytesOf("s\0o\0n\0g\0,\0b\0"), "text in UTF-16"],
     [bytesOf("\0s\0o\0n\0g\0,\0b"), "text in UTF-16"],
     [bytesOf("PK\x03\x04\x14\0xl/workbook.xml"), "a zip archive, such as an Excel"],

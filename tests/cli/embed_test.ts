@@ -140,6 +140,13 @@ Deno.test("labels of no use are refused before a bar is embedded", async () => {
   assertEquals([[...Deno.readDirSync(`${dir}/useless`)], tensorCount()], [[], before]);
 });
 
+Deno.test("too few songs to train, validate and test probes on are refused before a bar is embedded", async () => {
+  await Deno.mkdir(`${dir}/one`);
+  await Deno.copyFile(`${songs}/0.mid`, `${dir}/one/0.mid`);
+  const args = [...common, "--data", "one", "--out", "few"], found = "found 1 songs, none for train and validation";
+  await assertRejects(() => probeCommand(args, dir), UserError, found);
+});
+
 Deno.test("Ctrl-C and TERM remove the temporary files of a probing", async () => {
   const temporary = `${dir}/temporary`;
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
@@ -192,6 +199,11 @@ Deno.test("wrong options list the right ones, and what cannot be embedded is tol
     probeCommand,
   );
   await fails(`${to} encoder --out new --labels a.npy`, /a\.npy: .* found a NumPy array/, probeCommand);
+  await fails(
+    `${to} encoder --out new --labels a.csv`,
+    /a\.csv, line 1: expected the columns song, bar and/,
+    probeCommand,
+  );
   await fails(
     `${to} encoder --out found --labels found/own.csv`,
     /expected labels that the results do not/,

@@ -48,6 +48,7 @@ Deno.test("songs are found by file or id: in either Unicode form, with a Windows
     const { answers } = read([`${name},0,x`, "id1,1,y"], corpus);
     assertEquals(new Set(answers.keys()), new Set([2 * song, 3]), name);
   }
+  assertEquals(read(["id0,0,fu\u0308r", "id1,0,f\u00fcr", "id2,0,x"], corpus).classes, ["f\u00fcr", "x"]);
   refused(["songs/c.mid,0,x"], "expected a song of the corpus (its file or id), found songs/c.mid", corpus);
 });
 
