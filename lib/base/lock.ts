@@ -3,6 +3,8 @@
  * @module
  */
 
+import { UserError } from "./user_error.ts";
+
 /** Whether an open file is still the one at `path`: another process may have removed it before we locked it. */
 async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
   try {
@@ -22,7 +24,7 @@ async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
  * service running, Lustre when mounted with `-o flock`. Where the file system refuses locks, `work` runs without one.
  *
  * @param say receives a line if another process must be awaited, or if the file system has no locks
- * @throws what `work` throws, the signal's reason, and what the disk throws
+ * @throws {UserError} if the file cannot be written; what `work` throws, and the signal's reason
  *
  * @example
  * ```ts
@@ -47,7 +49,9 @@ export async function withLock<T>(
   let file: Deno.FsFile | undefined;
   for (let waited = false; !file;) {
     signal?.throwIfAborted();
-    const opened = await Deno.open(path, { create: true, read: true, write: true });
+    const opened = await Deno.open(path, { create: true, read: true, write: true }).catch((error: Error) => {
+      throw new UserError(`${path} could not be written: ${error.message}.`, { cause: error });
+    });
     let locked: boolean;
     try {
       locked = await opened.tryLock(true);

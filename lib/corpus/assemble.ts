@@ -56,7 +56,13 @@ function readParts(paths: string[], signal?: AbortSignal) {
     hashes.push(part.hashes.slice());
     noteHashes.push(part.noteHashes.slice());
   }
-  return { songs: songs.sort(byName), rejected, hashes: joined(hashes), noteHashes: joined(noteHashes) };
+  songs.sort(byName);
+  // Of entries with one name, the last counts, as if the archive were unpacked.
+  const last = songs.filter(({ file }, i) => file !== songs[i + 1]?.file);
+  for (const { file } of songs.filter((song, i) => song.file === songs[i + 1]?.file)) {
+    rejected.push({ file, reason: "duplicate", detail: "a later entry has the same name" });
+  }
+  return { songs: last, rejected, hashes: joined(hashes), noteHashes: joined(noteHashes) };
 }
 
 function readSong({ path, at, bars, tokens, labelBytes }: Found): PackedBars {

@@ -23,7 +23,7 @@ import { runPool } from "../base/worker_pool.ts";
 import { type Chunk, partPath, partWriter } from "./tokenize.ts";
 import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
 import { openSource, type Source } from "./sources.ts";
-import { CorpusError, type CorpusSummary, FORMAT } from "./store.ts";
+import { CorpusError, type CorpusSummary, FORMAT, readManifest } from "./store.ts";
 
 /** Choices of {@link buildCorpus}. */
 export interface BuildOptions {
@@ -45,6 +45,13 @@ const FILES_A_CHUNK = 16;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
+/** The error of a source without MIDI files. */
+async function noSongs(path: string): Promise<CorpusError> {
+  const store = await readManifest(path).catch(() => undefined); // usually there is none
+  const found = store ? "a store of bars, which needs no tokenizing" : "none";
+  return new CorpusError(`Expected MIDI files (.mid, .midi, .kar, .rmi) in ${path}, found ${found}.`);
+}
+
 /** The source, and the plan of a build of one of its shards. */
 async function openPlan(
   path: string,
@@ -53,12 +60,15 @@ async function openPlan(
   options: BuildOptions,
 ): Promise<[Source, Plan]> {
   const source = await openSource(path, options), { identity, written } = source;
+  if (source.total(Infinity) === 0) throw await noSongs(path);
   return [source, { format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null }];
 }
 
 /** Does `work` while no other process builds at `dir`. */
 async function alone<T>(dir: string, options: BuildOptions, work: () => Promise<T>): Promise<T> {
-  await Deno.mkdir(dir, { recursive: true });
+  await Deno.mkdir(dir, { recursive: true }).catch((error: Error) => {
+    throw new CorpusError(`${dir}: expected a folder that can be written, found: ${error.message}`, { cause: error });
+  });
   return await withLock(`${dir}/build.lock`, work, options);
 }
 
@@ -91,8 +101,6 @@ async function tokenizeSource(
   plan: Plan,
   { workers, replace, signal, onProgress }: BuildOptions,
 ): Promise<number> {
-  const none = () => new CorpusError(`Expected MIDI files (.mid, .midi, .kar, .rmi) in ${source.path}, found none.`);
-  if (source.total(Infinity) === 0) throw none();
   const { recipe, shard } = plan, { there, chunks: known } = await prepare(dir, plan, replace);
   const mine = (chunk: number) => chunk % shard.of === shard.index - 1;
   const wanted = (file: number) => {
@@ -126,7 +134,7 @@ async function tokenizeSource(
       onProgress?.(done, told = source.total(seen), files.at(-1)!.file);
     },
   });
-  if (seen === 0) throw none();
+  if (seen === 0) throw await noSongs(source.path);
   if (told !== seen) onProgress?.(seen, seen, "");
   const count = Math.ceil(seen / FILES_A_CHUNK);
   await writeFile(`${dir}/build.json`, JSON.stringify({ ...plan, chunks: count }));

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { UserError } from "@lib/base/user_error.ts";
 import { withLock } from "@lib/base/lock.ts";
 
 async function withPath(fn: (path: string) => Promise<void>): Promise<void> {
@@ -44,6 +45,11 @@ Deno.test("a lock ends with its process, and whoever waits can be stopped", asyn
     await child.status;
     await reader.cancel();
   });
+});
+
+Deno.test("a place that cannot be written is named", async () => {
+  const path = `${import.meta.dirname}/none/lock`;
+  await assertRejects(() => withLock(path, () => Promise.resolve()), UserError, `${path} could not be written`);
 });
 
 Deno.test("a failure of the work releases the lock", async () => {

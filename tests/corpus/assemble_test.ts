@@ -4,6 +4,7 @@ import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { readScore } from "@lib/midi/read.ts";
 import { writeScore } from "@lib/midi/write.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
+import { zip } from "../support/archives.ts";
 import { freedoom, withSongs } from "../support/corpora.ts";
 import { withFolder } from "../support/folder.ts";
 import { file, meter, note } from "../support/smf.ts";
@@ -74,3 +75,17 @@ Deno.test("every file that gives no song has a line that says why", async () => 
     assertEquals(summary.bars, summary.kept + summary.notKept);
   }, more);
 });
+
+Deno.test("of an archive's entries with one name the last counts, as in its unpacked folder", () =>
+  withFolder(async (folder) => {
+    const song = (name: string) => Deno.readFileSync(`${freedoom}/${name}.mid`);
+    const entries: [string, Uint8Array][] = [["a.mid", song("d_inter")], ["b.mid", song("d_tense")]];
+    await Deno.writeFile(`${folder}/a.zip`, zip([["b.mid", song("d_e1m1")], ...entries, ["b.mid", song("d_e1m2")]]));
+    await Deno.mkdir(`${folder}/unpacked`);
+    await Deno.writeFile(`${folder}/unpacked/a.mid`, song("d_inter"));
+    await Deno.writeFile(`${folder}/unpacked/b.mid`, song("d_e1m2"));
+    const summary = await buildCorpus(`${folder}/a.zip`, `${folder}/zipped`, sound, { workers: 0 });
+    await buildCorpus(`${folder}/unpacked`, `${folder}/plain`, sound);
+    assertEquals((await openCorpus(`${folder}/zipped`)).songs, (await openCorpus(`${folder}/plain`)).songs);
+    assertEquals([summary.files, summary.songs, summary.rejected], [4, 2, { duplicate: 2 }]);
+  }));

@@ -160,4 +160,7 @@ Deno.test("links are followed on request, and a store of them is none of the oth
 
 Deno.test("a folder without MIDI files is refused", async () => {
   await assertRejects(() => buildCorpus("tests/golden/songs", "unused", sound), CorpusError, "found none");
+  const store = `${projectRoot}/tests/golden/store`;
+  await assertRejects(() => buildCorpus(store, "unused", sound), CorpusError, "found a store of bars");
+  await assertRejects(() => Deno.stat("unused"), Deno.errors.NotFound);
 });
