@@ -2,9 +2,9 @@
  * Maps of bars: their embeddings in the plane of their first two principal components, coloured by a label.
  * @module
  */
-import { chordNames } from "../tokens/chords.ts";
+import { chordQualities } from "../tokens/chords.ts";
 import type { BarLabels } from "../tokens/labels.ts";
-import { apart, panelled, panelTitle, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
+import { panels, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
 import { drums, instrumentNames, tempoBins } from "../tokens/vocabulary.ts";
 
 /** Labels that a map can be coloured by. */
@@ -27,24 +27,15 @@ export function labelText(by: MapLabel, song: string, labels: BarLabels): string
     tempo: () => range(tempoBins[tempoBin], [90, 110, 130, 150], " bpm"),
     drums: () => instruments.includes(drums) ? "with drums" : "without drums",
     instruments: () => instrumentNames[instruments[0]] ?? "none",
-    chord: () => chordNames[chords[0]]?.replace(/^[^:]*:/, "") ?? "none",
+    chord: () => chordQualities[chords[0] % chordQualities.length] ?? "none",
     velocity: () => range(meanVelocity, [60, 80, 100], ""),
     duration: () => range(meanDurationQuarters, [0.25, 0.5, 1], " quarters"),
   };
   return texts[by]();
 }
 
-/** A bar on a map. */
-export interface MapPoint {
-  /** The model whose embedding it is; a panel each. */
-  model: string;
-  /** First principal component. */
-  x: number;
-  /** Second principal component. */
-  y: number;
-  /** Its label in words: a colour and a mark each. */
-  label: string;
-}
+/** A bar on a map: its first two principal components in a model, a panel each, and its label, a colour and a mark each. */
+type MapPoint = { model: string; x: number; y: number; label: string };
 
 /** Labels with a look of their own; if there are more, the least common ones share one. */
 const LOOKS = 8;
@@ -59,13 +50,10 @@ export function barMap(points: readonly MapPoint[], options: PlotOptions = {}): 
   const names = own.every((label) => !Number.isNaN(start(label))) ? own.sort((a, b) => start(a) - start(b)) : own;
   if (others) names.push(others);
   const models = unique(points.map(({ model }) => model));
-  const component = (field: string, title: string) => ({
-    field,
-    type: "quantitative",
-    title,
-    scale: { zero: false },
-    axis: { tickCount: 5, labels: false, ticks: false },
-  });
+  const axis = { tickCount: 5, labels: false, ticks: false };
+  const component = (field: string, title: string) => (
+    { field, type: "quantitative", title, scale: { zero: false }, axis }
+  );
   const marks = {
     mark: { type: "point", filled: true, size: 34, opacity: 0.7 },
     encoding: {
@@ -75,18 +63,11 @@ export function barMap(points: readonly MapPoint[], options: PlotOptions = {}): 
       shape: series("label", names, "shape"),
     },
   };
+  const values = points.map((point) => ({ ...point, label: names.includes(point.label) ? point.label : others }));
+  const free = { x: "independent", y: "independent" }, resolve = { scale: free, axis: free };
   return spec(
     `${points.length / models.length} bars of ${models.join(", ")} as points, by ${names.join(", ")}`,
     title,
-    {
-      data: {
-        values: points.map((point) => ({ ...point, label: names.includes(point.label) ? point.label : others })),
-      },
-      ...panelled("model", models),
-      columns: 2,
-      ...apart,
-      spec: { width, height, layer: [marks, panelTitle("model", width)] },
-      resolve: { scale: { x: "independent", y: "independent" }, axis: { x: "independent", y: "independent" } },
-    },
+    panels("model", models, { values, columns: 2, width, height, layer: [marks], resolve }),
   );
 }

@@ -4,30 +4,19 @@
  */
 import { colours, ink, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
 
-/** A cell of {@link heatMap}. */
-export interface HeatCell {
-  /** Column. */
-  x: string | number;
-  /** Row. */
-  y: string | number;
-  /** Shown by the colour and by the number in the cell. */
-  value: number;
-  /** Stands behind the number, such as a star. */
-  mark?: string;
-}
+/** A cell of a heat map: its column and row, its number, and what stands behind the number, such as a star. */
+export type HeatCell = { x: string | number; y: string | number; value: number; mark?: string };
 
-/** Options of {@link heatMap}. */
-export interface HeatOptions extends PlotOptions {
-  /** Decimals of the numbers. */
-  decimals?: number;
-  /** Whether cells show their numbers; false where there are too many cells to read them. */
-  numbers?: boolean;
-  /** Ends of the colour scale; by default the least and the largest value. */
-  domain?: [number, number];
-}
-
-/** A matrix as coloured cells with their numbers; columns and rows stand in the order of their first mention. */
-export function heatMap(cells: readonly HeatCell[], options: HeatOptions = {}): Spec {
+/**
+ * A matrix as coloured cells with their numbers; columns and rows stand in the order of their first mention.
+ *
+ * @param options `numbers` is false where there are too many cells to read them; `domain` has the ends of the colour
+ * scale, by default the least and the largest value
+ */
+export function heatMap(
+  cells: readonly HeatCell[],
+  options: PlotOptions & { decimals?: number; numbers?: boolean; domain?: [number, number] } = {},
+): Spec {
   const xs = unique(cells.map(({ x }) => x)), ys = unique(cells.map(({ y }) => y));
   const { title, x = null, y = null, width = 46 * xs.length, height = 30 * ys.length } = options;
   const { decimals = 2, numbers = true, domain } = options;
@@ -37,16 +26,10 @@ export function heatMap(cells: readonly HeatCell[], options: HeatOptions = {}): 
   // A letter of the labels is about 7 px wide.
   const slanted = xs.length > 12 || Math.max(...xs.map((name) => 7 * String(name).length)) > width / xs.length;
   const format = (value: number) => value.toFixed(decimals).replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
+  const scale = { scheme: "blues", zero: false, ...(domain ? { domain, clamp: true } : {}) };
   const rect = {
     mark: { type: "rect", ...(numbers ? { stroke: "#ffffff" } : {}) },
-    encoding: {
-      color: {
-        field: "value",
-        type: "quantitative",
-        title: null,
-        scale: { scheme: "blues", zero: false, ...(domain ? { domain, clamp: true } : {}) },
-      },
-    },
+    encoding: { color: { field: "value", type: "quantitative", title: null, scale } },
   };
   const text = {
     mark: { type: "text", fontSize: 11 },
@@ -82,35 +65,24 @@ export function histogram(
       y: { aggregate: "count", title: y, axis: { tickCount: 5 } },
     },
   };
+  const data = { values: [mark] };
   const marked = [{
-    data: { values: [mark] },
+    data,
     mark: { type: "rule", color: colours[1], strokeWidth: 2, strokeDash: [5, 3] },
     encoding: { x: at },
   }, {
-    data: { values: [mark] },
+    data,
     mark: { type: "text", align: "right", dx: -6, color: ink },
     encoding: { x: at, text: { field: "label" }, y: { value: 8 } },
   }];
-  return spec(`${values.length} values of ${x}, from ${Math.min(...values)} to ${Math.max(...values)}`, title, {
-    width,
-    height,
-    layer: mark ? [counts, ...marked] : [counts],
-  });
+  const description = `${values.length} values of ${x}, from ${Math.min(...values)} to ${Math.max(...values)}`;
+  return spec(description, title, { width, height, layer: mark ? [counts, ...marked] : [counts] });
 }
 
-/** A bar of {@link bars}. */
-export interface Bar {
-  /** What stands beside the bar. */
-  label: string;
-  /** Its length. */
-  value: number;
-  /** Its group: a colour each, side by side. */
-  group?: string;
-  /** Whether its group is a baseline, drawn grey. */
-  baseline?: boolean;
-}
+/** A level bar: what stands beside it, its length, and its group, a colour each, grey if the group is a baseline. */
+type Bar = { label: string; value: number; group?: string; baseline?: boolean };
 
-/** Level bars, in the order given, each with its number at its end. */
+/** Level bars, in the order given, each with its number at its end; those of one label stand side by side. */
 export function bars(rows: readonly Bar[], options: PlotOptions & { decimals?: number } = {}): Spec {
   const labels = unique(rows.map(({ label }) => label)), groups = unique(rows.flatMap(({ group }) => group ?? []));
   const many = Math.max(1, groups.length), grouped = groups.length > 0;

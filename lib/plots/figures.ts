@@ -2,28 +2,20 @@
  * The study's own figures, as Vega-Lite v5 specs: scores by layer and learning curves.
  * @module
  */
-import { apart, panelled, panelTitle, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
+import { panels, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
 
-/** A model's score at a layer in a metric. */
-export interface LayerPoint {
-  /** Name of the model; a line each. */
-  model: string;
-  /** 0 is the embedding, 1 the first layer. */
-  layer: number;
-  /** Name of the metric; a panel each. */
-  metric: string;
-  /** The score. */
-  value: number;
-  /** Lower end of its interval. */
+/**
+ * A model's score at a layer, 0 being the embedding output, in a metric, with the ends of its interval. A model is a line,
+ * grey and broken if it is a baseline; a metric is a panel.
+ */
+export type LayerPoint = Record<"model" | "metric", string> & Record<"layer" | "value", number> & {
   low?: number;
-  /** Upper end of its interval. */
   high?: number;
-  /** Whether the model is a baseline, drawn grey and broken. */
   baseline?: boolean;
-}
+};
 
-/** Panels one below the other from which each keeps its own y scale and x labels. */
-const independent = { resolve: { scale: { y: "independent" }, axis: { x: "independent" } } };
+/** Each panel has its own y scale and x labels. */
+const resolve = { scale: { y: "independent" }, axis: { x: "independent" } };
 
 /**
  * Figure 2: a panel for each metric, the layers on x, a line for each model, intervals as upright rules.
@@ -41,20 +33,14 @@ const independent = { resolve: { scale: { y: "independent" }, axis: { x: "indepe
  */
 export function layerPlot(points: readonly LayerPoint[], options: PlotOptions & { columns?: number } = {}): Spec {
   const { title, x = "layer", y = null, width = 190, height = 150, columns = 4 } = options;
-  const models = unique(points.map(({ model }) => model));
-  const metrics = unique(points.map(({ metric }) => metric));
+  const models = unique(points.map(({ model }) => model)), metrics = unique(points.map(({ metric }) => metric));
   const layers = unique(points.map(({ layer }) => layer)).sort((a, b) => a - b);
   const intervals = points.some(({ low, high }) => low !== undefined && high !== undefined);
   const look = { baselines: unique(points.filter(({ baseline }) => baseline).map(({ model }) => model)) };
   const score = { type: "quantitative", title: y, scale: { zero: false, nice: true }, axis: { tickCount: 5 } };
+  const axis = { values: layers, format: "d" };
   const encoding = {
-    x: {
-      field: "layer",
-      type: "quantitative",
-      title: x,
-      scale: { nice: false },
-      axis: { values: layers, format: "d" },
-    },
+    x: { field: "layer", type: "quantitative", title: x, scale: { nice: false }, axis },
     y: { field: "value", ...score },
     color: series("model", models, "color", look),
   };
@@ -70,46 +56,33 @@ export function layerPlot(points: readonly LayerPoint[], options: PlotOptions & 
     mark: { type: "point", filled: true, size: 55, opacity: 1 },
     encoding: { ...encoding, shape: series("model", models, "shape", look) },
   };
-  const layer = [...(intervals ? [rules] : []), lines, marks, panelTitle("metric", width)];
-  return spec(`${metrics.join(", ")} by layer ${layers[0]} to ${layers.at(-1)} for ${models.join(", ")}`, title, {
-    data: { values: points },
-    ...panelled("metric", metrics),
-    columns,
-    ...apart,
-    spec: { width, height, layer },
-    ...independent,
-  });
+  const layer = [...(intervals ? [rules] : []), lines, marks];
+  return spec(
+    `${metrics.join(", ")} by layer ${layers[0]} to ${layers.at(-1)} for ${models.join(", ")}`,
+    title,
+    panels("metric", metrics, { values: points, columns, width, height, layer, resolve }),
+  );
 }
 
-/** A measurement during training. */
-export interface CurvePoint {
-  /** Optimizer step. */
-  step: number;
-  /** The measurement. */
-  value: number;
-  /** What was measured, such as `loss`; a panel each. */
-  measure: string;
-  /** What it was measured on, such as `train`; a line each. */
-  series: string;
-}
-
-/** Options of {@link learningCurves}. */
-export interface CurveOptions extends PlotOptions {
-  /** Baselines without steps, drawn as dotted grey level lines. */
-  baselines?: readonly Omit<CurvePoint, "step">[];
-  /** All series in order of their colours, so that plots of some of them agree; else the order of first mention. */
-  order?: readonly string[];
-}
+/** A measurement at a step of training: what was measured (`loss`), a panel each, and on what (`train`), a line each. */
+export type CurvePoint = { step: number; value: number; measure: string; series: string };
 
 /** Series with at most this many points in a panel have their points marked. */
 const SPARSE = 40;
 
-/** Loss, accuracy or any other measure over the steps of training: a panel for each measure, a line for each series. */
-export function learningCurves(points: readonly CurvePoint[], options: CurveOptions = {}): Spec {
+/**
+ * Loss, accuracy or any other measure over the steps of training: a panel for each measure, a line for each series.
+ *
+ * @param options `baselines` have no steps and are dotted grey level lines; `order` has all series in the order of their
+ * colours, so that plots of some of them agree, and else is that of first mention
+ */
+export function learningCurves(
+  points: readonly CurvePoint[],
+  options: PlotOptions & { baselines?: readonly Omit<CurvePoint, "step">[]; order?: readonly string[] } = {},
+): Spec {
   const { title, x = "step", y = null, width = 320, height = 200, baselines = [], order = [] } = options;
   const drawn = unique([...points, ...baselines].map(({ series }) => series));
-  const names = unique([...order, ...drawn]);
-  const measures = unique(points.map(({ measure }) => measure));
+  const names = unique([...order, ...drawn]), measures = unique(points.map(({ measure }) => measure));
   const sparse = names.filter((name) =>
     points.filter(({ series }) => series === name).length <= SPARSE * measures.length
   );
@@ -134,13 +107,10 @@ export function learningCurves(points: readonly CurvePoint[], options: CurveOpti
     mark: { type: "rule", strokeWidth: 1.5, strokeDash: [2, 3] },
     encoding: { y: encoding.y, color: encoding.color },
   };
-  const layer = [lines, marks, ...(baselines.length > 0 ? [levels] : []), panelTitle("measure", width)];
-  return spec(`${measures.join(", ")} over ${x} for ${names.join(", ")}`, title, {
-    data: { values: [...points, ...baselines] },
-    ...panelled("measure", measures),
-    columns: 3,
-    ...apart,
-    spec: { width, height, layer },
-    ...independent,
-  });
+  const layer = [lines, marks, ...(baselines.length > 0 ? [levels] : [])], values = [...points, ...baselines];
+  return spec(
+    `${measures.join(", ")} over ${x} for ${names.join(", ")}`,
+    title,
+    panels("measure", measures, { values, columns: 3, width, height, layer, resolve }),
+  );
 }

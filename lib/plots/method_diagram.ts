@@ -5,23 +5,13 @@
 import type { Recipe } from "../recipe/recipe.ts";
 import { colours, ink } from "./theme.ts";
 
-interface Box {
-  x: number;
-  y: number;
-  width: number;
-  lines: string[];
-  fill: string;
-}
-
 const HEIGHT = 44;
 const [blue, orange, green, pink] = colours;
 
-const escape = (text: string): string => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
-
-function box({ x, y, width, lines, fill }: Box): string {
+function box(x: number, y: number, width: number, fill: string, ...lines: string[]): string {
   const text = lines.map((line, i) => {
     const at = y + HEIGHT / 2 + 4 + (i - (lines.length - 1) / 2) * 14;
-    return `<text x="${x + width / 2}" y="${at}" text-anchor="middle">${escape(line)}</text>`;
+    return `<text x="${x + width / 2}" y="${at}" text-anchor="middle">${line}</text>`;
   });
   return `<rect x="${x}" y="${y}" width="${width}" height="${HEIGHT}" rx="6" fill="${fill}" fill-opacity="0.16" ` +
     `stroke="${fill}"/>${text.join("")}`;
@@ -39,28 +29,20 @@ const description = "The method: a bar's tokens are masked and pass a BERT encod
 /** The method as a self-contained SVG, with the recipe's numbers. */
 export function methodDiagram({ tokens, masking, contrast }: Pick<Recipe, "tokens" | "masking" | "contrast">): string {
   const percent = (share: number) => Math.round(100 * share);
-  const { rate, mask, random } = masking;
-  const first: Box[] = [
-    { x: 10, y: 60, width: 130, lines: ["a bar of REMI+", `at most ${tokens.maxTokens} tokens`], fill: blue },
-    {
-      x: 175,
-      y: 60,
-      width: 130,
-      lines: [`${percent(rate)}% chosen`, [mask, random, 1 - mask - random].map(percent).join(" / ")],
-      fill: blue,
-    },
-    { x: 345, y: 60, width: 120, lines: ["BERT encoder"], fill: green },
-    { x: 505, y: 20, width: 150, lines: ["masked tokens", "guessed: L_MLM"], fill: blue },
-    { x: 505, y: 100, width: 150, lines: ["state of the", "Bar token, z"], fill: pink },
-  ];
-  const second: Box[] = [
-    { x: 10, y: 190, width: 88, lines: ["augmented", "aug"], fill: orange },
-    { x: 103, y: 190, width: 94, lines: ["another bar", "neighbor"], fill: orange },
-    { x: 202, y: 190, width: 108, lines: ["same, masked", "dropout"], fill: orange },
-    { x: 345, y: 190, width: 120, lines: ["BERT encoder", "(same weights)"], fill: green },
-    { x: 505, y: 190, width: 150, lines: ["state of its", "Bar token, z′"], fill: pink },
-    { x: 700, y: 145, width: 150, lines: ["z near z′, far from", "other bars: L_NT-Xent"], fill: pink },
-    { x: 700, y: 20, width: 150, lines: ["L = L_MLM", `+ ${contrast.weight} · L_NT-Xent`], fill: ink },
+  const { rate, mask, random } = masking, chosen = [mask, random, 1 - mask - random].map(percent).join(" / ");
+  const boxes = [
+    box(10, 60, 130, blue, "a bar of REMI+", `at most ${tokens.maxTokens} tokens`),
+    box(175, 60, 130, blue, `${percent(rate)}% chosen`, chosen),
+    box(345, 60, 120, green, "BERT encoder"),
+    box(505, 20, 150, blue, "masked tokens", "guessed: L_MLM"),
+    box(505, 100, 150, pink, "state of the", "Bar token, z"),
+    box(10, 190, 88, orange, "augmented", "aug"),
+    box(103, 190, 94, orange, "another bar", "neighbor"),
+    box(202, 190, 108, orange, "same, masked", "dropout"),
+    box(345, 190, 120, green, "BERT encoder", "(same weights)"),
+    box(505, 190, 150, pink, "state of its", "Bar token, z′"),
+    box(700, 145, 150, pink, "z near z′, far from", "other bars: L_NT-Xent"),
+    box(700, 20, 150, ink, "L = L_MLM", `+ ${contrast.weight} · L_NT-Xent`),
   ];
   const arrows = [
     arrow(140, 82, 172, 82),
@@ -80,5 +62,5 @@ export function methodDiagram({ tokens, masking, contrast }: Pick<Recipe, "token
     `aria-label="${description}" font-family="DejaVu Sans, Verdana, Arial, sans-serif" font-size="12" fill="${ink}" ` +
     `style="background:#fff;max-width:100%"><title>${description}</title><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" ` +
     `markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="${ink}"/></marker></defs>` +
-    `${captions}${[...first, ...second].map(box).join("")}${arrows.join("")}</svg>`;
+    `${captions}${boxes.join("")}${arrows.join("")}</svg>`;
 }

@@ -5,31 +5,15 @@
 import { ink, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
 import { instrumentNames } from "../tokens/vocabulary.ts";
 
-/** A note to draw; a score's notes will do. */
-export interface RollNote {
-  /** Onset, ticks. */
-  start: number;
-  /** Offset, ticks. */
-  end: number;
-  /** MIDI pitch. */
-  pitch: number;
-  /** MIDI program, 0 to 127; its General MIDI name stands in the legend. */
-  program: number;
-  /** Whether it is a drum stroke. */
+/**
+ * A note to draw: onset and offset in ticks, MIDI pitch, General MIDI program (0–127), and whether it is a drum stroke; a
+ * score's notes will do. The legend has `name`, or else the program's. A `thin` note may lie over another one.
+ */
+export type RollNote = Record<"start" | "end" | "pitch" | "program", number> & {
   drum: boolean;
-  /** What the legend says in place of the program's name. */
   name?: string;
-  /** Drawn thin, over a note that may lie below it. */
   thin?: boolean;
-}
-
-/** Options of {@link pianoRoll}. */
-export interface RollOptions extends PlotOptions {
-  /** Ticks of a quarter note; x counts quarters. */
-  ticksPerQuarter?: number;
-  /** The legend's names in order, with their colours; else the names in order of appearance. */
-  legend?: Record<string, string>;
-}
+};
 
 /**
  * The lane of each note in its pitch's row, in the order of `notes`. Notes of different names that sound together at one
@@ -59,15 +43,10 @@ export function lanesOf(
 /** Pixels of the mark where a note begins. */
 const HEAD = 8;
 
-/** Pixels of a pitch's row: the roll is about 320 high, but its rows are neither hairlines nor slabs. */
-const rowHeight = (pitches: number): number => Math.min(14, Math.max(6, 320 / pitches));
-
 /** Rows of a piano roll's data: where each note's bar and mark lie, x in quarters, y in pitches. */
 function placedNotes(notes: readonly RollNote[], ticksPerQuarter: number, width: number) {
-  const named = notes.map((note) => ({
-    ...note,
-    name: note.drum ? "drums" : note.name ?? instrumentNames[note.program],
-  }));
+  const nameOf = ({ drum, name, program }: RollNote) => drum ? "drums" : name ?? instrumentNames[program];
+  const named = notes.map((note) => ({ ...note, name: nameOf(note) }));
   const lanes = new Map([false, true].flatMap((thin) => {
     const some = named.filter((note) => Boolean(note.thin) === thin);
     return lanesOf(some).map((lane, i) => [some[i], lane]);
@@ -95,8 +74,13 @@ function placedNotes(notes: readonly RollNote[], ticksPerQuarter: number, width:
 /**
  * Notes as a piano roll: time in quarters across, pitch up, the drums in a panel below. Each instrument has a colour, and
  * a mark where its notes begin. Instruments that play one pitch at one time share its row, one above the other.
+ *
+ * @param options `legend` has the legend's names in order with their colours, by default the names that appear
  */
-export function pianoRoll(notes: readonly RollNote[], options: RollOptions = {}): Spec {
+export function pianoRoll(
+  notes: readonly RollNote[],
+  options: PlotOptions & { ticksPerQuarter?: number; legend?: Record<string, string> } = {},
+): Spec {
   const { title, x = "quarter notes", y = "pitch", width = 620, height, ticksPerQuarter = 1, legend } = options;
   const { rows, end } = placedNotes(notes, ticksPerQuarter, width);
   const pitched = rows.filter(({ drum }) => !drum), strokes = rows.filter(({ drum }) => drum);
@@ -109,16 +93,11 @@ export function pianoRoll(notes: readonly RollNote[], options: RollOptions = {})
     scale: { domain: [0, end], nice: false },
     axis: { values: Array.from({ length: Math.floor(end) + 1 }, (_, i) => i), format: "d", labels: last, ticks: last },
   });
-  const panel = (values: typeof rows, height: number, last: boolean, layer: Record<string, unknown>[]) => ({
-    data: { values },
-    width,
-    height,
-    encoding: { x: across(last) },
-    layer,
-  });
-  const lowest = Math.min(...pitched.map(({ pitch }) => pitch)),
-    highest = Math.max(...pitched.map(({ pitch }) => pitch));
-  const every = highest - lowest > 30 ? 12 : 6;
+  const panel = (values: typeof rows, height: number, last: boolean, ...layer: object[]) => (
+    { data: { values }, width, height, encoding: { x: across(last) }, layer }
+  );
+  const pitches = pitched.map(({ pitch }) => pitch), lowest = Math.min(...pitches), highest = Math.max(...pitches);
+  const every = highest - lowest > 30 ? 12 : 6, lines = highest - lowest + 4;
   const pitchAxis = {
     type: "quantitative",
     title: y,
@@ -147,12 +126,14 @@ export function pianoRoll(notes: readonly RollNote[], options: RollOptions = {})
     mark: { type: "tick", thickness: 2.5, color: ink },
     encoding: { y: { field: "pitch", type: "ordinal", title: "drum", sort: "descending", axis: { grid: true } } },
   };
-  const pitches = highest - lowest + 4, drums = unique(strokes.map(({ pitch }) => pitch)).length;
   const panels = [];
   if (pitched.length > 0) {
-    panels.push(panel(pitched, height ?? rowHeight(pitches) * pitches, strokes.length === 0, [melody, marks]));
+    // About 320 pixels, but the rows are neither hairlines nor slabs.
+    const tall = height ?? Math.min(14, Math.max(6, 320 / lines)) * lines;
+    panels.push(panel(pitched, tall, strokes.length === 0, melody, marks));
   }
-  if (strokes.length > 0) panels.push(panel(strokes, Math.max(30, 15 * drums), true, [drumming]));
+  const drums = unique(strokes.map(({ pitch }) => pitch)).length;
+  if (strokes.length > 0) panels.push(panel(strokes, Math.max(30, 15 * drums), true, drumming));
   const description = `piano roll of ${pitched.length} notes on ${shown.join(", ")} and ${strokes.length} drum strokes`;
   return spec(description, title, { vconcat: panels, bounds: "flush", spacing: 14 });
 }

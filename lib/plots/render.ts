@@ -36,15 +36,6 @@ export function hasFonts(folders: string[] = fontFolders): boolean {
 
 let warned = false;
 
-function warnWithoutFonts(): void {
-  if (warned) return;
-  warned = true;
-  if (hasFonts()) return;
-  console.warn(
-    "Plots: no font was found, so PNGs have no letters. Debian, Ubuntu: sudo apt install fonts-dejavu-core.",
-  );
-}
-
 /**
  * A spec as a self-contained SVG and as a PNG of `scale` pixels for each of the plot's.
  *
@@ -60,18 +51,17 @@ function warnWithoutFonts(): void {
  * assert(svg.startsWith("<svg") && png.length > 0);
  * ```
  */
-export async function render(
-  plot: Spec,
-  { scale = 1.5 }: { scale?: number } = {},
-): Promise<{ svg: string; png: Uint8Array }> {
-  warnWithoutFonts();
+export async function render(plot: Spec, { scale = 1.5 } = {}): Promise<{ svg: string; png: Uint8Array }> {
+  if (!warned) {
+    warned = true;
+    const advice = "no font was found, so PNGs have no letters. Debian, Ubuntu: sudo apt install fonts-dejavu-core.";
+    if (!hasFonts()) console.warn(`Plots: ${advice}`);
+  }
   const view = new View(parse(compile(plot as unknown as TopLevelSpec).spec), { renderer: "none" });
   try {
     const svg = await view.toSVG();
-    const drawn = new Resvg(svg, {
-      fitTo: { mode: "zoom", value: scale },
-      font: { loadSystemFonts: true, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" },
-    });
+    const font = { loadSystemFonts: true, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
+    const drawn = new Resvg(svg, { fitTo: { mode: "zoom", value: scale }, font });
     return { svg, png: new Uint8Array(drawn.render().asPng()) };
   } finally {
     view.finalize();

@@ -6,27 +6,11 @@
  * @module
  */
 
-/** A Vega-Lite v5 spec as plain JSON. */
-export interface Spec extends Record<string, unknown> {
-  /** Vega-Lite's schema, which tells a plot from other values. */
-  $schema: string;
-  /** What a screen reader says. */
-  description: string;
-}
+/** A Vega-Lite v5 spec as plain JSON; its `$schema` tells it from other values. */
+export type Spec = Record<string, unknown> & { $schema: string; description: string };
 
-/** Options of every plot. */
-export interface PlotOptions {
-  /** Above the plot; also the start of its description. */
-  title?: string;
-  /** Below the x axis. */
-  x?: string;
-  /** Beside the y axis. */
-  y?: string;
-  /** Pixels of the plot, or of one of its panels. */
-  width?: number;
-  /** Pixels of the plot, or of one of its panels. */
-  height?: number;
-}
+/** Options of every plot: its title, its axes' names, and the pixels of the plot or of one of its panels. */
+export type PlotOptions = { title?: string; x?: string; y?: string; width?: number; height?: number };
 
 const font = "DejaVu Sans, Verdana, Arial, sans-serif";
 /** The colour of text. */
@@ -52,14 +36,14 @@ const baselineLook = {
   strokeDash: [[6, 3], [2, 3], [8, 2, 2, 2], [4, 4], [1, 2]],
 };
 
+const text = { labelColor: ink, titleColor: ink };
 const config = {
   background: "#ffffff",
   padding: 12,
   font,
   title: { color: ink, fontSize: 15, anchor: "start", offset: 12 },
   axis: {
-    labelColor: ink,
-    titleColor: ink,
+    ...text,
     labelFontSize: 11,
     titleFontSize: 12,
     titleFontWeight: "normal",
@@ -69,45 +53,50 @@ const config = {
     titlePadding: 8,
     labelFlush: false,
   },
-  legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12, symbolSize: 90, labelLimit: 420 },
-  header: { labelColor: ink, titleColor: ink, labelFontSize: 13, labelFontWeight: "bold", titleFontSize: 12 },
+  legend: { ...text, labelFontSize: 12, titleFontSize: 12, symbolSize: 90, labelLimit: 420 },
+  header: { ...text, labelFontSize: 13, labelFontWeight: "bold", titleFontSize: 12 },
   view: { stroke: "#dddddd" },
 };
 
-/** Space between panels that keeps rows and columns straight, whatever the width of the axes' labels. */
-export const apart = { bounds: "flush", spacing: { row: 84, column: 56 } };
-
 /**
- * A facet by `field` without titles of its own; {@link panelTitle} draws them, all at one height. Vega-Lite would push a
- * title up where an axis label stands at the very top of its panel.
+ * Panels by `field`, with their titles as a layer of its own, all at one height: Vega-Lite would push a title up where
+ * an axis label stands at the very top of its panel.
  */
-export const panelled = (field: string, names: readonly string[]): Record<string, unknown> => ({
-  facet: {
-    field,
-    type: "nominal",
-    title: null,
-    sort: names,
-    header: { labelExpr: "''", labelFontSize: 1, labelPadding: 0 },
+export function panels(
+  field: string,
+  names: readonly string[],
+  { values, columns, width, height, layer, resolve }: Record<"values" | "layer", readonly object[]> & {
+    columns: number;
+    width: number;
+    height: number;
+    resolve: object;
   },
-});
-
-/** The layer that writes a panel's title above it. */
-export const panelTitle = (field: string, width: number): Record<string, unknown> => ({
-  transform: [{ aggregate: [{ op: "count", as: "rows" }], groupby: [field] }],
-  mark: { type: "text", fontSize: 13, fontWeight: "bold", color: ink, baseline: "bottom", align: "center" },
-  encoding: { text: { field }, x: { value: width / 2 }, y: { value: -12 } },
-});
-
-/** A whole spec: `rest` with the shared look, and `description` for screen readers. */
-export function spec(description: string, title: string | undefined, rest: Record<string, unknown>): Spec {
+): Record<string, unknown> {
+  const header = { labelExpr: "''", labelFontSize: 1, labelPadding: 0 };
+  const title = {
+    transform: [{ aggregate: [{ op: "count", as: "rows" }], groupby: [field] }],
+    mark: { type: "text", fontSize: 13, fontWeight: "bold", color: ink, baseline: "bottom", align: "center" },
+    encoding: { text: { field }, x: { value: width / 2 }, y: { value: -12 } },
+  };
   return {
-    $schema: "https://vega.github.io/schema/vega-lite/v5.json",
-    description: title ? `${title}: ${description}` : description,
-    ...(title ? { title } : {}),
-    ...rest,
-    config,
+    data: { values },
+    facet: { field, type: "nominal", title: null, sort: names, header },
+    columns,
+    bounds: "flush", // and so much space keep rows and columns straight, however wide the axes' labels are
+    spacing: { row: 84, column: 56 },
+    spec: { width, height, layer: [...layer, title] },
+    resolve,
   };
 }
+
+/** A whole spec: `rest` with the shared look, and `description` for screen readers. */
+export const spec = (description: string, title: string | undefined, rest: Record<string, unknown>): Spec => ({
+  $schema: "https://vega.github.io/schema/vega-lite/v5.json",
+  description: title ? `${title}: ${description}` : description,
+  ...(title ? { title } : {}),
+  ...rest,
+  config,
+});
 
 /** Values in order of first mention. */
 export const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];
@@ -115,8 +104,7 @@ export const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];
 /**
  * A channel of an encoding that gives each of `names` its own colour, mark or dash.
  *
- * @param baselines those of `names` that look like baselines
- * @param shown those of `names` that the legend lists
+ * @param looks those of `names` that look like baselines, and those that the legend lists
  */
 export function series(
   field: string,
@@ -130,11 +118,6 @@ export function series(
     const before = names.slice(0, i).filter((other) => isBaseline(other) === isBaseline(name)).length;
     return look[before % look.length];
   });
-  return {
-    field,
-    type: "nominal",
-    title: null,
-    scale: { domain: names, range },
-    legend: { orient: "bottom", columns: 5, values: shown, symbolOpacity: 1, symbolStrokeWidth: 0 },
-  };
+  const legend = { orient: "bottom", columns: 5, values: shown, symbolOpacity: 1, symbolStrokeWidth: 0 };
+  return { field, type: "nominal", title: null, scale: { domain: names, range }, legend };
 }

@@ -11,10 +11,13 @@ import { findBeats } from "./beats.ts";
 import { beatChroma } from "./chroma.ts";
 
 const roots: readonly string[] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
-const qualities: readonly string[] = ["maj", "min", "dim", "aug", "dom7", "maj7", "min7"];
+/** Qualities of chords; a chord class modulo their number is its quality's index. */
+export const chordQualities: readonly string[] = ["maj", "min", "dim", "aug", "dom7", "maj7", "min7"];
 
 /** The 84 chord names "C:maj" … "B:min7"; a name's index is its class, root·7 + quality (STUDY §5.7). */
-export const chordNames: readonly string[] = roots.flatMap((root) => qualities.map((quality) => `${root}:${quality}`));
+export const chordNames: readonly string[] = roots.flatMap((root) =>
+  chordQualities.map((quality) => `${root}:${quality}`)
+);
 
 /**
  * A chord from one tick to before another: its class 0–83, or null for notes that make no chord and for silence; and its
@@ -68,7 +71,7 @@ function readChord(present: number): Reading {
     }
     if (best && score <= best.score) continue;
     const text = `${roots[root]}:${quality}${bass === root ? "" : `/${roots[bass]}`}`;
-    best = { score, chord: quality === "None" ? null : 7 * root + qualities.indexOf(quality), text };
+    best = { score, chord: quality === "None" ? null : 7 * root + chordQualities.indexOf(quality), text };
   }
   return best!;
 }

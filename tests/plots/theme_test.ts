@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { colours, panelled, panelTitle, series, type Spec, spec, unique } from "@lib/plots/theme.ts";
+import { colours, panels, series, type Spec, spec, unique } from "@lib/plots/theme.ts";
 import { assertSnapshot } from "../support/snapshots.ts";
 
 const rangeOf = (channel: "color" | "shape" | "strokeDash", names: string[], baselines: string[] = []) =>
@@ -20,10 +20,10 @@ Deno.test("eight series and five baselines all differ by colour, by mark and by 
 Deno.test("all looks, and the titles of panels, are the kept ones", () => {
   const names = Array.from({ length: 13 }, (_, i) => `line ${i}`), looks = { baselines: names.slice(8) };
   const channels = (["color", "shape", "strokeDash"] as const).map((channel) => series("model", names, channel, looks));
-  assertSnapshot(
-    "series",
-    spec("", undefined, { channels, ...panelled("metric", ["b", "a"]), title: panelTitle("metric", 90) }),
-  );
+  const options = { values: [], columns: 1, width: 90, height: 9, layer: [], resolve: {} };
+  const { facet, spec: panel } = panels("metric", ["b", "a"], options);
+  const [title] = (panel as { layer: object[] }).layer;
+  assertSnapshot("series", spec("", undefined, { channels, facet, title }));
 });
 
 Deno.test("a baseline takes no colour from the series, whatever it is called and wherever it stands", () => {
