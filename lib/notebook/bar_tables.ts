@@ -4,7 +4,7 @@
  */
 import type { Split } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
-import type { Note } from "../midi/score.ts";
+import type { Score } from "../midi/score.ts";
 import { headTokens, noteStarts, noteTokens } from "../tokens/bar_format.ts";
 import { chordNames } from "../tokens/chords.ts";
 import { detokenize } from "../tokens/remi.ts";
@@ -61,10 +61,7 @@ export function frameText(corpus: Corpus, bar: number): string {
 }
 
 /** A bar's notes for a piano roll, read back from its tokens; ticks count from the bar's beginning. */
-export function barNotes(corpus: Corpus, bar: number): { notes: Note[]; ticksPerQuarter: number } {
-  const { notes, ticksPerQuarter } = detokenize([{ tokens: corpus.tokens(bar) }]);
-  return { notes, ticksPerQuarter };
-}
+export const barNotes = (corpus: Corpus, bar: number): Score => detokenize([{ tokens: corpus.tokens(bar) }]);
 
 /**
  * A bar's labels as a row of a table: its file, its index in the song, chords, positions 0–47 where notes start,

@@ -2,15 +2,16 @@
  * A corpus in tables: its splits, songs, rejected files, near-duplicates, leaks and labels, and two presets compared.
  * @module
  */
-import { type Split, splits } from "../corpus/split.ts";
+import { splits } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { chordNames } from "../tokens/chords.ts";
 import { instrumentNames, tempoBins } from "../tokens/vocabulary.ts";
 
+/** A row of a table: columns of text, and columns of numbers. */
+type Row<Text extends string, Numbers extends string> = Record<Text, string> & Record<Numbers, number>;
+
 /** How large each split is. */
-export function splitRows(
-  corpus: Corpus,
-): { split: Split; songs: number; bars: number; tokens: number; tokensPerBar: number }[] {
+export function splitRows(corpus: Corpus): Row<"split", "songs" | "bars" | "tokens" | "tokensPerBar">[] {
   return splits.map((split) => {
     const bars = corpus.barsOf(split), songs = corpus.songs.filter((song) => song.split === split).length;
     const tokens = bars.reduce((sum, bar) => sum + corpus.tokens(bar).length, 0);
@@ -19,9 +20,7 @@ export function splitRows(
 }
 
 /** Each song with its bars, those kept, and the instruments in these (drums count as one); ordered by file. */
-export function songRows(
-  corpus: Corpus,
-): { file: string; split: Split; bars: number; kept: number; instruments: number }[] {
+export function songRows(corpus: Corpus): Row<"file" | "split", "bars" | "kept" | "instruments">[] {
   return corpus.songs.map(({ file, split, allBars, bars, firstBar }) => {
     const own = Array.from({ length: bars }, (_, i) => corpus.labels(firstBar + i).instruments);
     return { file, split, bars: allBars, kept: bars, instruments: new Set(own.flat()).size };
@@ -29,7 +28,7 @@ export function songRows(
 }
 
 /** Files that gave no song, by reason: how many, and one of them with its details (`such_as`). */
-export function rejectRows(corpus: Corpus): { reason: string; files: number; such_as: string }[] {
+export function rejectRows(corpus: Corpus): Row<"reason" | "such_as", "files">[] {
   return Object.entries(corpus.summary.rejected).map(([reason, files]) => {
     const { file, detail } = corpus.rejected.find((rejected) => rejected.reason === reason)!;
     return { reason, files, such_as: `${file}: ${detail}` };
@@ -37,7 +36,7 @@ export function rejectRows(corpus: Corpus): { reason: string; files: number; suc
 }
 
 /** Clusters of near-duplicates (`duplicates.shared`), the one with most songs first; `bars` are the kept ones. */
-export function clusterRows(corpus: Corpus): { songs: number; bars: number; split: Split; files: string }[] {
+export function clusterRows(corpus: Corpus): Row<"split" | "files", "songs" | "bars">[] {
   const clusters = [...Map.groupBy(corpus.songs, ({ cluster }) => cluster).values()];
   return clusters.filter((songs) => songs.length > 1).sort((a, b) => b.length - a.length).map((songs) => ({
     songs: songs.length,
@@ -51,14 +50,12 @@ export function clusterRows(corpus: Corpus): { songs: number; bars: number; spli
  * How many test bars also occur among the training bars, and their share (0 to 1): by equal tokens and by equal positions
  * and pitches, under the store's own split and under one by file that keeps all copies.
  */
-export function leakRows(
-  corpus: Corpus,
-): { bars: string; split: string; testBars: number; alsoInTrain: number; share: number }[] {
+export function leakRows(corpus: Corpus): Row<"bars" | "split", "testBars" | "alsoInTrain" | "share">[] {
   const { tokens, notes } = corpus.summary.leak;
-  return [["same tokens", tokens] as const, ["same positions and pitches", notes] as const].flatMap(([bars, leak]) =>
-    [["of this corpus", leak.split] as const, ["by file alone", leak.byFile] as const].map(
-      ([split, { testBars, testInTrain }]) => (
-        { bars, split, testBars, alsoInTrain: testInTrain, share: testInTrain / Math.max(1, testBars) }
+  return Object.entries({ "same tokens": tokens, "same positions and pitches": notes }).flatMap(([bars, leak]) =>
+    Object.entries({ "of this corpus": leak.split, "by file alone": leak.byFile }).map(
+      ([split, { testBars, testInTrain: alsoInTrain }]) => (
+        { bars, split, testBars, alsoInTrain, share: alsoInTrain / Math.max(1, testBars) }
       ),
     )
   );
@@ -80,23 +77,22 @@ const labelWords: Record<string, string> = {
  */
 export function presetDifferences(a: Corpus, b: Corpus): {
   counts: { [column: string]: string | number | null; what: string; both: number | null }[];
-  same: { what: string; bars: number; share: number }[];
+  same: Row<"what", "bars" | "share">[];
 } {
-  const barsOf = (corpus: Corpus) =>
-    new Map(
-      corpus.songs.flatMap(({ file, firstBar, bars }) =>
-        Array.from({ length: bars }, (_, i) => [`${file}\n${corpus.barIndex(firstBar + i)}`, firstBar + i] as const)
-      ),
-    );
-  const barsOfB = barsOf(b), same = new Map<string, number>();
-  const pairs = [...barsOf(a)].flatMap(([key, bar]) => barsOfB.has(key) ? [[bar, barsOfB.get(key)!]] : []);
+  const keyOf = (corpus: Corpus, bar: number) => `${corpus.songs[corpus.song(bar)].file}\n${corpus.barIndex(bar)}`;
+  const barsOfB = new Map(Array.from({ length: b.bars }, (_, bar) => [keyOf(b, bar), bar]));
+  const pairs = [...Array(a.bars).keys()].flatMap((barA) => {
+    const barB = barsOfB.get(keyOf(a, barA));
+    return barB === undefined ? [] : [[barA, barB]];
+  });
+  const factsOf = (corpus: Corpus, bar: number): Record<string, unknown> => (
+    { tokens: corpus.tokens(bar), ...corpus.labels(bar) }
+  );
+  const same = new Map<string, number>();
   for (const [barA, barB] of pairs) {
-    const [factsA, factsB]: Record<string, unknown>[] = [
-      { tokens: a.tokens(barA), ...a.labels(barA) },
-      { tokens: b.tokens(barB), ...b.labels(barB) },
-    ];
-    for (const [what, fact] of Object.entries(factsA)) {
-      same.set(what, (same.get(what) ?? 0) + Number(String(fact) === String(factsB[what])));
+    const others = factsOf(b, barB);
+    for (const [what, fact] of Object.entries(factsOf(a, barA))) {
+      same.set(what, (same.get(what) ?? 0) + Number(String(fact) === String(others[what])));
     }
   }
   const files = new Set(b.songs.map(({ file }) => file));
@@ -114,19 +110,16 @@ export function presetDifferences(a: Corpus, b: Corpus): {
 }
 
 /** In how many bars of the corpus each chord, instrument or tempo occurs, most common first. */
-export function labelCounts(
-  corpus: Corpus,
-  task: "chords" | "instruments" | "tempo",
-): { label: string; value: number }[] {
+export function labelCounts(corpus: Corpus, task: "chords" | "instruments" | "tempo"): Row<"label", "value">[] {
   const counts = new Map<string, number>();
   for (let bar = 0; bar < corpus.bars; bar++) {
     const { chords, instruments, tempoBin } = corpus.labels(bar);
-    const labels = task === "tempo"
-      ? [`${tempoBins[tempoBin]} bpm`]
-      : task === "chords"
-      ? chords.map((chord) => chordNames[chord])
-      : instruments.map((program) => instrumentNames[program]);
-    for (const label of new Set(labels)) counts.set(label, (counts.get(label) ?? 0) + 1);
+    const labels = {
+      chords: chords.map((chord) => chordNames[chord]),
+      instruments: instruments.map((program) => instrumentNames[program]),
+      tempo: [`${tempoBins[tempoBin]} bpm`],
+    };
+    for (const label of new Set(labels[task])) counts.set(label, (counts.get(label) ?? 0) + 1);
   }
   return [...counts].map(([label, value]) => ({ label, value })).sort((a, b) => b.value - a.value);
 }

@@ -5,38 +5,15 @@
 import type { Cell } from "./table.ts";
 
 const replacements: Record<string, string> = {
-  "\\": "\\textbackslash{}",
-  "&": "\\&",
-  "%": "\\%",
-  "$": "\\$",
-  "#": "\\#",
-  "_": "\\_",
-  "{": "\\{",
-  "}": "\\}",
-  "~": "\\textasciitilde{}",
-  "^": "\\textasciicircum{}",
-  "±": "$\\pm$",
-  "−": "$-$",
-  "↑": "$\\uparrow$",
-  "↓": "$\\downarrow$",
-  "α": "$\\alpha$",
-  "–": "--",
-  "\u00a0": "~",
+  ...{ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\u00a0": "~", "–": "--" },
+  ...{ "±": "$\\pm$", "−": "$-$", "↑": "$\\uparrow$", "↓": "$\\downarrow$", "α": "$\\alpha$" },
 };
 
 const escapeLatex = (text: string): string =>
-  text.replaceAll(/[\\&%$#_{}~^±−↑↓α–\u00a0]/g, (character) => replacements[character]);
+  text.replaceAll(/[\\&%$#_{}~^±−↑↓α–\u00a0]/g, (character) => replacements[character] ?? `\\${character}`);
 
 /**
  * Rows as a LaTeX `table` with booktabs' rules. Numbers that are not whole have three decimals; missing values are dashes.
- *
- * @example
- * ```ts
- * import { toLatex } from "@lib/notebook/latex.ts";
- * import { assert } from "@std/assert";
- *
- * assert(toLatex([{ model: "BERT", "C ↑": 0.5 }], { caption: "Scores" }).includes("BERT & 0.500 \\\\"));
- * ```
  */
 export function toLatex(rows: readonly object[], { caption, label }: { caption: string; label?: string }): string {
   const records = rows as readonly Record<string, Cell>[], keys = [...new Set(records.flatMap(Object.keys))];

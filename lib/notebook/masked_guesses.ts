@@ -17,13 +17,12 @@ const legend = {
   "what was guessed": colours[1],
 };
 
-const valueOf = (id: number, ...allowed: TokenKind[]): number | undefined => {
-  const kind = vocabulary.kind(id);
-  return allowed.includes(kind) ? id - kinds[kind].first : undefined;
-};
-
 /** The note of the five tokens at `at`, in twelfths of a quarter; none if one of them is of a wrong kind. */
 function noteOf(tokens: ArrayLike<number>, at: number, name: keyof typeof legend): RollNote[] {
+  const valueOf = (id: number, ...allowed: TokenKind[]) => {
+    const kind = vocabulary.kind(id);
+    return allowed.includes(kind) ? id - kinds[kind].first : undefined;
+  };
   const start = valueOf(tokens[at], "Position"), pitch = valueOf(tokens[at + 2], "Pitch", "Pitch_Drum");
   const duration = valueOf(tokens[at + 4], "Duration");
   if (start === undefined || pitch === undefined || duration === undefined) return [];
@@ -45,10 +44,10 @@ export function guessNotes(
   const chosen = new Set(positions), notes: RollNote[] = [];
   for (const at of noteStarts(tokens.length)) {
     const places = Array.from({ length: noteTokens }, (_, i) => at + i);
-    if (!places.some((place) => chosen.has(place))) notes.push(...noteOf(tokens, at, "as given"));
-    else if (places.every((place) => guessed[place] === tokens[place])) {
-      notes.push(...noteOf(tokens, at, "guessed right"));
-    } else notes.push(...noteOf(tokens, at, "what it was"), ...noteOf(guessed, at, "what was guessed"));
+    const given = !places.some((place) => chosen.has(place));
+    const right = places.every((place) => guessed[place] === tokens[place]);
+    if (given || right) notes.push(...noteOf(tokens, at, given ? "as given" : "guessed right"));
+    else notes.push(...noteOf(tokens, at, "what it was"), ...noteOf(guessed, at, "what was guessed"));
   }
   return { notes, ticksPerQuarter: positionsPerQuarter, legend };
 }

@@ -10,13 +10,8 @@ import { render } from "../plots/render.ts";
 import { escapeHtml, type TableOptions, tableText } from "./table.ts";
 import type { Spec } from "../plots/theme.ts";
 
-/** One output in several notations, as in Jupyter's messages. */
-export interface Shown {
-  /** Content by MIME type. */
-  data: Record<string, unknown>;
-  /** Facts about it for front ends and the runner. */
-  metadata: Record<string, unknown>;
-}
+/** One output as in Jupyter's messages: its content by MIME type, and facts about it for front ends and the runner. */
+export type Shown = Record<"data" | "metadata", Record<string, unknown>>;
 
 type Broadcast = (type: string, content: Record<string, unknown>) => Promise<void>;
 
@@ -29,7 +24,7 @@ function kernel(): Broadcast | undefined {
   }
 }
 
-/** A pause, so that a cell's last message leaves before the cell ends; else Jupyter may drop it. */
+/** A pause: Jupyter may drop a cell's last message if the cell ends before it leaves. */
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
 
 /** One output that each call draws anew in its place. */
@@ -43,39 +38,33 @@ function outputInPlace(): (shown: Shown) => Promise<void> {
   };
 }
 
-const isSpec = (value: unknown): value is Spec => typeof value === "object" && value !== null && "$schema" in value;
-const plainOf = (shown: Shown): string => String(shown.data["text/plain"] ?? "");
+const vega = "application/vnd.vegalite.v5+json";
 
 /** A plot as a spec for JupyterLab and VS Code, as a PNG for other front ends, and as its description. */
 async function plotBundle(spec: Spec): Promise<Shown> {
   const { png } = await render(spec, { scale: 2 });
   const pixels = new DataView(png.buffer).getUint32(16); // width, from the PNG's header
+  const { description } = spec, picture = Buffer.from(png).toString("base64");
   return {
-    data: {
-      "application/vnd.vegalite.v5+json": spec,
-      "image/png": Buffer.from(png).toString("base64"),
-      "text/plain": spec.description,
-    },
-    metadata: { "image/png": { width: Math.round(pixels / 2), alt: spec.description } },
+    data: { [vega]: spec, "image/png": picture, "text/plain": description },
+    metadata: { "image/png": { width: Math.round(pixels / 2), alt: description } },
   };
 }
 
 /** Text in Markdown. */
-export const markdown = (text: string): Shown => ({
-  data: { "text/markdown": text, "text/plain": text },
-  metadata: {},
-});
+export const markdown = (text: string): Shown => (
+  { data: { "text/markdown": text, "text/plain": text }, metadata: {} }
+);
 
 /** HTML, and what to print where there is no browser. */
-export const html = (text: string, plain: string = text.replace(/<[^>]*>/g, "")): Shown => ({
-  data: { "text/html": text, "text/plain": plain },
-  metadata: {},
-});
+export const html = (text: string, plain: string = text.replace(/<[^>]*>/g, "")): Shown => (
+  { data: { "text/html": text, "text/plain": plain }, metadata: {} }
+);
 
 /** Rows as a table. */
 export function table(rows: readonly object[], options: TableOptions = {}): Shown {
-  const text = tableText(rows, options);
-  return { data: { "text/html": text.html, "text/markdown": text.markdown, "text/plain": text.plain }, metadata: {} };
+  const { html, markdown, plain } = tableText(rows, options);
+  return { data: { "text/html": html, "text/markdown": markdown, "text/plain": plain }, metadata: {} };
 }
 
 /**
@@ -90,8 +79,9 @@ export function table(rows: readonly object[], options: TableOptions = {}): Show
  */
 export async function show(...things: (Spec | Shown | string)[]): Promise<void> {
   for (const thing of things) {
+    const isSpec = (value: Spec | Shown): value is Spec => "$schema" in value;
     const shown = typeof thing === "string" ? markdown(thing) : isSpec(thing) ? await plotBundle(thing) : thing;
-    if (!kernel()) console.log(plainOf(shown));
+    if (!kernel()) console.log(String(shown.data["text/plain"] ?? ""));
     await kernel()?.("display_data", { ...shown, transient: {} });
     await settle();
   }
@@ -100,28 +90,20 @@ export async function show(...things: (Spec | Shown | string)[]): Promise<void> 
 /** Seconds before a rate is shown: the first step may be done before the clock starts. */
 const SETTLED = 0.5;
 
-/** A progress bar that fills in place. */
-interface Progress {
-  /** Sets how much is done, and a note such as the loss; cheap to call often. */
-  update(done: number, note?: string): Promise<void>;
-  /** Shows the last state, without time left. */
-  done(note?: string): Promise<void>;
-}
-
 /**
  * A progress bar with rate and time left, redrawn at most four times a second; in a terminal a line every two seconds.
+ * `update` is cheap to call often; `done` shows the last state, without time left. A note is such as the loss.
  *
- * @param from how much was done before this run, which does not count in the rate
+ * @param options `from` was done before this run and does not count in the rate
  */
 export function progress(
   { label, total, unit = "steps", from = 0 }: { label: string; total: number; unit?: string; from?: number },
-): Progress {
+): { update(done: number, note?: string): Promise<void>; done(note?: string): Promise<void> } {
   const output = outputInPlace(), start = performance.now(), inKernel = kernel() !== undefined;
   let drawn = inKernel ? -Infinity : 0, latest = { done: from, note: "" };
   async function draw(finished: boolean): Promise<void> {
     drawn = performance.now();
-    const elapsed = (drawn - start) / 1000;
-    const { done, note } = latest;
+    const elapsed = (drawn - start) / 1000, { done, note } = latest;
     const rate = elapsed >= SETTLED || finished && elapsed > 0 ? (done - from) / elapsed : 0;
     const left = rate > 0 ? (total - done) / rate : Infinity;
     const speed = rate >= 1 || rate === 0 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s each`;
@@ -129,16 +111,11 @@ export function progress(
     const pace = rate > 0 || finished ? `, ${speed}, ${time}` : "";
     const text = `${label}: ${done} of ${total} ${unit}${pace}${note === "" ? "" : ` · ${note}`}`;
     if (!inKernel) return console.error(text);
-    const bar = `<progress max="${total}" value="${done}" style="vertical-align:middle" aria-label="${
-      escapeHtml(label)
-    }"></progress>`;
-    const content: Shown = {
-      data: { "text/html": `${bar} ${escapeHtml(text)}`, "text/plain": text },
-      metadata: {
-        progress: { label, done, total, unit, rate, left: Number.isFinite(left) ? left : null, text, finished },
-      },
-    };
-    await output(content);
+    const name = escapeHtml(label);
+    const bar =
+      `<progress max="${total}" value="${done}" style="vertical-align:middle" aria-label="${name}"></progress>`;
+    const state = { label, done, total, unit, rate, left: Number.isFinite(left) ? left : null, text, finished };
+    await output({ ...html(`${bar} ${escapeHtml(text)}`, text), metadata: { progress: state } });
   }
   return {
     async update(done, note = "") {
@@ -153,16 +130,10 @@ export function progress(
   };
 }
 
-/** A plot that is redrawn in place. */
-interface LivePlot {
-  /** Draws the spec that `make` returns, unless the last drawing is too recent. */
-  update(make: () => Spec): Promise<void>;
-  /** Draws the final plot, also as a picture. */
-  done(spec: Spec): Promise<void>;
-}
-
 /** A plot that is redrawn in place at most every `seconds`; pictures take time, so only the final one is drawn as such. */
-export function livePlot({ seconds }: { seconds: number }): LivePlot {
+export function livePlot(
+  { seconds }: { seconds: number },
+): { update(make: () => Spec): Promise<void>; done(spec: Spec): Promise<void> } {
   const output = outputInPlace();
   let drawn = -Infinity;
   return {
@@ -170,8 +141,7 @@ export function livePlot({ seconds }: { seconds: number }): LivePlot {
       if (!kernel() || performance.now() - drawn < seconds * 1000) return;
       const spec = make();
       drawn = performance.now();
-      const data = { "application/vnd.vegalite.v5+json": spec, "text/plain": spec.description };
-      await output({ data, metadata: {} });
+      await output({ data: { [vega]: spec, "text/plain": spec.description }, metadata: {} });
     },
     async done(spec) {
       if (!kernel()) return console.log(spec.description);

@@ -8,37 +8,23 @@ import type { Score } from "../midi/score.ts";
 import { html, type Shown } from "./notebook.ts";
 import { tempoBinOf } from "../tokens/bar_format.ts";
 import { detokenize } from "../tokens/remi.ts";
-import { type SoundNote, synthesize } from "./synth.ts";
+import { type SoundNote, synthesize, wavBytes } from "./synth.ts";
 import { escapeHtml } from "./table.ts";
 import { tempoBins } from "../tokens/vocabulary.ts";
-import { wavBytes } from "./wav.ts";
 
-/** Options of a player. */
-interface PlayerOptions {
-  /** What it plays, also for screen readers. */
-  label?: string;
-  /** Samples a second. */
-  rate?: number;
-  /** Bits a sample; a byte takes 1.33 bytes of the page. */
-  bits?: 8 | 16;
-  /** Seconds to play; by default to the end of the last note. */
-  seconds?: number;
-}
+/** What a player plays, also for screen readers; samples a second; bits a sample (8 take half the page); seconds to play. */
+type PlayerOptions = { label?: string; rate?: number; bits?: 8 | 16; seconds?: number };
 
 /** A score's notes in seconds, by its tempi. */
 export function soundNotes({ notes, tempi, ticksPerQuarter }: Score): SoundNote[] {
-  const perTick = (microseconds: number) => microseconds / 1e6 / ticksPerQuarter;
-  let tick = 0, seconds = 0, scale = perTick(500_000);
-  const changes = [{ tick, seconds, scale }];
-  for (const tempo of tempi) {
-    seconds += (tempo.tick - tick) * scale;
-    [tick, scale] = [tempo.tick, perTick(tempo.microseconds)];
-    changes.push({ tick, seconds, scale });
-  }
+  const changes = [{ tick: 0, seconds: 0, scale: 0.5 / ticksPerQuarter }];
   const at = (tick: number) => {
     const change = changes.findLast((change) => change.tick <= tick)!;
     return change.seconds + (tick - change.tick) * change.scale;
   };
+  for (const { tick, microseconds } of tempi) {
+    changes.push({ tick, seconds: at(tick), scale: microseconds / 1e6 / ticksPerQuarter });
+  }
   return notes.map(({ start, end, pitch, velocity, program, drum }) => (
     { start: at(start), seconds: at(end) - at(start), pitch, velocity, program, drum }
   ));

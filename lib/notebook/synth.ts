@@ -1,26 +1,15 @@
 /**
- * Sound from notes: a few sines for each family of instruments, swept sines and noise for drums.
- *
- * That is not how the instruments sound, but enough to hear pitches, rhythm, loudness and who plays.
+ * Sound from notes, and sound as WAV files. A few sines for each family of instruments, swept sines and noise for drums
+ * are not how they sound, but enough to hear pitches, rhythm, loudness and who plays.
  * @module
  */
 import { stream } from "../base/random.ts";
 
-/** A note to sound. */
-export interface SoundNote {
-  /** Onset, seconds. */
-  start: number;
-  /** Length until it is let go, seconds. */
-  seconds: number;
-  /** MIDI pitch, 69 for A4 = 440 Hz; a drum's number. */
-  pitch: number;
-  /** MIDI velocity, 1–127. */
-  velocity: number;
-  /** General MIDI program, 0–127; not used for drums. */
-  program: number;
-  /** Whether it is a drum. */
-  drum: boolean;
-}
+/**
+ * A note to sound: onset and length until it is let go in seconds, MIDI pitch (69 is A4 = 440 Hz; a drum's number),
+ * velocity (1–127), General MIDI program (0–127, not used for drums), and whether it is a drum.
+ */
+export type SoundNote = Record<"start" | "seconds" | "pitch" | "velocity" | "program", number> & { drum: boolean };
 
 /** Groups of instruments, for colours and marks; in order of their first program. */
 export const soundGroups = ["keys", "guitar", "bass", "strings", "winds", "synth", "other", "drums"] as const;
@@ -28,68 +17,47 @@ export const soundGroups = ["keys", "guitar", "bass", "strings", "winds", "synth
 /** A group of instruments. */
 export type SoundGroup = typeof soundGroups[number];
 
-/** The group of each of General MIDI's sixteen families of eight programs. */
-const groupOfFamily: readonly SoundGroup[] = [
-  ...["keys", "keys", "keys", "guitar", "bass", "strings", "strings", "winds"] as const,
-  ...["winds", "winds", "synth", "synth", "synth", "other", "other", "other"] as const,
-];
-
-/** The group of a note's instrument. */
-export const groupOf = ({ program, drum }: { program: number; drum: boolean }): SoundGroup =>
-  drum ? "drums" : groupOfFamily[program >> 3];
-
 /**
  * How a family sounds: its partials' amplitudes, seconds to swell, seconds to fall to 1/e (Infinity: it does not), and
  * seconds that it rings on.
  */
-interface Timbre {
-  partials: readonly number[];
-  attack: number;
-  decay: number;
-  release: number;
-}
+type Timbre = { partials: readonly number[]; attack: number; decay: number; release: number };
 
 const struck = (decay: number, ...partials: number[]): Timbre => ({ partials, attack: 0.003, decay, release: 0.06 });
-const sustained = (attack: number, ...partials: number[]): Timbre => ({
-  partials,
-  attack,
-  decay: Infinity,
-  release: 0.05,
-});
+const sustained = (attack: number, ...partials: number[]): Timbre => (
+  { partials, attack, decay: Infinity, release: 0.05 }
+);
 
-/** The sound of each family, `program >> 3`. */
-const timbres: readonly Timbre[] = [
-  struck(0.9, 1, 0.5, 0.3, 0.16, 0.1, 0.05), // piano
-  struck(0.5, 1, 0, 0.1, 0.3), // chromatic percussion
-  sustained(0.01, 1, 0.7, 0.1, 0.5, 0, 0, 0, 0.2), // organ
-  struck(0.7, 1, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1), // guitar
-  struck(0.8, 1, 0.6, 0.3, 0.12), // bass
-  sustained(0.06, 1, 0.5, 0.33, 0.25, 0.2, 0.16), // strings
-  sustained(0.08, 1, 0.4, 0.25, 0.12), // ensemble
-  sustained(0.025, 1, 0.9, 0.7, 0.5, 0.35, 0.2), // brass
-  sustained(0.02, 1, 0.1, 0.6, 0.08, 0.4, 0.05, 0.2), // reed
-  sustained(0.04, 1, 0.15, 0.05), // pipe
-  sustained(0.005, 1, 0, 0.33, 0, 0.2, 0, 0.14), // synth lead
-  sustained(0.12, 1, 0.3, 0.15), // synth pad
-  sustained(0.08, 1, 0.2, 0.4, 0.1), // synth effects
-  struck(0.4, 1, 0.6, 0.5, 0.4, 0.2), // world
-  struck(0.25, 1, 0.3, 0.2), // percussive
-  struck(0.2, 1, 0.2), // sound effects
+/** General MIDI's families of eight programs each: group and sound. */
+const families: readonly [SoundGroup, Timbre][] = [
+  ["keys", struck(0.9, 1, 0.5, 0.3, 0.16, 0.1, 0.05)], // piano
+  ["keys", struck(0.5, 1, 0, 0.1, 0.3)], // chromatic percussion
+  ["keys", sustained(0.01, 1, 0.7, 0.1, 0.5, 0, 0, 0, 0.2)], // organ
+  ["guitar", struck(0.7, 1, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)],
+  ["bass", struck(0.8, 1, 0.6, 0.3, 0.12)],
+  ["strings", sustained(0.06, 1, 0.5, 0.33, 0.25, 0.2, 0.16)],
+  ["strings", sustained(0.08, 1, 0.4, 0.25, 0.12)], // ensemble
+  ["winds", sustained(0.025, 1, 0.9, 0.7, 0.5, 0.35, 0.2)], // brass
+  ["winds", sustained(0.02, 1, 0.1, 0.6, 0.08, 0.4, 0.05, 0.2)], // reed
+  ["winds", sustained(0.04, 1, 0.15, 0.05)], // pipe
+  ["synth", sustained(0.005, 1, 0, 0.33, 0, 0.2, 0, 0.14)], // lead
+  ["synth", sustained(0.12, 1, 0.3, 0.15)], // pad
+  ["synth", sustained(0.08, 1, 0.2, 0.4, 0.1)], // effects
+  ["other", struck(0.4, 1, 0.6, 0.5, 0.4, 0.2)], // world
+  ["other", struck(0.25, 1, 0.3, 0.2)], // percussive
+  ["other", struck(0.2, 1, 0.2)], // sound effects
 ];
 
-/** A drum: a sine that falls from one frequency to another, in Hz, and noise; each with its loudness and seconds to 1/e. */
-interface Drum {
-  from: number;
-  to: number;
-  tone: number;
-  toneDecay: number;
-  noise: number;
-  noiseDecay: number;
-}
+/** The group of a note's instrument. */
+export const groupOf = ({ program, drum }: { program: number; drum: boolean }): SoundGroup =>
+  drum ? "drums" : families[program >> 3][0];
 
-/** The sound of a drum by its number in General MIDI. */
-function drumOf(pitch: number): Drum {
-  const drum = (from: number, to: number, tone: number, toneDecay: number, noise = 0, noiseDecay = 0.03): Drum => (
+/**
+ * A drum by its number in General MIDI: a sine that falls from one frequency to another, in Hz, and noise; each with its
+ * loudness and seconds to 1/e.
+ */
+function drumOf(pitch: number) {
+  const drum = (from: number, to: number, tone: number, toneDecay: number, noise = 0, noiseDecay = 0.03) => (
     { from, to, tone, toneDecay, noise, noiseDecay }
   );
   if (pitch <= 36) return drum(130, 48, 1.4, 0.09);
@@ -104,7 +72,7 @@ function drumOf(pitch: number): Drum {
 const LEVEL = 0.22;
 
 function addTone(out: Float32Array, rate: number, note: SoundNote): void {
-  const { partials, attack, decay, release } = timbres[note.program >> 3];
+  const { partials, attack, decay, release } = families[note.program >> 3][1];
   const frequency = 440 * 2 ** ((note.pitch - 69) / 12);
   const from = Math.round(note.start * rate), whole = Math.round((note.seconds + release) * rate);
   const length = Math.min(whole, out.length - from);
@@ -126,17 +94,14 @@ function addTone(out: Float32Array, rate: number, note: SoundNote): void {
 function addDrum(out: Float32Array, rate: number, note: SoundNote): void {
   const { from, to, tone, toneDecay, noise, noiseDecay } = drumOf(note.pitch);
   const first = Math.round(note.start * rate), loudness = 1.3 * LEVEL * note.velocity / 127;
-  const length = Math.min(
-    Math.round(5 * Math.max(tone > 0 ? toneDecay : 0, noise > 0 ? noiseDecay : 0) * rate),
-    out.length - first,
-  );
+  const longest = Math.max(tone > 0 ? toneDecay : 0, noise > 0 ? noiseDecay : 0);
+  const length = Math.min(Math.round(5 * longest * rate), out.length - first);
   const random = stream(0, "drum", note.pitch); // the same stroke sounds the same
   let phase = 0, last = 0;
   for (let n = 0; n < length; n++) {
     const seconds = n / rate, frequency = to + (from - to) * Math.exp(-seconds / 0.03);
     phase += 2 * Math.PI * frequency / rate;
-    const white = noise === 0 ? 0 : 2 * random.uniform() - 1;
-    const bright = white - last; // noise without the low frequencies
+    const white = noise === 0 ? 0 : 2 * random.uniform() - 1, bright = white - last; // without the low frequencies
     last = white;
     const swept = tone * Math.sin(phase) * Math.exp(-seconds / toneDecay);
     out[first + n] += loudness * (swept + noise * bright * Math.exp(-seconds / noiseDecay));
@@ -150,23 +115,13 @@ function addDrum(out: Float32Array, rate: number, note: SoundNote): void {
  * down, as a whole. It fades out in its last 20 ms. The same notes give the same samples.
  *
  * @throws {RangeError} if a note starts before 0, or the sound would last longer than ten minutes.
- *
- * @example
- * ```ts
- * import { synthesize } from "@lib/notebook/synth.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const note = { start: 0, seconds: 0.5, pitch: 69, velocity: 100, program: 0, drum: false };
- * assertEquals(synthesize([note], { rate: 8000, seconds: 1 }).length, 8000);
- * ```
  */
 export function synthesize(
   notes: readonly SoundNote[],
-  { rate = 11_025, seconds = notes.reduce((end, note) => Math.max(end, note.start + note.seconds + 0.06), 0) }: {
-    rate?: number;
-    seconds?: number;
-  } = {},
+  options: { rate?: number; seconds?: number } = {},
 ): Float32Array {
+  const end = notes.reduce((end, note) => Math.max(end, note.start + note.seconds + 0.06), 0);
+  const { rate = 11_025, seconds = end } = options;
   const early = notes.find(({ start }) => !(start >= 0));
   if (early) throw new RangeError(`Sound: expected notes that start at 0 or later, found one at ${early.start} s.`);
   if (!(seconds <= 600)) throw new RangeError(`Sound: expected at most 600 seconds, found ${seconds}.`);
@@ -177,4 +132,31 @@ export function synthesize(
   const peak = out.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
   if (peak > 0.98) out.forEach((sample, n) => out[n] = sample * 0.98 / peak);
   return out;
+}
+
+/**
+ * Samples in [−1, 1] as a WAV file: mono, 16 bits a sample, or 8 for half the bytes and some hiss.
+ *
+ * @throws {RangeError} if a sample is outside or not a number.
+ */
+export function wavBytes(samples: Float32Array, rate: number, bits: 8 | 16 = 16): Uint8Array<ArrayBuffer> {
+  const frame = bits / 8, size = frame * samples.length;
+  const bytes = new Uint8Array(44 + size + size % 2), view = new DataView(bytes.buffer); // chunks have even lengths
+  bytes.set(new TextEncoder().encode("RIFF----WAVEfmt "));
+  view.setUint32(4, bytes.length - 8, true);
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true); // PCM
+  view.setUint16(22, 1, true); // one channel
+  view.setUint32(24, rate, true);
+  view.setUint32(28, frame * rate, true); // bytes a second
+  view.setUint16(32, frame, true);
+  view.setUint16(34, bits, true);
+  bytes.set(new TextEncoder().encode("data"), 36);
+  view.setUint32(40, size, true);
+  samples.forEach((sample, n) => {
+    if (!(Math.abs(sample) <= 1)) throw new RangeError(`WAV: expected samples in −1…1, found ${sample} at ${n}.`);
+    if (bits === 16) view.setInt16(44 + 2 * n, Math.round(32_767 * sample), true);
+    else view.setUint8(44 + n, 128 + Math.round(127 * sample));
+  });
+  return bytes;
 }

@@ -6,17 +6,16 @@
 /** A value of a table; null and undefined show as a dash. */
 export type Cell = string | number | boolean | null | undefined;
 
-/** Options of {@link tableText}. */
-export interface TableOptions {
-  /** Columns to show in order, or their headings by key; by default all keys of the rows. */
-  columns?: string[] | Record<string, string>;
-  /** Above the table. */
+/**
+ * How a table looks: its caption; its columns in order, or their headings by key (by default all keys of the rows); the
+ * decimals of columns that are not all whole, and the columns whose largest or smallest number is bold, by key.
+ */
+export type TableOptions = {
   caption?: string;
-  /** Decimals of the numbers in columns that are not all whole, for all columns or by key. */
+  columns?: string[] | Record<string, string>;
   decimals?: number | Record<string, number>;
-  /** Columns by key whose largest or smallest number is bold. */
   best?: Record<string, "max" | "min">;
-}
+};
 
 /** `text` with HTML's special characters escaped. */
 export const escapeHtml = (text: string): string =>
@@ -27,10 +26,8 @@ const isNumber = (value: Cell): value is number => typeof value === "number";
 /** A number with a fixed count of decimals and a true minus sign, thousands apart by commas. */
 function formatNumber(value: number, decimals: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : value > 0 ? "∞" : "−∞";
-  const text = Math.abs(value).toLocaleString("en-US", {
-    minimumFractionDigits: decimals,
-    maximumFractionDigits: decimals,
-  });
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  const text = Math.abs(value).toLocaleString("en-US", digits);
   return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 
@@ -75,15 +72,6 @@ const width = (text: string): number => [...text].length;
  * Rows as a table for browsers (HTML), Markdown readers and terminals (plain). Columns of numbers stand right.
  *
  * @throws {RangeError} if `columns` names one that no row has.
- *
- * @example
- * ```ts
- * import { tableText } from "@lib/notebook/table.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const { plain } = tableText([{ model: "BERT", auc: 0.91234 }], { decimals: 2 });
- * assertEquals(plain, "model   auc\nBERT   0.91\n");
- * ```
  */
 export function tableText(
   rows: readonly object[],
@@ -102,19 +90,14 @@ export function tableText(
     const values = records.map((row) => row[key]), numbers = values.filter(isNumber);
     const places = typeof decimals === "number" ? decimals : decimals[key] ?? 3;
     const shown = numbers.every(Number.isInteger) ? 0 : places;
-    const cells = values.map((value) =>
-      isNumber(value) ? formatNumber(value, shown) : value === null || value === undefined ? "–" : String(value)
-    );
+    const textOf = (value: Cell) => isNumber(value) ? formatNumber(value, shown) : String(value ?? "–");
     const finite = numbers.filter(Number.isFinite);
-    const extreme = best[key] && finite.length > 0 && formatNumber(Math[best[key]](...finite), shown);
-    return {
-      heading: headings[i],
-      cells: cells.map((text, row) => ({ text, bold: isNumber(values[row]) && text === extreme })),
-      align: numbers.length > 0 ? "right" : "left",
-      width: Math.max(...[headings[i], ...cells].map(width)),
-    };
+    const extreme = best[key] && finite.length > 0 && textOf(Math[best[key]](...finite));
+    const cells = values.map((value) => ({ text: textOf(value), bold: isNumber(value) && textOf(value) === extreme }));
+    const widest = Math.max(...[headings[i], ...cells.map(({ text }) => text)].map(width));
+    return { cells, align: numbers.length > 0 ? "right" : "left", width: widest };
   });
-  const lines = records.map((_, row) => columns.map((column) => ({ ...column, ...column.cells[row] })));
+  const lines = records.map((_, row) => columns.map(({ cells }) => cells[row]));
   const plain = [headings, ...lines.map((line) => line.map(({ text }) => text))].map((texts) =>
     texts.map((text, i) => {
       const room = " ".repeat(columns[i].width - width(text));
@@ -136,23 +119,17 @@ export function tableText(
     `${escapeHtml(heading.replace(/ ([↑↓])$/, "\u00a0$1"))}</button></th>`
   );
   const cell = (text: string) => {
-    const code = escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>");
-    return columns.length < MANY
-      ? code
-      : code.replace(/ (\[[^\]]*\])$/, '<br><span style="white-space:nowrap">$1</span>');
+    const code = escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>"), interval = / (\[[^\]]*\])$/;
+    return columns.length < MANY ? code : code.replace(interval, '<br><span style="white-space:nowrap">$1</span>');
   };
-  const body = lines.map((line) =>
-    `<tr>${
-      line.map(({ text, bold }, i) =>
-        `<td ${style(text, i, SHORT)}>${bold ? `<strong>${cell(text)}</strong>` : cell(text)}</td>`
-      ).join("")
-    }</tr>`
-  );
-  const html = `<table class="numbers" style="font-variant-numeric:tabular-nums" onclick="${sortOnClick}">${
-    caption ? `<caption style="text-align:left;padding-top:.8em">${escapeHtml(caption)}</caption>` : ""
-  }<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("\n")}</tbody></table>`;
+  const body = lines.map((line) => {
+    const bolded = line.map(({ text, bold }) => bold ? `<strong>${cell(text)}</strong>` : cell(text));
+    return `<tr>${line.map(({ text }, i) => `<td ${style(text, i, SHORT)}>${bolded[i]}</td>`).join("")}</tr>`;
+  });
+  const top = caption ? `<caption style="text-align:left;padding-top:.8em">${escapeHtml(caption)}</caption>` : "";
   return {
-    html,
+    html: `<table class="numbers" style="font-variant-numeric:tabular-nums" onclick="${sortOnClick}">${top}` +
+      `<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("\n")}</tbody></table>`,
     markdown: [...(caption ? [`*${caption}*`, ""] : []), ...markdown, ""].join("\n"),
     plain: [...(caption ? [caption] : []), ...plain, ""].join("\n"),
   };

@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { barPlayer, barSeconds, playerHtml, soundNotes } from "@lib/notebook/player.ts";
-import { type SoundNote, synthesize } from "@lib/notebook/synth.ts";
-import { wavBytes } from "@lib/notebook/wav.ts";
+import { type SoundNote, synthesize, wavBytes } from "@lib/notebook/synth.ts";
 import { encodeBar } from "@lib/tokens/bar_format.ts";
 import { detokenize } from "@lib/tokens/remi.ts";
 import { handCorpus, handNote } from "../support/hand_corpus.ts";
