@@ -22,24 +22,10 @@ import { tableRows } from "../findings/table_rows.ts";
 import type { Spec } from "../plots/theme.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 
-/** Choices of {@link writeDigest}. */
-export interface DigestOptions {
-  /** Names of runs. */
-  runs: string[];
-  /** The folder to write. */
-  out: string;
-  /** Steps between the lines of the log that are kept. */
-  every: number;
-}
+type Run = { name: string; folder: string; recipe: Recipe };
 
-interface Training {
-  run: string;
-  /** The model, with the run's name if several runs trained the same model. */
-  series: string;
-  model: ModelName;
-  logs: StepLog[];
-  recipe: Recipe;
-}
+/** A training; `series` is the model, with the run's name if several runs trained the same model. */
+type Training = { run: Run; series: string; model: ModelName; logs: StepLog[]; scores: Evaluation | undefined };
 
 /** The columns of a published log. */
 const logColumns = [
@@ -50,13 +36,10 @@ const logColumns = [
 /** A log as CSV: every so many steps, those with a validation, and the last; numbers with six digits. */
 export function logTable(logs: readonly StepLog[], every: number): string {
   const kept = logs.filter(({ step, validation }, i) => step % every === 0 || validation || i === logs.length - 1);
+  const rounded = (value: unknown) => typeof value === "number" ? Number(value.toPrecision(6)) : value;
   const rows = kept.map(({ validation, ...log }) => {
     const all = { ...log, validationLoss: validation?.loss, validationAccuracy: validation?.accuracy };
-    const rounded = Object.entries(all).map(([name, value]) => [
-      name,
-      typeof value === "number" ? Number(value.toPrecision(6)) : value,
-    ]);
-    return Object.fromEntries(rounded);
+    return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, rounded(value)]));
   });
   return toCsv(rows, logColumns);
 }
@@ -77,23 +60,22 @@ function curves(trainings: readonly Training[], at: (log: StepLog) => number): C
 
 const BASELINE = "most common of its kind";
 
-async function trainingsOf(runs: readonly string[], folder: (run: string) => string): Promise<Training[]> {
+async function trainingsOf(runs: readonly Run[]): Promise<Training[]> {
   const all: Omit<Training, "series">[] = [];
   for (const run of runs) {
-    const recipe = readRecipe(`${folder(run)}/recipe.json`);
     for (const model of modelNames) {
-      const logs = await trainingLog(`${folder(run)}/models/${model}`);
-      if (logs.length > 0) all.push({ run, model, logs, recipe });
+      const logs = await trainingLog(`${run.folder}/models/${model}`);
+      const record = readJson(`${run.folder}/steps/evaluate-${model}.json`) as StepRecord<Evaluation> | undefined;
+      if (logs.length > 0) all.push({ run, model, logs, scores: record?.info });
     }
   }
   const isTwice = (model: string) => all.filter((other) => other.model === model).length > 1;
-  return all.map((one) => ({ ...one, series: isTwice(one.model) ? `${one.model}, ${one.run}` : one.model }));
+  return all.map((one) => ({ ...one, series: isTwice(one.model) ? `${one.model}, ${one.run.name}` : one.model }));
 }
 
 /** Writes a figure as SVG, which takes a tenth of PNG's room in a history of versions. */
-async function writeFigure(path: string, plot: Spec): Promise<void> {
+const writeFigure = async (path: string, plot: Spec): Promise<void> =>
   await writeFile(`${path}.svg`, (await render(plot)).svg);
-}
 
 /** Writes the layer-wise figures of a run that was probed, one for each protocol; returns Markdown that shows them. */
 async function writeLayers(folder: string, out: string): Promise<string[]> {
@@ -111,13 +93,13 @@ async function writeLayers(folder: string, out: string): Promise<string[]> {
 }
 
 /** A training's row of the digest's table. */
-function summary({ run, series, logs, recipe }: Training, scores: Evaluation | undefined) {
+function summary({ run, series, logs, scores }: Training) {
   const last = logs.at(-1)!, validated = logs.filter(({ validation }) => validation);
   const best = Math.max(...validated.map(({ validation }) => validation!.accuracy));
   return {
-    run,
+    run: run.name,
     model: series,
-    steps: `${last.step} of ${recipe.training.steps}`,
+    steps: `${last.step} of ${run.recipe.training.steps}`,
     "million tokens": last.tokens / 1e6,
     minutes: last.seconds / 60,
     "MLM accuracy, train": scores?.mlm.train.accuracy ?? null,
@@ -128,66 +110,65 @@ function summary({ run, series, logs, recipe }: Training, scores: Evaluation | u
 }
 
 /**
- * Writes the digest of runs into a folder: `README.md`, a recipe for each run, a log for each training, validation curves
- * over steps and over minutes, scores, and the layer-wise figures of the first run if it was probed.
+ * Writes the digest of runs into the folder `out`: `README.md`, recipes, a log for each training with every so many steps,
+ * validation curves over steps and minutes, scores, and the layer-wise figures of the first run if it was probed.
  *
  * @param folder gives a run's folder
  * @throws {UserError} if a run is missing or trained nothing.
  */
 export async function writeDigest(
-  { runs, out, every }: DigestOptions,
+  { runs: names, out, every }: { runs: string[]; out: string; every: number },
   folder: (run: string) => string = (run) => `${projectRoot}/data/runs/${run}`,
 ): Promise<void> {
-  for (const run of runs) {
-    if (!exists(`${folder(run)}/recipe.json`)) {
-      throw new UserError(`Digest: expected a run at ${folder(run)}, found none.`);
-    }
+  const runs = names.map((name): Run => {
+    const path = `${folder(name)}/recipe.json`;
+    if (!exists(path)) throw new UserError(`Digest: expected a run at ${folder(name)}, found none.`);
+    return { name, folder: folder(name), recipe: readRecipe(path) };
+  });
+  const trainings = await trainingsOf(runs);
+  if (trainings.length === 0) {
+    throw new UserError(`Digest: expected trained models in ${names.join(", ")}, found none.`);
   }
-  const trainings = await trainingsOf(runs, folder);
-  if (trainings.length === 0) throw new UserError(`Digest: expected trained models in ${runs.join(", ")}, found none.`);
-  const lines: ReturnType<typeof summary>[] = [], scores: Record<string, Evaluation> = {};
-  for (const training of trainings) {
-    const path = `${folder(training.run)}/steps/evaluate-${training.model}.json`;
-    const record = readJson(path) as StepRecord<Evaluation> | undefined;
-    lines.push(summary(training, record?.info));
-    if (record) scores[training.series] = record.info;
-    await writeFile(`${out}/log-${training.series.replace(/[^\w.-]+/g, "-")}.csv`, logTable(training.logs, every));
+  for (const { series, logs } of trainings) {
+    await writeFile(`${out}/log-${series.replace(/[^\w.-]+/g, "-")}.csv`, logTable(logs, every));
   }
-  const corpus = await openCorpus(`${folder(runs[0])}/corpus`), { recipe } = trainings[0];
+  const corpus = await openCorpus(`${runs[0].folder}/corpus`), { recipe } = trainings[0].run;
   const { songs, kept, tokens } = corpus.summary;
   const guess = guessMostCommon(corpus, barsToEvaluate(corpus, "validation", recipe), recipe).accuracy;
   corpus.close();
-  const baselines = [{ measure: "MLM accuracy", value: guess, series: BASELINE }];
-  const order: string[] = trainings.map(({ series }) => series);
-  const title = "Masked tokens of validation songs";
-  const steps = curves(trainings, ({ step }) => step);
-  await writeFigure(`${out}/curves`, learningCurves(steps, { title, baselines, order }));
+  const options = {
+    title: "Masked tokens of validation songs",
+    baselines: [{ measure: "MLM accuracy", value: guess, series: BASELINE }],
+    order: trainings.map(({ series }) => series),
+  };
+  await writeFigure(`${out}/curves`, learningCurves(curves(trainings, ({ step }) => step), options));
   const minutes = curves(trainings, ({ seconds }) => seconds / 60);
-  await writeFigure(`${out}/curves-minutes`, learningCurves(minutes, { title, x: "minutes", baselines, order }));
-  if (Object.keys(scores).length > 0) {
+  await writeFigure(`${out}/curves-minutes`, learningCurves(minutes, { ...options, x: "minutes" }));
+  const scored = trainings.filter(({ scores }) => scores);
+  if (scored.length > 0) {
+    const scores = Object.fromEntries(scored.map(({ series, scores }) => [series, scores]));
     const withoutSongs = (key: string, value: unknown) => key === "songs" && Array.isArray(value) ? undefined : value;
     await writeFile(`${out}/scores.json`, JSON.stringify(scores, withoutSongs, 1));
   }
   const recipes: string[] = [];
-  for (const run of runs) {
-    const recipe = readRecipe(`${folder(run)}/recipe.json`), changes = presetChanges(recipe);
+  for (const { name, recipe } of runs) {
+    const changes = presetChanges(recipe), changed = changes.length > 0 ? `, changed: ${changes.join(", ")}` : "";
     recipes.push(
-      `- [\`${run}\`](recipe-${run}.json): preset \`${recipe.preset}\`, scale \`${recipe.scale}\`` +
-        (changes.length > 0 ? `, changed: ${changes.join(", ")}` : ""),
+      `- [\`${name}\`](recipe-${name}.json): preset \`${recipe.preset}\`, scale \`${recipe.scale}\`${changed}`,
     );
-    await writeFile(`${out}/recipe-${run}.json`, JSON.stringify(recipe, null, 2) + "\n");
+    await writeFile(`${out}/recipe-${name}.json`, JSON.stringify(recipe, null, 2) + "\n");
   }
-  const layers = await writeLayers(folder(runs[0]), out);
+  const layers = await writeLayers(runs[0].folder, out);
   await writeFile(
     `${out}/README.md`,
     [
-      `# ${runs.join(", ")}`,
+      `# ${names.join(", ")}`,
       `Made by \`deno task digest ${
-        runs.join(" ")
+        names.join(" ")
       }\`: what of these runs may be published, without weights and songs. ` +
       `${songs} songs, ${kept} bars, ${(tokens / 1e6).toFixed(1)} million tokens.`,
       recipes.join("\n"),
-      tableText(lines, { decimals: 3 }).markdown.trimEnd(),
+      tableText(trainings.map(summary), { decimals: 3 }).markdown.trimEnd(),
       `The guess of the ${BASELINE} gets ${guess.toFixed(3)} of the same validation tokens right.`,
       "![Validation curves over steps](curves.svg)",
       "![The same over minutes](curves-minutes.svg)",

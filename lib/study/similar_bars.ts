@@ -1,6 +1,5 @@
 /**
- * Which bars each model finds similar: the nearest neighbors of a few bars, to see and hear, how much neighbors have in
- * common over many bars, and maps of those bars. Notebook 3 shows them.
+ * Which bars each model finds similar: neighbors of a few bars, to see and hear, what neighbors share, and maps of bars.
  * @module
  */
 import { loadCheckpoint } from "../bert/checkpoint.ts";
@@ -23,38 +22,24 @@ import { escapeHtml } from "../notebook/table.ts";
 import type { Spec } from "../plots/theme.ts";
 import { drums } from "../tokens/vocabulary.ts";
 
-interface SimilarOptions {
-  /** Bars whose neighbors are shown. */
-  queries?: number;
-  /** Neighbors of each. */
-  count?: number;
-  /** Where to look for neighbors; a bar with the same tokens never is one. */
-  among?: "other songs" | "all songs";
-  /** At most so many bars of each validation and test song, drawn by the seed. */
-  barsPerSong?: number;
-}
-
-interface ModelNeighbors {
-  model: ModelName;
-  /** For each query, its neighbors; rows are those of `bars`. */
-  neighbors: Neighbor[][];
-  /** Means over all bars of what a bar and its nearest neighbor have in common. */
-  common: Common;
-  /** Coordinates of the bars, four digits each, and their shares of the variance. */
-  map: { x: number[]; y: number[]; shares: number[] };
-}
-
 /** What {@link similarBars} returns. */
-export interface SimilarBars {
+export type SimilarBars = {
   /** Bars of validation and test songs, as indices into the corpus. */
   bars: number[];
   /** Rows of `bars` whose neighbors are shown. */
   queries: number[];
   /** Means of what a bar and a random other bar have in common. */
   chance: Common;
-  /** Each model's neighbors and map. */
-  models: ModelNeighbors[];
-}
+  models: {
+    model: ModelName;
+    /** For each query, its neighbors; rows are those of `bars`. */
+    neighbors: Neighbor[][];
+    /** Means over all bars of what a bar and its nearest neighbor have in common. */
+    common: Common;
+    /** Coordinates of the bars, four digits each, and their shares of the variance. */
+    map: { x: number[]; y: number[]; shares: number[] };
+  }[];
+};
 
 /** Means of what pairs of bars have in common. */
 function meanCommon(corpus: Corpus, pairs: [number, number][]): Common {
@@ -77,9 +62,22 @@ function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number
   return firstOfEachSong(order, (row) => corpus.song(bars[row])).slice(0, count);
 }
 
-/** Finds similar bars of validation and test songs by the last layer of each trained model; done once. */
-export function similarBars(study: Study, corpus: Corpus, options: SimilarOptions = {}): Promise<SimilarBars> {
-  const { queries: asked = 2, count = 2, among = "other songs", barsPerSong = 20 } = options;
+/**
+ * Finds similar bars by the last layer of each trained model; done once.
+ *
+ * @param options bars whose neighbors are shown; neighbors of each, where a bar with the same tokens never is one; where
+ * to look for them; and at most how many bars of each validation and test song, drawn by the seed
+ */
+export function similarBars(
+  study: Study,
+  corpus: Corpus,
+  { queries: asked = 2, count = 2, among = "other songs", barsPerSong = 20 }: {
+    queries?: number;
+    count?: number;
+    among?: "other songs" | "all songs";
+    barsPerSong?: number;
+  } = {},
+): Promise<SimilarBars> {
   const { recipe } = study, { probing: _, ...trained } = recipe;
   const inputs = { ...trained, data: study.data, asked, count, among, barsPerSong };
   return study.once("alike", inputs, async () => {
@@ -95,10 +93,12 @@ export function similarBars(study: Study, corpus: Corpus, options: SimilarOption
       const others = bars.filter((_, other) => isCandidate(row)(other));
       return others.length === 0 ? [] : [[bar, others[chance.integer(others.length)]]];
     });
-    const signal = stopSignal();
-    const total = modelNames.length * bars.length;
-    const meter = progress({ label: "Embedding with four models", total, unit: "bars" });
-    const models: ModelNeighbors[] = [];
+    const signal = stopSignal(), models: SimilarBars["models"] = [];
+    const meter = progress({
+      label: "Embedding with four models",
+      total: modelNames.length * bars.length,
+      unit: "bars",
+    });
     for (const name of modelNames) {
       const model = await loadCheckpoint(modelFolder(study, name));
       try {
@@ -106,14 +106,15 @@ export function similarBars(study: Study, corpus: Corpus, options: SimilarOption
         const options = { layers: [model.config.layers], signal, onProgress };
         const { columns, layers: [last] } = await embedLayers(model, corpus, bars, recipe, options);
         const embedded = { rows: bars.length, columns, data: readRows(last, columns) };
-        const pairs = bars.flatMap((bar, row): [number, number][] =>
-          nearest(embedded, row, { count: 1, among: isCandidate(row) }).map((near) => [bar, bars[near.row]])
+        const nearestTo = (row: number, count: number) => nearest(embedded, row, { count, among: isCandidate(row) });
+        const pairs = bars.flatMap((bar, row) =>
+          nearestTo(row, 1).map((near): [number, number] => [bar, bars[near.row]])
         );
         const { coordinates: [x, y], shares } = principalComponents(embedded);
         const rounded = (values: Float64Array) => Array.from(values, (value) => Number(value.toPrecision(4)));
         models.push({
           model: name,
-          neighbors: queries.map((row) => nearest(embedded, row, { count, among: isCandidate(row) })),
+          neighbors: queries.map((row) => nearestTo(row, count)),
           common: meanCommon(corpus, pairs),
           map: { x: rounded(x), y: rounded(y), shares },
         });
@@ -130,11 +131,8 @@ export function similarBars(study: Study, corpus: Corpus, options: SimilarOption
 export function barFigure(corpus: Corpus, bar: number, note: string): string {
   const bars = [{ tokens: corpus.tokens(bar) }], song = corpus.songs[corpus.song(bar)];
   const name = `${song.file.replace(/\.midi?$/i, "")}, bar ${corpus.barIndex(bar)}`;
-  const sound = playerHtml(soundNotes(detokenize(bars)), {
-    label: name,
-    rate: 8000,
-    seconds: barSeconds(bars) + 0.2,
-  });
+  const player = { label: name, rate: 8000, seconds: barSeconds(bars) + 0.2 };
+  const sound = playerHtml(soundNotes(detokenize(bars)), player);
   return `<figure style="margin:0;width:196px">${smallRoll(corpus, bar)}` +
     `<figcaption style="font-size:.8rem;line-height:1.3;overflow-wrap:anywhere">${escapeHtml(name)}` +
     `${note === "" ? "" : `<br>${escapeHtml(note)}`}</figcaption>` +
