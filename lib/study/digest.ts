@@ -14,6 +14,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import type { Evaluation } from "../training/evaluation.ts";
 import { readJson, type StepRecord } from "./step_records.ts";
 import { presetChanges, readRecipe } from "./study.ts";
+import { curvesOf } from "./training_steps.ts";
 import { parseResults, toCsv } from "../probing/results.ts";
 import { projectRoot } from "../base/project.ts";
 import { tableText } from "../notebook/table.ts";
@@ -45,18 +46,11 @@ export function logTable(logs: readonly StepLog[], every: number): string {
 }
 
 /** Validation curves of trainings over the steps, or over what else `at` gives for a step. */
-function curves(trainings: readonly Training[], at: (log: StepLog) => number): CurvePoint[] {
-  return trainings.flatMap(({ series, logs }) =>
-    logs.flatMap((log) => {
-      if (!log.validation) return [];
-      const { loss, accuracy } = log.validation, step = at(log);
-      return [
-        { step, value: loss, measure: "MLM loss, nats", series },
-        { step, value: accuracy, measure: "MLM accuracy", series },
-      ];
-    })
-  );
-}
+const curves = (trainings: readonly Training[], at: (log: StepLog) => number): CurvePoint[] =>
+  trainings.flatMap(({ series, logs }) => {
+    const rows = curvesOf(logs.map((log) => ({ ...log, step: at(log) })));
+    return rows.filter((row) => row.series === "validation").map((row) => ({ ...row, series }));
+  });
 
 const BASELINE = "most common of its kind";
 

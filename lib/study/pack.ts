@@ -1,6 +1,5 @@
 /**
- * A run's folder as one file that opens on another machine: a .tar.gz with the SHA-256 of each file inside, and its own
- * beside it, as `sha256sum` writes them.
+ * A run's folder as one .tar.gz with the SHA-256 of each file inside, and its own beside it, as `sha256sum` writes them.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -17,15 +16,8 @@ import { UserError } from "../base/user_error.ts";
 /** A packed run that is damaged, or that cannot be made or unpacked here. */
 export class PackError extends UserError {}
 
-/** A packed or unpacked run. */
-export interface Packed {
-  /** The packed file, or the folder it was unpacked to. */
-  path: string;
-  /** SHA-256 of the packed file. */
-  sha256: string;
-  /** Number of files. */
-  files: number;
-}
+/** The packed file, or the folder it was unpacked to; the packed file's SHA-256; and the number of files. */
+type Packed = { path: string; sha256: string; files: number };
 
 /** The list of checksums, last in the archive. */
 const SUMS = "SHA256SUMS";
@@ -69,9 +61,7 @@ export async function packRun(folder: string, file: string): Promise<Packed> {
   if (!exists(`${folder}/recipe.json`)) {
     const runs = dirname(folder), entries = exists(runs) ? [...Deno.readDirSync(runs)] : [];
     const names = entries.filter(({ name }) => exists(`${runs}/${name}/recipe.json`)).map(({ name }) => name).sort();
-    throw new PackError(
-      `Pack: expected a run at ${folder}, found none. Runs here: ${names.length > 0 ? names.join(", ") : "none yet"}.`,
-    );
+    throw new PackError(`Pack: expected a run at ${folder}, found none. Runs here: ${names.join(", ") || "none yet"}.`);
   }
   const name = basename(folder), names = await filesBelow(folder);
   const sha256 = await replaceFile(file, async (temporary) => {
@@ -144,11 +134,10 @@ function compare(file: string, listed: string, sums: Map<string, string>): void 
 }
 
 /**
- * Verifies a packed run and unpacks it below `runs`; a run that is there already stays as it is.
+ * Verifies a packed run and unpacks it below `runs`, under `name` or else the name it was packed under.
  *
- * @param name the run's name; else the one it was packed under
- * @throws {PackError} naming the file that is damaged, missing or no part of a run, or the run that is in the way;
- * nothing is left of the unpacked files then.
+ * @throws {PackError} naming the file that is damaged, missing or no part of a run, or the run that is in the way, which
+ * stays; nothing is left of the unpacked files then.
  */
 export async function openPack(file: string, runs: string, name?: string): Promise<Packed> {
   if (!exists(file)) throw new PackError(`Pack: expected a packed run at ${file}, found none.`);
@@ -166,12 +155,9 @@ export async function openPack(file: string, runs: string, name?: string): Promi
         if (error instanceof PackError) throw error;
         throw damaged(file, `, or no packed run: ${error.message}`);
       });
-      const listed = await readTextIfThere(`${folder}/${SUMS}`);
-      if (listed === undefined || !unpacked.sums.has("recipe.json")) {
-        const missing = listed === undefined ? SUMS : "recipe.json";
-        throw new PackError(`Pack: expected a packed run in ${file}, found no ${missing} in it.`);
-      }
-      compare(file, listed, unpacked.sums);
+      const missing = [SUMS, "recipe.json"].find((name) => !unpacked.sums.has(name));
+      if (missing) throw new PackError(`Pack: expected a packed run in ${file}, found no ${missing} in it.`);
+      compare(file, await Deno.readTextFile(`${folder}/${SUMS}`), unpacked.sums);
       files = unpacked.sums.size - 1;
       target = `${runs}/${name ?? unpacked.name}`;
       if (exists(target)) {

@@ -10,26 +10,20 @@ import type { BarTables, LayerFeatures, ProbeTables } from "../probing/rows.ts";
 import { type Random, sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
+const perSplit = <T>(make: (split: Split) => T): Record<Split, T> =>
+  Object.fromEntries(splits.map((split) => [split, make(split)])) as Record<Split, T>;
+
 /** At most so many bars of each song of some splits, ascending, drawn by `random`. */
-export function drawPerSong(
-  corpus: Corpus,
-  of: readonly Split[],
-  most: number,
-  random: (song: number) => Random,
-): number[] {
-  return corpus.songs.flatMap(({ split, firstBar, bars }, song) => {
+export const drawPerSong = (corpus: Corpus, of: readonly Split[], most: number, random: (song: number) => Random) =>
+  corpus.songs.flatMap(({ split, firstBar, bars }, song): number[] => {
     if (!of.includes(split)) return [];
     const all = Array.from({ length: bars }, (_, i) => firstBar + i);
     return sample(all, most, random(song)).sort((a, b) => a - b);
   });
-}
 
 /** The first item of each song. */
-export function firstOfEachSong<T>(items: readonly T[], songOf: (item: T) => number): T[] {
-  const firsts = new Map<number, T>();
-  for (const item of items) if (!firsts.has(songOf(item))) firsts.set(songOf(item), item);
-  return [...firsts.values()];
-}
+export const firstOfEachSong = <T>(items: readonly T[], songOf: (item: T) => number): T[] =>
+  Array.from(Map.groupBy(items, songOf).values(), ([first]) => first);
 
 /**
  * A split's bars to probe, ascending within each song: all, or at most `probing.trainBarsPerSong` (train) or
@@ -50,15 +44,13 @@ export function stackedBars(corpus: Corpus, recipe: Recipe): {
   of: Record<Split, Int32Array>;
   cut: (rows: RowSource, columns: number) => LayerFeatures;
 } {
-  const [train, validation, test] = splits.map((split) => probeBars(corpus, split, recipe));
+  const of = perSplit((split) => probeBars(corpus, split, recipe));
+  const starts = { train: 0, validation: of.train.length, test: of.train.length + of.validation.length };
   return {
-    all: Int32Array.of(...train, ...validation, ...test),
-    of: { train, validation, test },
+    all: Int32Array.of(...of.train, ...of.validation, ...of.test),
+    of,
     cut: (rows, columns) => ({
-      columns,
-      train: sliceRows(rows, columns, 0, train.length),
-      validation: sliceRows(rows, columns, train.length, validation.length),
-      test: sliceRows(rows, columns, train.length + validation.length, test.length),
+      ...{ columns, ...perSplit((split) => sliceRows(rows, columns, starts[split], of[split].length)) },
     }),
   };
 }
@@ -66,14 +58,12 @@ export function stackedBars(corpus: Corpus, recipe: Recipe): {
 /** Labels and songs of the bars of {@link probeBars}, with the authors' drawings and the controls that the recipe has. */
 export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
   const { of } = stackedBars(corpus, recipe), { controlType } = recipe.probing;
-  const perSplit = <T>(make: (bars: number[]) => T) =>
-    Object.fromEntries(splits.map((split) => [split, make(Array.from(of[split]))])) as Record<Split, T>;
-  const tables: BarTables = perSplit((bars) => ({
-    labels: bars.map(corpus.labels),
-    songs: Int32Array.from(bars, (bar) => corpus.song(bar)),
+  const tables: BarTables = perSplit((split) => ({
+    labels: Array.from(of[split], corpus.labels),
+    songs: of[split].map(corpus.song),
   }));
-  const types = perSplit((bars) =>
-    controlType === "none" ? [] : bars.map((bar) => barType(corpus.tokens(bar), controlType))
+  const types = perSplit((split) =>
+    controlType === "none" ? [] : Array.from(of[split], (bar) => barType(corpus.tokens(bar), controlType))
   );
   return withControls(tables, types, recipe);
 }

@@ -27,10 +27,6 @@ import { probeTables, stackedBars } from "./probe_bars.ts";
 import { trained, trainingOf, trainingSeeds } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
-/** Places, among the test bars, of the bars that layers are compared on. */
-const ckaPlaces = (testBars: number, { probing, seed }: Recipe): number[] =>
-  sample(Array(testBars).keys(), probing.ckaBars, stream(seed, "cka bars")).sort((a, b) => a - b);
-
 /** A file of the run's folder `probes`; its name has the step's or model's. */
 const probeFile = (study: Study, name: string, end: string): string =>
   study.path("probes", name.replace(/[^\w.-]/g, "-") + end);
@@ -118,7 +114,7 @@ async function probeModel(
   poolings: Recipe["probing"]["poolings"],
   { study, corpus, baselines }: { study: Study; corpus: Corpus; baselines: readonly ProbeRow[] },
 ): Promise<Probed> {
-  const { recipe } = study, { layerMix, memory } = recipe.probing, signal = stopSignal();
+  const { recipe } = study, { layerMix, memory, ckaBars } = recipe.probing, signal = stopSignal();
   // The recipe's own seed has the controls, and embeddings of some test bars by which layers are compared.
   const isFirst = named.seed === recipe.seed, what = named.model + (isFirst ? "" : `, seed ${named.seed}`);
   const folder = `${study.folder}/probes/embeddings-${what.replace(/[^\w.-]+/g, "-")}`;
@@ -134,7 +130,8 @@ async function probeModel(
     });
     await bar.done();
     if (isFirst) {
-      const places = Int32Array.from(ckaPlaces(bars.of.test.length, recipe)), width = String(layers.length - 1).length;
+      const { length } = bars.of.test, drawn = sample(Array(length).keys(), ckaBars, stream(recipe.seed, "cka bars"));
+      const places = Int32Array.from(drawn).sort(), width = String(layers.length - 1).length;
       const tensors = layers.map((source, layer): [string, { shape: number[]; data: Float32Array }] => {
         const data = readRows(bars.cut(source, columns).test, columns, places);
         return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data }];

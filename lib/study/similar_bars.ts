@@ -5,15 +5,15 @@
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { embedLayers } from "../probing/embed.ts";
-import { readRows } from "../matrix/rows.ts";
+import { type FloatMatrix, readRows } from "../matrix/rows.ts";
 import { barMap, labelText, type MapLabel } from "../plots/bar_map.ts";
 import { principalComponents } from "../matrix/pca.ts";
-import { type Common, commonLabels, nearest, type Neighbor } from "./neighbors.ts";
 import { html, progress, type Shown, stopSignal } from "../notebook/notebook.ts";
 import { type ModelName, modelNames } from "../bert/variants.ts";
 import { barSeconds, playerHtml, soundNotes } from "../notebook/player.ts";
 import { rollLegend, smallRoll } from "../notebook/small_roll.ts";
 import { sample, stream } from "../base/random.ts";
+import type { BarLabels } from "../tokens/labels.ts";
 import { detokenize } from "../tokens/remi.ts";
 import { drawPerSong, firstOfEachSong } from "./probe_bars.ts";
 import { modelFolder } from "./training_steps.ts";
@@ -22,21 +22,68 @@ import { escapeHtml } from "../notebook/table.ts";
 import type { Spec } from "../plots/theme.ts";
 import { drums } from "../tokens/vocabulary.ts";
 
+/** A row near another; the cosine of the angle between them is −1 … 1, and 0 where one of them is all zeros. */
+type Neighbor = { row: number; similarity: number };
+
+/**
+ * The `count` rows nearest to `row` among those allowed, nearest first; the lower row first if two are equally near.
+ *
+ * @throws {RangeError} if there is no such row.
+ */
+export function nearest({ rows, columns, data }: FloatMatrix, row: number, count: number, among = (_: number) => true) {
+  if (!Number.isInteger(row) || row < 0 || row >= rows) {
+    throw new RangeError(`Neighbors: expected a row 0…${rows - 1}, found ${row}.`);
+  }
+  const product = (a: number, b: number) => {
+    let sum = 0;
+    for (let c = 0; c < columns; c++) sum += data[a * columns + c] * data[b * columns + c];
+    return sum;
+  };
+  const own = Math.sqrt(product(row, row)), others: Neighbor[] = [];
+  for (let other = 0; other < rows; other++) {
+    if (other === row || !among(other)) continue;
+    const lengths = own * Math.sqrt(product(other, other));
+    others.push({ row: other, similarity: lengths === 0 ? 0 : product(row, other) / lengths });
+  }
+  return others.sort((a, b) => b.similarity - a.similarity || a.row - b.row).slice(0, count);
+}
+
+/**
+ * What two bars share, from 0 (nothing) to 1 (the same): positions with onsets, instruments and chords of both among
+ * those of either (chords: null if neither has one), and whether the tempo bin is the same.
+ */
+type Common = { groove: number; instruments: number; chords: number | null; tempo: number };
+
+/** What the labels of two bars have in common. */
+export function commonLabels(a: BarLabels, b: BarLabels): Common {
+  const overlap = <T>(x: T[], y: T[]): number | null => {
+    const all = new Set([...x, ...y]).size;
+    return all === 0 ? null : new Set(x).intersection(new Set(y)).size / all;
+  };
+  return {
+    groove: overlap(a.groove, b.groove) ?? 1,
+    instruments: overlap(a.instruments, b.instruments) ?? 1,
+    chords: overlap(a.chords, b.chords),
+    tempo: Number(a.tempoBin === b.tempoBin),
+  };
+}
+
 /** What {@link similarBars} returns. */
 export type SimilarBars = {
-  /** Bars of validation and test songs, as indices into the corpus. */
+  /** Bars of validation and test songs, as indices into the corpus; all rows below are rows of this list. */
   bars: number[];
-  /** Rows of `bars` whose neighbors are shown. */
+  /** Rows whose neighbors are shown. */
   queries: number[];
   /** Means of what a bar and a random other bar have in common. */
   chance: Common;
+  /**
+   * For each model the neighbors of each query, means over all bars of what a bar and its nearest neighbor have in common,
+   * and coordinates of the bars, four digits each, with their shares of the variance.
+   */
   models: {
     model: ModelName;
-    /** For each query, its neighbors; rows are those of `bars`. */
     neighbors: Neighbor[][];
-    /** Means over all bars of what a bar and its nearest neighbor have in common. */
     common: Common;
-    /** Coordinates of the bars, four digits each, and their shares of the variance. */
     map: { x: number[]; y: number[]; shares: number[] };
   }[];
 };
@@ -94,11 +141,8 @@ export function similarBars(
       return others.length === 0 ? [] : [[bar, others[chance.integer(others.length)]]];
     });
     const signal = stopSignal(), models: SimilarBars["models"] = [];
-    const meter = progress({
-      label: "Embedding with four models",
-      total: modelNames.length * bars.length,
-      unit: "bars",
-    });
+    const label = "Embedding with four models", total = modelNames.length * bars.length;
+    const meter = progress({ label, total, unit: "bars" });
     for (const name of modelNames) {
       const model = await loadCheckpoint(modelFolder(study, name));
       try {
@@ -106,7 +150,7 @@ export function similarBars(
         const options = { layers: [model.config.layers], signal, onProgress };
         const { columns, layers: [last] } = await embedLayers(model, corpus, bars, recipe, options);
         const embedded = { rows: bars.length, columns, data: readRows(last, columns) };
-        const nearestTo = (row: number, count: number) => nearest(embedded, row, { count, among: isCandidate(row) });
+        const nearestTo = (row: number, count: number) => nearest(embedded, row, count, isCandidate(row));
         const pairs = bars.flatMap((bar, row) =>
           nearestTo(row, 1).map((near): [number, number] => [bar, bars[near.row]])
         );

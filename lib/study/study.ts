@@ -86,15 +86,13 @@ export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChange
   recipeOn(data, { ...explicitChoices(parameters), ...asked });
 
 /** A stored recipe, as JSON or checked, with other choices in place of its own. */
-const changed = (stored: object, choices: RecipeChanges): object => ({
-  ...stored,
-  ...Object.fromEntries(
-    Object.entries(choices).map(([group, value]) => [
-      group,
-      typeof value === "object" ? { ...stored[group as keyof object] as object, ...value as object } : value,
-    ]),
-  ),
-});
+function changed(stored: object, choices: RecipeChanges): object {
+  const groups = Object.entries(choices).map(([group, value]) => {
+    const own = stored[group as keyof object] as object;
+    return [group, typeof value === "object" ? { ...own, ...value } : value];
+  });
+  return { ...stored, ...Object.fromEntries(groups) };
+}
 
 const withChoices = (stored: Recipe, choices: RecipeChanges): Recipe => validateRecipe(changed(stored, choices));
 
@@ -144,20 +142,6 @@ function waiting(): { say: (line: string) => void; signal: AbortSignal } {
  * @param options a whole recipe; the run's name; songs or a store of bars, relative to the project; the folder of runs
  * @throws {UserError} if the run or the store is of other choices or songs, naming the fields that differ; if there are
  * no songs; if the folder cannot be written or has no room for the models.
- *
- * @example
- * ```ts
- * import { openStudy } from "@lib/study/study.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const runs = Deno.makeTempDirSync();
- * Deno.writeTextFileSync(`${runs}/song.mid`, "");
- * const study = openStudy({ recipe: recipe("sound", "smoke"), name: "mine", data: runs, runs });
- * assertEquals(await study.once("sum", { terms: [1, 2] }, () => 3), 3);
- * assertEquals(await study.once("sum", { terms: [1, 2] }, () => 4), 3); // done and up to date: not done again
- * assertEquals(await study.once("sum", { terms: [2, 2] }, () => 4), 4);
- * ```
  */
 export function openStudy(options: {
   recipe?: Recipe;
