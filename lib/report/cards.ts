@@ -16,10 +16,10 @@ import type { Study } from "../study/study.ts";
 import { evaluationsOf } from "../study/training_steps.ts";
 import { tableText } from "../notebook/table.ts";
 
-const recipeTable = (recipe: Recipe, fields: RegExp): string =>
-  tableText(
-    describeRecipe(recipe).filter(({ field }) => fields.test(field)).map(({ field, value }) => ({ field, value })),
-  ).markdown;
+const recipeTable = (recipe: Recipe, fields: RegExp): string => {
+  const rows = describeRecipe(recipe).filter(({ field }) => fields.test(field));
+  return tableText(rows.map(({ field, value }) => ({ field, value }))).markdown;
+};
 
 const stampTable = (stamp: RunStamp): string =>
   tableText(Object.entries(stamp).map(([what, value]) => ({ what, value }))).markdown;
@@ -33,6 +33,9 @@ export function modelCard(recipe: Recipe, evaluations: readonly Evaluation[], st
     "MLM accuracy": mlm.validation.accuracy,
     "NT-Xent accuracy": contrast?.validation.accuracy ?? null,
   }));
+  const inPart = recipe.model.encoder === "bert" ? "" : " only in part, since the authors' encoder is not stock BERT";
+  const small = `Scale \`${recipe.scale}\` is smaller than the paper's in model and training: ` +
+    "take the numbers as a check of the procedure.\n";
   return `---
 library_name: transformers
 pipeline_tag: fill-mask
@@ -47,9 +50,7 @@ the paper "Systematic Analysis of Music Representations from BERT" (Han, Ihm, Li
 \`${recipe.preset}\` at scale \`${recipe.scale}\`.
 
 Each folder of \`models/\` holds \`model.safetensors\` and \`config.json\`, which \`BertForMaskedLM\` of Hugging Face's
-transformers opens${
-    recipe.model.encoder === "bert" ? "" : " only in part, since the authors' encoder is not stock BERT"
-  }.
+transformers opens${inPart}.
 
 ## What they are for
 
@@ -60,11 +61,7 @@ anything longer was cut.
 ## What they were trained on
 
 The songs in \`DATA_CARD.md\`, ${recipe.training.steps} steps of at most ${recipe.training.batchTokens} tokens each.
-${
-    recipe.scale === "base"
-      ? ""
-      : `Scale \`${recipe.scale}\` is smaller than the paper's in model and training: take the numbers as a check of the procedure.\n`
-  }
+${recipe.scale === "base" ? "" : small}
 ## How well they do
 
 Masked tokens of validation songs, and the share of second views found among a batch:
@@ -81,13 +78,13 @@ ${stampTable(stamp)}`;
 /** The card of a run's store of bars, in Markdown. */
 export function dataCard(recipe: Recipe, corpus: Corpus, stamp: RunStamp): string {
   const { summary, checksum } = corpus, { files, songs, bars, kept, notKept, rejected, leak } = summary;
+  const source = stamp.songs.replace(/ \(.*/, "");
   const reasons = Object.entries(rejected).map(([reason, count]) => ({ reason, files: count }));
   const share = (100 * leak.tokens.split.testInTrain / Math.max(1, leak.tokens.split.testBars)).toFixed(1);
+  const drawn = recipe.duplicates.near === "cluster" ? "drawn together" : "drawn as if they were strangers";
   return `# Bars of ${songs} songs
 
-${files} MIDI files of ${
-    stamp.songs.replace(/ \(.*/, "")
-  } gave ${songs} songs with ${bars} bars in 4/4; the ${kept} bars
+${files} MIDI files of ${source} gave ${songs} songs with ${bars} bars in 4/4; the ${kept} bars
 of at least ${recipe.tokens.minNotes} notes are kept, ${notKept} are not. Each bar is a sequence of REMI+ tokens with its
 labels: chords (by an adapted Viterbi algorithm, not by ear), groove, instruments, tempo, mean velocity, mean duration.
 The store's checksum is \`${checksum}\`.
@@ -97,11 +94,7 @@ The licence of the songs is that of where they come from; the store holds their 
 ## Splits
 
 Songs, not bars, are drawn for each split; songs that share ${100 * recipe.duplicates.shared}% of their bars are
-${
-    recipe.duplicates.near === "cluster"
-      ? "drawn together"
-      : "drawn as if they were strangers"
-  }. ${share}% of the test bars
+${drawn}. ${share}% of the test bars
 also stand, token by token, in a training song.
 
 ${tableText(splitRows(corpus), { decimals: { tokensPerBar: 1 } }).markdown}
@@ -118,11 +111,9 @@ ${stampTable(stamp)}`;
 
 /** Writes `MODEL_CARD.md` and `DATA_CARD.md` into the run's folder, from what its steps recorded. */
 export async function writeCards(study: Study, stamp: RunStamp): Promise<void> {
-  const { recipe, folder } = study;
-  const evaluations = evaluationsOf(study, modelNames);
-  const corpus = await openCorpus(`${folder}/corpus`);
+  const { recipe, folder } = study, corpus = await openCorpus(`${folder}/corpus`);
   try {
-    await writeFile(`${folder}/MODEL_CARD.md`, modelCard(recipe, evaluations, stamp));
+    await writeFile(`${folder}/MODEL_CARD.md`, modelCard(recipe, evaluationsOf(study, modelNames), stamp));
     await writeFile(`${folder}/DATA_CARD.md`, dataCard(recipe, corpus, stamp));
   } finally {
     corpus.close();

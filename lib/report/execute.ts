@@ -18,48 +18,40 @@ type RunEvent =
   | { event: "error"; cell: number; source: string; message: string }
   | { event: "done" };
 
-/** How a notebook's execution ended. */
-export interface NotebookRun {
-  /** File name without folder and extension. */
+/** How a notebook's execution ended: the file's name without extension, and the cell that failed; −1 if none ran. */
+export type NotebookRun = {
   notebook: string;
-  /** Wall-clock time. */
   seconds: number;
-  /** The cell that failed, if one did; cell −1 if none ran. */
   error?: { cell: number; source: string; message: string };
-}
-
-interface ExecuteOptions {
-  /** Python of the virtual environment. */
-  python: string;
-  /** The notebook; it is not changed. */
-  notebook: string;
-  /** Where the executed copy goes. */
-  target: string;
-  /** Folder the kernel runs in; the notebook's own if left out. */
-  folder?: string;
-  /** Variables beside those of this process. */
-  env?: Record<string, string>;
-  onEvent?: (event: RunEvent) => void;
-}
+};
 
 const runner = `${projectRoot}/lib/report/notebook_runner.py`;
 
-/** Executes one notebook; a failing cell is in the result, not thrown. */
-export async function executeNotebook(options: ExecuteOptions): Promise<NotebookRun> {
-  const { python, notebook, target, folder = notebook.replace(/\/[^/]*$/, ""), env = {}, onEvent = () => {} } = options;
+/**
+ * Executes a copy of one notebook by the virtual environment's Python; a failing cell is in the result, not thrown.
+ *
+ * @param options where the copy goes; the kernel's folder, the notebook's if left out; variables beside this process's
+ */
+export async function executeNotebook(
+  { python, notebook, target, folder = notebook.replace(/\/[^/]*$/, ""), env = {}, onEvent = () => {} }: {
+    python: string;
+    notebook: string;
+    target: string;
+    folder?: string;
+    env?: Record<string, string>;
+    onEvent?: (event: RunEvent) => void;
+  },
+): Promise<NotebookRun> {
   const start = performance.now();
   const child = new Deno.Command(python, {
     args: [runner, "execute", notebook, target, folder],
     env: { ...pythonEnvironment(), ...env, PYTHONWARNINGS: "ignore", PYDEVD_DISABLE_FILE_VALIDATION: "1" },
     clearEnv: true,
-    stdin: "piped", // it closes when this process dies
-    stdout: "piped",
-    stderr: "piped",
+    ...{ stdin: "piped", stdout: "piped", stderr: "piped" }, // stdin closes when this process dies
   }).spawn();
-  const complaints = new Response(child.stderr).text();
+  const complaints = new Response(child.stderr).text(), lines = Readable.fromWeb(child.stdout as unknown as NodeStream);
   let error: NotebookRun["error"], finished = false;
-  const stdout = Readable.fromWeb(child.stdout as unknown as NodeStream);
-  for await (const line of createInterface({ input: stdout })) {
+  for await (const line of createInterface({ input: lines })) {
     const event = JSON.parse(line) as RunEvent;
     if (event.event === "error") error = { cell: event.cell, source: event.source, message: event.message };
     if (event.event === "done") finished = true;
@@ -77,31 +69,31 @@ export async function executeNotebook(options: ExecuteOptions): Promise<Notebook
 /** Each notebook's share of a run's time, as measured at demo scale on two cores: the first guess of the time left. */
 const usualShares: Record<string, number> = { "01": 0.02, "02": 0.11, "03": 0.54, "04": 0.33 };
 
-interface ExecuteAllOptions extends Pick<ExecuteOptions, "python" | "env"> {
-  /** Folder for the executed copies. */
-  target: string;
-  /** Seconds that each notebook took last time, by name. */
-  expected?: Record<string, number>;
-  /** Receives the progress lines. */
-  say?: (line: string) => void;
-  /** Called after each notebook with the runs so far, and awaited. */
-  onNotebook?: (runs: readonly NotebookRun[]) => Promise<void> | void;
-}
-
-/** Executes notebooks in order, with progress and the time left; stops at the first one that fails. */
-export async function executeAll(notebooks: string[], options: ExecuteAllOptions): Promise<NotebookRun[]> {
-  const { python, target, env = {}, expected = {}, say = (line) => console.log(line), onNotebook } = options;
+/**
+ * Executes notebooks in order, with progress and the time left; stops at the first one that fails.
+ *
+ * @param options the copies' folder; the seconds of each notebook last time; what is called after each, and awaited
+ */
+export async function executeAll(
+  notebooks: string[],
+  { python, target, env, expected = {}, say = (line) => console.log(line), onNotebook }: {
+    python: string;
+    target: string;
+    env?: Record<string, string>;
+    expected?: Record<string, number>;
+    say?: (line: string) => void;
+    onNotebook?: (runs: readonly NotebookRun[]) => Promise<void> | void;
+  },
+): Promise<NotebookRun[]> {
   await Deno.mkdir(target, { recursive: true });
-  const names = notebooks.map((path) => basename(path, ".ipynb"));
+  const names = notebooks.map((path) => basename(path, ".ipynb")), runs: NotebookRun[] = [];
   const known = names.every((name) => expected[name] !== undefined);
   const weights = names.map((name) => known ? expected[name] : usualShares[name.slice(0, 2)] ?? 1 / names.length);
   const all = weights.reduce((sum, weight) => sum + weight, 0);
   const start = performance.now();
-  const runs: NotebookRun[] = [];
   for (const [i, notebook] of notebooks.entries()) {
     const before = weights.slice(0, i).reduce((sum, weight) => sum + weight, 0);
-    let cells = { at: 0, of: 1 };
-    let last = { text: "", at: -Infinity };
+    let cells = { at: 0, of: 1 }, last = { text: "", at: -Infinity };
     const tell = (text: string, within: number) => {
       const elapsed = (performance.now() - start) / 1000;
       const done = (before + weights[i] * within) / all;

@@ -8,32 +8,23 @@ import { pythonEnvironment } from "../base/python.ts";
 import { UserError } from "../base/user_error.ts";
 import { escapeHtml } from "../notebook/table.ts";
 
-/** An output of a cell, as nbformat 4 stores it. */
-interface NotebookOutput {
+/** An output of a cell, as nbformat 4 stores it; `data` is its content by MIME type. */
+type NotebookOutput = {
   output_type: "display_data" | "execute_result" | "stream" | "error";
-  /** Content by MIME type. */
   data?: Record<string, string | string[] | Record<string, unknown>>;
   metadata?: Record<string, Record<string, unknown>>;
   text?: string | string[];
   traceback?: string[];
-}
+};
 
-/** A notebook of the page. */
-export interface Chapter {
-  /** File name without extension. */
+/** A notebook of the page: its file name without extension, and its cells. */
+export type Chapter = {
   name: string;
   /** Cells of the executed notebook, as nbformat 4 stores them. */
   cells: { cell_type: "markdown" | "code" | "raw"; outputs?: NotebookOutput[] }[];
   /** For each cell its source as HTML, and for each of its outputs its Markdown as HTML, null where it has none. */
   rendered: { html: string; outputs: (string | null)[] }[];
-}
-
-interface PageParts {
-  title: string;
-  chapters: Chapter[];
-  /** How the run came about: names and values. */
-  stamp: Record<string, string>;
-}
+};
 
 const style = `
 :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --faint: #d8dee4; --quiet: #59636e; --box: #f6f8fa;
@@ -70,16 +61,13 @@ audio { max-width: 100%; vertical-align: middle; }
 
 const joined = (text: unknown): string => Array.isArray(text) ? text.join("") : String(text ?? "");
 // deno-lint-ignore no-control-regex -- terminal colours are control characters
-const uncoloured = (text: string): string => text.replace(/\u001b\[[0-9;]*m/g, "");
+const uncoloured = (text: unknown): string => escapeHtml(joined(text).replace(/\u001b\[[0-9;]*m/g, ""));
 
 /** An output as HTML: its richest notation that needs no scripts. */
 function outputHtml(output: NotebookOutput, markdown: string | null): string {
-  if (output.output_type === "stream") return `<pre>${escapeHtml(uncoloured(joined(output.text)))}</pre>`;
-  if (output.output_type === "error") {
-    return `<pre class="error">${escapeHtml(uncoloured((output.traceback ?? []).join("\n")))}</pre>`;
-  }
-  const data = output.data ?? {};
-  const progress = output.metadata?.progress;
+  if (output.output_type === "stream") return `<pre>${uncoloured(output.text)}</pre>`;
+  if (output.output_type === "error") return `<pre class="error">${uncoloured(output.traceback?.join("\n"))}</pre>`;
+  const data = output.data ?? {}, progress = output.metadata?.progress;
   if (progress) return `<p class="progress">${escapeHtml(String(progress.text))}</p>`;
   if (data["text/html"]) return joined(data["text/html"]);
   if (data["image/png"]) {
@@ -89,14 +77,10 @@ function outputHtml(output: NotebookOutput, markdown: string | null): string {
     return `<img src="data:image/png;base64,${bytes}" alt="${escapeHtml(String(alt))}"${size}>`;
   }
   if (markdown !== null) return markdown;
-  return `<pre>${escapeHtml(uncoloured(joined(data["text/plain"])))}</pre>`;
+  return `<pre>${uncoloured(data["text/plain"])}</pre>`;
 }
 
-interface Heading {
-  level: number;
-  id: string;
-  text: string;
-}
+type Heading = { level: number; id: string; text: string };
 
 /** Prose with headings one level lower, as the page has a title of its own, and with ids that no other notebook has. */
 function withHeadings(html: string, prefix: string, headings: Heading[]): string {
@@ -130,48 +114,35 @@ function chapterHtml({ name, cells, rendered }: Chapter, headings: Heading[]): s
 /** The contents: a list of the notebooks' titles, each with its sections. */
 function contents(headings: Heading[]): string {
   const link = ({ id, text }: Heading) => `<a href="#${escapeHtml(encodeURIComponent(id))}">${text}</a>`;
-  const tops = headings.filter(({ level }) => level === 2);
-  const items = tops.map((top, i) => {
-    const from = headings.indexOf(top) + 1;
-    const to = i + 1 < tops.length ? headings.indexOf(tops[i + 1]) : headings.length;
-    const under = headings.slice(from, to).filter(({ level }) => level === 3).map((heading) =>
-      `<li>${link(heading)}</li>`
-    );
-    return `<li>${link(top)}${under.length > 0 ? `<ol>${under.join("")}</ol>` : ""}</li>`;
+  const entries: { top: Heading; under: Heading[] }[] = [];
+  for (const heading of headings) {
+    if (heading.level === 2) entries.push({ top: heading, under: [] });
+    if (heading.level === 3) entries.at(-1)?.under.push(heading);
+  }
+  const items = entries.map(({ top, under }) => {
+    const links = under.map((heading) => `<li>${link(heading)}</li>`).join("");
+    return `<li>${link(top)}${links && `<ol>${links}</ol>`}</li>`;
   });
   return `<nav aria-label="Contents"><ol>${items.join("\n")}</ol></nav>`;
 }
 
-/**
- * The addresses that a page would fetch when it opens: scripts, styles, pictures, frames and imports from elsewhere.
- *
- * @example
- * ```ts
- * import { outsideReferences } from "@lib/report/page.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const page = '<a href="https://a.example">read</a><img src="https://b.example/c.png">';
- * assertEquals(outsideReferences(page), ["https://b.example/c.png"]);
- * ```
- */
+/** The addresses that a page would fetch when it opens: scripts, styles, pictures, frames and imports. */
 export function outsideReferences(html: string): string[] {
-  const tags = [
-    ...html.matchAll(
-      /<(?!a[\s>])[a-z][^>]*?\s(?:src|href|srcset|data|poster|action)\s*=\s*["']?((?:https?:)?\/\/[^"'\s>]+)/gi,
-    ),
-  ];
+  const tag = /<(?!a[\s>])[a-z][^>]*?\s(?:src|href|srcset|data|poster|action)\s*=\s*["']?((?:https?:)?\/\/[^"'\s>]+)/gi;
   const scripts = [...html.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/gi)]
     .flatMap(([, code]) => [...code.matchAll(/((?:https?:)\/\/[^"'`\s]+)/g)]);
   const styles = [...html.matchAll(/(?:url\(\s*["']?|@import\s+["'])((?:https?:)?\/\/[^"')\s]+)/gi)];
-  return [...tags, ...scripts, ...styles].map((match) => match[1]);
+  return [...html.matchAll(tag), ...scripts, ...styles].map((match) => match[1]);
 }
 
 /**
- * The report's page.
+ * The report's page; `stamp` has the names and values of how the run came about.
  *
  * @throws {Error} if it would not open offline, naming what it would fetch.
  */
-export function reportPage({ title, chapters, stamp }: PageParts): string {
+export function reportPage(
+  { title, chapters, stamp }: { title: string; chapters: Chapter[]; stamp: Record<string, string> },
+): string {
   const headings: Heading[] = [];
   const sections = chapters.map((chapter) => chapterHtml(chapter, headings));
   const rows = Object.entries(stamp).map(([name, value]) =>
@@ -202,19 +173,11 @@ ${sections.join("\n")}
 </html>
 `;
   const outside = outsideReferences(page);
-  if (outside.length > 0) {
-    throw new Error(
-      `Report: expected a page that opens offline, found references to ${outside.slice(0, 5).join(", ")}.`,
-    );
-  }
-  return page;
+  if (outside.length === 0) return page;
+  throw new Error(`Report: expected a page that opens offline, found references to ${outside.slice(0, 5).join(", ")}.`);
 }
 
-/**
- * The chapters of executed notebooks, their prose and code rendered by nbconvert.
- *
- * @throws {UserError} if nbconvert fails, with its message.
- */
+/** The chapters of executed notebooks, rendered by nbconvert; throws a {@link UserError} with its message. */
 export async function readChapters(files: string[], python: string): Promise<Chapter[]> {
   return await Promise.all(files.map(async (file): Promise<Chapter> => {
     const args = [fileURLToPath(new URL("notebook_runner.py", import.meta.url)), "render", file];

@@ -13,11 +13,7 @@ const applications = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/**
- * The first Chromium or Chrome on `searchPath`, or among macOS' applications.
- *
- * @throws {Error} saying what to install, or what to do without it.
- */
+/** The first Chromium or Chrome on `searchPath`, or of macOS' applications; throws a {@link UserError} without one. */
 export function findChromium(searchPath: string = Deno.env.get("PATH") ?? ""): string {
   const [found = applications.find(exists)] = findPrograms(names, searchPath);
   if (found) return found;
@@ -28,24 +24,16 @@ export function findChromium(searchPath: string = Deno.env.get("PATH") ?? ""): s
   );
 }
 
-/**
- * Prints a page to PDF.
- *
- * @throws {Error} with the end of what Chromium said, if it made none; a PDF that was there stays.
- */
+/** Prints a page to PDF; throws a {@link UserError} with what Chromium said if it fails, and the PDF before stays. */
 export async function writePdf(page: string, pdf: string, chromium: string = findChromium()): Promise<void> {
   const profile = await temporaryFolder();
   const asRoot = Deno.build.os === "linux" && Deno.uid() === 0; // its sandbox refuses root
-  const args = (target: string) => [
-    ...["--headless", "--disable-gpu", "--no-pdf-header-footer", "--no-first-run", `--user-data-dir=${profile}`],
-    ...(asRoot ? ["--no-sandbox"] : []),
-    `--print-to-pdf=${target}`,
-    pathToFileURL(page).href,
-  ];
+  const options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", "--no-first-run"];
+  if (asRoot) options.push("--no-sandbox");
   try {
     await replaceFile(pdf, async (target) => {
-      const command = new Deno.Command(chromium, { args: args(target), stdin: "null", stdout: "null" });
-      const { stderr } = await command.output();
+      const args = [...options, `--user-data-dir=${profile}`, `--print-to-pdf=${target}`, pathToFileURL(page).href];
+      const { stderr } = await new Deno.Command(chromium, { args, stdin: "null", stdout: "null" }).output();
       if (exists(target)) return;
       const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-5).join("\n  ");
       throw new UserError(`Report: expected a PDF from ${chromium}, found none. It said:\n  ${said}`);

@@ -27,44 +27,33 @@ async function printed(command: string, args: string[]): Promise<string | undefi
 
 const minute = (date: Date): string => date.toISOString().slice(0, 16).replace("T", " ") + " UTC";
 
-/**
- * The stamp of a run after its notebooks were executed: recipe, songs, the store's checksum, dates, minutes, machine,
- * versions and commit.
- *
- * @param libraries folder of libtensorflow with its `stamp.json`
- */
+/** The stamp of a run whose notebooks were executed; `libraries` is libtensorflow's folder with its `stamp.json`. */
 export async function stampOf(study: Study, runs: readonly NotebookRun[], libraries: string): Promise<RunStamp> {
   const { recipe: chosen } = study, { preset, scale, seed } = chosen;
   const library = JSON.parse(await readTextIfThere(`${libraries}/stamp.json`) ?? "{}");
-  const { imports } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`)) as {
-    imports: Record<string, string>;
-  };
+  const { imports } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`));
   const manifest = await readManifest(`${study.folder}/corpus`), { songs, kept } = manifest.summary;
-  const commit = await printed("git", ["describe", "--always", "--dirty"]);
-  const gpu = await printed("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]);
   const inside = study.data.startsWith(`${projectRoot}/`);
-  const packages = Object.values(imports).filter((target) => target.startsWith("npm:"))
+  const packages = Object.values<string>(imports).filter((target) => target.startsWith("npm:"))
     .map((target) => target.replace(/^npm:\/?/, "").replace(/\/$/, ""));
-  const model = cpus()[0]?.model ?? "unknown processor";
-  const changes = presetChanges(chosen);
   const seconds = runs.reduce((sum, run) => sum + run.seconds, 0), now = Date.now();
   return {
     preset,
     scale,
     seed: String(seed),
     songs: `${inside ? study.data.slice(projectRoot.length + 1) : basename(study.data)} (${songs} songs, ${kept} bars)`,
-    "changed from the preset": changes.join(", ") || "nothing",
+    "changed from the preset": presetChanges(chosen).join(", ") || "nothing",
     "corpus, SHA-256": checksumOf(manifest),
     started: minute(new Date(now - 1000 * seconds)),
     ended: minute(new Date(now)),
     minutes: [...runs.map((run) => `${run.notebook} ${clock(run.seconds)}`), `all ${clock(seconds)}`].join(", "),
-    processor: `${cpus().length} × ${model}, ${Deno.build.os} ${Deno.build.arch}`,
-    GPU: gpu ?? "none",
+    processor: `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, ${Deno.build.os} ${Deno.build.arch}`,
+    GPU: await printed("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]) ?? "none",
     libtensorflow: library.version
       ? `${library.package} ${library.version}`
       : Deno.env.get("LIBTENSORFLOW_DIR") ?? "unknown",
     Deno: `${Deno.version.deno} (V8 ${Deno.version.v8}, TypeScript ${Deno.version.typescript})`,
     packages: packages.join(", "),
-    commit: commit ?? "not a git checkout",
+    commit: await printed("git", ["describe", "--always", "--dirty"]) ?? "not a git checkout",
   };
 }
