@@ -72,6 +72,16 @@ Deno.test("every folder of lib is a room of the map, and no room is crowded", ()
   }
 });
 
+Deno.test("every module that the map names is there, and each room's ways in are in the room", () => {
+  const map = Deno.readTextFileSync(`${lib}/README.md`);
+  const named = [...map.matchAll(/`(\w+\/\w+\.ts)`/g)].map(([, path]) => path);
+  const waysIn = [...map.matchAll(/^\| \[(\w+)\].*\| (`.*) \|$/gm)].flatMap(([, room, ways]) =>
+    [...ways.matchAll(/`(\w+\.ts)`/g)].map(([, file]) => `${room}/${file}`)
+  );
+  assert(waysIn.length >= rooms.length && named.length > 20, `found ${waysIn.length} ways in, ${named.length} paths`);
+  assertEquals([...named, ...waysIn].filter((path) => !imports.has(path)), []);
+});
+
 Deno.test("every import leads to a module of the same room or of one above it", () => {
   const wrong = [...imports].flatMap(([path, targets]) =>
     targets.filter((target) => !imports.has(target) || rooms.indexOf(roomOf(target)) > rooms.indexOf(roomOf(path)))
