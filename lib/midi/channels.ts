@@ -64,12 +64,15 @@ function settingOf(value: ValueOf, events: Events, tracks: Track[]) {
   const { ticks, channels } = events, all = changesOf(value, events, tracks);
   const own = new Map<number, { track: number; tick: number; value: number }>(); // a track's last change, by channel
   return {
+    isUsed: all.size > 0,
     see(i: number, track: number): void {
       const set = value(events, i);
       if (set !== undefined) own.set(channels[i], { track, tick: ticks[i], value: set });
     },
     at(i: number, track: number): number | undefined {
-      const changes = all.get(channels[i]) ?? [], last = own.get(channels[i]);
+      const changes = all.get(channels[i]);
+      if (!changes) return undefined;
+      const last = own.get(channels[i]);
       for (let k = bisect(0, changes.length, (k) => changes[k].tick > ticks[i]) - 1; k >= 0; k--) {
         const change = changes[k];
         if (last?.track === track && last.tick === change.tick) return last.value;
@@ -82,16 +85,18 @@ function settingOf(value: ValueOf, events: Events, tracks: Track[]) {
 
 /** The programs of channels, 0 where none is set, and whether they play drums; `see` as in {@link settingOf}. */
 export function channelSettings(events: Events, tracks: Track[], drums: "any-channel" | "channel-10") {
-  const [own, bank, part] = [programs, banks, drumParts].map((value) => settingOf(value, events, tracks));
+  const settings = [programs, banks, drumParts].map((value) => settingOf(value, events, tracks));
+  const [own, bank, part] = settings, used = settings.filter(({ isUsed }) => isUsed);
   const hasSetup = (number: number) =>
     events.kinds.subarray(0, events.count).some((kind, i) => kind === drumSetup && events.numbers[i] === number);
   const gs = hasSetup(gsReset) && !hasSetup(xgOn); // there the banks 126 and 127 are older sound modules
   return {
-    see: (i: number, track: number): void => [own, bank, part].forEach((setting) => setting.see(i, track)),
+    see: (i: number, track: number): void => used.forEach((setting) => setting.see(i, track)),
     program: (i: number, track: number): number => own.at(i, track) ?? 0,
     isDrum(i: number, track: number): boolean {
-      const isTenth = events.channels[i] % 16 === drumChannel, selected = bank.at(i, track);
-      if (drums === "channel-10") return isTenth;
+      const isTenth = events.channels[i] % 16 === drumChannel;
+      if (drums === "channel-10" || !(bank.isUsed || part.isUsed)) return isTenth;
+      const selected = bank.at(i, track);
       if (selected === 120 || (!gs && (selected === 126 || selected === 127))) return true; // GM2; XG
       return selected !== 121 && Boolean(part.at(i, track) ?? isTenth); // GM2 makes a channel melodic by 121
     },

@@ -13,6 +13,7 @@ const positionsPerQuarter = 12;
 
 const sustain = 64, allSoundOff = 120, resetAll = 121, allNotesOff = 123;
 
+const noEvents = (): number[] => [];
 const noControls = (): Controls => ({ pedals: [], bends: [], lastTick: 0 });
 
 /** Adds a bend or controller; those that release the pedal (121: and centre the bend) do so only if `all` count. */
@@ -55,19 +56,21 @@ export function pairLikePrettyMidi(events: Events, tracks: Track[]): Part[] {
       const partKey = channel * 128 + programs[channel], noteKey = channel * 128 + numbers[i];
       const kind = kinds[i];
       if (kind === program) programs[channel] = numbers[i];
-      else if (kind === on) valueOf(open, noteKey, () => []).push(i);
+      else if (kind === on) valueOf(open, noteKey, noEvents).push(i);
       else if (kind === off) {
-        const ons = open.get(noteKey) ?? [];
+        const ons = open.get(noteKey);
+        if (!ons) continue;
         let closed = ons.length; // those that started on this very tick stay open, or vanish if they are all
         while (closed > 0 && ticks[ons[closed - 1]] === ticks[i]) closed--;
         if (closed === 0 || closed === ons.length) open.delete(noteKey);
         else open.set(noteKey, ons.slice(closed));
         if (closed === 0) continue;
-        const part = valueOf(own, partKey, () => {
+        let part = own.get(partKey);
+        if (!part) {
           const controls = early.get(channel) ?? noControls(), drum = channel === drumChannel;
-          parts.push({ program: programs[channel], drum, notes: [], controls });
-          return parts.at(-1)!;
-        });
+          own.set(partKey, part = { program: programs[channel], drum, notes: [], controls });
+          parts.push(part);
+        }
         for (let k = 0; k < closed; k++) addNote(part, events, ons[k], ticks[i]);
       } else addControl(own.get(partKey)?.controls ?? valueOf(early, channel, noControls), events, i, false);
     }
@@ -120,9 +123,12 @@ export function pairByStandard(
     oldest[key] = later[i];
     const until = tick > ticks[i] ? tick : tick + shortest;
     if (until === ticks[i]) return;
-    const part = valueOf(parts, 256 * channel + sounds[i], () => {
-      return { program: sounds[i] & 127, drum: sounds[i] > 127, notes: [], controls: controlsOf(channel) };
-    });
+    const partKey = 256 * channel + sounds[i];
+    let part = parts.get(partKey);
+    if (!part) {
+      part = { program: sounds[i] & 127, drum: sounds[i] > 127, notes: [], controls: controlsOf(channel) };
+      parts.set(partKey, part);
+    }
     addNote(part, events, i, until);
   };
   /** Ends the open notes of a key that a controller ended up to a tick. */
@@ -146,7 +152,7 @@ export function pairByStandard(
         else later[latest[key]] = i;
         latest[key] = i;
       } else if (kind === off) {
-        endByController(key, ticks[i]);
+        if (ends.size > 0) endByController(key, ticks[i]);
         if (oldest[key] >= 0) end(key, ticks[i]);
       } else {
         settings.see(i, track);

@@ -76,10 +76,15 @@ function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: nu
 
 /** The notes of one pitch of a part, in order of their starts. */
 function pitchNotes(notes: Note[], beats: Beats): PitchNotes {
-  const begun = Float64Array.from(notes, ({ velocity }) => velocity);
-  const starts = Float64Array.from(notes, ({ start }) => beats.column(start));
-  const ends = Float64Array.from(notes, ({ end }) => beats.column(end));
-  if (ends.every((end, i) => i === 0 || end >= ends[i - 1])) return { starts, begun, ends, stopped: begun };
+  const [starts, begun, ends] = [0, 1, 2].map(() => new Float64Array(notes.length));
+  let inOrder = true;
+  notes.forEach(({ start, end, velocity }, i) => {
+    starts[i] = beats.column(start);
+    ends[i] = beats.column(end);
+    begun[i] = velocity;
+    if (i > 0 && ends[i] < ends[i - 1]) inOrder = false;
+  });
+  if (inOrder) return { starts, begun, ends, stopped: begun };
   const order = [...notes.keys()].sort((a, b) => ends[a] - ends[b]);
   const [sorted, stopped] = [ends, begun].map((values) => Float64Array.from(order, (i) => values[i]));
   return { starts, begun, ends: sorted, stopped };

@@ -65,7 +65,8 @@ export interface QuantisedNotes {
 /** Puts a score's notes on the grid by `recipe.tokens.quantise` (STUDY §3.2–3.4, §3.7). */
 export function quantise(score: Score, recipe: CorpusRecipe): QuantisedNotes {
   const { notes, ticksPerQuarter } = score;
-  const starts = Float64Array.from(notes, ({ start }) => start).map(quantiser(score, recipe));
+  const starts = new Float64Array(notes.length), quantised = quantiser(score, recipe);
+  notes.forEach(({ start }, i) => starts[i] = quantised(start));
   const ends = pedalledEnds(score.parts, recipe);
   const barNotes = (from: number, to: number, barStart: number) => {
     const bar = notes.slice(from, to).map((note, i): BarNote => {

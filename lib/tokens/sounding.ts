@@ -42,6 +42,7 @@ export function pedalledEnds(parts: Part[], { midi }: CorpusRecipe): Map<Note, n
   for (const { notes, controls } of parts) {
     const { from: downs, to: ups } = presses.get(controls) ?? pedalPresses(controls.pedals);
     presses.set(controls, { from: downs, to: ups });
+    if (downs.length === 0) continue;
     const struck = Array<number>(128).fill(Infinity), next = struck.slice(); // the last two starts of each key
     for (const note of notes.toReversed()) {
       const { start, end, pitch } = note;

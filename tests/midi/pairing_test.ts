@@ -117,7 +117,7 @@ Deno.test("a program that changes under a sounding note counts at its start in s
   assertEquals(notesOf(file([events]), authors), [[0, 100, 60, 9], [100, 200, 60, 9]]);
 });
 
-Deno.test("controls before a program's first note are shared by its channel's later programs (study §16.3)", () => {
+Deno.test("controls before a program's first note are shared by its channel's later programs (STUDY §16.3)", () => {
   const events: RawEvent[] = [
     [0, 0xb0, 64, 127],
     program(0, 5),

@@ -168,7 +168,7 @@ Deno.test("notes without a third make no chord, silence is N, and neither is a l
   assertEquals(tokenize(score, sound).map(chordsOf), [[], [], []]);
 });
 
-Deno.test("interval 11 over an augmented chord costs nothing (study §16.2)", () => {
+Deno.test("interval 11 over an augmented chord costs nothing (STUDY §16.2)", () => {
   const events = [44, 48, 52, 55].flatMap((pitch) => note(0, 2 * bar, pitch));
   const [first] = recognizeChords(readScore(file([events]), sound), sound);
   assertEquals(first.text, "G#:aug/C"); // 0 against C's −2; were it −2 as well, the lower root C would win

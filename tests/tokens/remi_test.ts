@@ -149,12 +149,12 @@ Deno.test({
   },
 });
 
-// --- each difference of `sound`, alone, on a score of known truth (study §13) ---
+// --- each difference of `sound`, alone, on a score of known truth (STUDY §13) ---
 
 const six = (start: number, length = 40): RawEvent[] =>
   [60, 61, 62, 63, 64, 65].flatMap((pitch) => note(start, start + length, pitch));
 
-Deno.test("a missing signature is 4/4 under sound and a refusal under authors (§13 row 1)", () => {
+Deno.test("a missing signature is 4/4 under sound and a refusal under authors (STUDY §13 row 1)", () => {
   const bytes = file([six(0)]);
   assertEquals(tokenize(readScore(bytes, sound), sound).length, 1);
   const error = assertThrows(() => tokenize(readScore(bytes, authors), authors), MidiError);
@@ -170,7 +170,7 @@ Deno.test("any other signature refuses the song, and so does a song without note
   }
 });
 
-Deno.test("a long bar is cut after a whole note under sound and inside one under authors (§13 row 4)", () => {
+Deno.test("a long bar is cut after a whole note under sound and inside one under authors (STUDY §13 row 4)", () => {
   const events = Array.from({ length: 110 }, (_, i) => note(0, 40, i)).flat();
   const [bySound] = bars(events), [byAuthors] = bars(events, authors);
   assertEquals(bySound.tokens.length, 3 + 101 * 5 + 1);
@@ -179,7 +179,7 @@ Deno.test("a long bar is cut after a whole note under sound and inside one under
   assertEquals(bars(events, with_({ tokens: { maxTokens: 128 } }))[0].tokens.length, 3 + 24 * 5 + 1);
 });
 
-Deno.test("labels are those of the notes left by the cut under sound, of all under authors (§13 row 22)", () => {
+Deno.test("labels are those of the notes left by the cut under sound, of all under authors (STUDY §13 row 22)", () => {
   const events = [
     ...Array.from({ length: 101 }, (_, i) => note(0, 40, i, 50)).flat(),
     ...Array.from({ length: 101 }, (_, i) => note(960, 1920, i, 100)).flat(),
@@ -199,7 +199,7 @@ Deno.test("bars of fewer than six notes have tokens but are not kept", () => {
   }
 });
 
-Deno.test("a note played early goes to the nearest position under sound, one lower under authors (§13 row 5)", () => {
+Deno.test("a note played early goes to the nearest position under sound, one lower under authors (STUDY §13 row 5)", () => {
   const early = [...note(0, 40, 50), ...note(475, 515, 60), ...note(bar - 5, bar + 35, 62)];
   assertEquals(bars(early).map((b) => ofKind(b, "Position").slice(1)), [["Position_0", "Position_12"], ["Position_0"]]);
   assertEquals(bars(early, authors).map((b) => ofKind(b, "Position").slice(1)), [
@@ -212,14 +212,14 @@ Deno.test("a note just before the end of the song is not lost when it is rounded
   assertEquals(found.map((b) => ofKind(b, "Pitch").length), [6, 1]);
 });
 
-Deno.test("with 100 ticks a quarter exact notes stay exact under sound (study §3.2)", () => {
+Deno.test("with 100 ticks a quarter exact notes stay exact under sound (STUDY §3.2)", () => {
   const events = Array.from({ length: 16 }, (_, i) => note(25 * i, 25 * i + 25, 60 + i)).flat();
   const positions = (choices: Recipe) => ofKind(bars(events, choices, 100)[0], "Position").slice(1);
   assertEquals(positions(sound), Array.from({ length: 16 }, (_, i) => `Position_${3 * i}`));
   assert(positions(authors).includes("Position_14")); // tick 125, position 15: their grid point is 125.00000000000001
 });
 
-Deno.test("the tempo is that at the bar line under sound, of the first change in the bar under authors (§13 row 22)", () => {
+Deno.test("the tempo is that at the bar line under sound, of the first change in the bar under authors (STUDY §13 row 22)", () => {
   const events = [tempo(0, 1_000_000), ...six(0), tempo(960, 500_000), ...six(bar)];
   assertEquals(bars(events).map((b) => tempoBins[b.labels.tempoBin]), [59, 122]);
   assertEquals(bars(events, authors).map((b) => tempoBins[b.labels.tempoBin]), [59, 59]); // a second change in a bar is lost
@@ -243,7 +243,7 @@ Deno.test("a tempo goes to the nearest bin under sound; authors round it down to
   assertEquals([108.4, 107.6].map((bpm) => binsOf(sound, bpm, Math.round(6e7 / bpm))[0]), [111, 105]);
 });
 
-Deno.test("tempi before the first note hold under sound and are lost under authors (study §4.2)", () => {
+Deno.test("tempi before the first note hold under sound and are lost under authors (STUDY §4.2)", () => {
   const events = [tempo(0, 1_000_000), tempo(960, 500_000), ...six(bar)];
   assertEquals(bars(events).map((b) => tempoBins[b.labels.tempoBin]), [122]);
   assertEquals(bars(events, authors).map((b) => tempoBins[b.labels.tempoBin]), [59]);
@@ -262,7 +262,7 @@ Deno.test("notes are in order of start, drums before programs, pitch", () => {
   assertEquals(ofKind(bars(events)[0], "Pitch"), ["Pitch_Drum_38", "Pitch_60", "Pitch_62"]);
 });
 
-Deno.test("mean duration is given in bins and in quarters (§13 row 15)", () => {
+Deno.test("mean duration is given in bins and in quarters (STUDY §13 row 15)", () => {
   const { labels } = bars([...note(0, 480, 60), ...note(480, 1920, 62)])[0];
   assertEquals([labels.meanDuration, labels.meanDurationQuarters], [(11 + 19) / 2, 2]);
 });

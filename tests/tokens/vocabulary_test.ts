@@ -15,7 +15,7 @@ Deno.test("every id has a name of its own that leads back to it", () => {
   names.forEach((name, id) => assertEquals(vocabulary.id(name), id));
 });
 
-Deno.test("each kind's ids are where the authors have them (study §3.9)", () => {
+Deno.test("each kind's ids are where the authors have them (STUDY §3.9)", () => {
   const expected: [TokenKind, number, number, string, string][] = [
     ["special", 0, 4, "<pad>", "<mask>"],
     ["Bar", 4, 1, "Bar_0", "Bar_0"],
@@ -36,7 +36,7 @@ Deno.test("each kind's ids are where the authors have them (study §3.9)", () =>
   }
 });
 
-Deno.test("the first value of every bin is the one the authors' code gives (study §3.5–3.7)", () => {
+Deno.test("the first value of every bin is the one the authors' code gives (STUDY §3.5–3.7)", () => {
   const firstOf = (bins: readonly number[], last: number) => {
     const first = new Map<number, number>();
     for (let value = 0; value <= last; value++) {
