@@ -10,7 +10,15 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 // @ts-types="npm:@types/tar-stream@3.1.5"
 import tar from "tar-stream";
-import { exists, readTextIfThere, removeIfThere, replaceFile, writeFile, writeFolder } from "../base/files.ts";
+import {
+  exists,
+  readTextIfThere,
+  removeIfThere,
+  replaceFile,
+  writableFolder,
+  writeFile,
+  writeFolder,
+} from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
 
 /** A packed run that is damaged, or that cannot be made or unpacked here. */
@@ -63,6 +71,7 @@ export async function packRun(folder: string, file: string): Promise<Packed> {
     const names = entries.filter(({ name }) => exists(`${runs}/${name}/recipe.json`)).map(({ name }) => name).sort();
     throw new PackError(`Pack: expected a run at ${folder}, found none. Runs here: ${names.join(", ") || "none yet"}.`);
   }
+  await writableFolder(dirname(file));
   const name = basename(folder), names = await filesBelow(folder);
   const sha256 = await replaceFile(file, async (temporary) => {
     const pack = tar.pack(), lines: string[] = [];
@@ -140,7 +149,9 @@ function compare(file: string, listed: string, sums: Map<string, string>): void 
  * stays; nothing is left of the unpacked files then.
  */
 export async function openPack(file: string, runs: string, name?: string): Promise<Packed> {
-  if (!exists(file)) throw new PackError(`Pack: expected a packed run at ${file}, found none.`);
+  if (!exists(file) || !Deno.statSync(file).isFile) {
+    throw new PackError(`Pack: expected a packed run at ${file}, found ${exists(file) ? "a folder" : "none"}.`);
+  }
   const sha256 = await digestOf(file), beside = (await readTextIfThere(`${file}.sha256`))?.slice(0, 64);
   if (beside !== undefined && beside !== sha256) {
     throw damaged(file, `: it has the SHA-256 ${sha256}, beside it stands ${beside}`);

@@ -34,7 +34,7 @@ export function readJson(path: string): unknown {
   try {
     return JSON.parse(Deno.readTextFileSync(path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     if (error instanceof SyntaxError) throw new UserError(`Study: expected JSON in ${path}, found ${error.message}.`);
     throw error;
   }

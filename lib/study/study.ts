@@ -49,7 +49,9 @@ function explicitChoices(parameters: StudyParameters): RecipeChanges {
   const text = setting("RECIPE", parameters) ?? "{}";
   try {
     const named = { ...(preset && { preset }), ...(scale && { scale }) } as RecipeChanges;
-    return { ...JSON.parse(text) as RecipeChanges, ...named };
+    const changes: unknown = JSON.parse(text);
+    if (typeof changes !== "object" || changes === null || Array.isArray(changes)) throw new SyntaxError("no object");
+    return { ...changes as RecipeChanges, ...named };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new UserError(`RECIPE: expected JSON such as {"seed":7}, found ${text} (${error.message}).`);

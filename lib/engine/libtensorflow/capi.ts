@@ -87,7 +87,7 @@ const symbols = {
 const SETTINGS = { TF_CPP_MIN_LOG_LEVEL: "2", TF_ENABLE_ONEDNN_OPTS: "1", TF_FORCE_GPU_ALLOW_GROWTH: "true" };
 
 function load() {
-  const { cc, framework } = findLibrary(), wordy = Deno.env.has("TF_CPP_MIN_LOG_LEVEL");
+  const { cc, framework } = findLibrary(), wordy = Deno.env.get("TF_CPP_MIN_LOG_LEVEL") === "0"; // children inherit ours
   for (const [name, value] of Object.entries(SETTINGS)) if (!Deno.env.has(name)) Deno.env.set(name, value);
   const open = () => {
     pinLibrary(framework);
