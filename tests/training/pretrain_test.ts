@@ -156,6 +156,14 @@ Deno.test("a corpus without validation bars is refused where they are needed, an
     (await loadCheckpoint(`${dir}/last`)).weights.dispose();
   }));
 
+Deno.test("a folder that cannot be made is named before the first step", () =>
+  withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/file`, "");
+    const error = await assertRejects(() => train(`${dir}/file/model`), UserError, "The training could not be saved: ");
+    const parts = [`${dir}/file/model/training could not be written`, "No state was saved yet", "the folder writable"];
+    for (const part of parts) assert(error.message.includes(part), error.message);
+  }));
+
 Deno.test("a thousand steps need no more memory, tensors or handles than the first", () =>
   withFolder(async (dir) => {
     const tiny = recipe("sound", "smoke", {
