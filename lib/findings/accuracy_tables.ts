@@ -10,6 +10,8 @@ import { paperTables } from "./paper.ts";
 const mean = (values: readonly (number | undefined)[]): number | undefined =>
   values.reduce((sum, value) => sum === undefined || value === undefined ? undefined : sum + value / values.length, 0);
 
+const byModel = (evaluations: readonly Evaluation[]) => [...Map.groupBy(evaluations, ({ model }) => model)];
+
 /**
  * Table 1: accuracies (0 to 1) of masked tokens and of NT-Xent, means over a model's seeds, and the paper's as training /
  * validation. Undefined stands where a model has no such task.
@@ -20,15 +22,14 @@ const mean = (values: readonly (number | undefined)[]): number | undefined =>
  */
 export function table1(evaluations: readonly Evaluation[]): Record<string, string | number | undefined>[] {
   const pair = (of: { train: number; validation: number }) => `${of.train.toFixed(3)} / ${of.validation.toFixed(3)}`;
-  return [...Map.groupBy(evaluations, ({ model }) => model)].map(([model, own]) => {
+  return byModel(evaluations).map(([model, own]) => {
     const paper = paperTables.table1[model];
     const average = (of: (evaluation: Evaluation) => number | undefined) => mean(own.map(of));
     const ordered = (order: string, field: "accuracy" | "chance" | "identical") =>
-      average(({ contrast }) =>
-        contrast
-          ? [contrast.validation, contrast.otherOrder].find((score) => score.order === order)?.[field]
-          : undefined
-      );
+      average(({ contrast }) => {
+        const scores = contrast ? [contrast.validation, contrast.otherOrder] : [];
+        return scores.find((score) => score.order === order)?.[field];
+      });
     return {
       model,
       mlmTrain: average(({ mlm }) => mlm.train.accuracy),
@@ -49,12 +50,7 @@ export function table1(evaluations: readonly Evaluation[]): Record<string, strin
 
 /** Each model's accuracies of masked tokens of validation songs, one for each seed; columns of {@link kindTable}. */
 export const mlmColumns = (evaluations: readonly Evaluation[]): Record<string, MlmAccuracy[]> =>
-  Object.fromEntries(
-    [...Map.groupBy(evaluations, ({ model }) => model)].map(([model, own]) => [
-      model,
-      own.map(({ mlm }) => mlm.validation),
-    ]),
-  );
+  Object.fromEntries(byModel(evaluations).map(([model, own]) => [model, own.map(({ mlm }) => mlm.validation)]));
 
 /**
  * Accuracy (0 to 1) by kind of masked token, a column for each name; of several accuracies their mean. The kinds and their

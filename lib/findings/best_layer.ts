@@ -26,21 +26,6 @@ export const better = (task: Task, protocol: Protocol): 1 | -1 => lowerIsBetter(
  * in the paper. Undefined if no layer has a score.
  *
  * @param rows the candidates: layers of one line, or of several that compete
- *
- * @example
- * ```ts
- * import { bestLayer } from "@lib/findings/best_layer.ts";
- * import type { ProbeRow } from "@lib/probing/rows.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const row = (layer: number, split: "validation" | "test", value: number): ProbeRow => ({
- *   model: "BERT", input: "trained", seed: 0, layer, layers: "one", pooling: "bar", labels: "true", task: "MV",
- *   metric: "rmse", protocol: "sound", split, value, low: null, high: null, draw: null, std: null, rows: 10, songs: 2,
- *   alpha: 1, threshold: null, skippedClasses: null, k: null,
- * });
- * const rows = [row(1, "validation", 5), row(1, "test", 7), row(2, "validation", 6), row(2, "test", 4)];
- * assertEquals(bestLayer(rows, "MV", "sound")?.value, 7);
- * ```
  */
 export function bestLayer<R extends ProbeRow>(rows: readonly R[], task: Task, protocol: Protocol): R | undefined {
   const draw = lastDraw(rows, protocol), split = protocol === "sound" ? "validation" : "test";

@@ -21,9 +21,7 @@ function verdictText({ verdict, evidence }: ClaimResult): string {
 /**
  * The claims under both protocols: the verdict, the comparison that speaks most against the claim, whether the verdicts
  * count the luck of training, and (`paper`) with how many of the comparisons the paper's own numbers agree.
- *
- * @param sound as `judgeClaims` gives them
- * @param authors of the same claims in the same order
+ * Both lists have the same claims in the same order.
  */
 export function claimTable(sound: readonly ClaimResult[], authors: readonly ClaimResult[]): Record<string, string>[] {
   return sound.map((result, i) => ({
@@ -32,9 +30,7 @@ export function claimTable(sound: readonly ClaimResult[], authors: readonly Clai
     weakest: evidenceText(result.weakest),
     authors: verdictText(authors[i]),
     weakestAuthors: evidenceText(authors[i].weakest),
-    training: [result, authors[i]].every(({ evidence }) => evidence.every(({ training }) => training))
-      ? "counted"
-      : "left out",
+    training: [...result.evidence, ...authors[i].evidence].every(({ training }) => training) ? "counted" : "left out",
     paper: `${result.evidence.filter(({ paper }) => paper).length} of ${result.evidence.length}`,
   }));
 }

@@ -10,16 +10,10 @@ import { type Task, tasks } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { better } from "./best_layer.ts";
 
-/** Which of a model's layers take part; the best of them counts. */
 type LayerRange = "last" | "best" | "middle" | "not middle" | "early" | "not early" | "1–2" | "after 2";
 
 /** One side of a comparison: the best of these layers of these models. */
-export interface Side {
-  /** The models, any of which may be the best. */
-  models: readonly PaperModel[];
-  /** The layers of each that take part. */
-  layers: LayerRange;
-}
+export type Side = { models: readonly PaperModel[]; layers: LayerRange };
 
 /** One comparison; of probes, `better` is said to be better at the task than `worse`. */
 export type Comparison =
@@ -27,23 +21,20 @@ export type Comparison =
   | { kind: "equal MLM"; models: readonly [PaperModel, PaperModel] }
   | { kind: "NT-Xent near chance"; model: PaperModel };
 
-/** A claim: it holds if all its comparisons do. */
-export interface Claim {
-  /** The claim in words, near the paper's own. */
-  text: string;
-  /** What must hold for it, each decided on its own. */
-  comparisons: Comparison[];
-}
+/** A claim in words near the paper's own; it holds if all its comparisons do. */
+export type Claim = { text: string; comparisons: Comparison[] };
 
 const others = (model: PaperModel): PaperModel[] => paperModels.filter((other) => other !== model);
 
 const probe = (task: Task, better: Side, worse: Side): Comparison => ({ kind: "probe", task, better, worse });
 
+const beats = (models: readonly PaperModel[], model: PaperModel, task: Task) =>
+  probe(task, { models, layers: "best" }, { models: [model], layers: "best" });
+
 const best = (model: PaperModel, task: Task, layers: LayerRange = "best") =>
   others(model).map((other) => probe(task, { models: [model], layers }, { models: [other], layers }));
 
-const worst = (model: PaperModel, task: Task) =>
-  others(model).map((other) => probe(task, { models: [other], layers: "best" }, { models: [model], layers: "best" }));
+const worst = (model: PaperModel, task: Task) => others(model).map((other) => beats([other], model, task));
 
 const peak = (models: readonly PaperModel[], task: Task, at: LayerRange, than: LayerRange) =>
   models.map((model) => probe(task, { models: [model], layers: at }, { models: [model], layers: than }));
@@ -60,16 +51,11 @@ export const claims: readonly Claim[] = [
   { text: "BERT-neighbor is best at song clustering", comparisons: best("BERT-neighbor", "SC") },
   {
     text: "BERT-dropout is below the best everywhere",
-    comparisons: tasks.map((task) =>
-      probe(task, { models: others("BERT-dropout"), layers: "best" }, { models: ["BERT-dropout"], layers: "best" })
-    ),
+    comparisons: tasks.map((task) => beats(others("BERT-dropout"), "BERT-dropout", task)),
   },
   {
     text: "groove and instruments peak in middle layers",
-    comparisons: [
-      ...peak(paperModels, "GP", "middle", "not middle"),
-      ...peak(paperModels, "I", "middle", "not middle"),
-    ],
+    comparisons: (["GP", "I"] as const).flatMap((task) => peak(paperModels, task, "middle", "not middle")),
   },
   {
     text: "tempo peaks in layers 1–2 and fades, except in BERT-neighbor",
@@ -93,18 +79,6 @@ export const claims: readonly Claim[] = [
 
 /**
  * The layers 1…depth of a range.
- *
- * @example Of twelve layers, 4 to 8 are the middle, 1 and 2 are early
- * ```ts
- * import { layersOf } from "@lib/findings/claims.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const { probing } = recipe("sound", "base");
- * assertEquals(layersOf("middle", 12, probing), [4, 5, 6, 7, 8]);
- * assertEquals(layersOf("early", 12, probing), [1, 2]);
- * assertEquals(layersOf("not early", 4, probing), [2, 3, 4]);
- * ```
  */
 export function layersOf(
   range: LayerRange,
@@ -126,10 +100,8 @@ export function layersOf(
   return Array.from({ length: depth }, (_, i) => i + 1).filter(among[range]);
 }
 
-const paperDepth = 12;
-
-/** Chance of NT-Xent at the paper's 24 bars a batch (STUDY §9.2). */
-const paperChance = 1 / 47;
+/** The paper's layers, and its chance of NT-Xent with 24 bars a batch (STUDY §9.2). */
+const paperDepth = 12, paperChance = 1 / 47;
 
 /**
  * Whether the paper's own numbers agree with a comparison. Its tables give the best and the last layer only, so a range of
@@ -148,9 +120,9 @@ export function paperAgrees(comparison: Comparison, probing: Recipe["probing"]):
   if (String(a.models) === String(b.models)) {
     return layersOf(a.layers, paperDepth, probing).includes(table3[a.models[0]][task].layer);
   }
-  const score = ({ models, layers }: Side) =>
-    Math.max(
-      ...models.map((model) => better(task, "authors") * (layers === "last" ? table2 : table3)[model][task].value),
-    );
+  const score = ({ models, layers }: Side) => {
+    const table = layers === "last" ? table2 : table3;
+    return Math.max(...models.map((model) => better(task, "authors") * table[model][task].value));
+  };
   return score(a) > score(b);
 }

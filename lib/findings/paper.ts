@@ -13,42 +13,23 @@ export const paperModels = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"]
 /** One of the paper's models. */
 export type PaperModel = typeof paperModels[number];
 
-/** A score as printed, with its layer; `std` is the population standard deviation over five draws of bars (Table 2). */
-interface PaperScore {
-  value: number;
-  layer: number;
-  std?: number;
-}
+/** Scores as printed, with the layer; `std` is the population standard deviation over five draws of bars (Table 2). */
+type PaperScores = Record<Task, { value: number; layer: number; std?: number }>;
 
-/** Table 1: accuracies in training and validation; plain BERT has no NT-Xent. */
-interface PaperAccuracy {
-  mlm: { train: number; validation: number };
-  ntXent: { train: number; validation: number } | null;
-}
+type Accuracies = Record<"train" | "validation", number>;
 
-const byTask = (score: (i: number) => PaperScore) =>
-  Object.fromEntries(tasks.map((task, i) => [task, score(i)])) as Record<Task, PaperScore>;
+const byTask = (score: (i: number) => PaperScores[Task]) =>
+  Object.fromEntries(tasks.map((task, i) => [task, score(i)])) as PaperScores;
 
 const last = (values: number[], stds: number[]) => byTask((i) => ({ value: values[i], std: stds[i], layer: 12 }));
 
-const best = (...scores: [value: number, layer: number][]) =>
-  byTask((i) => ({ value: scores[i][0], layer: scores[i][1] }));
+const best = (...scores: [number, number][]) => byTask((i) => ({ value: scores[i][0], layer: scores[i][1] }));
 
-/**
- * Tables 1 (accuracies), 2 (last layer) and 3 (best layer, chosen on the test songs) of the paper.
- *
- * @example
- * ```ts
- * import { paperTables } from "@lib/findings/paper.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(paperTables.table3["BERT-neighbor"].T, { value: 0.99, layer: 4 });
- * ```
- */
+/** Tables 1 (accuracies; BERT has no NT-Xent), 2 (last layer) and 3 (best layer, chosen on the test songs). */
 export const paperTables: {
-  table1: Record<PaperModel, PaperAccuracy>;
-  table2: Record<PaperModel, Record<Task, PaperScore>>;
-  table3: Record<PaperModel, Record<Task, PaperScore>>;
+  table1: Record<PaperModel, { mlm: Accuracies; ntXent: Accuracies | null }>;
+  table2: Record<PaperModel, PaperScores>;
+  table3: Record<PaperModel, PaperScores>;
 } = {
   table1: {
     "BERT": { mlm: { train: 0.889, validation: 0.869 }, ntXent: null },

@@ -16,12 +16,7 @@ function tally(results: readonly ClaimResult[]): string {
   return `${count("held")} held, ${count("not")} not, ${count("undecided")} undecided`;
 }
 
-/**
- * What changes between the protocols, as Markdown: verdicts, the best model of each task, the best layers, and the order
- * of the models.
- *
- * @param rows as `tableRows` gives them
- */
+/** What changes between the protocols, as Markdown: verdicts, each task's best model, best layers, the models' order. */
 export function protocolChanges(
   rows: readonly ProbeRow[],
   models: readonly Line[],
@@ -64,12 +59,12 @@ export function protocolChanges(
     });
     return `${lineName(model)} ${exact} → ${accuracy}`;
   });
+  const far = moved > 0 ? `, by up to ${most} layer${most === 1 ? "" : "s"}` : "";
   return [
     `- **Claims.** As the authors computed it: ${tally(authors)}. Soundly: ${tally(sound)}. Claims whose verdict ` +
     `changes: ${list(turned)}.`,
     `- **Best model** (Table 3): tasks where it changes: ${list(winners)}.`,
-    `- **Best layer** (Table 3): it changes in ${moved} of ${moves.length} cells` +
-    `${moved > 0 ? `, by up to ${most} layer${most === 1 ? "" : "s"}` : ""}.`,
+    `- **Best layer** (Table 3): it changes in ${moved} of ${moves.length} cells${far}.`,
     `- **Order of the models** at the last layer: ${pairs.filter(Boolean).length} of ${pairs.length} pairs change it.`,
     `- **Tempo** at the last layer, right in all 32 decisions → right by the largest one: ${list(tempo)}.`,
   ].join("\n");

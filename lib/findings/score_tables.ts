@@ -1,43 +1,35 @@
 /**
- * Tables 2 and 3, Figure 2 and the table of poolings: this study's scores, beside the paper's.
+ * Tables 2 and 3, Figure 2 (of rows as `tableRows` gives them) and the table of poolings, beside the paper's scores.
  * @module
  */
 import type { LayerPoint } from "../plots/figures.ts";
-import { type PaperModel, paperModels, paperTables } from "./paper.ts";
-import { type Task, tasks } from "../metrics/tasks.ts";
+import { paperModels, paperTables } from "./paper.ts";
+import { tasks } from "../metrics/tasks.ts";
 import { isBaseline, type Line, lineOf, type ProbeRow } from "../probing/rows.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { bestTestRow, lastTestRow, layerCurve } from "./best_layer.ts";
 import { tableRows } from "./table_rows.ts";
-import { lineName, scoreName, scoreText, taskCells } from "./wording.ts";
+import { lineName, lineRows, scoreName, scoreText, taskCells } from "./wording.ts";
 
-function paperText(model: PaperModel, task: Task, which: "last" | "best"): string {
-  const { value, layer, std } = paperTables[which === "last" ? "table2" : "table3"][model][task];
-  if (which === "best") return `${value.toFixed(3)} (${layer})`;
-  return `${value.toFixed(3)}${std === undefined ? "" : ` ±\u00a0${std.toPrecision(2)}`}`;
-}
-
-/**
- * Table 2 (the last layer) or Table 3 (the best layer, in round brackets) by task; the paper's numbers stand below ours.
- *
- * @param rows as `tableRows` gives them
- */
+/** Table 2 (the last layer) or Table 3 (the best layer, in round brackets) by task; the paper's numbers stand below ours. */
 export function scoreTable(
   rows: readonly ProbeRow[],
   lines: readonly Line[],
   protocol: Protocol,
   which: "last" | "best",
 ): Record<string, string>[] {
-  const ours = lines.map((line) => ({
-    model: lineName(line),
-    ...taskCells((task) => {
-      const row = which === "last" ? lastTestRow(rows, line, task, protocol) : bestTestRow(rows, line, task, protocol);
-      return [scoreName(task, protocol), scoreText(row, which === "best" ? row?.layer : undefined)];
-    }),
-  }));
+  const isBest = which === "best", rowOf = isBest ? bestTestRow : lastTestRow;
+  const ours = lineRows(lines, (line, task) => {
+    const row = rowOf(rows, line, task, protocol);
+    return [scoreName(task, protocol), scoreText(row, isBest ? row?.layer : undefined)];
+  });
   const paper = paperModels.map((model) => ({
     model: `${model}, paper`,
-    ...taskCells((task) => [scoreName(task, protocol), paperText(model, task, which)]),
+    ...taskCells((task) => {
+      const { value, layer, std } = paperTables[isBest ? "table3" : "table2"][model][task];
+      const beside = isBest ? `(${layer})` : `±\u00a0${std!.toPrecision(2)}`;
+      return [scoreName(task, protocol), `${value.toFixed(3)} ${beside}`];
+    }),
   }));
   return [...ours, ...paper];
 }
@@ -45,8 +37,7 @@ export function scoreTable(
 /**
  * Scores of the best layer, in round brackets, by task and pooling (the state of the `Bar` token, the mean of the notes',
  * the state of `<eob>`): a row for each model and pooling. Sound protocol.
- *
- * @param rows of all poolings, not yet through `tableRows`
+ * `rows` have not been through `tableRows`.
  */
 export function poolingTable(
   rows: readonly ProbeRow[],
@@ -68,7 +59,7 @@ export function poolingTable(
   );
 }
 
-/** Figure 2: each line's score at every layer, by task; lines without layers are level. Rows as `tableRows` gives them. */
+/** Figure 2: each line's score at every layer, by task; lines without layers are level. */
 export function figure2(rows: readonly ProbeRow[], lines: readonly Line[], protocol: Protocol): LayerPoint[] {
   const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
   return tasks.flatMap((task) =>

@@ -2,23 +2,16 @@
  * Differences of scores: paired over the same resampled songs, with intervals, p values and Holm's correction.
  * @module
  */
-import { seedDifference } from "../metrics/seed_intervals.ts";
+import { seedDifference, type SeedInterval } from "../metrics/seed_intervals.ts";
 import { lowerIsBetter } from "../metrics/task_scores.ts";
 import type { TableRow } from "./table_rows.ts";
 
-/** A difference with what its resamplings say of it. */
-export interface Difference {
-  /** The difference, in the score's unit; NaN if there is no such score. */
-  difference: number;
-  /** Lower end of its 95% interval; null without resamplings. */
-  low: number | null;
-  /** Upper end of that interval. */
-  high: number | null;
-  /** Two-sided p that its sign is chance; 1 without resamplings. */
-  p: number;
-  /** Whether interval and p count the luck of training; not if a model was trained with one seed. */
-  training: boolean;
-}
+/**
+ * A difference in the score's unit, NaN if there is no such score; the ends of its 95% interval, and the two-sided p that
+ * its sign is chance (null and 1 without resamplings); whether these count the luck of training: not if a model was
+ * trained with one seed.
+ */
+export type Difference = Omit<SeedInterval, "value"> & { difference: number };
 
 /** The difference of scores that do not exist. */
 export const noDifference: Difference = { difference: NaN, low: null, high: null, p: 1, training: false };
@@ -40,14 +33,6 @@ export function pairedDifference(a: TableRow | undefined, b: TableRow | undefine
 /**
  * Holm's step-down adjustment of p values: comparing the adjusted ones with a level keeps the chance of any false verdict
  * below that level.
- *
- * @example
- * ```ts
- * import { holm } from "@lib/findings/significance.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
- * ```
  */
 export function holm(p: readonly number[]): number[] {
   const order = [...p.keys()].sort((a, b) => p[a] - p[b]), adjusted = new Array<number>(p.length);

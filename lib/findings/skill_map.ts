@@ -16,16 +16,10 @@ const cellOf = (line: Line, { task, layer }: ProbeRow): string => `${lineName(li
  * Each layer's score as its share of the way from the guess without features (0) to a perfect score (1), so that tasks
  * can be compared. Layer 0 and undefined scores are left out.
  *
- * @param rows as `tableRows` gives them
  * @param guess the line that sees no features
  * @param stars cells to mark with a star, as {@link gainsOver} gives them
  */
-export function skillMap(
-  rows: readonly TableRow[],
-  line: Line,
-  guess: Line,
-  stars: ReadonlySet<string>,
-): HeatCell[] {
+export function skillMap(rows: readonly TableRow[], line: Line, guess: Line, stars: ReadonlySet<string>): HeatCell[] {
   return tasks.flatMap((task) => {
     const none = layerCurve(rows, guess, task, "sound")[0]?.value ?? NaN, perfect = better(task, "sound") < 0 ? 0 : 1;
     return layerCurve(rows, line, task, "sound").flatMap((row) => {
@@ -38,11 +32,7 @@ export function skillMap(
 
 /**
  * The cells `line/layer/task` where a line beats the untrained encoder's same layer: paired over the same resampled test
- * songs, two-sided, after Holm's correction over all `comparisons`.
- *
- * @param rows as `tableRows` gives them
- * @param untrained the untrained encoder's line
- * @param level chance of any false star (`probing.level`)
+ * songs, two-sided, after Holm's correction over all `comparisons`; `level` is the chance of any false star.
  */
 export function gainsOver(
   rows: readonly TableRow[],
@@ -63,17 +53,9 @@ export function gainsOver(
   return { stars: new Set(held.map(({ cell }) => cell)), comparisons: compared.length };
 }
 
-/**
- * What the stars of the maps mean, or that there are none, as Markdown for the reader.
- *
- * @param level as {@link gainsOver} was given
- * @param chance what p counts, as `chanceNote` says
- */
+/** What the stars of the maps mean, or that there are none, as Markdown; `chance` is what p counts, as `chanceNote` says. */
 export function starNote({ stars, comparisons }: ReturnType<typeof gainsOver>, level: number, chance: string): string {
-  const test =
-    `two-sided p < ${level} after Holm's correction over models × layers × tasks (${comparisons} comparisons); ` +
-    `p counts ${chance}`;
-  return stars.size > 0
-    ? `\\* better than the same layer of the untrained encoder: ${test}.`
-    : `No layer is surely better than the same layer of the untrained encoder: ${test}.`;
+  const better = stars.size > 0 ? "\\* better" : "No layer is surely better";
+  return `${better} than the same layer of the untrained encoder: two-sided p < ${level} after Holm's correction over ` +
+    `models × layers × tasks (${comparisons} comparisons); p counts ${chance}.`;
 }

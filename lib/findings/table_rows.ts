@@ -5,22 +5,21 @@
 import { seedInterval, type SeedScore } from "../metrics/seed_intervals.ts";
 import { isOf, type Line, type ProbeRow } from "../probing/rows.ts";
 
-/** A row of the results table, or the mean of rows that differ in their seed alone. */
-export interface TableRow extends ProbeRow {
-  /** The scores of each seed. */
-  bySeed: ReadonlyMap<number, SeedScore>;
-}
+/** A row of the results table, or the mean of rows that differ in their seed alone, with the scores of each seed. */
+export type TableRow = ProbeRow & { bySeed: ReadonlyMap<number, SeedScore> };
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value / values.length, 0);
+/** The mean of numbers. */
+export const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x / values.length, 0);
 
 /**
- * Rows that differ in their seed alone, as one row with their mean score. Where every seed has resamplings of the songs,
- * the interval counts songs and seeds. Of authors' draws the population std is the seeds' mean. The row's seed is the
- * first one.
+ * The rows of one pooling, and those of lines without one. Rows that differ in their seed alone become one row, of the
+ * first seed, with their mean score; of authors' draws with the mean of the population stds. Where every seed has
+ * resamplings of the songs, the interval counts songs and seeds.
  */
-function meanOverSeeds(rows: readonly ProbeRow[]): TableRow[] {
+export function tableRows(rows: readonly ProbeRow[], pooling: string): TableRow[] {
+  const own = rows.filter((row) => row.pooling === pooling || row.pooling === "none");
   const alike = Map.groupBy(
-    rows,
+    own,
     ({ model, input, layer, layers, pooling, labels, task, metric, protocol, split, draw }) =>
       JSON.stringify([model, input, layer, layers, pooling, labels, task, metric, protocol, split, draw]),
   );
@@ -32,11 +31,6 @@ function meanOverSeeds(rows: readonly ProbeRow[]): TableRow[] {
     const std = first.std === null ? null : mean(same.map(({ std }) => std!));
     return { ...first, value, low, high, std, replicates: undefined, bySeed };
   });
-}
-
-/** The rows of one pooling, and those of lines without one; the mean over seeds where there are several. */
-export function tableRows(rows: readonly ProbeRow[], pooling: string): TableRow[] {
-  return meanOverSeeds(rows.filter((row) => row.pooling === pooling || row.pooling === "none"));
 }
 
 /** With how many seeds a line was trained, or drawn if it is untrained; 0 if the rows lack it. */
@@ -51,7 +45,7 @@ export function chanceNote(rows: readonly TableRow[], lines: readonly Line[]): s
   const least = counts[0] ?? 0, most = counts.at(-1) ?? 0, counted = ["songs"];
   if (most > 1) counted.push(least === most ? `the ${most} seeds of each model` : `the up to ${most} seeds of a model`);
   if (untrained > 1) counted.push(`the ${untrained} seeds of the untrained encoder`);
-  const list = counted.length > 1 ? `${counted.slice(0, -1).join(", ")} and ${counted.at(-1)}` : counted[0];
+  const list = new Intl.ListFormat("en-GB").format(counted);
   if (least !== 1) return list;
   const once = most > 1 ? "some models were" : "each model was";
   return `${list}; ${once} trained with one seed, so the luck of training is left out`;

@@ -1,6 +1,5 @@
 /**
- * The paper's claims against the results: each comparison's difference, corrected for their number, and each claim's
- * verdict.
+ * The paper's claims against the results: each comparison's difference, and each claim's verdict.
  * @module
  */
 import { type Claim, type Comparison, layersOf, paperAgrees, type Side } from "./claims.ts";
@@ -14,56 +13,34 @@ import { type TableRow, tableRows } from "./table_rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Evaluation } from "../training/evaluation.ts";
 
-/** One comparison's outcome; `difference` is above 0 where it is as claimed. */
-export interface Evidence extends Difference {
-  /** What was compared: `C: BERT (4) − BERT-aug (2)`. */
-  what: string;
-  /** The p after Holm's correction. */
-  adjusted: number;
-  /** The verdict on this comparison. */
-  verdict: Verdict;
-  /** Whether the paper's own numbers agree. */
-  paper: boolean;
-}
-
-/** A claim's outcome under a protocol. */
-export interface ClaimResult {
-  /** The claim in words. */
-  claim: string;
-  /** `held` if all comparisons held, `not` if one of them is the other way round, else `undecided`. */
-  verdict: Verdict;
-  /** Each comparison's outcome. */
-  evidence: Evidence[];
-  /** The comparison that speaks most against the claim. */
-  weakest: Evidence;
-}
-
-/** The test row that stands for a side: the best of its models' layers, chosen as the protocol chooses. */
-function sideRow(
-  rows: readonly TableRow[],
-  { models, layers }: Side,
-  task: ProbeRow["task"],
-  protocol: Protocol,
-  recipe: Recipe,
-): TableRow | undefined {
-  const range = layersOf(layers, Math.max(...rows.map(({ layer }) => layer ?? 0)), recipe.probing);
-  const own = rows.filter(({ model, layer }) => models.some((name) => name === model) && range.includes(layer ?? -1));
-  const best = bestLayer(own, task, protocol);
-  return best &&
-    headlineRows(own, task, protocol).find(({ model, layer, split, draw }) =>
-      model === best.model && layer === best.layer && split === "test" && draw === null
-    );
-}
-
+/** A comparison (`C: BERT (4) − BERT-aug (2)`) with its difference, above 0 where it is as claimed. */
 type Compared = Difference & { what: string };
 
+/** A comparison's outcome: p after Holm's correction, its verdict, and whether the paper's own numbers agree. */
+export type Evidence = Compared & { adjusted: number; verdict: Verdict; paper: boolean };
+
+/**
+ * A claim's outcome under a protocol: `held` if all comparisons held, `not` if one of them is the other way round, else
+ * `undecided`; `weakest` is the comparison that speaks most against it.
+ */
+export type ClaimResult = { claim: string; verdict: Verdict; evidence: Evidence[]; weakest: Evidence };
+
+/** Each side's test row is that of the best of its models' layers, chosen as the protocol chooses. */
 function probeDifference(
   rows: readonly TableRow[],
   { task, better, worse }: Extract<Comparison, { kind: "probe" }>,
   protocol: Protocol,
-  recipe: Recipe,
+  { probing }: Recipe,
 ): Compared {
-  const [a, b] = [better, worse].map((side) => sideRow(rows, side, task, protocol, recipe));
+  const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
+  const [a, b] = [better, worse].map(({ models, layers }) => {
+    const range = layersOf(layers, depth, probing);
+    const own = rows.filter(({ model, layer }) => models.some((name) => name === model) && range.includes(layer ?? -1));
+    const best = bestLayer(own, task, protocol);
+    return headlineRows(own, task, protocol).find(({ model, layer, split, draw }) =>
+      model === best?.model && layer === best.layer && split === "test" && draw === null
+    );
+  });
   const name = (row: ProbeRow | undefined, { models, layers }: Side) =>
     row ? `${row.model} (${row.layer})` : `${models.join(", ")} (${layers}: none)`;
   return { what: `${task}: ${name(a, better)} − ${name(b, worse)}`, ...pairedDifference(a, b) };
@@ -76,9 +53,9 @@ function accuracies(
   unitsOf: (evaluation: Evaluation) => readonly { correct: number; count: number }[] | undefined,
   { seed, probing: { bootstraps } }: Recipe,
 ): { units: number; bySeed: Map<number, SeedScore> } {
-  const own = evaluations.filter((evaluation) => evaluation.model === model), bySeed = new Map<number, SeedScore>();
+  const bySeed = new Map<number, SeedScore>();
   let size = 0;
-  for (const evaluation of own) {
+  for (const evaluation of evaluations.filter((evaluation) => evaluation.model === model)) {
     const units = unitsOf(evaluation);
     if (!units) return { units: 0, bySeed: new Map() };
     const sum = (weights: ArrayLike<number>, of: "correct" | "count") =>
@@ -90,10 +67,12 @@ function accuracies(
   return { units: size, bySeed };
 }
 
-const mapScores = (scores: ReadonlyMap<number, SeedScore>, change: (score: number) => number) =>
-  new Map([...scores].map(([seed, { value, replicates }]) => {
-    return [seed, { value: change(value), replicates: Array.from(replicates, change) }];
-  }));
+const mapScores = (scores: ReadonlyMap<number, SeedScore>, change: (score: number) => number) => {
+  const changed = ({ value, replicates }: SeedScore): SeedScore => (
+    { value: change(value), replicates: Array.from(replicates, change) }
+  );
+  return new Map([...scores].map(([seed, score]) => [seed, changed(score)]));
+};
 
 /** How much closer two models' MLM accuracies are than the recipe's margin, by two one-sided tests over validation songs. */
 function equalMlm(evaluations: readonly Evaluation[], models: readonly string[], recipe: Recipe): Compared {
@@ -125,13 +104,6 @@ function nearChance(evaluations: readonly Evaluation[], model: string, recipe: R
   return { what, difference: value, ...interval };
 }
 
-const verdictOf = (evidence: readonly Evidence[]): Verdict =>
-  evidence.some(({ verdict }) => verdict === "not")
-    ? "not"
-    : evidence.every(({ verdict }) => verdict === "held")
-    ? "held"
-    : "undecided";
-
 /** How clearly a comparison is as claimed: its difference in widths of its interval, since tasks have different units. */
 const clarity = ({ difference, low, high }: Evidence): number =>
   low === null || high === null ? 0 : difference / Math.max(high - low, Number.MIN_VALUE);
@@ -139,14 +111,12 @@ const clarity = ({ difference, low, high }: Evidence): number =>
 /**
  * The verdict on each claim under a protocol.
  *
- * A comparison is the difference of two layers' headline scores on the same resampled test songs; under `authors` scores
- * are means over the draws of bars. The protocol chooses each layer once, not in each resampling. Comparisons of MLM
- * accuracies are resampled over validation songs, of NT-Xent over batches. Holm's correction runs over all comparisons of
- * all claims; intervals are of each comparison alone. Where models were trained with several seeds, p and intervals count
- * the luck of training.
+ * Layers' headline scores are compared on the same resampled test songs (under `authors` means over the draws of bars);
+ * the protocol chooses each layer once, not in each resampling. MLM accuracies are resampled over validation songs, of
+ * NT-Xent over batches. Holm's correction runs over all comparisons of all claims; intervals are of each alone. With
+ * several seeds of training, p and intervals count its luck.
  *
  * @param rows all rows of the study with their resamplings
- * @param evaluations of the models' trainings, one for each seed
  */
 export function judgeClaims(
   claims: readonly Claim[],
@@ -174,6 +144,8 @@ export function judgeClaims(
   return claims.map(({ text, comparisons }) => {
     const evidence = judged.slice(first, first += comparisons.length);
     const weakest = evidence.reduce((a, b) => clarity(b) < clarity(a) ? b : a);
-    return { claim: text, verdict: verdictOf(evidence), evidence, weakest };
+    const verdicts = new Set(evidence.map(({ verdict }) => verdict)), [only] = verdicts;
+    const verdict = verdicts.has("not") ? "not" : verdicts.size === 1 ? only : "undecided";
+    return { claim: text, verdict, evidence, weakest };
   });
 }

@@ -18,43 +18,30 @@ export const lineName = ({ model, labels, layers }: Line): string =>
     ? `${model}, all layers`
     : model;
 
+const area = { authors: "AUC of decisions", sound: "AUC of scores" };
+const both = (name: string) => ({ authors: name, sound: name });
+
 /** What each task's headline score is called under a protocol. */
-const scoreNames: Record<Protocol, Record<Task, string>> = {
-  authors: {
-    C: "C: AUC of decisions",
-    GP: "GP: AUC of decisions",
-    I: "I: AUC of decisions",
-    T: "T: exact rows",
-    MV: "MV: RMSE, velocity",
-    MD: "MD: RMSE, bins",
-    SC: "SC: entropy / ln K",
-  },
-  sound: {
-    C: "C: AUC of scores",
-    GP: "GP: AUC of scores",
-    I: "I: AUC of scores",
-    T: "T: accuracy",
-    MV: "MV: RMSE, velocity",
-    MD: "MD: RMSE, bins",
-    SC: "SC: entropy / ln min(n, K)",
-  },
+const scoreNames: Record<Task, Record<Protocol, string>> = {
+  ...{ C: area, GP: area, I: area },
+  T: { authors: "exact rows", sound: "accuracy" },
+  MV: both("RMSE, velocity"),
+  MD: both("RMSE, bins"),
+  SC: { authors: "entropy / ln K", sound: "entropy / ln min(n, K)" },
 };
 
 /** The headline score's name with an arrow towards the better values. */
 export const scoreName = (task: Task, protocol: Protocol): string =>
-  `${scoreNames[protocol][task]} ${better(task, protocol) < 0 ? "↓" : "↑"}`;
+  `${task}: ${scoreNames[task][protocol]} ${better(task, protocol) < 0 ? "↓" : "↑"}`;
 
 const decimals = (task: Task): number => task === "MV" || task === "MD" ? 2 : 3;
-
-/** Stands where there is no score, as for chords in songs without any. */
-const DASH = "–";
 
 /**
  * `0.812 [0.790, 0.834]`: a score with its 95% interval; or `0.812 ± 0.004`, with its population std over the draws of
  * bars. The layer, if given, stands behind the score in round brackets.
  */
 export function scoreText(row: ProbeRow | undefined, layer?: number | null): string {
-  if (!row || !Number.isFinite(row.value)) return DASH;
+  if (!row || !Number.isFinite(row.value)) return "–"; // as for chords in songs without any
   const { value, low, high, std } = row, number = (x: number) => x.toFixed(decimals(row.task));
   const score = `${number(value)}${layer === undefined || layer === null ? "" : ` (${layer})`}`;
   if (std !== null) return `${score} ±\u00a0${number(std)}`;
@@ -63,11 +50,10 @@ export function scoreText(row: ProbeRow | undefined, layer?: number | null): str
 
 /** `+0.021 [−0.004, +0.050]`: a difference in a task's score, with its 95% interval. */
 export function differenceText({ difference, low, high }: Difference, task: Task): string {
-  if (!Number.isFinite(difference)) return DASH;
+  if (!Number.isFinite(difference)) return "–";
   const signed = (x: number) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(decimals(task))}`;
-  return low === null || high === null ? signed(difference) : (
-    `${signed(difference)} [${signed(low)},\u00a0${signed(high)}]`
-  );
+  const interval = low === null || high === null ? "" : ` [${signed(low)},\u00a0${signed(high)}]`;
+  return `${signed(difference)}${interval}`;
 }
 
 /** A row of a table with a cell for each task, in the paper's order. */
@@ -75,3 +61,11 @@ export const taskCells = (
   cell: (task: Task) => [heading: string, text: string],
   some: readonly Task[] = tasks,
 ): Record<string, string> => Object.fromEntries(some.map(cell));
+
+/** A row for each line, with a cell for each task. */
+export const lineRows = (
+  lines: readonly Line[],
+  cell: (line: Line, task: Task) => [heading: string, text: string],
+  some?: readonly Task[],
+): Record<string, string>[] =>
+  lines.map((line) => ({ model: lineName(line), ...taskCells((task) => cell(line, task), some) }));

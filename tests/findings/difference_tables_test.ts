@@ -51,3 +51,11 @@ Deno.test("selectivity compares a best layer with the control task at the same l
   });
   assertEquals(selectivityTable(worse, [bert])[0]["C: AUC of scores ↑"].split(" [")[0], "+0.130 (2)");
 });
+
+Deno.test("of three seeds, selectivity compares those alone that have a control task", () => {
+  // Each seed has 6 points more than the one before it, so the mean over seeds would be 6 points too good.
+  const some = plantedRows({ seeds: 3 }).filter(({ labels, seed }) => labels === "true" || seed === 0);
+  assertEquals(selectivityTable(tableRows(some, "bar"), [bert]), selectivityTable(rows, [bert]));
+  const bare = tableRows(some.map((row) => ({ ...row, replicates: undefined })), "bar");
+  assertEquals(selectivityTable(bare, [bert])[0]["C: AUC of scores ↑"], "+0.080");
+});
