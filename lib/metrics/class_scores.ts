@@ -93,9 +93,8 @@ export function countByClass(decisions: ArrayLike<number>, table: ClassTable): (
     }
   }
   return (weights) => {
-    const [trueNegatives, falsePositives, falseNegatives, truePositives] = [0, 1, 2, 3].map(() =>
-      new Float64Array(classes)
-    );
+    const zeros = () => new Float64Array(classes);
+    const trueNegatives = zeros(), falsePositives = zeros(), falseNegatives = zeros(), truePositives = zeros();
     for (let s = 0; s < songCount; s++) {
       const weight = weights[s];
       if (weight === 0) continue;

@@ -62,6 +62,10 @@ Deno.test("clusters at random tell no songs, and every headline has a row of the
   assertAlmostEquals(sc("entropy").value, 0.5, 0.1);
   assertAlmostEquals(sc("retrievalR1").value, 1 / 399, 0.02);
   assertEquals(sc("entropy").k, 2);
+  const kept = rows.filter(({ replicates }) => replicates).map(({ task, metric, protocol }) =>
+    `${protocol} ${task} ${metric}`
+  );
+  assert(kept.includes("sound T accuracy") && kept.includes("authors MV rmse"), kept.join());
   assert(rows.every((row) => isOf(row, majorityLine) && row.layer === null && row.alpha === null));
   for (const protocol of ["authors", "sound"] as const) {
     for (const task of tasks) value(task, headlines[protocol][task], "test", protocol);

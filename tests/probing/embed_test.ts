@@ -10,6 +10,7 @@ import { UserError } from "@lib/base/user_error.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
+import { readNpy } from "../support/npy.ts";
 import { largestDifference } from "../support/golden.ts";
 import { plantedBar, plantedCorpus } from "../support/planted_corpus.ts";
 
@@ -83,6 +84,13 @@ Deno.test("states that are not finite are refused by song and bar, and no file i
   await assertRejects(refused, CheckpointError, "1.mid, bar 1: The encoder's states: expected finite numbers");
   assertEquals([...Deno.readDirSync(folder)], []);
   await embedLayers(model, planted, [0, 1], files, { folder });
+  assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["bar-0.npy", "bar-1.npy", "bar-2.npy"]);
+  const { layers } = await embedLayers(model, planted, [0, 1], files); // without a folder, in memory
+  assert(layers.every((layer) => layer instanceof Float32Array));
+  for (const [l, layer] of layers.entries()) {
+    const stored = await readNpy(new URL(`bar-${l}.npy`, `file://${folder}/`));
+    assertEquals(Float32Array.from(stored.data), layer as Float32Array);
+  }
   await assertRejects(
     () => embedLayers(model, planted, [0], choices, { layers: [3] }),
     UserError,

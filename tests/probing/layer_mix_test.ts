@@ -89,4 +89,5 @@ Deno.test("columns are standardised by the fitted rows; those that do not vary t
   const a = Float32Array.of(1, 5, 3, 5, 7, 9), b = Float32Array.of(4, 0, 4, 4, 9, 8);
   const mixed = mixLayers([a, b], [0.25, 0.5], 2, 2) as Float32Array;
   assertEquals([...mixed], [-0.25, -0.5, 0.25, 0.5, 1.25, 1.5]);
+  assertEquals([...mixLayers([a, b], [1, 0], 2, 2) as Float32Array], [-1, 0, 1, 0, 5, 0]);
 });

@@ -209,6 +209,8 @@ Deno.test("own labels that features hold are found, those that they do not hold 
   const classes = await own((bar) => truth[bar] > 0.5 ? "high" : "low");
   assertGreater(classes("accuracy").value, 0.85);
   assertEquals(classes("aucMacro").value, 1);
+  const mixed = await own((bar) => truth[bar] > 0.6 ? "a" : random.uniform() < 0.5 ? "b" : "c");
+  assertLess(mixed("aucMacro").value, 0.9); // b and c are drawn; a alone has 1
   const testTruth = [...ofSplit.test].filter((_, i) => i !== 4).map((bar) => truth[bar] > 0.5);
   const trained = [...ofSplit.train].filter((_, i) => i !== 4).filter((bar) => truth[bar] > 0.5).length;
   const share = testTruth.filter((high) => high === trained > 9).length / testTruth.length;
