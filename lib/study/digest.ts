@@ -78,9 +78,8 @@ async function writeLayers(folder: string, out: string): Promise<string[]> {
   const rows = parseResults(text);
   const pooling = rows.find((row) => row.pooling !== "none")!.pooling, shown = tableRows(rows, pooling);
   const models = [...modelNames.map((model) => lineOf(model)), untrainedLine, tokenCountLine, majorityLine];
-  const titles = { sound: "sound protocol, test songs", authors: "authors' protocol" };
   for (const protocol of protocols) {
-    const title = `What each layer knows: ${titles[protocol]}`;
+    const title = `What each layer knows: ${protocol === "sound" ? "sound protocol, test songs" : "authors' protocol"}`;
     await writeFigure(`${out}/layers-${protocol}`, layerPlot(figure2(shown, models, protocol), { title }));
   }
   return ["sound", "authors"].map((protocol) => `![What each layer knows](layers-${protocol}.svg)`);
@@ -104,11 +103,8 @@ function summary({ run, series, logs, scores }: Training) {
 }
 
 /**
- * Writes the digest of runs into the folder `out`: `README.md`, recipes, a log for each training with every so many steps,
- * validation curves over steps and minutes, scores, and the layer-wise figures of the first run if it was probed.
- *
- * @param folder gives a run's folder
- * @throws {UserError} if a run is missing or trained nothing.
+ * Writes a digest of runs into the folder `out`: `README.md`, recipes, logs of some steps, validation curves, scores and
+ * the first run's layer-wise figures; throws a {@link UserError} if a run is missing or trained nothing.
  */
 export async function writeDigest(
   { runs: names, out, every }: { runs: string[]; out: string; every: number },

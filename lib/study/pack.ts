@@ -1,5 +1,5 @@
 /**
- * A run's folder as one .tar.gz with the SHA-256 of each file inside, and its own beside it, as `sha256sum` writes them.
+ * A run's folder as one .tar.gz with the SHA-256 of each file in it, and its own beside it, as `sha256sum` writes them.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -52,7 +52,7 @@ async function digestOf(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Adds an entry and waits until it is written; times and owners are left out, so that the same run gives the same bytes. */
+/** Adds an entry and waits until it is written; without times and owners, so that the same run gives the same bytes. */
 function add(pack: tar.Pack, name: string, size: number, from: Readable, path: string): Promise<void> {
   const entry = pack.entry({ name, size, mtime: new Date(0), mode: 0o644 });
   return pipeline(from, entry).catch((error) => {
@@ -61,9 +61,8 @@ function add(pack: tar.Pack, name: string, size: number, from: Readable, path: s
 }
 
 /**
- * Packs a run's folder; the same files give the same bytes. Locks and files that are being written are left out.
- *
- * @throws {PackError} if there is no run, or one of its files changes meanwhile; nothing is left then.
+ * Packs a run's folder without locks and files that are being written; the same files give the same bytes. Throws a
+ * {@link PackError}, and leaves nothing, if there is no run, or one of its files changes meanwhile.
  */
 export async function packRun(folder: string, file: string): Promise<Packed> {
   if (!exists(`${folder}/recipe.json`)) {
@@ -143,10 +142,8 @@ function compare(file: string, listed: string, sums: Map<string, string>): void 
 }
 
 /**
- * Verifies a packed run and unpacks it below `runs`, under `name` or else the name it was packed under.
- *
- * @throws {PackError} naming the file that is damaged, missing or no part of a run, or the run that is in the way, which
- * stays; nothing is left of the unpacked files then.
+ * Verifies a packed run and unpacks it below `runs`, under `name` or else the name it was packed under. Throws a
+ * {@link PackError}, and leaves nothing, naming the file that is damaged or no part of a run, or the run in the way.
  */
 export async function openPack(file: string, runs: string, name?: string): Promise<Packed> {
   if (!exists(file) || !Deno.statSync(file).isFile) {

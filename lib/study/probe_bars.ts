@@ -25,20 +25,14 @@ export const drawPerSong = (corpus: Corpus, of: readonly Split[], most: number, 
 export const firstOfEachSong = <T>(items: readonly T[], songOf: (item: T) => number): T[] =>
   Array.from(Map.groupBy(items, songOf).values(), ([first]) => first);
 
-/**
- * A split's bars to probe, ascending within each song: all, or at most `probing.trainBarsPerSong` (train) or
- * `testBarsPerSong` (validation, test) of each song, drawn by the recipe's seed.
- */
+/** A split's bars to probe, ascending within each song: all, or as many of each song as the recipe draws. */
 export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recipe): Int32Array {
   const most = split === "train" ? probing.trainBarsPerSong : probing.testBarsPerSong;
   if (most === 0) return corpus.barsOf(split);
   return Int32Array.from(drawPerSong(corpus, [split], most, (song) => stream(seed, "probe bars", song)));
 }
 
-/**
- * The bars of {@link probeBars} in one list, those for training, then validation, then test; the same split by split; and
- * `cut`, which splits a matrix that has a row for each bar of the list.
- */
+/** Training, validation and test bars of {@link probeBars} in one list and by split; `cut` splits rows likewise. */
 export function stackedBars(corpus: Corpus, recipe: Recipe): {
   all: Int32Array;
   of: Record<Split, Int32Array>;
@@ -55,7 +49,7 @@ export function stackedBars(corpus: Corpus, recipe: Recipe): {
   };
 }
 
-/** Labels and songs of the bars of {@link probeBars}, with the authors' drawings and the controls that the recipe has. */
+/** Labels and songs of the bars of {@link probeBars}, with the recipe's drawings as the authors' and its controls. */
 export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
   const { of } = stackedBars(corpus, recipe), { controlType } = recipe.probing;
   const tables: BarTables = perSplit((split) => ({

@@ -34,11 +34,9 @@ const probeFile = (study: Study, name: string, end: string): string =>
 const ckaFile = (study: Study, model: string): string => probeFile(study, model, ".layers.safetensors");
 
 /**
- * Linear CKA (Kornblith et al. 2019) of every pair of layers of the models, on the same `probing.ckaBars` test bars at
- * most, as cells of a heat map with names like `BERT 3`. It is 1 if two layers differ only by a rotation and a scale.
- * Layer 0 is left out, as the `Bar` token is the same in every bar there. Done once.
- *
- * @param models that {@link probe} was called for before: it keeps the bars' embeddings
+ * Linear CKA (Kornblith et al. 2019) of every pair of layers of models that {@link probe} was called for, on the same
+ * `probing.ckaBars` test bars at most, as cells of a heat map with names like `BERT 3`; done once. It is 1 if two
+ * layers differ only by a rotation and a scale. Layer 0 is left out, as the `Bar` token is the same in every bar there.
  */
 export async function compareLayers(
   study: Study,
@@ -79,11 +77,11 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
 }
 
 /**
- * Probes every layer of a model of the study, of each of its `training.seeds` trainings, or of untrained encoders
- * (`probing.untrainedSeeds` of them); trains a model first if it is not. Done once: the rows are kept in the run's folder.
+ * Probes every layer of a model's `training.seeds` trainings, or of `probing.untrainedSeeds` untrained encoders; trains
+ * a model first if it is not. Done once: the rows are kept in the run's folder.
  *
- * @returns a row for each layer, pooling, task, metric, protocol, split and drawing, for the controls and for all layers
- * together; the test scores with their resamplings
+ * @returns a row for each layer, pooling, task, metric, protocol, split and drawing, for the controls and for all
+ * layers together; the test scores with their resamplings
  * @throws {DOMException} AbortError if the cell is stopped; the model's probing then begins anew
  */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
@@ -171,8 +169,8 @@ async function probeModel(
 }
 
 /**
- * Two baselines without an encoder, scored like the models: `majority`, the best guess that ignores the bar (most common
- * class, training mean), and a probe on token counts (how often each of the 560 ids is in a bar). Done once.
+ * Two baselines without an encoder, scored like the models, once: `majority`, the best guess that ignores the bar (most
+ * common class, training mean), and a probe on token counts (how often each of the 560 ids is in a bar).
  */
 export function probeBaselines(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
   const { recipe } = study;
@@ -190,10 +188,7 @@ export function probeBaselines(study: Study, corpus: Corpus): Promise<ProbeRow[]
 }
 
 /** Writes tables into the run's folder `tables`, as `name.csv` and as `name.tex` with the label `tab:name`. */
-export async function writeTables(
-  study: Study,
-  named: Record<string, { caption: string; rows: readonly object[] }>,
-): Promise<void> {
+export async function writeTables(study: Study, named: Record<string, { caption: string; rows: readonly object[] }>) {
   for (const [name, { caption, rows }] of Object.entries(named)) {
     const columns = [...new Set(rows.flatMap(Object.keys))];
     await writeFile(study.path("tables", `${name}.csv`), toCsv(rows, columns));

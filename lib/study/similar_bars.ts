@@ -1,5 +1,5 @@
 /**
- * Which bars each model finds similar: neighbors of a few bars, to see and hear, what neighbors share, and maps of bars.
+ * Which bars each model finds similar: neighbors of a few bars, to see and hear, what neighbors share, and maps.
  * @module
  */
 import { loadCheckpoint } from "../bert/checkpoint.ts";
@@ -25,11 +25,7 @@ import { drums } from "../tokens/vocabulary.ts";
 /** A row near another; the cosine of the angle between them is −1 … 1, and 0 where one of them is all zeros. */
 type Neighbor = { row: number; similarity: number };
 
-/**
- * The `count` rows nearest to `row` among those allowed, nearest first; the lower row first if two are equally near.
- *
- * @throws {RangeError} if there is no such row.
- */
+/** The `count` rows nearest to `row` among those allowed, nearest first; of equally near ones the lower row first. */
 export function nearest({ rows, columns, data }: FloatMatrix, row: number, count: number, among = (_: number) => true) {
   if (!Number.isInteger(row) || row < 0 || row >= rows) {
     throw new RangeError(`Neighbors: expected a row 0…${rows - 1}, found ${row}.`);
@@ -76,10 +72,7 @@ export type SimilarBars = {
   queries: number[];
   /** Means of what a bar and a random other bar have in common. */
   chance: Common;
-  /**
-   * For each model the neighbors of each query, means over all bars of what a bar and its nearest neighbor have in common,
-   * and coordinates of the bars, four digits each, with their shares of the variance.
-   */
+  /** For each query its neighbors; what a bar and its nearest have in common, as means; the bars' coordinates. */
   models: {
     model: ModelName;
     neighbors: Neighbor[][];
@@ -89,7 +82,7 @@ export type SimilarBars = {
 };
 
 /** Means of what pairs of bars have in common. */
-function meanCommon(corpus: Corpus, pairs: [number, number][]): Common {
+function meanCommon(corpus: Corpus, pairs: number[][]): Common {
   const all = pairs.map(([a, b]) => commonLabels(corpus.labels(a), corpus.labels(b)));
   const mean = (key: keyof Common) => {
     const values = all.map((common) => common[key]).filter((value) => value !== null);
@@ -110,10 +103,8 @@ function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number
 }
 
 /**
- * Finds similar bars by the last layer of each trained model; done once.
- *
- * @param options bars whose neighbors are shown; neighbors of each, where a bar with the same tokens never is one; where
- * to look for them; and at most how many bars of each validation and test song, drawn by the seed
+ * Finds similar bars by the last layer of each trained model, once: `count` neighbors of each of `queries` bars, none
+ * with the same tokens, among at most `barsPerSong` bars of each validation and test song, drawn by the seed.
  */
 export function similarBars(
   study: Study,
@@ -136,7 +127,7 @@ export function similarBars(
     const isCandidate = (row: number) => (other: number) =>
       texts[other] !== texts[row] && (among === "all songs" || clusters[other] !== clusters[row]);
     const chance = stream(recipe.seed, "alike chance");
-    const drawn = bars.flatMap((bar, row): [number, number][] => {
+    const drawn = bars.flatMap((bar, row) => {
       const others = bars.filter((_, other) => isCandidate(row)(other));
       return others.length === 0 ? [] : [[bar, others[chance.integer(others.length)]]];
     });
@@ -151,9 +142,7 @@ export function similarBars(
         const { columns, layers: [last] } = await embedLayers(model, corpus, bars, recipe, options);
         const embedded = { rows: bars.length, columns, data: readRows(last, columns) };
         const nearestTo = (row: number, count: number) => nearest(embedded, row, count, isCandidate(row));
-        const pairs = bars.flatMap((bar, row) =>
-          nearestTo(row, 1).map((near): [number, number] => [bar, bars[near.row]])
-        );
+        const pairs = bars.flatMap((bar, row) => nearestTo(row, 1).map((near) => [bar, bars[near.row]]));
         const { coordinates: [x, y], shares } = principalComponents(embedded);
         const rounded = (values: Float64Array) => Array.from(values, (value) => Number(value.toPrecision(4)));
         models.push({

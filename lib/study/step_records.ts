@@ -41,13 +41,13 @@ export function readJson(path: string): unknown {
 }
 
 /** Inputs whose objects have only the fields that `isKept` accepts, by the object's name and the field's. */
-const withFields = (inputs: object, isKept: (group: string, field: string) => boolean): object =>
-  Object.fromEntries(
-    Object.entries(inputs).map(([group, value]) => [
-      group,
-      isObject(value) ? Object.fromEntries(Object.entries(value).filter(([field]) => isKept(group, field))) : value,
-    ]),
-  );
+const withFields = (inputs: object, isKept: (group: string, field: string) => boolean): object => {
+  const groups = Object.entries(inputs).map(([group, value]) => {
+    if (!isObject(value)) return [group, value];
+    return [group, Object.fromEntries(Object.entries(value).filter(([field]) => isKept(group, field)))];
+  });
+  return Object.fromEntries(groups);
+};
 
 /**
  * Inputs without the recipe fields that the run's `recipe.json` lacks. A field that is newer than the run has the value

@@ -2,10 +2,13 @@
  * A study's run folder, through which notebooks hand results to each other: recipe, songs, and the steps that are done.
  * @module
  */
+import { statfsSync } from "node:fs";
 import { exists, writeFileSync } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
 import { UserError } from "../base/user_error.ts";
 import {
+  type CorpusRecipe,
+  corpusRecipe,
   type Preset,
   type Recipe,
   recipe,
@@ -15,8 +18,6 @@ import {
   validateRecipe,
 } from "../recipe/recipe.ts";
 import { isArchive } from "../corpus/sources.ts";
-import { bytesToWrite, checkFolder } from "./early_checks.ts";
-import { storeRecipe } from "./store_source.ts";
 import { doOnce, finished, isJudging, keysOf, readJson, type StepRecord } from "./step_records.ts";
 
 /** A run: its folder, and which of its steps are done. Paths are absolute. */
@@ -32,7 +33,7 @@ export type Study = {
   path(...parts: string[]): string;
   /** The record of `step` if it was done with the same inputs: any JSON that the result depends on. */
   done<T = unknown>(step: string, inputs: object): StepRecord<T> | undefined;
-  /** The stored result of `step` if it was done with the same inputs, else that of `work`; no two processes do it at once. */
+  /** The stored result of `step` if it was done with the same inputs, else that of `work`, in one process at a time. */
   once<T>(step: string, inputs: object, work: () => Promise<T> | T): Promise<T>;
 };
 
@@ -65,6 +66,17 @@ const asksLinks = (): boolean => !["", "0", "false"].includes(Deno.env.get("FOLL
 const freshRecipe = ({ preset = "sound", scale = "demo", ...changes }: RecipeChanges): Recipe =>
   recipe(preset as Preset, scale as Scale, changes);
 
+/** The recipe of the store at a place, undefined if there is none; throws a {@link UserError} if it is not finished. */
+export function storeRecipe(place: string): CorpusRecipe | undefined {
+  const manifest = readJson(`${place}/manifest.json`) as { recipe: unknown } | undefined;
+  if (manifest) return corpusRecipe(manifest.recipe);
+  if (!exists(`${place}/build.json`)) return undefined;
+  throw new UserError(
+    `Study: expected a whole store at ${place}, found one that is still being built, or a part of one. ` +
+      "Call deno task tokenize again to finish it, or with --merge to join the parts.",
+  );
+}
+
 /** The recipe of a new run on a source. A store has its own choices; those that are asked for must be the same. */
 function recipeOn(data: string, choices: RecipeChanges): Recipe {
   const store = storeRecipe(data);
@@ -79,10 +91,8 @@ function recipeOn(data: string, choices: RecipeChanges): Recipe {
 }
 
 /**
- * The recipe of a new run on `data` by `PRESET` (sound), `SCALE` (demo) and `RECIPE`, JSON of changes, of the environment
- * or else of `parameters`; `asked` comes before them, and a store brings its own choices.
- *
- * @throws {UserError} if a variable names no preset, scale or field, or RECIPE is not JSON, or a store has other choices
+ * The recipe of a new run on `data` by `PRESET` (sound), `SCALE` (demo) and `RECIPE`, JSON of changes, in the
+ * environment or `parameters`, after `asked`; throws a {@link UserError} if one is wrong, or `data` a store of other choices.
  */
 export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChanges = {}, data = ""): Recipe =>
   recipeOn(data, { ...explicitChoices(parameters), ...asked });
@@ -103,11 +113,7 @@ export const presetChanges = (chosen: Recipe): string[] =>
   recipeDifferences(recipe(chosen.preset, chosen.scale), chosen)
     .map((line) => line.replace(/: .* there, (.*) asked for$/, " = $1"));
 
-/**
- * The recipe in a run's `recipe.json`, fields that it lacks filled.
- *
- * @throws {UserError} naming the fields that this version does not know
- */
+/** The recipe of a `recipe.json`, its gaps filled; throws a {@link UserError} naming fields that are not known. */
 export function readRecipe(path: string, raw: unknown = readJson(path)): Recipe {
   try {
     return validateRecipe(raw);
@@ -135,6 +141,37 @@ function waiting(): { say: (line: string) => void; signal: AbortSignal } {
     await show(line);
   };
   return { say: (line) => void say(line).catch((error) => stop.abort(error)), signal: stop.signal };
+}
+
+/** Bytes that models not begun take, in float32: weights, best weights twice, two states of weights and two moments. */
+export function bytesToWrite(folder: string, { model, training }: Recipe): number {
+  const { layers, hidden, intermediate, maxPositions } = model;
+  const parameters = hidden * (layers * (4 * hidden + 2 * intermediate) + 560 + maxPositions);
+  const begun = exists(`${folder}/models`) ? [...Deno.readDirSync(`${folder}/models`)].length : 0;
+  return 4 * parameters * (1 + 2 + 2 * 3) * Math.max(0, 4 * training.seeds - begun);
+}
+
+/** Makes a run's folder; throws a {@link UserError} unless it can be written and has room for so many bytes. */
+export function checkFolder(folder: string, bytes: number): void {
+  const probe = `${folder}/steps/${crypto.randomUUID().slice(0, 8)}.tmp`;
+  try {
+    Deno.mkdirSync(`${folder}/steps`, { recursive: true });
+    Deno.writeTextFileSync(probe, "");
+    Deno.removeSync(probe);
+  } catch (error) {
+    throw new UserError(
+      `Study: expected a folder that can be written at ${folder}, found: ${(error as Error).message}. ` +
+        "Change its permissions or its owner, or make data/runs a link to another place.",
+      { cause: error },
+    );
+  }
+  const { bavail, bsize } = statfsSync(folder), free = bavail * bsize;
+  if (free >= bytes) return;
+  const [needed, found] = [bytes, free].map((count) => `${(count / 1e9).toFixed(1)} GB`);
+  throw new UserError(
+    `Study: expected ${needed} free at ${folder} for the models and their states, found ${found}. ` +
+      "Make room, or make data/runs a link to a larger disk; then start again.",
+  );
 }
 
 /**

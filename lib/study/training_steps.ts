@@ -1,13 +1,13 @@
 /**
- * The study's steps up to trained models: each shows its progress and is skipped if its result in the run's folder is up
- * to date.
+ * The study's steps up to trained models: each shows its progress and is skipped if its stored result is up to date.
  * @module
  */
+import { isTemporary, removeIfThere, writeFolder } from "../base/files.ts";
 import { bertConfig } from "../bert/config.ts";
-import { type Model, parameterCount } from "../bert/parameters.ts";
+import { parameterCount } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import { buildCorpus } from "../corpus/build.ts";
-import type { Corpus } from "../corpus/store.ts";
+import { type Corpus, readManifest } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
 import { engineText } from "../engine/mod.ts";
 import { evaluate, type Evaluation } from "../training/evaluation.ts";
@@ -19,15 +19,32 @@ import { type CurvePoint, learningCurves } from "../plots/figures.ts";
 import { pretrain } from "../training/pretrain.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 import { type Recipe, recipe } from "../recipe/recipe.ts";
-import { storeRecipe, takeStore } from "./store_source.ts";
 import { UserError } from "../base/user_error.ts";
-import type { Study } from "./study.ts";
+import { storeRecipe, type Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
 
 /** What the store of a study's songs depends on. */
 const corpusInputs = ({ data }: Study, { midi, tokens, labels, duplicates, split, seed }: Recipe) => ({
   ...{ midi, tokens, labels, duplicates, split, seed, data },
 });
+
+/**
+ * Takes a store into a run's folder, as links to the same files, or copies where the disk has no links, so that the run
+ * stays whole if the store is built anew or removed; throws a CorpusError if it is no whole store.
+ */
+export async function takeStore(place: string, dir: string): Promise<void> {
+  await readManifest(place);
+  await writeFolder(dir, async (temporary) => {
+    await Deno.mkdir(temporary, { recursive: true });
+    for await (const { name, isFile } of Deno.readDir(place)) {
+      if (!isFile || name === "lock" || isTemporary(name)) continue;
+      await Deno.link(`${place}/${name}`, `${temporary}/${name}`).catch(async () => {
+        await removeIfThere(`${temporary}/${name}`);
+        await Deno.copyFile(`${place}/${name}`, `${temporary}/${name}`);
+      });
+    }
+  });
+}
 
 async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promise<Corpus> {
   const dir = study.path(step);
@@ -52,7 +69,7 @@ async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promis
   return await openCorpus(dir);
 }
 
-/** The study's corpus, tokenized into the run's folder or taken from a store, once; a stopped cell throws an AbortError. */
+/** The study's corpus, tokenized into the run's folder or taken from a store, once; AbortError if stopped. */
 export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "corpus", study.recipe);
 
 /**
@@ -81,20 +98,19 @@ export function trainingOf({ recipe, data, folder }: Study, model: ModelName, se
 export const modelFolder = (study: Study, model: ModelName): string => trainingOf(study, model).dir;
 
 /** The baseline without a model: the most common training token of the right kind, on the models' validation tokens. */
-export function mostCommonGuess(study: Study, corpus: Corpus): MlmAccuracy {
-  return guessMostCommon(corpus, barsToEvaluate(corpus, "validation", study.recipe), study.recipe);
-}
+export const mostCommonGuess = ({ recipe }: Study, corpus: Corpus): MlmAccuracy =>
+  guessMostCommon(corpus, barsToEvaluate(corpus, "validation", recipe), recipe);
 
 const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast: "NT-Xent loss, nats" } as const;
 
-/** Steps in the moving average of training curves. */
-const SMOOTHED = 9;
+/** Steps on either side of one in the moving average of training curves. */
+const AROUND = 4;
 
-/** Learning curves: MLM and NT-Xent of training batches as moving averages over nine steps, and MLM on validation bars. */
+/** Learning curves: moving averages over nine steps of training batches, and MLM of validation bars as it is. */
 export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
-  const half = SMOOTHED >> 1, rows: CurvePoint[] = [];
+  const rows: CurvePoint[] = [];
   logs.forEach(({ step, validation }, i) => {
-    const near = logs.slice(Math.max(0, i - half), i + half + 1);
+    const near = logs.slice(Math.max(0, i - AROUND), i + AROUND + 1);
     for (const measure of ["masked", "accuracy", "contrast"] as const) {
       const value = near.reduce((sum, log) => sum + log[measure], 0) / near.length;
       if (value > 0) rows.push({ step, value, measure: measures[measure], series: "training" });
@@ -156,17 +172,15 @@ async function trainSeed(study: Study, corpus: Corpus, model: ModelName, seed: n
   });
   if (!trainedHere) await show(curvePlot(study, corpus, `${name} (trained before)`)(await trainingLog(dir)));
   return await study.once(`evaluate ${name}`, inputs, async () => {
-    const checkpoint = await loadCheckpoint(dir);
-    const evaluation = await evaluate(checkpoint, model, corpus, study.recipe, seconds)
-      .finally(() => checkpoint.weights.dispose());
-    return { ...evaluation, seed };
+    const checkpoint = await loadCheckpoint(dir),
+      evaluation = evaluate(checkpoint, model, corpus, study.recipe, seconds);
+    return { ...await evaluation.finally(() => checkpoint.weights.dispose()), seed };
   });
 }
 
 /**
- * Trains a model of the study with a live plot and evaluates it, once for each of `training.seeds`.
+ * Trains a model with a live plot and evaluates it, once for each of `training.seeds`; returns the first evaluation.
  *
- * @returns the first seed's evaluation
  * @throws {DOMException} AbortError if the cell is stopped before the last step; the next call goes on from there
  * @throws {DivergedError} if the loss is not finite or exploded (`training.explosion`), with what to change
  */
@@ -177,12 +191,7 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
 }
 
 /** A trained model of the study, trained first if it is not; the caller disposes its weights. */
-export async function trained(
-  study: Study,
-  corpus: Corpus,
-  model: ModelName,
-  seed = study.recipe.seed,
-): Promise<Model> {
+export async function trained(study: Study, corpus: Corpus, model: ModelName, seed = study.recipe.seed) {
   const { name, dir, inputs } = trainingOf(study, model, seed);
   if (!study.done(`train ${name}`, inputs)) await trainSeed(study, corpus, model, seed);
   return await loadCheckpoint(dir);
@@ -200,6 +209,6 @@ export const evaluationsOf = (study: Study, models: readonly ModelName[]): Evalu
 /** A line of text: the encoder's size, the engine and device, and the precision of a training step. */
 export function encoderText({ recipe }: Study): string {
   const config = bertConfig(recipe), millions = (parameterCount(config) / 1e6).toFixed(2);
-  return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ${millions} million parameters; ` +
-    `${engineText()} Products of a training step are in ${precisionOf(recipe)}.`;
+  return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ${millions} million ` +
+    `parameters; ${engineText()} Products of a training step are in ${precisionOf(recipe)}.`;
 }

@@ -22,14 +22,12 @@ import { bestTestRow } from "../findings/best_layer.ts";
 /** A bar's index in the corpus, its label, and the probe's prediction. */
 type Prediction = { bar: number; truth: number; read: number };
 
-/** A probe's error on the test bars, and those with the largest errors, at most one of each song. */
+/** A probe's root mean square error over so many test bars, and those with the largest errors, one of each song. */
 type WorstBars = {
   model: ModelName;
   task: ValueQuestion["task"];
   layer: number;
-  /** Root mean square error over all test bars, as in the results table. */
   rmse: number;
-  /** Number of test bars. */
   bars: number;
   worst: Prediction[];
 };
@@ -45,9 +43,8 @@ export function worstOf(predictions: readonly Prediction[], songOf: (bar: number
 
 /**
  * The test bars on which a model's sound probe of mean velocity (MV) or mean duration (MD) errs most, `count` of each
- * task, one of each song; done once. The probe is that of the results table, fitted anew.
+ * task, one of each song; done once. `rows` are those of `tableRows`; their probe is fitted anew.
  *
- * @param rows as `tableRows` gives them, that model's among them
  * @throws {RangeError} if the rows lack such a probe.
  */
 export function worstBars(
@@ -100,9 +97,8 @@ const labelNames = {
 export function worstBarFigures(corpus: Corpus, found: WorstBars): Shown {
   const { model, task, layer, rmse, bars, worst } = found, { what, digits } = labelNames[task];
   const notes = worst.map(({ truth, read }) => `${what} ${truth.toFixed(digits)}, predicted ${read.toFixed(digits)}`);
-  const cells = worst.map(({ bar }, i) =>
-    `<td style="vertical-align:top;text-align:left">${barFigure(corpus, bar, notes[i])}</td>`
-  );
+  const figures = worst.map(({ bar }, i) => barFigure(corpus, bar, notes[i]));
+  const cells = figures.map((figure) => `<td style="vertical-align:top;text-align:left">${figure}</td>`);
   const caption = `${model}, layer ${layer}: the test bars with the largest errors in ${what}, one of a song ` +
     `(root mean square error over ${bars} bars: ${rmse.toFixed(2)})`;
   return html(

@@ -3,8 +3,7 @@ import { UserError } from "@lib/base/user_error.ts";
 import { parameterCount } from "@lib/bert/parameters.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { bytesToWrite, checkFolder } from "@lib/study/early_checks.ts";
-import { openStudy } from "@lib/study/study.ts";
+import { bytesToWrite, checkFolder, openStudy } from "@lib/study/study.ts";
 
 Deno.test("a disk without room for the models is refused before anything is done", () => {
   const folder = Deno.makeTempDirSync();

@@ -4,9 +4,8 @@ import { buildCorpus, buildShard, mergeCorpora } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { verifyCorpus } from "@lib/corpus/store.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { openStudy } from "@lib/study/study.ts";
-import { storeRecipe, takeStore } from "@lib/study/store_source.ts";
-import { corpusOf, otherCorpusOf, train } from "@lib/study/training_steps.ts";
+import { openStudy, storeRecipe } from "@lib/study/study.ts";
+import { corpusOf, otherCorpusOf, takeStore, train } from "@lib/study/training_steps.ts";
 import { compose } from "../support/composer.ts";
 
 const choices = recipe("authors", "base", {
