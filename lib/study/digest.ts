@@ -103,8 +103,8 @@ function summary({ run, series, logs, scores }: Training) {
 }
 
 /**
- * Writes a digest of runs into the folder `out`: `README.md`, recipes, logs of some steps, validation curves, scores and
- * the first run's layer-wise figures; throws a {@link UserError} if a run is missing or trained nothing.
+ * Writes a digest of runs into the folder `out`: `README.md`, recipes, logs of some steps, validation curves, scores
+ * and the first run's layer-wise figures; throws a {@link UserError} if a run is missing or trained nothing.
  */
 export async function writeDigest(
   { runs: names, out, every }: { runs: string[]; out: string; every: number },

@@ -44,7 +44,8 @@ export function stackedBars(corpus: Corpus, recipe: Recipe): {
     all: Int32Array.of(...of.train, ...of.validation, ...of.test),
     of,
     cut: (rows, columns) => ({
-      ...{ columns, ...perSplit((split) => sliceRows(rows, columns, starts[split], of[split].length)) },
+      columns,
+      ...perSplit((split) => sliceRows(rows, columns, starts[split], of[split].length)),
     }),
   };
 }

@@ -38,11 +38,8 @@ const ckaFile = (study: Study, model: string): string => probeFile(study, model,
  * `probing.ckaBars` test bars at most, as cells of a heat map with names like `BERT 3`; done once. It is 1 if two
  * layers differ only by a rotation and a scale. Layer 0 is left out, as the `Bar` token is the same in every bar there.
  */
-export async function compareLayers(
-  study: Study,
-  models: readonly string[],
-): Promise<{ cells: { x: string; y: string; value: number }[]; bars: number }> {
-  return await study.once("compare layers", { ...study.recipe, data: study.data, models }, async () => {
+export function compareLayers(study: Study, models: readonly string[]) {
+  return study.once("compare layers", { ...study.recipe, data: study.data, models }, async () => {
     const names: string[] = [], layers: Float32Array[] = [];
     let bars = 0;
     for (const model of models) {

@@ -92,7 +92,7 @@ function recipeOn(data: string, choices: RecipeChanges): Recipe {
 
 /**
  * The recipe of a new run on `data` by `PRESET` (sound), `SCALE` (demo) and `RECIPE`, JSON of changes, in the
- * environment or `parameters`, after `asked`; throws a {@link UserError} if one is wrong, or `data` a store of other choices.
+ * environment or `parameters`, after `asked`; throws a {@link UserError} if one is wrong, or a store has other choices.
  */
 export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChanges = {}, data = ""): Recipe =>
   recipeOn(data, { ...explicitChoices(parameters), ...asked });

@@ -136,8 +136,6 @@ export async function compareCurves(study: Study): Promise<Spec[]> {
   ];
 }
 
-type Training = ReturnType<typeof trainingOf>;
-
 /** Draws a training's learning curves with the level of the baseline. */
 function curvePlot(study: Study, corpus: Corpus, title: string): (logs: readonly StepLog[]) => Spec {
   const { accuracy } = mostCommonGuess(study, corpus);
@@ -145,8 +143,9 @@ function curvePlot(study: Study, corpus: Corpus, title: string): (logs: readonly
   return (logs) => learningCurves(curvesOf(logs), { title, baselines });
 }
 
-async function trainModel(study: Study, corpus: Corpus, { name, dir, inputs: { model } }: Training, seed: number) {
-  const { recipe } = study, { steps } = recipe.training, logs: StepLog[] = await trainingLog(dir);
+async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: number) {
+  const { name, dir } = trainingOf(study, model, seed), { recipe } = study, { steps } = recipe.training;
+  const logs: StepLog[] = await trainingLog(dir);
   const plot = livePlot({ seconds: 4 }), draw = curvePlot(study, corpus, name);
   let bar: ReturnType<typeof progress> | undefined;
   for await (const log of pretrain({ corpus, recipe, model, seed, dir, signal: stopSignal() })) {
@@ -164,11 +163,11 @@ async function trainModel(study: Study, corpus: Corpus, { name, dir, inputs: { m
 }
 
 async function trainSeed(study: Study, corpus: Corpus, model: ModelName, seed: number): Promise<Evaluation> {
-  const training = trainingOf(study, model, seed), { name, dir, inputs } = training;
+  const { name, dir, inputs } = trainingOf(study, model, seed);
   let trainedHere = false;
   const { seconds } = await study.once(`train ${name}`, inputs, () => {
     trainedHere = true;
-    return trainModel(study, corpus, training, seed);
+    return trainModel(study, corpus, model, seed);
   });
   if (!trainedHere) await show(curvePlot(study, corpus, `${name} (trained before)`)(await trainingLog(dir)));
   return await study.once(`evaluate ${name}`, inputs, async () => {
