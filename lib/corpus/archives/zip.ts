@@ -34,7 +34,6 @@ const long = (view: DataView, at: number) => Number(view.getBigUint64(at, true))
 
 const END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50, CENTRAL = 0x02014b50, LOCAL = 0x04034b50;
 const SIGNATURE = 0x05054b50;
-const noHeader = "expected the same name before the bytes, found another or none";
 
 /** Where the end record begins in a file's tail: one whose comment ends the file, else the last. */
 function endRecord(tail: DataView): number {
@@ -88,6 +87,7 @@ function readDirectory(fd: number, size: number): Directory {
   // precede. Where numbers disagree, the most entries win, and at least their count must be one of those written.
   const found = [end - length, offset].flatMap((start): Directory[] => {
     if (!(start >= 0 && start <= end)) return [];
+    if (start + 46 <= end && read(start, start + 4).getUint32(0, true) !== CENTRAL) return [];
     const bytes = read(start, end), entries = walk(bytes);
     const sure = end - length === offset || counts.includes((entries?.length ?? 0) % 65_536);
     return entries && sure ? [{ bytes, entries, start, before: Math.max(0, start - offset) % 2 ** 32 }] : [];
@@ -153,10 +153,10 @@ function entryAt(fd: number, { bytes: directory, start, before }: Directory, at:
     if (flags & 0x41) return unreadable("expected a file without a password, found an encrypted one");
     if (method !== 0 && method !== 8) return unreadable(`expected stored or deflated bytes, found method ${method}`);
     if (method === 0 && size !== packed) return unreadable(`expected ${size} stored bytes, found ${packed}`);
-    const [name, data] = localHeader() ?? [];
-    if (!name || !same(name, raw)) return unreadable(noHeader);
-    if (data! + packed > start) return unreadable(`expected ${packed} bytes, found the directory before their end`);
-    const bytes = readAt(fd, new Uint8Array(packed), data!);
+    const [, data] = localHeader() ?? [];
+    if (!data) return unreadable("expected a header before the bytes, found none");
+    if (data + packed > start) return unreadable(`expected ${packed} bytes, found the directory before their end`);
+    const bytes = readAt(fd, new Uint8Array(packed), data);
     try {
       const whole = method === 0 ? bytes : new Uint8Array(inflateRawSync(bytes, { maxOutputLength: size + 1 }));
       if (whole.length !== size) return unreadable(`expected ${size} bytes, found ${whole.length}`);
@@ -174,7 +174,10 @@ function entryAt(fd: number, { bytes: directory, start, before }: Directory, at:
   }
   if (!isSong(file)) { // of no interest, unless its name was damaged
     const [name] = localHeader() ?? [], whole = name && (same(name, raw) || !isSong(nameText(name, oldText)));
-    return { file, content: whole ? read : unreadable(noHeader) };
+    return {
+      file,
+      content: whole ? read : unreadable("expected the same name before the bytes, found another or none"),
+    };
   }
   const grown = size > 2 ** 20 && size > MOST_GROWTH * packed &&
     `expected to grow at most ${MOST_GROWTH} times, found ${megabytes(size)} in ${packed} bytes`;

@@ -117,8 +117,8 @@ Deno.test("an entry that cannot be read is a line, and the other is read", async
   await change("central", 10, 0, "expected 6 stored bytes, found 8");
   await change("central", 24, 7, "expected 7 bytes, found 6");
   await change("central", 20, 9000, "expected 9000 bytes, found the directory before their end");
-  await change("central", 42, 1, "expected the same name before the bytes, found another or none");
-  await change("local", 30, 0x7a7a, "expected the same name before the bytes, found another or none");
+  await change("central", 42, 1, "expected a header before the bytes, found none");
+  await change("local", 30, 0x7a7a, "a song"); // its checksum holds, whatever the name there
   const sum = crc32(bytes("a song")), other = (sum & 0xffff0000 | 1) >>> 0;
   await change("central", 16, 1, `expected CRC ${other}, found ${sum}`);
 });
