@@ -23,46 +23,41 @@ import { runPool } from "../base/worker_pool.ts";
 import { type Chunk, partPath, partWriter } from "./tokenize.ts";
 import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
 import { openSource, type Source } from "./sources.ts";
-import { CorpusError, type CorpusSummary, FORMAT, readManifest } from "./store.ts";
+import { CorpusError, type CorpusSummary, FORMAT } from "./store.ts";
 
 /** Choices of {@link buildCorpus}. */
-export interface BuildOptions {
+export type BuildOptions = {
   /** Workers that tokenize; 0 works on this thread. Default: cores, or 0 for a folder of at most 16 songs. */
   workers?: number;
   /** Whether a store, or a begun one, of other songs or another recipe may be replaced. Default: no. */
   replace?: boolean;
   /** Whether links below the source are followed. Else each is a rejected file. Default: no. */
   followLinks?: boolean;
-  /** Stops the build; started again, it goes on. */
   signal?: AbortSignal;
   /** Receives a line if the build waits for another process that builds the same store. */
   say?: (line: string) => void;
   /** Called at the beginning of a folder and as files are done; `total` is an estimate for archives until the end. */
   onProgress?: (done: number, total: number, file: string) => void;
-}
+};
 
 const FILES_A_CHUNK = 16;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** The error of a source without MIDI files. */
-async function noSongs(path: string): Promise<CorpusError> {
-  const store = await readManifest(path).catch(() => undefined); // usually there is none
-  const found = store ? "a store of bars, which needs no tokenizing" : "none";
-  return new CorpusError(`Expected MIDI files (.mid, .midi, .kar, .rmi) in ${path}, found ${found}.`);
+const noSongs = (path: string, found = "none") =>
+  new CorpusError(`Expected MIDI files (.mid, .midi, .kar, .rmi) in ${path}, found ${found}.`);
+
+async function openSongs(path: string, options: BuildOptions): Promise<Source> {
+  const source = await openSource(path, options);
+  if (source.total(Infinity) > 0) return source;
+  const store = await Deno.stat(`${path}/manifest.json`).catch(() => null); // usually there is none
+  throw noSongs(path, store ? "a store of bars, which needs no tokenizing" : undefined);
 }
 
-/** The source, and the plan of a build of one of its shards. */
-async function openPlan(
-  path: string,
-  recipe: CorpusRecipe,
-  shard: Shard,
-  options: BuildOptions,
-): Promise<[Source, Plan]> {
-  const source = await openSource(path, options), { identity, written } = source;
-  if (source.total(Infinity) === 0) throw await noSongs(path);
-  return [source, { format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null }];
-}
+/** What a build of a shard of a source is of. */
+const planOf = ({ identity, written }: Source, recipe: CorpusRecipe, shard: Shard): Plan => ({
+  ...{ format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null },
+});
 
 /** Does `work` while no other process builds at `dir`. */
 async function alone<T>(dir: string, options: BuildOptions, work: () => Promise<T>): Promise<T> {
@@ -134,7 +129,7 @@ async function tokenizeSource(
       onProgress?.(done, told = source.total(seen), files.at(-1)!.file);
     },
   });
-  if (seen === 0) throw await noSongs(source.path);
+  if (seen === 0) throw noSongs(source.path);
   if (told !== seen) onProgress?.(seen, seen, "");
   const count = Math.ceil(seen / FILES_A_CHUNK);
   await writeFile(`${dir}/build.json`, JSON.stringify({ ...plan, chunks: count }));
@@ -174,7 +169,7 @@ export async function buildCorpus(
   recipe: CorpusRecipe,
   options: BuildOptions = {},
 ): Promise<CorpusSummary> {
-  const [opened, plan] = await openPlan(source, recipe, { index: 1, of: 1 }, options);
+  const opened = await openSongs(source, options), plan = planOf(opened, recipe, { index: 1, of: 1 });
   return await storeOf(dir, plan, options, async () => {
     const chunks = await tokenizeSource(opened, dir, plan, options);
     return numbers(chunks).map((chunk) => partPath(dir, chunk));
@@ -197,7 +192,7 @@ export async function buildShard(
   if (!(Number.isInteger(index) && Number.isInteger(of) && index >= 1 && index <= of)) {
     throw new RangeError(`Shard: expected i/n with 1 ≤ i ≤ n, found ${index}/${of}.`);
   }
-  const [opened, plan] = await openPlan(source, recipe, shard, options);
+  const opened = await openSongs(source, options), plan = planOf(opened, recipe, shard);
   await finished(dir, plan, options.replace);
   await alone(dir, options, () => tokenizeSource(opened, dir, plan, options));
 }

@@ -4,27 +4,16 @@
  */
 import { isTemporary, readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
 import { type CorpusRecipe, corpusRecipe, recipeDifferences } from "../recipe/recipe.ts";
-import { checkFile, CorpusError, type CorpusSummary, type Manifest, readManifest } from "./store.ts";
+import type { Source } from "./sources.ts";
+import { checkFile, CorpusError, type CorpusSummary, readManifest } from "./store.ts";
 
 /** A share of a source: the part `index` (from 1) of `of` parts. */
-export type Shard = {
-  index: number;
-  of: number;
-};
+export type Shard = { index: number; of: number };
 
-/** What `build.json` says while a corpus is being built. */
-export type Plan = {
-  /** Version of the store's layout. */
-  format: number;
-  recipe: CorpusRecipe;
-  /** The source's, see `sources.ts`. */
-  identity: string;
-  /** The source's, see `sources.ts`. */
-  written: string;
-  shard: Shard;
-  /** Number of chunks of the whole source, once all of the shard are done. */
-  chunks: number | null;
-};
+type Origin = Pick<Source, "identity" | "written">;
+
+/** What `build.json` says while a corpus is being built; `chunks` of the whole source, once all of the shard are done. */
+export type Plan = Origin & { format: number; recipe: CorpusRecipe; shard: Shard; chunks: number | null };
 
 /** The plan of the build that was begun at `dir`. */
 export async function readPlan(dir: string): Promise<Plan | undefined> {
@@ -33,8 +22,6 @@ export async function readPlan(dir: string): Promise<Plan | undefined> {
   const plan: Plan = JSON.parse(text);
   return { ...plan, recipe: corpusRecipe(plan.recipe) };
 }
-
-type Origin = Pick<Plan, "identity" | "written">;
 
 const songDifferences = (there: Partial<Origin>, asked: Origin): string[] =>
   there.identity !== asked.identity
@@ -50,17 +37,6 @@ function refuse(dir: string, what: string, differences: string[]): never {
     }\n` +
       "Name another folder, ask for the same, or have it replaced (--replace).",
   );
-}
-
-/** Whether every byte is as the manifest says. */
-function whole(dir: string, manifest: Manifest): boolean {
-  try {
-    for (const name of Object.keys(manifest.files)) checkFile(dir, name, manifest, "crc32");
-    return true;
-  } catch (error) {
-    if (error instanceof CorpusError) return false;
-    throw error;
-  }
 }
 
 /**
@@ -80,7 +56,13 @@ export async function finished(dir: string, plan: Plan, replace = false): Promis
     ...(plan.shard.of > 1 ? [`shard: a whole store there, ${plan.shard.index}/${plan.shard.of} asked for`] : []),
   ];
   if (differences.length > 0 && !replace) refuse(dir, "a store", differences);
-  return differences.length === 0 && whole(dir, manifest) ? manifest.summary : undefined;
+  if (differences.length > 0) return;
+  try {
+    for (const name of Object.keys(manifest.files)) checkFile(dir, name, manifest, "crc32");
+    return manifest.summary;
+  } catch (error) {
+    if (!(error instanceof CorpusError)) throw error; // a damaged store is built again
+  }
 }
 
 /** Whether a name is that of a half-written file; earlier versions wrote `.part`. */
@@ -118,13 +100,12 @@ export async function markFinished(dir: string, { identity, written }: Plan): Pr
 
 /** Where two plans differ in what parts depend on; parts of a different plan are of no use. */
 function partDifferences(there: Plan, asked: Plan): string[] {
-  const forParts = ({ field }: { field: string }) => /^(midi|tokens|labels)\./.test(field);
-  const shard = ({ shard: { index, of } }: Plan) => `${index}/${of}`;
+  const [a, b] = [there, asked].map(({ format, shard: { index, of } }) => ({ format, shard: `${index}/${of}` }));
   return [
-    ...(there.format === asked.format ? [] : [`format: ${there.format} there, ${asked.format} asked for`]),
-    ...recipeDifferences(there.recipe, asked.recipe).filter((line) => forParts({ field: line })),
+    ...(a.format === b.format ? [] : [`format: ${a.format} there, ${b.format} asked for`]),
+    ...recipeDifferences(there.recipe, asked.recipe).filter((line) => /^(midi|tokens|labels)\./.test(line)),
     ...songDifferences(there, asked),
-    ...(shard(there) === shard(asked) ? [] : [`shard: ${shard(there)} there, ${shard(asked)} asked for`]),
+    ...(a.shard === b.shard ? [] : [`shard: ${a.shard} there, ${b.shard} asked for`]),
   ];
 }
 

@@ -7,15 +7,11 @@
 import type { Split } from "./split.ts";
 import type { Overlap } from "./store.ts";
 
-/** Songs as ranges of bars: song `s` has the bars `first[s]` … `first[s + 1] − 1`. */
-export interface SongBars {
-  /** First bar of each song, and after the last song the number of bars: songs + 1. */
-  first: Int32Array;
-  /** A number 0…count−1 for each bar's content; equal content has equal numbers. */
-  content: Int32Array;
-  /** Different contents. */
-  count: number;
-}
+/**
+ * Songs as ranges of bars: song `s` has the bars `first[s]` … `first[s + 1] − 1`. Each bar's `content` is a number
+ * 0…count−1, the same for equal content.
+ */
+export type SongBars = { first: Int32Array; content: Int32Array; count: number };
 
 /** Numbers hashes by first occurrence: equal ones get equal numbers. */
 export function numberHashes(hashes: Float64Array): { content: Int32Array; count: number } {
@@ -41,16 +37,6 @@ export function numberHashes(hashes: Float64Array): { content: Int32Array; count
  *
  * @param compared a bar is compared with at most so many earlier songs that have it, the last ones; the work is linear
  * @returns for each song the first song of its cluster.
- *
- * @example
- * ```ts
- * import { clusterSongs } from "@lib/corpus/duplicates.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const content = Int32Array.of(0, 1, 2, 3, 9, 0, 1, 2); // the third song repeats three bars of the first
- * const clusters = clusterSongs({ first: Int32Array.of(0, 4, 5, 8), content, count: 10 }, 0.5, 100);
- * assertEquals([...clusters], [0, 1, 0]);
- * ```
  */
 export function clusterSongs({ first, content, count }: SongBars, shared: number, compared: number): Int32Array {
   const songs = first.length - 1, parent = Int32Array.from({ length: songs }, (_, song) => song);

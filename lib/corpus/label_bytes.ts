@@ -16,25 +16,6 @@ export const labelBytes = ({ chords, groove, instruments }: BarLabels): number =
 
 /**
  * Writes the record of a bar's labels and its index in the song, {@link labelBytes} long, at a byte of `view`.
- *
- * @example
- * ```ts
- * import { labelBytes, packLabels, unpackLabels } from "@lib/corpus/label_bytes.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const labels = {
- *   chords: [0],
- *   groove: [0, 24],
- *   instruments: [0, 128],
- *   tempoBin: 16,
- *   meanVelocity: 80.5,
- *   meanDuration: null,
- *   meanDurationQuarters: 1 / 3,
- * };
- * const record = new Uint8Array(labelBytes(labels));
- * packLabels(new DataView(record.buffer), 0, 7, labels);
- * assertEquals(unpackLabels(record, 0), { index: 7, labels });
- * ```
  */
 export function packLabels(view: DataView, offset: number, index: number, labels: BarLabels): void {
   const { chords, groove, instruments, tempoBin, meanVelocity, meanDuration, meanDurationQuarters } = labels;

@@ -80,21 +80,6 @@ const ROWS = 10_000;
 /**
  * Writes a store as one Parquet file: a row a bar, with song, split, cluster of near-duplicates, index in the song,
  * tokens (`list<uint16>`) and labels; the recipe is in the key-value metadata. Whole or absent, memory stays bounded.
- *
- * @example
- * ```ts
- * import { buildCorpus } from "./build.ts";
- * import { openCorpus } from "./store_reader.ts";
- * import { exportParquet } from "@lib/corpus/parquet.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assert } from "@std/assert";
- *
- * const dir = await Deno.makeTempDir();
- * await buildCorpus("tests/golden/bars", dir, recipe("sound", "demo"));
- * await exportParquet(await openCorpus(dir), `${dir}/bars.parquet`);
- * assert((await Deno.stat(`${dir}/bars.parquet`)).size > 0);
- * await Deno.remove(dir, { recursive: true });
- * ```
  */
 export async function exportParquet(
   corpus: Corpus,

@@ -27,8 +27,7 @@ import { zipEntries } from "./archives/zip.ts";
 import { CorpusError } from "./store.ts";
 
 /** A source of songs. */
-export interface Source {
-  /** The folder or archive, as it was given. */
+export type Source = {
   path: string;
   /** Differs where the songs do: a folder's names and sizes, an archive's size and its two ends. */
   identity: string;
@@ -38,7 +37,7 @@ export interface Source {
   files(wanted?: (index: number) => boolean): AsyncGenerator<SourceFile>;
   /** Number of files, as far as it is known: exact for folders, from the share of bytes read for archives. */
   total(seen: number): number;
-}
+};
 
 /** Whether a file's name is that of an archive that can be read. */
 export const isArchive = (path: string): boolean => /\.(zip|tar|tar\.gz|tgz)$/i.test(path);
@@ -233,16 +232,6 @@ async function archiveSource(path: string, followLinks: boolean): Promise<Source
  *
  * @param followLinks whether links below it are followed; each else gets a line
  * @throws {CorpusError} if there is nothing, or something else, and later if an archive is broken.
- *
- * @example
- * ```ts
- * import { openSource } from "@lib/corpus/sources.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const source = await openSource("data/freedoom");
- * const files = await Array.fromAsync(source.files());
- * assertEquals(files.length, 66);
- * ```
  */
 export async function openSource(path: string, { followLinks = false } = {}): Promise<Source> {
   const info = await Deno.stat(path).catch((error: Error) => {

@@ -13,43 +13,29 @@ import type { BarLabels } from "../tokens/labels.ts";
 import type { MidiReason } from "../midi/error.ts";
 import { UserError } from "../base/user_error.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
+import type { Refusal } from "./archives/entry.ts";
 import type { Split } from "./split.ts";
 
-/** A song of a store. */
-export interface Song {
-  /** First 32 hex digits of the SHA-256 of the file's bytes. */
+/**
+ * A song of a store: the first 32 hex digits of its file's SHA-256, its path below the source, its split, the index of
+ * the first song of its cluster of near-duplicates, its first bar in the store, its kept bars, and all its bars.
+ */
+export type Song = {
   id: string;
-  /** Path below the source, with slashes. */
   file: string;
-  /** What it is for. */
   split: Split;
-  /** Index of the first song of its cluster of near-duplicates; its own index where it is alone. */
   cluster: number;
-  /** Its kept bars are `firstBar` … `firstBar + bars − 1` of the store. */
   firstBar: number;
-  /** Number of its kept bars. */
   bars: number;
-  /** Bars between its first and its last note, those that are not kept included. */
   allBars: number;
-}
+};
 
-/** A file that gave no song: refused, unreadable, unfit, a copy, or without a bar that is kept. */
-export interface Rejected {
-  /** Path below the source, with slashes. */
+/** A file that gave no song: its path below the source, why in a word that stays the same, and in a sentence. */
+export type Rejected = {
   file: string;
-  /** Why, in a word that stays the same. */
-  reason:
-    | MidiReason
-    | "duplicate"
-    | "no-kept-bars"
-    | "unreadable"
-    | "link"
-    | "unsafe-path"
-    | "too-large"
-    | "internal-error";
-  /** What was expected and found, or which file it repeats. */
+  reason: MidiReason | Refusal["reason"] | "duplicate" | "no-kept-bars" | "internal-error";
   detail: string;
-}
+};
 
 /** Numbers of bars: of train and test, and of those of one that also occur in the other. */
 export type Overlap = {
@@ -65,45 +51,35 @@ export type Leak = {
   byFile: Overlap;
 };
 
-/** What a build did. */
-export interface CorpusSummary {
-  /** MIDI files found. */
+/**
+ * What a build did. `bars` are those between the first and last note of all songs, `kept` those in the store, `tokens`
+ * theirs; `rejected` counts files by reason, `clusters` those of more than one song, the songs in them and in the largest.
+ */
+export type CorpusSummary = {
   files: number;
-  /** Songs of the store. */
   songs: number;
-  /** Bars of the songs, those kept in the store and those not (too few notes). */
   bars: number;
-  /** Bars in the store. */
   kept: number;
-  /** Bars with too few notes. */
   notKept: number;
-  /** Tokens of the kept bars. */
   tokens: number;
-  /** Rejected files by reason. */
   rejected: Record<string, number>;
-  /** Near-duplicates: clusters of more than one song, songs in them, songs of the largest. */
   clusters: { clusters: number; songs: number; largest: number };
-  /** Bars of train and test with the same tokens, and with the same positions and pitches. */
+  /** By bars with the same tokens, and with the same positions and pitches. */
   leak: { tokens: Leak; notes: Leak };
-}
+};
 
-/** A store, opened. */
-export interface Corpus {
-  /** What the songs were read as. */
+/** An open store: its songs in order of their bars, and the bars by their index in the store. */
+export type Corpus = {
   recipe: CorpusRecipe;
-  /** SHA-256 over the checksums of the store's files: tokens, labels, songs with their splits, rejected files. */
+  /** SHA-256 over the checksums of the store's files. */
   checksum: string;
-  /** The songs, in order of their bars. */
   songs: Song[];
-  /** Number of bars in the store. */
+  /** Number of bars. */
   bars: number;
-  /** What its build did. */
   summary: CorpusSummary;
-  /** Files that gave no song. */
   rejected: Rejected[];
   /** The ids of a bar, `<eob>` included; not to be written to. */
   tokens(bar: number): Uint16Array;
-  /** What is true of a bar. */
   labels(bar: number): BarLabels;
   /** Index in `songs` of a bar's song. */
   song(bar: number): number;
@@ -113,7 +89,7 @@ export interface Corpus {
   barsOf(split: Split): Int32Array;
   /** Closes the files of a store that is read from disk. */
   close(): void;
-}
+};
 
 /** A source or store that cannot be used; the message names the file and what is wrong with it. */
 export class CorpusError extends UserError {}
@@ -179,11 +155,11 @@ export async function readManifest(dir: string): Promise<Manifest> {
 }
 
 /**
- * Checks a file against the manifest: its size and, unless `size` alone is asked for, its bytes.
+ * Checks a file's size and bytes against the manifest.
  *
  * @throws {CorpusError} naming the file that is missing, cut or changed.
  */
-export function checkFile(dir: string, name: string, { files }: Manifest, what: "size" | "crc32" | "sha256"): void {
+export function checkFile(dir: string, name: string, { files }: Manifest, what: "crc32" | "sha256"): void {
   const path = `${dir}/${name}`, expected = files[name];
   using file = (() => {
     try {
@@ -196,7 +172,6 @@ export function checkFile(dir: string, name: string, { files }: Manifest, what: 
   if (size !== expected?.bytes) {
     throw new CorpusError(`${path}: expected ${expected?.bytes} bytes, found ${size}. Build it again.`);
   }
-  if (what === "size") return;
   const buffer = new Uint8Array(2 ** 20), hash = createHash("sha256");
   let crc = 0;
   for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {

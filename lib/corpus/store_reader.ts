@@ -10,31 +10,15 @@ import type { Split } from "./split.ts";
 import { corpusRecipe } from "../recipe/recipe.ts";
 import { checkFile, checksumOf, type Corpus, type Manifest, readManifest, segmentFiles, type Song } from "./store.ts";
 
-/** Where bars come from: bytes of a segment's tokens or labels. */
-interface Column {
-  read(from: number, to: number): Uint8Array;
-  close(): void;
-}
-
-/** A segment's offsets, tokens and labels. */
-interface Segment {
-  firstBar: number;
-  bars: number;
-  offsets: Uint32Array;
-  tokens: Column;
-  labels: Column;
-}
+/** Bytes of a segment's tokens or labels. */
+type Column = { read(from: number, to: number): Uint8Array; close(): void };
+type Segment = { firstBar: number; bars: number; offsets: Uint32Array; tokens: Column; labels: Column };
 
 /** Choices of {@link openCorpus}. */
-export interface OpenOptions {
+export type OpenOptions = {
   /** Stores of at most so many bytes are read into memory. Default: 256 MiB. */
   memory?: number;
-  /**
-   * When files that stay on disk are compared with their checksums: all on `opening` (a second for a gigabyte or two), or
-   * each before its first bar is read, which suits a look at a few bars.
-   */
-  check?: "opening" | "touch";
-}
+};
 
 /** The bytes of a file of the store, checked. */
 function readWhole(dir: string, name: string, manifest: Manifest): Uint8Array<ArrayBuffer> {
@@ -47,17 +31,11 @@ function inMemory(dir: string, name: string, manifest: Manifest): Column {
   return { read: (from, to) => bytes.subarray(from, to), close: () => {} };
 }
 
-function onDisk(dir: string, name: string, manifest: Manifest, check: OpenOptions["check"]): Column {
-  checkFile(dir, name, manifest, check === "touch" ? "size" : "crc32");
+function onDisk(dir: string, name: string, manifest: Manifest): Column {
+  checkFile(dir, name, manifest, "crc32");
   let fd: number | null = null;
   return {
-    read(from, to) {
-      if (fd === null) {
-        if (check === "touch") checkFile(dir, name, manifest, "crc32");
-        fd = openSync(`${dir}/${name}`, "r");
-      }
-      return readAt(fd, new Uint8Array(to - from), from);
-    },
+    read: (from, to) => readAt(fd ??= openSync(`${dir}/${name}`, "r"), new Uint8Array(to - from), from),
     close() {
       if (fd !== null) closeSync(fd);
       fd = null;
@@ -76,10 +54,7 @@ const readLines = <T>(dir: string, name: string, manifest: Manifest): T[] =>
  *
  * @throws {CorpusError} naming the file that is missing, cut, changed or of another format version.
  */
-export async function openCorpus(
-  dir: string,
-  { memory = 2 ** 28, check = "opening" }: OpenOptions = {},
-): Promise<Corpus> {
+export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions = {}): Promise<Corpus> {
   const manifest = await readManifest(dir), { summary, shards: counts } = manifest;
   const bars = summary.kept;
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
@@ -92,8 +67,8 @@ export async function openCorpus(
       firstBar: firstBar - count,
       bars: count,
       offsets: new Uint32Array(readWhole(dir, offsets, manifest).buffer),
-      tokens: column(dir, tokens, manifest, check),
-      labels: column(dir, labels, manifest, check),
+      tokens: column(dir, tokens, manifest),
+      labels: column(dir, labels, manifest),
     };
   });
   const songs = readLines<Song>(dir, "songs.jsonl", manifest);

@@ -40,20 +40,15 @@ function growing(path: string) {
 
 type Growing = ReturnType<typeof growing>;
 
-/** A song's bars as the store takes them. */
-export interface PackedBars {
-  /** Ids of all its bars, one after another. */
+/** A song's bars one after another: ids, packed labels (`label_bytes.ts`), and how many of them each bar has. */
+export type PackedBars = {
   tokens: Uint16Array;
-  /** Packed labels of all its bars, one after another; see `label_bytes.ts`. */
   labels: Uint8Array;
-  /** Tokens of each bar. */
   tokenCounts: Uint16Array;
-  /** Bytes of each bar's labels. */
   labelCounts: Uint32Array;
-}
+};
 
-/** A store that is being written. */
-export interface StoreWriter {
+interface StoreWriter {
   /** Appends a song's bars; segments are closed as they fill. */
   add(song: PackedBars): void;
   /** Writes songs, rejected files and, last, the manifest; without it the folder is no store. */

@@ -17,46 +17,22 @@ import type { CorpusRecipe } from "../recipe/recipe.ts";
 import { headTokens } from "../tokens/bar_format.ts";
 import { type Bar, tokenize } from "../tokens/remi.ts";
 import type { SourceFile } from "./archives/entry.ts";
-import { CorpusError, type Rejected } from "./store.ts";
+import { CorpusError, type Rejected, type Song } from "./store.ts";
 import type { PackedBars } from "./store_writer.ts";
 import { kinds } from "../tokens/vocabulary.ts";
 
 /** Files that are tokenized together; `index` counts chunks from the source's beginning. */
-export type Chunk = {
-  index: number;
-  files: SourceFile[];
-};
+export type Chunk = { index: number; files: SourceFile[] };
 
-/** What became of a file: why it gave no song, or the song it gave. */
+/** What became of a file: why it gave no song, or the song, with a hash, the tokens and label bytes of its kept bars. */
 export type PartFile = {
-  /** Path below the source, with slashes. */
   file: string;
   rejected?: Omit<Rejected, "file">;
-  song?: {
-    /** First 32 hex digits of the SHA-256 of the file's bytes. */
-    id: string;
-    /** Hash of its kept bars. */
-    content: string;
-    /** Kept bars. */
-    bars: number;
-    /** Bars between its first and its last note. */
-    allBars: number;
-    /** Tokens of its kept bars. */
-    tokens: number;
-    /** Bytes of their packed labels. */
-    labelBytes: number;
-  };
+  song?: Pick<Song, "id" | "bars" | "allBars"> & { content: string; tokens: number; labelBytes: number };
 };
 
-/** A part of a build in memory; the bars of its songs stand one after another. */
-export interface BuildPart extends PackedBars {
-  /** What became of each file of the chunk, in order. */
-  files: PartFile[];
-  /** A 53-bit hash of each bar's tokens. */
-  hashes: Float64Array;
-  /** A 53-bit hash of each bar's positions and pitches alone. */
-  noteHashes: Float64Array;
-}
+/** A part of a build in memory: its files, and its bars one after another with the hashes of tokens and of notes. */
+export type BuildPart = PackedBars & { files: PartFile[]; hashes: Float64Array; noteHashes: Float64Array };
 
 const MARK = 0x32524142; // "BAR2"
 const HEAD = 16;

@@ -54,15 +54,9 @@ Deno.test("a store too large for memory is read from disk, and a flipped byte or
       const differs = `${name}: its checksum differs`;
       await assertRejects(() => openCorpus(store, { memory: 0 }), CorpusError, differs);
       await assertRejects(() => verifyCorpus(store), CorpusError, differs);
-      const peeked = await openCorpus(store, { memory: 0, check: "touch" });
-      const touch = () => name.startsWith("tokens") ? peeked.tokens(900) : peeked.labels(900);
-      assertThrows(touch, CorpusError, differs); // of a bar that is whole
-      peeked.close();
       await Deno.writeFile(`${store}/${name}`, bytes.subarray(0, -1));
-      for (const check of ["opening", "touch"] as const) {
-        const open = () => openCorpus(store, { memory: 0, check });
-        await assertRejects(open, CorpusError, `${name}: expected ${bytes.length} bytes, found ${bytes.length - 1}`);
-      }
+      const sizes = `${name}: expected ${bytes.length} bytes, found ${bytes.length - 1}`;
+      await assertRejects(() => openCorpus(store, { memory: 0 }), CorpusError, sizes);
       await Deno.writeFile(`${store}/${name}`, bytes);
     }
   });

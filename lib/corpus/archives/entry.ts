@@ -6,35 +6,20 @@
 /** Most bytes of one song: the largest of 7,003 real ones has 2 MB. */
 export const MOST_BYTES = 16 * 2 ** 20;
 
-/** Why a file is not even parsed. */
-export interface Refusal {
-  /** The reason in a word that stays the same. */
-  reason: "link" | "unsafe-path" | "too-large" | "unreadable";
-  /** What was expected and found. */
-  detail: string;
-}
+/** Why a file is not even parsed: in a word that stays the same, and what was expected and found. */
+export type Refusal = { reason: "link" | "unsafe-path" | "too-large" | "unreadable"; detail: string };
 
-/** A MIDI file of a source: its place or its bytes, or why it was refused. */
-export interface SourceFile {
-  /** Path below the source, with slashes. */
-  file: string;
-  /** Where to read it, in a folder. */
-  path?: string;
-  /** Its bytes, in an archive. */
-  bytes?: Uint8Array;
-  /** Why it cannot be read, if so. */
-  refused?: Refusal;
-}
+/** A MIDI file of a source: its path below it with slashes, and its place, or its bytes, or why it was refused. */
+export type SourceFile = { file: string; path?: string; bytes?: Uint8Array; refused?: Refusal };
 
-/** An entry of an archive. */
-export interface Entry {
-  /** Path below the archive's root, with slashes. */
+/** An entry of an archive, by its path below the root. */
+export type Entry = {
   file: string;
   /** The name that a link leads to; of a hard link below the root, of a symbolic one below its own folder. */
   link?: { hard: boolean; target: string };
   /** Reads its bytes (of a tar, only before the next entry is taken); or why it is not read. */
   content: Refusal | (() => Uint8Array | Refusal | Promise<Uint8Array | Refusal>);
-}
+};
 
 /** An archive that cannot be read to its end; the message says what was expected and found, and what to do. */
 export class Broken extends Error {}

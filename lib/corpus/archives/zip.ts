@@ -60,12 +60,7 @@ function walk(directory: DataView): number[] | undefined {
 }
 
 /** A zip's central directory, the offsets of its entries, where it lies, and how many bytes stand before the zip. */
-interface Directory {
-  bytes: DataView;
-  entries: number[];
-  start: number;
-  before: number;
-}
+type Directory = { bytes: DataView; entries: number[]; start: number; before: number };
 
 function readDirectory(fd: number, size: number): Directory {
   const read = (from: number, to: number) => viewOf(readAt(fd, new Uint8Array(to - from), from));
