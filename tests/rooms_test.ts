@@ -13,7 +13,6 @@ const untested: Record<string, string> = {
     ]),
   ),
   "recipe/fields.ts": "types alone, which the compiler compares with the schema",
-  "engine/types.ts": "types alone",
   "matrix/nearest_engine.ts": "tests/matrix/nearest_test.ts runs every search, this one too",
 };
 

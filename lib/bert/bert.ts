@@ -11,8 +11,7 @@ import { type Model, norm, type Parameters, unflatten, weightAndBias } from "./p
 import { compile, tf } from "../engine/mod.ts";
 import type { Compiled, Tensor } from "../engine/types.ts";
 import { attention, attentionTo } from "../engine/attention.ts";
-import { addBias, addNorm, denseGelu, gatherRows, layerNorm, linear, product } from "../engine/ops.ts";
-import type { Precision } from "../engine/raw.ts";
+import { addBias, addNorm, denseGelu, gatherRows, layerNorm, linear, type Precision, product } from "../engine/ops.ts";
 
 /** The sum of a token's, its position's and its type's embedding, normalised: layer 0, N × hidden. */
 function embeddings(p: Parameters, config: BertConfig, ids: Tensor): Tensor {

@@ -17,14 +17,10 @@ import {
   transpose,
   unary,
   withGradient,
-} from "./raw.ts";
+} from "./ops.ts";
 import type { Tensor } from "./types.ts";
 
-/**
- * A mask that zeroes a share `rate` of the entries and scales the rest by 1/(1−rate).
- *
- * @param seed two int32 that determine the mask; pass them as an input to a compiled function
- */
+/** A mask that zeroes a share `rate` of the entries and scales the rest by 1/(1−rate), as the seed's two int32 say. */
 export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor {
   return tf.tidy(() => {
     const types = { dtype: "float32", T: "int32", Tseed: "int32" };
@@ -36,16 +32,8 @@ export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor
   });
 }
 
-interface AttentionShape {
-  /** Rows. */
-  batch: number;
-  /** Tokens of a row. */
-  length: number;
-  /** Heads; each takes an equal share of the width. */
-  heads: number;
-  /** Element type of the products; the softmax is float32. */
-  type?: Precision;
-}
+/** Each head takes an equal share of the width. `type` is the element type of the products; the softmax is float32. */
+type AttentionShape = { batch: number; length: number; heads: number; type?: Precision };
 
 /** N × parts·width, parts side by side → for each part batch × heads × tokens × size. */
 function splitHeads(x: Tensor, parts: number, { batch, heads, type = "float32" }: AttentionShape): Tensor[] {
@@ -76,8 +64,7 @@ function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, dropout: Tensor |
 
 /** The gradients of {@link attend} by q, k and v. */
 function attendGradient(type: Precision, d: Tensor, q: Tensor, k: Tensor, v: Tensor, map: Tensor, dropout?: Tensor) {
-  const scale = 1 / Math.sqrt(q.shape[3]!);
-  const used = lower(dropout ? mul(map, dropout) : map, type);
+  const scale = 1 / Math.sqrt(q.shape[3]!), used = lower(dropout ? mul(map, dropout) : map, type);
   const dUsed = batchMatMul(d, v, false, true, type);
   const gradient = (map: Tensor, dUsed: Tensor, dropout?: Tensor) => {
     const dMap = dropout ? mul(raise(dUsed, type), dropout) : raise(dUsed, type), weighted = mul(map, dMap);
@@ -121,12 +108,8 @@ export const attention = (qkv: Tensor, bias: Tensor, shape: AttentionShape, drop
   attentionBlock([qkv], [3], bias, shape, dropout);
 
 /**
- * {@link attention} for some queries of each row, where a last layer's other states are not needed.
- *
- * @param query (batch·queries) × width
- * @param keyValue N × 2·width: keys and values side by side
- * @param dropout batch × heads × queries × length
- * @returns (batch·queries) × width
+ * {@link attention} for some queries of each row: `query` and the result are (batch·queries) × width, keys and values
+ * side by side N × 2·width, the dropout batch × heads × queries × length.
  */
 export const attentionTo = (
   query: Tensor,

@@ -4,30 +4,19 @@
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { exists } from "../base/files.ts";
 import { chooseEngine, engineChoice } from "./choice.ts";
-import { EngineError } from "./error.ts";
+import { EngineError } from "./types.ts";
 
 /** TensorFlow's two libraries: the C API with all kernels, and the framework, which must be loaded before it. */
-interface LibraryPaths {
-  cc: string;
-  framework: string;
-}
+type LibraryPaths = { cc: string; framework: string };
 
 const NAMES: Partial<Record<typeof Deno.build.os, LibraryPaths>> = {
   linux: { cc: "libtensorflow_cc.so.2", framework: "libtensorflow_framework.so.2" },
   darwin: { cc: "libtensorflow_cc.2.dylib", framework: "libtensorflow_framework.2.dylib" },
 };
 
-const stat = (path: string): Deno.FileInfo | undefined => {
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw error;
-  }
-};
-const exists = (path: string): boolean => stat(path)?.isFile ?? false;
-const isFolder = (path: string): boolean => stat(path)?.isDirectory ?? false;
+const isFile = (path: string): boolean => exists(path) && Deno.statSync(path).isFile;
 
 /** Whether TensorFlow has a library for this system at all. */
 export const hasLibrary = (): boolean => NAMES[Deno.build.os] !== undefined;
@@ -37,30 +26,26 @@ export const usesLibrary = (): boolean =>
   chooseEngine(engineChoice(Deno.env.get("ENGINE")), hasLibrary()) === "libtensorflow";
 
 /**
- * The libraries' paths: in the folder that `LIBTENSORFLOW_DIR` names, or where `deno task setup` puts them.
- *
- * @throws {EngineError} on a platform without them, or if they are missing, with what to do
+ * The libraries' paths: in the folder that `LIBTENSORFLOW_DIR` names, or where `deno task setup` puts them. Throws an
+ * EngineError with what to do if there are none.
  */
 export function findLibrary(): LibraryPaths {
   const names = NAMES[Deno.build.os];
   if (!names) {
-    const system = `${Deno.build.os} (${Deno.build.arch})`;
     throw new EngineError(
-      `libtensorflow: there is none for ${system}. Use Linux, macOS, or WSL2 on Windows, or ENGINE=webgpu.`,
+      `libtensorflow: there is none for ${Deno.build.os} (${Deno.build.arch}). Use Linux, macOS, or WSL2 on Windows, ` +
+        "or ENGINE=webgpu.",
     );
   }
   const folder = Deno.env.get("LIBTENSORFLOW_DIR") ??
     fileURLToPath(new URL("../../.venv/libtensorflow/tensorflow", import.meta.url));
-  const paths = { cc: `${folder}/${names.cc}`, framework: `${folder}/${names.framework}` };
-  for (const path of [paths.framework, paths.cc]) {
-    if (!exists(path)) {
-      throw new EngineError(
-        `libtensorflow: expected ${path}, found no such file. Run \`deno task setup\`, ` +
-          "or set LIBTENSORFLOW_DIR to its folder, or ENGINE=webgpu to do without.",
-      );
-    }
-  }
-  return paths;
+  const cc = `${folder}/${names.cc}`, framework = `${folder}/${names.framework}`;
+  const missing = [framework, cc].find((path) => !isFile(path));
+  if (missing === undefined) return { cc, framework };
+  throw new EngineError(
+    `libtensorflow: expected ${missing}, found no such file. Run \`deno task setup\`, ` +
+      "or set LIBTENSORFLOW_DIR to its folder, or ENGINE=webgpu to do without.",
+  );
 }
 
 const cText = (text: string) => new TextEncoder().encode(`${text}\0`);
@@ -75,7 +60,7 @@ const libc = () =>
   }).symbols;
 
 /**
- * Keeps a library in memory until the process ends. Deno unloads its libraries while TensorFlow's threads still run, which
+ * Keeps a library in memory until the process ends. Deno unloads its own while TensorFlow's threads still run, which
  * would end the process with a segmentation fault.
  */
 export function pinLibrary(path: string): void {
@@ -83,10 +68,7 @@ export function pinLibrary(path: string): void {
   libc().dlopen(cText(path), RTLD_LAZY | RTLD_NODELETE);
 }
 
-/**
- * Runs `load` while standard error goes nowhere. As it loads, TensorFlow prints lines that no setting holds back; what fails
- * is thrown all the same.
- */
+/** Runs `load` with standard error silent, since TensorFlow prints lines as it loads that no setting holds back. */
 export function quietly<T>(load: () => T): T {
   const { open, dup, dup2, close } = libc(), stderr = 2, O_WRONLY = 1;
   const kept = dup(stderr), nowhere = open(cText("/dev/null"), O_WRONLY);
@@ -101,8 +83,8 @@ export function quietly<T>(load: () => T): T {
 }
 
 /**
- * Why products in bfloat16 cannot be computed, if so: at `ONEDNN_MAX_CPU_ISA` below AVX-512 oneDNN has none, but TensorFlow
- * calls it by the processor's abilities, and the process aborts.
+ * Why products in bfloat16 cannot be computed, if so: at `ONEDNN_MAX_CPU_ISA` below AVX-512 oneDNN has none, but
+ * TensorFlow, which asks the processor, calls it, and the process aborts.
  */
 export function bfloat16Problem(env: (name: string) => string | undefined = (name) => Deno.env.get(name)) {
   const level = env("ONEDNN_MAX_CPU_ISA") ?? "";
@@ -111,23 +93,13 @@ export function bfloat16Problem(env: (name: string) => string | undefined = (nam
     "training.precision float32.";
 }
 
-/**
- * The version of NVIDIA's driver; `unknown` if it does not say (WSL2), undefined if there is no driver.
- *
- * @param root a folder in place of `/`
- */
+/** NVIDIA's driver below `root`: its version, `unknown` if it does not say (WSL2), undefined if there is none. */
 export function nvidiaDriver(root = ""): string | undefined {
   if (Deno.build.os !== "linux") return undefined;
   const path = `${root}/proc/driver/nvidia/version`;
-  if (exists(path)) return /Module\s+(?:for \S+\s+)?(\d[\d.]*)/.exec(Deno.readTextFileSync(path))?.[1] ?? "unknown";
-  const folders = [
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu",
-    "/usr/lib64",
-    "/usr/lib/wsl/lib",
-    "/usr/local/nvidia/lib64",
-  ];
-  return folders.some((folder) => exists(`${root}${folder}/libcuda.so.1`)) ? "unknown" : undefined;
+  if (isFile(path)) return /Module\s+(?:for \S+\s+)?(\d[\d.]*)/.exec(Deno.readTextFileSync(path))?.[1] ?? "unknown";
+  const folders = ["lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu", "lib64", "lib/wsl/lib", "local/nvidia/lib64"];
+  return folders.some((folder) => isFile(`${root}/usr/${folder}/libcuda.so.1`)) ? "unknown" : undefined;
 }
 
 /** The libraries that the build with CUDA opens to look for GPUs; if one is missing, it uses no GPU. */
@@ -141,22 +113,20 @@ const CUDA_LIBRARIES = [
   "libcusparse.so.12",
 ];
 
-const opens = (name: string): boolean => {
+function opens(name: string): boolean {
   try {
     Deno.dlopen(name, {}).close();
     return true;
   } catch {
     return false; // TensorFlow cannot open it either, whatever the reason
   }
-};
+}
 
-/**
- * CUDA's libraries that are neither beside libtensorflow, on its run path (`../nvidia/NAME/lib`), nor on the system's.
- *
- * @param folder the folder of libtensorflow
- */
+/** CUDA's libraries that are neither on libtensorflow's run path (`../nvidia/NAME/lib`) nor on the system's. */
 export function missingCuda(folder: string = dirname(findLibrary().cc), system = opens): string[] {
   const nvidia = `${folder}/../nvidia`;
-  const beside = isFolder(nvidia) ? [...Deno.readDirSync(nvidia)].map(({ name }) => `${nvidia}/${name}/lib`) : [];
-  return CUDA_LIBRARIES.filter((name) => !beside.some((lib) => exists(`${lib}/${name}`)) && !system(name));
+  const beside = exists(nvidia) && Deno.statSync(nvidia).isDirectory
+    ? [...Deno.readDirSync(nvidia)].map(({ name }) => `${nvidia}/${name}/lib`)
+    : [];
+  return CUDA_LIBRARIES.filter((name) => !beside.some((lib) => isFile(`${lib}/${name}`)) && !system(name));
 }

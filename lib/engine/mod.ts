@@ -1,14 +1,12 @@
 /**
- * The engine: TensorFlow.js on libtensorflow or WebGPU, and `compile` for functions that run often.
- *
- * Importing the module starts the engine that the environment variable `ENGINE` names (see choice.ts). Code outside
- * this folder does not know which one runs.
+ * The engine: TensorFlow.js on libtensorflow or WebGPU, and `compile` for functions that run often. Importing the
+ * module starts what `ENGINE` names (see choice.ts); code outside this folder does not know which one runs.
  * @module
  */
 import * as tfjs from "@tensorflow/tfjs";
 import { chooseEngine, engineChoice } from "./choice.ts";
 import { hasLibrary } from "./library.ts";
-import type { Compiled, EngineInfo, RawAttributes, Tensor, TensorFunction } from "./types.ts";
+import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "./types.ts";
 
 /** TensorFlow.js on the chosen engine. A value, so that `deno doc` stops here. */
 export const tf: typeof tfjs = tfjs;
@@ -36,9 +34,8 @@ export const tensorCount = (): { tensors: number; handles: number } => ({
 });
 
 /**
- * Runs any op of TensorFlow by its name. No gradient is recorded (see `tf.customGrad`).
- *
- * WebGPU has only the ops in webgpu/ops.ts, in float32, int32 and bool.
+ * Runs any op of TensorFlow by its name; WebGPU has those in webgpu/ops.ts. No gradient is recorded (see
+ * `tf.customGrad`).
  *
  * @param attributes numbers are ints, `{ float }` floats, strings the names of element types ("float32")
  * @throws {TensorFlowError} naming the op and its inputs' shapes
@@ -47,18 +44,14 @@ export const rawOp = (name: string, attributes: RawAttributes, inputs: Tensor[])
   rawOps(name, attributes, inputs, 1)[0];
 
 /** As {@link rawOp}, for ops with several outputs. */
-export const rawOps = (name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[] =>
-  engine.rawOps(name, attributes, inputs, outputs);
+export const rawOps: Engine["rawOps"] = engine.rawOps;
 
 /**
- * Runs `fn` as one XLA kernel inside a function that was compiled with `islands` (see {@link compile}), else as it is.
- *
- * Meant for chains of elementwise ops and sums, each of which would cost a pass over memory; not for products.
- *
- * @param name names the function and every constant in it
+ * Runs `fn` as one XLA kernel inside a function compiled with `islands` (see {@link compile}), else as it is. For
+ * chains of elementwise ops and sums, each of which would cost a pass over memory; `name` names it and every constant
+ * in it.
  */
-export const fused = (name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[] =>
-  engine.fused(name, fn, ...inputs);
+export const fused: Engine["fused"] = engine.fused;
 
 /**
  * Makes `fn` one TensorFlow function for each combination of input shapes. The event loop goes on while it runs.

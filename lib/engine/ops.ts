@@ -1,37 +1,79 @@
 /**
- * The encoder's operations as blocks of raw ops with gradients of their own.
+ * TensorFlow's raw ops under short names, and the encoder's operations as blocks of them with gradients of their own.
  *
- * TensorFlow.js' public functions could express each, but these use fewer and cheaper ops, read no value (so they can be
- * traced), and save only what the backward pass needs. Rows are tokens: N = batch × length.
+ * The blocks use fewer and cheaper ops than TensorFlow.js' functions, read no value (so they can be traced), and save
+ * only what the backward pass needs. Rows are tokens: N = batch × length.
  * @module
  */
+import { bfloat16Problem } from "./library.ts";
 import { fused, onGpu, rawOp, rawOps, tf } from "./mod.ts";
-import {
-  add,
-  columnSum,
-  int,
-  ints,
-  lower,
-  matMul,
-  mul,
-  type Precision,
-  raise,
-  reduce,
-  reshape,
-  sub,
-  transpose,
-  unary,
-  withGradient,
-} from "./raw.ts";
-import type { Tensor } from "./types.ts";
+import { EngineError, type Tensor } from "./types.ts";
 
-/**
- * Rows of a table by index, without reading the indices.
- *
- * @param table rows × width
- * @param indices N, int32, each in 0…rows−1
- * @returns N × width
- */
+/** Element type of products; everything else is float32. */
+export type Precision = "float32" | "bfloat16";
+
+/** A block's value, the tensors that its gradient needs, and how it makes the inputs' gradients of them and dy. */
+type Block = { value: Tensor; saved: Tensor[]; gradient: (dy: Tensor, ...saved: Tensor[]) => Tensor[] };
+
+/** The value of a block with a gradient of its own, in place of TensorFlow.js'. */
+export function withGradient(inputs: Tensor[], block: (...inputs: Tensor[]) => Block): Tensor {
+  const forward = (...args: unknown[]) => {
+    const save = args.at(-1) as (tensors: Tensor[]) => void;
+    const { value, saved, gradient } = block(...args.slice(0, -1) as Tensor[]);
+    save(saved);
+    return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => gradient(dy, ...saved) };
+  };
+  return (tf.customGrad(forward as never) as (...inputs: Tensor[]) => Tensor)(...inputs);
+}
+
+/** A float32 op of one input. */
+export const unary = (name: string, x: Tensor): Tensor => rawOp(name, { T: "float32" }, [x]);
+const binary = (name: string, a: Tensor, b: Tensor): Tensor => rawOp(name, { T: "float32" }, [a, b]);
+/** a · b, element by element, shapes broadcast. */
+export const mul = (a: Tensor, b: Tensor): Tensor => binary("Mul", a, b);
+/** a + b, shapes broadcast. */
+export const add = (a: Tensor, b: Tensor): Tensor => binary("AddV2", a, b);
+/** a − b, shapes broadcast. */
+export const sub = (a: Tensor, b: Tensor): Tensor => binary("Sub", a, b);
+/** An int32 vector, for axes and shapes. */
+export const ints = (values: number[]): Tensor => tf.tensor1d(values, "int32");
+/** An int32 scalar. */
+export const int = (value: number): Tensor => tf.scalar(value, "int32");
+/** Sum or mean over axes; `keep` leaves them in place with length 1. */
+export const reduce = (name: "Sum" | "Mean", x: Tensor, axes: number[], keep: boolean): Tensor =>
+  rawOp(name, { T: "float32", Tidx: "int32", keep_dims: keep }, [x, ints(axes)]);
+/** The product of two matrices, with either one transposed first. */
+export const matMul = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, type: Precision): Tensor =>
+  rawOp("MatMul", { T: type, transpose_a: transposeA, transpose_b: transposeB }, [a, b]);
+/** The products of two stacks of matrices (their last two axes), with the matrices of either one transposed first. */
+export const batchMatMul = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, type: Precision): Tensor =>
+  rawOp("BatchMatMulV2", { T: type, adj_x: transposeA, adj_y: transposeB }, [a, b]);
+/** Σ over rows as a product with ones: N × width → width; half BiasAddGrad's time at 5,376 × 1,024 on two cores. */
+export function columnSum(x: Tensor): Tensor {
+  const ones = rawOp("Fill", { T: "float32", index_type: "int32" }, [ints([1, x.shape[0]]), tf.scalar(1)]);
+  return reshape(matMul(ones, x, false, false, "float32"), [x.shape[1]!]);
+}
+/** The axes in another order: axis i of the result is axis `order[i]` of x. */
+export const transpose = (x: Tensor, order: number[], type: Precision = "float32"): Tensor =>
+  rawOp("Transpose", { T: type, Tperm: "int32" }, [x, ints(order)]);
+/** The same values in another shape, of which one length may be −1: whatever is left. */
+export const reshape = (x: Tensor, shape: number[], type: Precision = "float32"): Tensor =>
+  rawOp("Reshape", { T: type, Tshape: "int32" }, [x, ints(shape)]);
+
+const problem = bfloat16Problem();
+
+/** A float32 tensor in the given precision; an EngineError if the environment leaves TensorFlow no bfloat16. */
+export function lower(x: Tensor, type: Precision): Tensor {
+  if (type === "float32") return x;
+  if (problem) throw new EngineError(problem);
+  return rawOp("Cast", { SrcT: "float32", DstT: type, Truncate: false }, [x]);
+}
+
+/** A tensor of the given precision in float32. */
+export const raise = (x: Tensor, type: Precision): Tensor =>
+  type === "float32" ? x : rawOp("Cast", { SrcT: type, DstT: "float32", Truncate: false }, [x]);
+
+/** Rows of a table (rows × width) by index (N, int32, in 0…rows−1), without reading the indices: N × width. */
 export function gatherRows(table: Tensor, indices: Tensor): Tensor {
   const gather = { batch_dims: 0, Tparams: "float32", Tindices: "int32", Taxis: "int32" };
   const scatter = { T: "float32", Tindices: "int32", Tnumsegments: "int32" };
@@ -49,8 +91,8 @@ const aliases = (n: number) => n >= 256 && (n & (n - 1)) === 0;
  * dyᵀ·x, a weight's gradient.
  *
  * oneDNN reads both operands down their columns. If a width is a power of two, these lie in the same few cache sets and
- * the product runs at half its rate (256 × 2048 × 1024 on AVX2: 73 GFLOP/s; 116 by Eigen's product, which packs first; 150
- * at widths of 768 and 3072). SparseMatMul with no sparse operand is Eigen's dense product.
+ * the product runs at half its rate (256 × 2048 × 1024 on AVX2: 73 GFLOP/s; 116 by Eigen's, which packs first; 150 at
+ * widths of 768 and 3072). SparseMatMul with no sparse operand is Eigen's dense product.
  */
 function weightGradient(dy: Tensor, x: Tensor, type: Precision): Tensor {
   const [outer, inner] = [dy.shape[1]!, x.shape[1]!];
@@ -62,12 +104,9 @@ function weightGradient(dy: Tensor, x: Tensor, type: Precision): Tensor {
 }
 
 /**
- * x·Wᵀ, with the weight as PyTorch stores it.
+ * x·Wᵀ (N × out), with the weight as PyTorch stores it: out × in.
  *
- * @param x N × in
- * @param weight out × in
  * @param type element type of the products; the sums over N stay float32
- * @returns N × out
  */
 export function product(x: Tensor, weight: Tensor, type: Precision = "float32"): Tensor {
   return withGradient([x, weight], (x, w) => {
@@ -95,68 +134,54 @@ export const addBias = (y: Tensor, bias: Tensor): Tensor =>
 export const linear = (x: Tensor, weight: Tensor, bias: Tensor, type: Precision = "float32"): Tensor =>
   addBias(product(x, weight, type), bias);
 
-/** A LayerNorm's output, and for its gradient x̂ and 1/√(var + ε). */
-function normalise(x: Tensor, g: Tensor, b: Tensor, epsilon: number): Tensor[] {
-  const centred = sub(x, reduce("Mean", x, [-1], true));
-  const variance = reduce("Mean", unary("Square", centred), [-1], true);
-  const inverse = unary("Rsqrt", add(variance, tf.scalar(epsilon)));
-  const normal = mul(centred, inverse);
-  return [add(mul(normal, g), b), normal, inverse];
-}
-
-/** The gradients of {@link normalise} by x, γ and β. Sums over rows are products outside the kernel, see `columnSum`. */
-function normaliseGradient(dy: Tensor, normal: Tensor, inverse: Tensor, g: Tensor): Tensor[] {
-  const gradient = (dy: Tensor, normal: Tensor, inverse: Tensor, g: Tensor) => {
+/** LayerNorm of the sum of terms; `spread` makes their gradients of the sum's. Sums over rows are not in the kernel. */
+function normBlock(
+  name: string,
+  [terms, gamma, beta]: [Tensor[], Tensor, Tensor],
+  epsilon: number,
+  sum: (...terms: Tensor[]) => Tensor,
+  spread: (d: Tensor) => Tensor[],
+): Tensor {
+  const forward = (...inputs: Tensor[]) => {
+    const [g, b] = inputs.slice(-2), x = sum(...inputs.slice(0, -2));
+    const centred = sub(x, reduce("Mean", x, [-1], true));
+    const variance = reduce("Mean", unary("Square", centred), [-1], true);
+    const inverse = unary("Rsqrt", add(variance, tf.scalar(epsilon)));
+    const normal = mul(centred, inverse);
+    return [add(mul(normal, g), b), normal, inverse];
+  };
+  const backward = (dy: Tensor, normal: Tensor, inverse: Tensor, g: Tensor) => {
     const scaled = mul(dy, g), along = reduce("Mean", mul(scaled, normal), [-1], true);
     const dx = mul(sub(sub(scaled, reduce("Mean", scaled, [-1], true)), mul(normal, along)), inverse);
     return [dx, mul(dy, normal)];
   };
-  const [dx, dGamma] = fused("layer_norm_gradient", gradient, dy, normal, inverse, g);
-  return [dx, columnSum(dGamma), columnSum(dy)];
-}
-
-/**
- * LayerNorm over the last axis: (x − mean)/√(var + ε)·γ + β, population variance.
- *
- * @param x N × width
- * @param gamma width
- * @param beta width
- */
-export function layerNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
-  return withGradient([x, gamma, beta], (...inputs) => {
-    const forward = (x: Tensor, g: Tensor, b: Tensor) => normalise(x, g, b, epsilon);
-    const [value, normal, inverse] = fused(`layer_norm ${epsilon}`, forward, ...inputs);
-    return { value, saved: [normal, inverse, inputs[1]], gradient: normaliseGradient };
-  });
-}
-
-/**
- * LayerNorm of y + bias + x at a block's end: the product's bias and the residual in one pass.
- *
- * @param y N × width, a product without its bias
- * @param bias width
- * @param x N × width, the block's input
- */
-export function addNorm(y: Tensor, bias: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
-  return withGradient([y, bias, x, gamma, beta], (...inputs) => {
-    const forward = (y: Tensor, bias: Tensor, x: Tensor, g: Tensor, b: Tensor) =>
-      normalise(add(add(y, bias), x), g, b, epsilon);
-    const [value, normal, inverse] = fused(`add_norm ${epsilon}`, forward, ...inputs);
+  return withGradient([...terms, gamma, beta], (...inputs) => {
+    const [value, normal, inverse] = fused(`${name} ${epsilon}`, forward, ...inputs);
     return {
       value,
-      saved: [normal, inverse, inputs[3]],
+      saved: [normal, inverse, inputs.at(-2)!],
       gradient: (dy, normal, inverse, g) => {
-        const [d, dGamma, dBeta] = normaliseGradient(dy, normal, inverse, g);
-        return [d, columnSum(d), d, dGamma, dBeta];
+        const [d, dGamma] = fused("layer_norm_gradient", backward, dy, normal, inverse, g);
+        return [...spread(d), columnSum(dGamma), columnSum(dy)];
       },
     };
   });
 }
 
+/** LayerNorm over the last axis of x (N × width): (x − mean)/√(var + ε)·γ + β, population variance. */
+export const layerNorm = (x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor =>
+  normBlock("layer_norm", [[x], gamma, beta], epsilon, (x) => x, (d) => [d]);
+
+/** LayerNorm of y + bias + x at a block's end: y a product without its bias and x the block's input, both N × width. */
+export function addNorm(y: Tensor, bias: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Tensor {
+  const sum = (y: Tensor, bias: Tensor, x: Tensor) => add(add(y, bias), x);
+  return normBlock("add_norm", [[y, bias, x], gamma, beta], epsilon, sum, (d) => [d, columnSum(d), d]);
+}
+
 /** Φ, the normal distribution function. */
 const phi = (x: Tensor) => mul(add(unary("Erf", mul(x, tf.scalar(Math.SQRT1_2))), tf.scalar(1)), tf.scalar(0.5));
 
-const geluOf = (x: Tensor) => mul(x, phi(x));
+const gelu = (x: Tensor) => mul(x, phi(x));
 
 function geluGradient(dy: Tensor, x: Tensor): Tensor {
   const density = mul(unary("Exp", mul(unary("Square", x), tf.scalar(-0.5))), tf.scalar(1 / Math.sqrt(2 * Math.PI)));
@@ -166,7 +191,7 @@ function geluGradient(dy: Tensor, x: Tensor): Tensor {
 /** GELU with the error function, x·Φ(x), of x = y + bias; N × width. */
 export function biasGelu(y: Tensor, bias: Tensor): Tensor {
   return withGradient([y, bias], (y, b) => ({
-    value: fused("gelu", (y, b) => [geluOf(add(y, b))], y, b)[0],
+    value: fused("gelu", (y, b) => [gelu(add(y, b))], y, b)[0],
     saved: [y, b],
     gradient: (dy, y, b) => {
       const [d] = fused("gelu_gradient", (dy, y, b) => [geluGradient(dy, add(y, b))], dy, y, b);
@@ -179,13 +204,7 @@ export function biasGelu(y: Tensor, bias: Tensor): Tensor {
 export const denseGelu = (x: Tensor, weight: Tensor, bias: Tensor, type: Precision = "float32"): Tensor =>
   biasGelu(product(x, weight, type), bias);
 
-/**
- * Cross-entropy of each row's logits with its label.
- *
- * @param logits N × classes
- * @param labels N, int32
- * @returns N, in nats
- */
+/** Cross-entropy, in nats, of each row's logits (N × classes) with its label (N, int32). */
 export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
   const types = { T: "float32", Tlabels: "int32" };
   return withGradient([logits, labels], (x, labels) => {
@@ -193,20 +212,12 @@ export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
     return {
       value,
       saved: [gradient, labels],
-      gradient: (dy, gradient, labels) => [
-        mul(gradient, reshape(dy, [labels.shape[0], 1])),
-        tf.zerosLike(labels),
-      ],
+      gradient: (dy, gradient, labels) => [mul(gradient, reshape(dy, [labels.shape[0], 1])), tf.zerosLike(labels)],
     };
   });
 }
 
-/**
- * A flat vector cut into tensors.
- *
- * @param flat all elements
- * @param shapes of the parts, in order; their sizes add up to the vector's
- */
+/** A flat vector cut into tensors of `shapes`, in order; their sizes add up to the vector's. */
 export function splitFlat(flat: Tensor, shapes: number[][]): Tensor[] {
   const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1)), { length } = sizes;
   const types = { num_split: length, T: "float32", Tlen: "int32" };

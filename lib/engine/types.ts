@@ -1,8 +1,18 @@
 /**
- * What an engine is: the types that both engines and their callers share.
+ * What an engine is: the types that both engines and their callers share, and their errors.
  * @module
  */
 import type * as tfjs from "@tensorflow/tfjs";
+import { UserError } from "../base/user_error.ts";
+
+/** An op that TensorFlow or WebGPU refused: a fault of the calling code. Names the op and its inputs' shapes. */
+export class TensorFlowError extends Error {
+  /** Its class. */
+  override name = "TensorFlowError";
+}
+
+/** An engine that cannot run on this machine, such as a missing library: what to install or to choose instead. */
+export class EngineError extends UserError {}
 
 /** A tensor of TensorFlow.js; float32, int32 or bool. */
 export type Tensor = tfjs.Tensor;
@@ -16,41 +26,30 @@ export type Tensor2D = tfjs.Tensor2D;
 /** Tensors in, tensors out. */
 export type TensorFunction = (...inputs: Tensor[]) => Tensor[];
 
-/** Which engine runs, on what. */
-export interface EngineInfo {
-  /** What computes. */
+/**
+ * Which engine runs, on what: its version (under WebGPU TensorFlow.js'), where compiled functions run (WebGPU's
+ * software adapters count as a CPU), every device of the process, and what a reader should know: idle GPUs, missing
+ * libraries.
+ */
+export type EngineInfo = {
   engine: "libtensorflow" | "WebGPU";
-  /** TensorFlow's version, or under WebGPU that of TensorFlow.js. */
   version: string;
-  /** Where compiled functions run. WebGPU's software adapters count as a CPU. */
   device: "CPU" | "GPU";
-  /** Every device of the process; under WebGPU its one adapter. */
   devices: string[];
-  /** What a reader should know of the device: idle GPUs, missing libraries, limits of WebGPU. */
   notes: string[];
-}
+};
 
 /** Attributes of a raw op: integers, floats, booleans, and TensorFlow.js' names of element types. */
 export type RawAttributes = Record<string, number | boolean | string | number[] | { float: number }>;
 
-/** A compiled function: called like the original, but asynchronous. */
-export interface Compiled {
-  /** Runs it; the outputs belong to the caller. */
-  (...inputs: Tensor[]): Promise<Tensor[]>;
-  /** How many input shapes it was traced for. */
-  readonly traces: number;
-}
+/** A compiled function: like the original, but asynchronous; counts the input shapes that it was traced for. */
+export type Compiled = { (...inputs: Tensor[]): Promise<Tensor[]>; readonly traces: number };
 
-/** What each engine provides; `mod.ts` documents the functions. */
-export interface Engine {
-  /** Which engine it is, on what. */
+/** What each engine provides; `mod.ts` documents the functions. `handles` counts the buffers that are alive. */
+export type Engine = {
   info: EngineInfo;
-  /** How many buffers are alive. */
   handles(): number;
-  /** Runs a raw op. */
   rawOps(name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[];
-  /** Runs `fn` as one XLA kernel inside a trace with islands, else as it is. */
   fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[];
-  /** Makes `fn` one function for each combination of input shapes. */
   compile(name: string, fn: TensorFunction, options: { islands?: boolean }): Compiled;
-}
+};

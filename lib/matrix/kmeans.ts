@@ -46,7 +46,7 @@ function meanVariance(x: Floats, rows: number, columns: number): number {
   return squares.reduce((sum, square) => sum + square, 0) / rows / columns;
 }
 
-/** Centres as means of their rows, for clusters in `changed`; one without rows keeps its centre. Lists those with rows. */
+/** Centres as means of their rows, for `changed` clusters; one without rows keeps its centre. Lists those with rows. */
 function moveCenters(x: Floats, columns: number, centers: Float64Array, labels: Int32Array, changed: Uint8Array) {
   const next = centers.slice(), counts = new Int32Array(changed.length);
   for (const label of labels) counts[label]++;

@@ -15,7 +15,7 @@ const onEngine = () => import("./ridge_engine.ts");
 export type LayerTargets = { all: Targets; some: Int32Array; ofSome: Targets };
 
 /**
- * Sums over all rows and over some of them, each row read and multiplied once: the Gram of all is the Gram of `some` plus
+ * Sums over all rows and over some of them, each row read and multiplied once: the Gram of all is that of `some` plus
  * that of the others.
  *
  * @param source rows × columns; a few megabytes are in memory at a time

@@ -1,6 +1,6 @@
 /**
- * The nearest centre of each row at large size, by float32 products on the engine (twice as fast as float64). Where their
- * rounding could decide, distances are summed again in float64, so the labels are those of `plainSearch`.
+ * The nearest centre of each row at large size, by float32 products on the engine. Where their rounding could decide,
+ * distances are summed again in float64, so the labels are those of `plainSearch`.
  * @module
  */
 import { type DeviceMatrix, free, multiplyFloat32, upload } from "../engine/libtensorflow/float64.ts";

@@ -7,7 +7,7 @@ import { gram } from "./gram.ts";
 import type { FloatMatrix } from "./rows.ts";
 
 /**
- * Coordinates of rows about their mean along the directions in which they differ most (eigenvectors of their covariance,
+ * Coordinates of rows about their mean along the directions in which they differ most (eigenvectors of the covariance,
  * each with its largest entry positive), and the share of the variance along each, falling.
  *
  * @throws {RangeError} unless there are at least two rows, and as many columns as components

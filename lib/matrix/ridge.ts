@@ -47,7 +47,7 @@ export type NormalEquations = Scale & {
 /**
  * The normal equations of sums, for any penalty.
  *
- * @throws {RangeError} if there are no rows, the two sums are of different rows or not finite, or a penalty is not positive
+ * @throws {RangeError} if there are no rows, the sums are of different rows or not finite, or a penalty is not positive
  */
 export function normalEquations({ gram, cross }: Sums, alphas: readonly number[]): NormalEquations {
   const { rows, columns, sum, products } = gram;
@@ -85,7 +85,7 @@ export function fitOf(equations: NormalEquations, alpha: number, solved: ArrayLi
  * Ridge of every target on standardised features, one fit for each penalty: minimises |y − Zw − b|² + α|w|² with
  * Z = (x − mean) / population std (STUDY §11.5–11.6; equals scikit-learn's Ridge on the same Z).
  *
- * @throws {RangeError} if there are no rows, the two sums are of different rows or not finite, or a penalty is not positive
+ * @throws {RangeError} if there are no rows, the sums are of different rows or not finite, or a penalty is not positive
  *
  * @example A line, recovered but for the penalty
  * ```ts

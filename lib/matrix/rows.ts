@@ -12,8 +12,8 @@ export type Floats = Float32Array | Float64Array;
 export type FloatMatrix = { rows: number; columns: number; data: Float32Array };
 
 /**
- * Rows of a matrix in a file of little-endian float32, which begins at byte `offset`; `first` is the first of them there.
- * Readers take at most `pieceBytes` at a time, 16 MiB by default.
+ * Rows of a file of little-endian float32, whose numbers begin at byte `offset`; `first` is the number of the first
+ * row. Readers take at most `pieceBytes` at a time, 16 MiB by default.
  */
 export type StoredRows = {
   path: string;

@@ -4,7 +4,7 @@
  */
 import { UserError } from "../base/user_error.ts";
 
-/** An array and the lengths of its axes, the last running fastest; 16-bit floats become the float32 that equals them. */
+/** An array and the lengths of its axes, the last running fastest; 16-bit floats are read as equal float32. */
 export type NamedArray = {
   shape: number[];
   data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;

@@ -4,8 +4,8 @@
  */
 
 /**
- * Targets as a constant for each of `count` columns plus few values for each row: row r's entries are start[r]…start[r + 1],
- * each a column and what it adds to that column's constant. See {@link classTargets}, {@link valueTargets}.
+ * Targets as a constant (`base`) for each of `count` columns plus few values for each row: row r's entries, each a
+ * column and what it adds to that column's constant, are start[r]…start[r + 1].
  */
 export type Targets = {
   rows: number;

@@ -8,8 +8,7 @@ import type { Dropout } from "../bert/dropout.ts";
 import type { Parameters } from "../bert/parameters.ts";
 import { engineInfo, tf } from "../engine/mod.ts";
 import type { Tensor, Tensor2D } from "../engine/types.ts";
-import { crossEntropy, gatherRows } from "../engine/ops.ts";
-import type { Precision } from "../engine/raw.ts";
+import { crossEntropy, gatherRows, type Precision } from "../engine/ops.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { chooseEngine, deviceNotes, engineChoice, type FoundDevices, wantsCuda } from "@lib/engine/choice.ts";
-import { EngineError } from "@lib/engine/error.ts";
+import { EngineError } from "@lib/engine/types.ts";
 
 Deno.test("ENGINE is one of a list, and anything else gets the list", () => {
   assertEquals([undefined, "", "cpu", "libtensorflow"].map(engineChoice), ["auto", "auto", "cpu", "libtensorflow"]);

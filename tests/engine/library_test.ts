@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { EngineError } from "@lib/engine/error.ts";
+import { EngineError } from "@lib/engine/types.ts";
 import {
   bfloat16Problem,
   findLibrary,

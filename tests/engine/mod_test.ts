@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { compile, engineInfo, engineText, fused, onGpu, rawOp, rawOps, tensorCount, tf } from "@lib/engine/mod.ts";
-import type { EngineInfo, Tensor2D } from "@lib/engine/types.ts";
-import { TensorFlowError } from "@lib/engine/error.ts";
+import { type EngineInfo, type Tensor2D, TensorFlowError } from "@lib/engine/types.ts";
 import { inProcess } from "../support/process.ts";
 import { tidily } from "../support/tensors.ts";
 

@@ -2,18 +2,11 @@
  * Attributes of ops, from the kernels' form to TensorFlow's setters.
  * @module
  */
-import { TensorFlowError } from "../error.ts";
+import { TensorFlowError } from "../types.ts";
 import { C, cString, type Pointer, status, utf8 } from "./capi.ts";
 
-/** An attribute as the kernels pass it: its name, one of TF_ATTR_*, and its value. */
-export interface Attribute {
-  /** The attribute's name in TensorFlow's op. */
-  name: string;
-  /** One of TF_ATTR_*. */
-  type: number;
-  /** The value; of an element type, TensorFlow's number. */
-  value: unknown;
-}
+/** An attribute as the kernels pass it: its name in TensorFlow's op, one of {@link ATTR}, and its value. */
+export type Attribute = { name: string; type: number; value: unknown };
 
 /** The kernels' numbers for kinds of attributes. */
 export const ATTR = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, resource: 6 } as const;

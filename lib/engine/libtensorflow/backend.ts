@@ -1,7 +1,6 @@
 /**
- * The engine on libtensorflow: TensorFlow.js' node kernels on TensorFlow's C API, eager or traced (one function a shape).
- *
- * Importing the module loads the library and makes it TensorFlow.js' back end.
+ * The engine on libtensorflow: TensorFlow.js' node kernels on TensorFlow's C API, eager or traced. Importing the module
+ * loads the library and makes it TensorFlow.js' back end.
  * @module
  */
 import "./shim.ts";
@@ -11,11 +10,10 @@ import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
 import { deviceNotes, engineChoice } from "../choice.ts";
 import { missingCuda, nvidiaDriver } from "../library.ts";
 import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "../types.ts";
-import type { Attribute } from "./attributes.ts";
+import { ATTR, type Attribute } from "./attributes.ts";
 import { binding, builtWithCuda, listDevices, type TensorMetadata, version } from "./binding.ts";
-import { dtypeNumber, inIslands, island, trace, type TracedFunction } from "./trace.ts";
+import { dtypeNumber, inIslands, island, trace } from "./trace.ts";
 
-/** The methods of the package's back end that this module calls. */
 interface Backend extends tf.KernelBackend {
   getInputTensorIds(tensors: Tensor[]): number[];
   createOutputTensor(metadata: TensorMetadata): Tensor;
@@ -29,14 +27,11 @@ await tf.setBackend("tensorflow");
 await tf.ready();
 
 function toAttribute([name, value]: [string, RawAttributes[string]]): Attribute {
-  if (typeof value === "boolean") return { name, type: binding.TF_ATTR_BOOL, value };
-  if (typeof value === "string") return { name, type: binding.TF_ATTR_TYPE, value: dtypeNumber(value) };
-  if (typeof value === "object" && "float" in value) return { name, type: binding.TF_ATTR_FLOAT, value: value.float };
-  return { name, type: binding.TF_ATTR_INT, value };
+  if (typeof value === "boolean") return { name, type: ATTR.bool, value };
+  if (typeof value === "string") return { name, type: ATTR.type, value: dtypeNumber(value) };
+  if (typeof value === "object" && "float" in value) return { name, type: ATTR.float, value: value.float };
+  return { name, type: ATTR.int, value };
 }
-
-const rawOps = (name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[] =>
-  backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs);
 
 /** Runs `fn` on symbols; returns its outputs' ids. */
 function symbolically(fn: TensorFunction, symbols: TensorMetadata[]): number[] {
@@ -49,23 +44,19 @@ function symbolically(fn: TensorFunction, symbols: TensorMetadata[]): number[] {
 
 function fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[] {
   if (!inIslands()) return fn(...inputs);
-  const outputs = island(name, backend.getInputTensorIds(inputs), (symbols) => symbolically(fn, symbols));
-  return outputs.map((output) => backend.createOutputTensor(output));
+  return island(name, backend.getInputTensorIds(inputs), (symbols) => symbolically(fn, symbols))
+    .map((output) => backend.createOutputTensor(output));
 }
 
 function compile(name: string, fn: TensorFunction, { islands }: { islands?: boolean }): Compiled {
-  const traced = new Map<string, TracedFunction>();
-  const build = (inputs: Tensor[]): TracedFunction =>
-    trace(
-      name,
-      inputs.map(({ shape, dtype }) => ({ shape, dtype: dtypeNumber(dtype) })),
-      (symbols) => symbolically(fn, symbols),
-      islands,
-    );
+  const traced = new Map<string, ReturnType<typeof trace>>();
   const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
     const key = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join();
     let run = traced.get(key);
-    if (!run) traced.set(key, run = build(inputs));
+    if (!run) {
+      const types = inputs.map(({ shape, dtype }) => ({ shape, dtype: dtypeNumber(dtype) }));
+      traced.set(key, run = trace(name, types, (symbols) => symbolically(fn, symbols), islands));
+    }
     const outputs = await run(backend.getInputTensorIds(inputs));
     return outputs.map((output) => backend.createOutputTensor(output));
   };
@@ -76,17 +67,19 @@ function describe(): EngineInfo {
   const choice = engineChoice(Deno.env.get("ENGINE")), driver = nvidiaDriver();
   const all = listDevices().filter(({ type }) => type === "CPU" || type === "GPU");
   const gpus = all.filter(({ type }) => type === "GPU").map(({ name }) => name);
-  const notes = deviceNotes({
-    choice,
-    gpus,
-    driver,
-    cuda: builtWithCuda,
-    missing: driver !== undefined && builtWithCuda && gpus.length === 0 ? missingCuda() : [],
-    visible: Deno.env.get("CUDA_VISIBLE_DEVICES"),
-  });
+  const missing = driver !== undefined && builtWithCuda && gpus.length === 0 ? missingCuda() : [];
+  const visible = Deno.env.get("CUDA_VISIBLE_DEVICES");
+  const notes = deviceNotes({ choice, gpus, driver, cuda: builtWithCuda, missing, visible });
   const device = gpus.length > 0 ? "GPU" : "CPU";
   return { engine: "libtensorflow", version, device, devices: all.map(({ name }) => name), notes };
 }
 
 /** libtensorflow's engine. */
-export const engine: Engine = { info: describe(), handles: binding.getNumOfTensors, rawOps, fused, compile };
+export const engine: Engine = {
+  info: describe(),
+  handles: binding.getNumOfTensors,
+  rawOps: (name, attributes, inputs, outputs) =>
+    backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs),
+  fused,
+  compile,
+};

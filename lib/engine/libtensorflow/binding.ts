@@ -1,27 +1,18 @@
 /**
- * TensorFlow.js' native binding on libtensorflow's C API: eager ops, tensors in and out.
- *
- * The package's kernels call the functions of its `tfjs_binding.d.ts`. This module implements them with Deno's FFI; the
- * package's own add-on cannot be installed everywhere and brings a TensorFlow of 2022.
+ * TensorFlow.js' native binding (`tfjs_binding.d.ts`) on libtensorflow's C API by Deno's FFI: eager ops, tensors in and
+ * out. The package's own add-on cannot be installed everywhere and brings a TensorFlow of 2022.
  * @module
  */
 import { engineChoice } from "../choice.ts";
-import { TensorFlowError } from "../error.ts";
+import { TensorFlowError } from "../types.ts";
 import { ATTR, type Attribute, setAttributes } from "./attributes.ts";
 import { C, check, cString, DType, type Pointer, readString, status, utf8 } from "./capi.ts";
 
-/** An op's output as the kernels see it. */
-export interface TensorMetadata {
-  /** Names the handle in this module. */
-  id: number;
-  /** Lengths of its axes. */
-  shape: number[];
-  /** TensorFlow's number of its element type. */
-  dtype: number;
-}
+/** An op's output as the kernels see it: its id in this module, its shape, TensorFlow's number of its element type. */
+export type TensorMetadata = { id: number; shape: number[]; dtype: number };
 
 /**
- * A ConfigProto that allows at most `count` devices of a type, as protobuf bytes: field 1 is the map `device_count`, whose
+ * A ConfigProto that allows at most `count` devices of a type, as protobuf: field 1 is the map `device_count`, whose
  * entries have the type as field 1 and the number as field 2.
  */
 export const deviceCount = (type: string, count: number): Uint8Array<ArrayBuffer> =>
@@ -62,19 +53,18 @@ let lastId = 0;
 /** A new id, for a tensor or a symbol of a trace. */
 export const newId = (): number => ++lastId;
 
-/** Registers a handle under a new id. */
-function adopt(handle: Pointer): TensorMetadata {
-  const id = newId();
-  handles.set(id, handle);
-  return { id, ...describe(handle) };
-}
-
 /** Shape and element type of a handle. */
-export function describe(handle: Pointer): { shape: number[]; dtype: number } {
+export function describe(handle: Pointer): Omit<TensorMetadata, "id"> {
   const rank = C.TFE_TensorHandleNumDims(handle, status);
   const shape = Array.from({ length: rank }, (_, i) => Number(C.TFE_TensorHandleDim(handle, i, status)));
   check(() => "Reading a tensor's shape failed");
   return { shape, dtype: C.TFE_TensorHandleDataType(handle) };
+}
+
+function adopt(handle: Pointer): TensorMetadata {
+  const id = newId();
+  handles.set(id, handle);
+  return { id, ...describe(handle) };
 }
 
 /** The handle behind an id. */
@@ -84,25 +74,10 @@ export function handleOf(id: number): Pointer {
   return handle;
 }
 
-/** A TF_Tensor with a copy of `bytes`. */
-function newTensor(shape: readonly number[], dtype: number, bytes: Uint8Array): Pointer {
-  const dims = new BigInt64Array(shape.map(BigInt));
-  const tensor = C.TF_AllocateTensor(dtype, dims, shape.length, BigInt(bytes.byteLength));
-  if (tensor === null) throw new TensorFlowError(`No memory for a tensor of shape [${shape}].`);
-  if (bytes.byteLength > 0) {
-    new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(C.TF_TensorData(tensor)!, bytes.byteLength)).set(bytes);
-  }
-  return tensor;
-}
-
-/** A copy of a TF_Tensor's bytes; deletes the tensor. */
-function takeBytes(tensor: Pointer): ArrayBuffer {
+/** A TF_Tensor's memory, not copied. */
+function memoryOf(tensor: Pointer): ArrayBuffer {
   const size = Number(C.TF_TensorByteSize(tensor));
-  const bytes = size === 0
-    ? new ArrayBuffer(0)
-    : Deno.UnsafePointerView.getArrayBuffer(C.TF_TensorData(tensor)!, size).slice(0, size);
-  C.TF_DeleteTensor(tensor);
-  return bytes;
+  return size === 0 ? new ArrayBuffer(0) : Deno.UnsafePointerView.getArrayBuffer(C.TF_TensorData(tensor)!, size);
 }
 
 /** JavaScript's arrays of element types. */
@@ -120,7 +95,7 @@ function toBytes(values: ArrayLike<number>, dtype: number): Uint8Array {
     new Uint8Array(buffer, byteOffset, byteLength);
   if (dtype === DType.int64) { // the package passes an int64 scalar as two int32
     if (values instanceof Int32Array) return bytesOf(values);
-    return bytesOf(BigInt64Array.from(Array.from(values, (v) => BigInt(Math.trunc(v)))));
+    return bytesOf(BigInt64Array.from(values, (v) => BigInt(Math.trunc(v))));
   }
   const type = ARRAYS.get(dtype);
   if (!type) throw new TensorFlowError(`Tensors of TensorFlow's type ${dtype} cannot be made from JavaScript.`);
@@ -195,29 +170,25 @@ export const builtWithCuda: boolean = C.isBuiltWithCuda?.() ?? false;
 /** TensorFlow's version, such as `2.21.0`. */
 export const version: string = readString(C.TF_Version());
 
+/** Numbers under the package's names, such as `TF_ATTR_INT`. */
+const prefixed = (prefix: string, numbers: Record<string, number>) =>
+  Object.fromEntries(Object.entries(numbers).map(([name, number]) => [`${prefix}${name.toUpperCase()}`, number]));
+
 /** The object that the kernels call; trace.ts replaces its `executeOp` and `tensorDataSync`. */
 export const binding = {
   TF_FLOAT: DType.float32,
-  TF_INT32: DType.int32,
-  TF_INT64: DType.int64,
-  TF_BOOL: DType.bool,
-  TF_COMPLEX64: DType.complex64,
-  TF_STRING: DType.string,
   TF_RESOURCE: 20,
-  TF_UINT8: DType.uint8,
-  TF_ATTR_STRING: ATTR.string,
-  TF_ATTR_INT: ATTR.int,
-  TF_ATTR_FLOAT: ATTR.float,
-  TF_ATTR_BOOL: ATTR.bool,
-  TF_ATTR_TYPE: ATTR.type,
-  TF_ATTR_SHAPE: ATTR.shape,
-  TF_ATTR_RESOURCE: ATTR.resource,
+  ...prefixed("TF_", DType),
+  ...prefixed("TF_ATTR_", ATTR),
   TF_Version: version,
   isUsingGpuDevice: (): boolean => gpu !== undefined,
   getNumOfTensors: (): number => handles.size,
   getNumOfSavedModels: (): number => 0,
   createTensor(shape: number[], dtype: number, values: ArrayLike<number>): number {
-    const tensor = newTensor(shape, dtype, toBytes(values, dtype));
+    const bytes = toBytes(values, dtype), dims = BigInt64Array.from(shape, BigInt);
+    const tensor = C.TF_AllocateTensor(dtype, dims, shape.length, BigInt(bytes.byteLength));
+    if (tensor === null) throw new TensorFlowError(`No memory for a tensor of shape [${shape}].`);
+    new Uint8Array(memoryOf(tensor)).set(bytes);
     const handle = C.TFE_NewTensorHandle(tensor, status);
     C.TF_DeleteTensor(tensor);
     check(() => `Creating a tensor of shape [${shape}]`);
@@ -230,10 +201,10 @@ export const binding = {
     handles.delete(id);
   },
   tensorDataSync(id: number): Float32Array | Float64Array | Int32Array | Uint8Array {
-    const handle = handleOf(id);
-    const tensor = C.TFE_TensorHandleResolve(handle, status);
+    const handle = handleOf(id), tensor = C.TFE_TensorHandleResolve(handle, status);
     check(() => `Reading tensor ${id}`);
-    const bytes = takeBytes(tensor);
+    const bytes = memoryOf(tensor).slice(0);
+    C.TF_DeleteTensor(tensor);
     return new (ARRAYS.get(C.TFE_TensorHandleDataType(handle)) ?? Uint8Array)(bytes);
   },
   executeOp: executeEagerly,

@@ -2,7 +2,7 @@
  * TensorFlow's C functions with their types, and conversions of text and status.
  * @module
  */
-import { TensorFlowError } from "../error.ts";
+import { TensorFlowError } from "../types.ts";
 import { findLibrary, pinLibrary, quietly } from "../library.ts";
 
 /** An opaque pointer into TensorFlow. */
@@ -114,13 +114,12 @@ export const DType = {
 } as const;
 
 const encoder = new TextEncoder();
-const names = new Map<string, Uint8Array<ArrayBuffer>>();
+const cStrings = new Map<string, Uint8Array<ArrayBuffer>>();
 
 /** `text` as a zero-terminated C string; cached, since it serves for the names of ops and attributes. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
-  let bytes = names.get(text);
-  if (!bytes) names.set(text, bytes = encoder.encode(`${text}\0`));
-  return bytes;
+  if (!cStrings.has(text)) cStrings.set(text, encoder.encode(`${text}\0`));
+  return cStrings.get(text)!;
 }
 
 /** `text` as bytes without a terminating zero. */
@@ -133,12 +132,7 @@ export const readString = (pointer: Pointer): string =>
 /** The status of all synchronous calls of this thread. */
 export const status: Pointer = C.TF_NewStatus();
 
-/**
- * Throws if a status reports an error.
- *
- * @param context what was attempted, for the message
- * @throws {TensorFlowError}
- */
+/** Throws a TensorFlowError if a status reports an error; `context` says what was attempted. */
 export function check(context: () => string, which: Pointer = status): void {
   if (C.TF_GetCode(which) === 0) return;
   const message = readString(C.TF_Message(which)).split("\n")[0];

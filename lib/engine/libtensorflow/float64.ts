@@ -1,30 +1,20 @@
 /**
- * Float64 matrices on the engine: products, Cholesky factors, triangular systems.
- *
- * TensorFlow.js has no float64, but libtensorflow's ops have. This module needs only the binding and not TensorFlow.js, so
- * a worker loads it quickly.
+ * Float64 matrices on the engine, which TensorFlow.js lacks. Needs the binding alone, so a worker loads it quickly.
  * @module
  */
-import type { Attribute } from "./attributes.ts";
-import { binding, executeEagerly } from "./binding.ts";
+import { ATTR, type Attribute } from "./attributes.ts";
+import { binding, executeEagerly, type TensorMetadata } from "./binding.ts";
 import { DType } from "./capi.ts";
 
-/** A matrix in the engine's memory, or a stack of them; whoever made it must {@link free} it. */
-export interface DeviceMatrix {
-  /** The binding's id. */
-  id: number;
-  /** Lengths of its axes; a stack's first axis counts matrices. */
-  shape: number[];
-}
+/** A matrix in the engine's memory, or a stack of them along a first axis; whoever made it must {@link free} it. */
+export type DeviceMatrix = Pick<TensorMetadata, "id" | "shape">;
 
-const type = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
-const flag = (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value });
+const type = (name: string, value: number): Attribute => ({ name, type: ATTR.type, value });
+const flag = (name: string, value: boolean): Attribute => ({ name, type: ATTR.bool, value });
 const float64 = type("T", DType.float64), float32 = type("T", DType.float32);
 
-function run(op: string, attributes: Attribute[], ...inputs: DeviceMatrix[]): DeviceMatrix {
-  const [{ id, shape }] = executeEagerly(op, attributes, inputs.map((input) => input.id), 1);
-  return { id, shape };
-}
+const run = (op: string, attributes: Attribute[], ...inputs: DeviceMatrix[]): DeviceMatrix =>
+  executeEagerly(op, attributes, inputs.map(({ id }) => id), 1)[0];
 
 /** Copies values to the engine. Float32 becomes float64 there, unless `widen` is false. */
 export function upload(values: Float32Array | Float64Array, shape: number[], { widen = true } = {}): DeviceMatrix {
@@ -74,12 +64,8 @@ export function addAndFree(a: DeviceMatrix, b: DeviceMatrix): DeviceMatrix {
 }
 
 /**
- * Solves A·X = B by Cholesky for each symmetric positive definite A of a stack, in parallel. TensorFlow does not fail for
- * another A: the result is NaN.
- *
- * @param matrices g × n × n
- * @param right n × t
- * @returns g × n × t
+ * Solves A·X = B (n × t) by Cholesky for each positive definite A of a stack (g × n × n), in parallel: g × n × t. For
+ * another A TensorFlow does not fail: the result is NaN.
  */
 export function solvePositive(matrices: DeviceMatrix, right: DeviceMatrix): DeviceMatrix {
   const factors = run("Cholesky", [float64], matrices);
@@ -98,8 +84,8 @@ export function solvePositive(matrices: DeviceMatrix, right: DeviceMatrix): Devi
 export function splitColumns(a: DeviceMatrix, parts: number): DeviceMatrix[] {
   const axis = binding.createTensor([], DType.int32, [1]);
   try {
-    const attributes = [float64, { name: "num_split", type: binding.TF_ATTR_INT, value: parts }];
-    return executeEagerly("Split", attributes, [axis, a.id], parts).map(({ id, shape }) => ({ id, shape }));
+    const attributes = [float64, { name: "num_split", type: ATTR.int, value: parts }];
+    return executeEagerly("Split", attributes, [axis, a.id], parts);
   } finally {
     binding.deleteTensor(axis);
   }

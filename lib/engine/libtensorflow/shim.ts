@@ -1,5 +1,5 @@
 /**
- * Two functions of Node's `util` that Deno has dropped and TensorFlow.js' node kernels still call. Import it before them.
+ * Two functions of Node's `util` that Deno lacks and TensorFlow.js' node kernels call. Import it before them.
  * @module
  */
 import util from "node:util";

@@ -1,34 +1,23 @@
 /**
- * Traces a pure function once, on symbols, into a TensorFlow function that runs as a single op.
- *
- * During a trace the binding adds graph nodes instead of computing. Shapes and types come from TensorFlow's own inference,
- * so TensorFlow.js and its gradients run on symbols unchanged.
+ * Traces a pure function once, on symbols, into a TensorFlow function that runs as a single op. Meanwhile the binding
+ * adds graph nodes instead of computing; TensorFlow infers shapes and types, so TensorFlow.js' gradients need no
+ * change.
  * @module
  */
-import { TensorFlowError } from "../error.ts";
-import { type Attribute, setAttributes } from "./attributes.ts";
-import {
-  binding,
-  callText,
-  context,
-  describe,
-  executeEagerly,
-  executeFunction,
-  handleOf,
-  newId,
-  type TensorMetadata,
-} from "./binding.ts";
+import { TensorFlowError } from "../types.ts";
+import { setAttributes } from "./attributes.ts";
+import * as eager from "./binding.ts";
 import { C, check, cString, DType, type Pointer, status } from "./capi.ts";
 
-/** An output of a graph node. */
-interface Output {
-  operation: Pointer;
-  index: number;
-  shape: number[];
-  dtype: number;
-}
+type Typed = Omit<eager.TensorMetadata, "id">;
 
-interface Graph {
+/** An output of a graph node. */
+type Output = Typed & { operation: Pointer; index: number };
+
+/** What is traced, run once: from the inputs' symbols to the outputs' ids. */
+type Build = (symbols: eager.TensorMetadata[]) => number[];
+
+type Graph = {
   graph: Pointer;
   outputs: Map<number, Output>;
   nodes: number;
@@ -36,10 +25,7 @@ interface Graph {
   islands: boolean;
   /** Names of the islands' functions that the graph has a copy of. */
   copied: Set<string>;
-}
-
-/** A function in TensorFlow's context: input ids in, output ids out, executed on another thread. */
-export type TracedFunction = (inputs: readonly number[]) => Promise<TensorMetadata[]>;
+};
 
 /** Ops whose first argument is a list. The graph API needs to know; the eager API sees it by itself. */
 const LIST_FIRST = new Set(["ConcatV2", "Pack", "AddN"]);
@@ -47,18 +33,14 @@ const LIST_FIRST = new Set(["ConcatV2", "Pack", "AddN"]);
 /** Most bytes of a captured tensor, which becomes a constant; a larger one was probably meant as an input. */
 const LARGEST_CONSTANT = 64 * 1024;
 
-/** TensorFlow.js has no bfloat16 and sees such a symbol as float32; raw ops name the true type in their attributes. */
-const shown = (dtype: number): number => dtype === DType.bfloat16 ? DType.float32 : dtype;
-
 let current: Graph | undefined;
 /** The trace around the island that is being built. */
 let outer: Graph | undefined;
 let functions = 0;
 
 /** Outputs as an array of TF_Output. */
-function outputArray(outputs: readonly { operation: Pointer; index: number }[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(16 * outputs.length);
-  const view = new DataView(bytes.buffer);
+function outputArray(outputs: readonly Pick<Output, "operation" | "index">[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(16 * outputs.length), view = new DataView(bytes.buffer);
   outputs.forEach(({ operation, index }, i) => {
     view.setBigUint64(16 * i, Deno.UnsafePointer.value(operation), true);
     view.setInt32(16 * i + 8, index, true);
@@ -66,14 +48,23 @@ function outputArray(outputs: readonly { operation: Pointer; index: number }[]):
   return bytes;
 }
 
-const dims = (shape: readonly number[]): BigInt64Array<ArrayBuffer> => BigInt64Array.from(shape.map(BigInt));
+const dims = (shape: readonly number[]): BigInt64Array<ArrayBuffer> => BigInt64Array.from(shape, BigInt);
+
+/** Begins a node; {@link finish} ends it. */
+const begin = (graph: Graph, op: string, label = op): Pointer =>
+  C.TF_NewOperation(graph.graph, cString(op), cString(`${label}_${graph.nodes}`));
+
+function finish(graph: Graph, description: Pointer, op: string, shapes: readonly (readonly number[])[]): Pointer {
+  const operation = C.TF_FinishOperation(description, status);
+  check(() => eager.callText(op, shapes));
+  graph.nodes++;
+  return operation;
+}
 
 /** A node's output, with the shape and type that TensorFlow inferred. */
-function infer(graph: Pointer, operation: Pointer, index: number, op: string): Output {
+function infer({ graph }: Graph, operation: Pointer, index: number, op: string): Output {
   const output = outputArray([{ operation, index }]);
-  const rank = C.TF_GraphGetTensorNumDims(graph, output, status);
-  check(() => `${op}: shape inference failed`);
-  const sizes = new BigInt64Array(Math.max(0, rank));
+  const rank = C.TF_GraphGetTensorNumDims(graph, output, status), sizes = new BigInt64Array(Math.max(0, rank));
   if (rank > 0) C.TF_GraphGetTensorShape(graph, output, sizes, rank, status);
   check(() => `${op}: shape inference failed`);
   const shape = Array.from(sizes, Number);
@@ -83,15 +74,15 @@ function infer(graph: Pointer, operation: Pointer, index: number, op: string): O
   return { operation, index, shape, dtype: C.TF_OperationOutputType(output) };
 }
 
-function finish(graph: Graph, description: Pointer, op: string, shapes: readonly (readonly number[])[]): Pointer {
-  const operation = C.TF_FinishOperation(description, status);
-  check(() => callText(op, shapes));
-  graph.nodes++;
-  return operation;
+/** Gives an output an id. TensorFlow.js lacks bfloat16 and sees float32; raw ops name the true type as an attribute. */
+function symbolOf(graph: Graph, output: Output): eager.TensorMetadata {
+  const id = eager.newId(), { shape, dtype } = output;
+  graph.outputs.set(id, output);
+  return { id, shape, dtype: dtype === DType.bfloat16 ? DType.float32 : dtype };
 }
 
-function placeholder(graph: Graph, { shape, dtype }: { shape: number[]; dtype: number }): Output {
-  const description = C.TF_NewOperation(graph.graph, cString("Placeholder"), cString(`input_${graph.nodes}`));
+function placeholder(graph: Graph, { shape, dtype }: Typed): Output {
+  const description = begin(graph, "Placeholder", "input");
   C.TF_SetAttrType(description, cString("dtype"), dtype);
   C.TF_SetAttrShape(description, cString("shape"), dims(shape), shape.length);
   return { operation: finish(graph, description, "Placeholder", [shape]), index: 0, shape, dtype };
@@ -99,8 +90,8 @@ function placeholder(graph: Graph, { shape, dtype }: { shape: number[]; dtype: n
 
 /** A constant with the value of an eager tensor that the traced function captured. */
 function constant(graph: Graph, id: number): Output {
-  const { shape, dtype } = describe(handleOf(id));
-  const tensor = C.TFE_TensorHandleResolve(handleOf(id), status);
+  const { shape, dtype } = eager.describe(eager.handleOf(id));
+  const tensor = C.TFE_TensorHandleResolve(eager.handleOf(id), status);
   check(() => `Reading tensor ${id}`);
   const size = Number(C.TF_TensorByteSize(tensor));
   if (size > LARGEST_CONSTANT) {
@@ -110,12 +101,12 @@ function constant(graph: Graph, id: number): Output {
         "what is captured is frozen into the function.",
     );
   }
-  const description = C.TF_NewOperation(graph.graph, cString("Const"), cString(`constant_${graph.nodes}`));
+  const description = begin(graph, "Const", "constant");
   C.TF_SetAttrType(description, cString("dtype"), dtype);
   C.TF_SetAttrTensor(description, cString("value"), tensor, status);
   C.TF_DeleteTensor(tensor);
   check(() => "A constant could not be made");
-  return infer(graph.graph, finish(graph, description, "Const", [shape]), 0, "Const");
+  return infer(graph, finish(graph, description, "Const", [shape]), 0, "Const");
 }
 
 function outputOf(graph: Graph, id: number): Output {
@@ -127,34 +118,23 @@ function outputOf(graph: Graph, id: number): Output {
   return output;
 }
 
-/** Adds a node, in place of an eager call. */
-function addNode(
-  graph: Graph,
-  op: string,
-  attributes: readonly Attribute[],
-  ids: readonly number[],
-  count: number,
-): TensorMetadata[] {
-  const inputs = ids.map((id) => outputOf(graph, id));
-  const shapes = inputs.map(({ shape }) => shape);
-  const description = C.TF_NewOperation(graph.graph, cString(op), cString(`${op}_${graph.nodes}`));
+eager.binding.executeOp = (op, attributes, ids, count) => {
+  if (!current) return eager.executeEagerly(op, attributes, ids, count);
+  const graph = current, inputs = ids.map((id) => outputOf(graph, id)), shapes = inputs.map(({ shape }) => shape);
+  const description = begin(graph, op);
   const listed = !LIST_FIRST.has(op) ? 0 : op === "ConcatV2" ? inputs.length - 1 : inputs.length;
   if (listed > 0) C.TF_AddInputList(description, outputArray(inputs.slice(0, listed)), listed);
   for (const input of inputs.slice(listed)) C.TF_AddInput(description, outputArray([input]));
   setAttributes(op, description, attributes.filter(({ name }) => listed === 0 || name !== "N"), false);
   const operation = finish(graph, description, op, shapes);
-  return Array.from({ length: count }, (_, index) => {
-    const output = infer(graph.graph, operation, index, callText(op, shapes));
-    const id = newId();
-    graph.outputs.set(id, output);
-    return { id, shape: output.shape, dtype: shown(output.dtype) };
-  });
-}
+  return Array.from(
+    { length: count },
+    (_, index) => symbolOf(graph, infer(graph, operation, index, eager.callText(op, shapes))),
+  );
+};
 
-const readEagerly = binding.tensorDataSync;
-binding.executeOp = (name, attributes, inputs, outputs) =>
-  current ? addNode(current, name, attributes, inputs, outputs) : executeEagerly(name, attributes, inputs, outputs);
-binding.tensorDataSync = (id) => {
+const readEagerly = eager.binding.tensorDataSync;
+eager.binding.tensorDataSync = (id) => {
   if (current?.outputs.has(id)) {
     throw new TensorFlowError("A value was read inside a traced function; only its outputs have values.");
   }
@@ -162,37 +142,22 @@ binding.tensorDataSync = (id) => {
 };
 
 /** A function in TensorFlow's context; the caller deletes the TF_Function. */
-interface Built {
-  name: string;
-  function: Pointer;
-  outputs: Output[];
-}
+type Built = { name: string; function: Pointer; outputs: Output[] };
 
 /** Runs `build` on symbols, makes the graph a function, and adds it to the context. */
-function buildFunction(
-  name: string,
-  inputs: readonly { shape: number[]; dtype: number }[],
-  build: (ids: TensorMetadata[]) => number[],
-  islands: boolean,
-): Built {
-  const before = { current, outer };
+function buildFunction(name: string, inputs: readonly Typed[], build: Build, islands: boolean): Built {
+  const before = { current, outer }, unique = `${name}_${functions++}`;
   const graph: Graph = { graph: C.TF_NewGraph(), outputs: new Map(), nodes: 0, islands, copied: new Set() };
-  const unique = `${name}_${functions++}`;
   try {
     const placeholders = inputs.map((input) => placeholder(graph, input));
-    const symbols = placeholders.map((output) => {
-      const id = newId();
-      graph.outputs.set(id, output);
-      return { id, shape: output.shape, dtype: shown(output.dtype) };
-    });
+    const symbols = placeholders.map((output) => symbolOf(graph, output));
     outer = current, current = graph;
     const outputs = build(symbols).map((id) => outputOf(graph, id));
-    ({ current, outer } = before);
     const [ins, outs] = [placeholders, outputs].map(outputArray), rest = [null, null, null, status] as const;
     const [given, taken] = [placeholders.length, outputs.length];
     const made = C.TF_GraphToFunction(graph.graph, cString(unique), 0, -1, null, given, ins, taken, outs, ...rest);
     check(() => `Making the function ${unique} failed`);
-    C.TFE_ContextAddFunction(context, made, status);
+    C.TFE_ContextAddFunction(eager.context, made, status);
     check(() => `Adding the function ${unique} failed`);
     return { name: unique, function: made, outputs };
   } finally {
@@ -202,24 +167,18 @@ function buildFunction(
 }
 
 /**
- * Builds a function without computing anything.
+ * Builds a function without computing anything: input ids in, a promise of outputs out, executed on another thread.
  *
  * @param name the function's name in messages and profiles
- * @param inputs shape and TensorFlow's element type of each input
- * @param build runs once: takes the inputs' symbols and returns the outputs' ids
  * @param islands whether XLA compiles the {@link island}s inside
- * @throws {TensorFlowError} naming op and shapes, if a node does not fit, or `build` reads a value or captures a large tensor
+ * @throws {TensorFlowError} naming op and shapes, if a node does not fit, or `build` reads a value or captures much
  */
-export function trace(
-  name: string,
-  inputs: readonly { shape: number[]; dtype: number }[],
-  build: (ids: TensorMetadata[]) => number[],
-  islands = false,
-): TracedFunction {
+export function trace(name: string, inputs: readonly Typed[], build: Build, islands = false) {
   if (current) throw new TensorFlowError("Traces do not nest.");
   const { name: unique, function: made, outputs } = buildFunction(name, inputs, build, islands);
   C.TF_DeleteFunction(made);
-  return (ids) => executeFunction(unique, ids, outputs.length);
+  return (ids: readonly number[]): Promise<eager.TensorMetadata[]> =>
+    eager.executeFunction(unique, ids, outputs.length);
 }
 
 const compiledIslands = new Map<string, Built>();
@@ -228,18 +187,13 @@ const compiledIslands = new Map<string, Built>();
 export const inIslands = (): boolean => current?.islands === true && outer === undefined;
 
 /**
- * Makes a part of a trace one XLA kernel: elementwise ops and sums take one pass over memory, and oneDNN keeps the products
- * around it. A process compiles each part once for each combination of input shapes.
+ * Makes a part of a trace one XLA kernel: elementwise ops and sums take one pass over memory, and oneDNN keeps the
+ * products around it. A process compiles each part once for each combination of input shapes.
  *
  * @param name names the part and every constant in it; islands of one name, shapes and types are the same
  * @param ids the part's inputs, symbols of the trace
- * @param build the part: takes its inputs' symbols and returns its outputs' ids
  */
-export function island(
-  name: string,
-  ids: readonly number[],
-  build: (ids: TensorMetadata[]) => number[],
-): TensorMetadata[] {
+export function island(name: string, ids: readonly number[], build: Build): eager.TensorMetadata[] {
   const graph = current!, inputs = ids.map((id) => outputOf(graph, id));
   const key = `${name}(${inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join()})`;
   let built = compiledIslands.get(key);
@@ -249,16 +203,15 @@ export function island(
     check(() => `Copying the island ${key} failed`);
     graph.copied.add(built.name);
   }
-  const description = C.TF_NewOperation(graph.graph, cString(built.name), cString(`${built.name}_${graph.nodes}`));
+  const description = begin(graph, built.name);
   for (const input of inputs) C.TF_AddInput(description, outputArray([input]));
   C.TF_SetAttrBool(description, cString("_XlaMustCompile"), 1);
   const operation = finish(graph, description, key, inputs.map(({ shape }) => shape));
   return built.outputs.map(({ shape, dtype }, index) => {
-    const output = { operation, index, shape, dtype }, id = newId();
+    const output = { operation, index, shape, dtype };
     C.TF_GraphSetTensorShape(graph.graph, outputArray([output]), dims(shape), shape.length, status);
     check(() => `The shape of an output of the island ${key} was refused`);
-    graph.outputs.set(id, output);
-    return { id, shape, dtype: shown(dtype) };
+    return symbolOf(graph, output);
   });
 }
 

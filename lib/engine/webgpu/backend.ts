@@ -1,9 +1,6 @@
 /**
- * The engine on WebGPU: TensorFlow.js' own back end on Deno's `navigator.gpu`, for GPUs of any maker and for systems
- * without libtensorflow.
- *
- * It runs the same training step; losses equal libtensorflow's float32 to 1e-4 (tests/engine/webgpu/backend_test.ts). Its
- * limits:
+ * The engine on WebGPU: TensorFlow.js' own back end on Deno's `navigator.gpu`, for GPUs of any maker and systems
+ * without libtensorflow. Losses equal libtensorflow's float32 to 1e-4 (webgpu/backend_test.ts). Its limits:
  * - element types: float32, int32 and bool only, no bfloat16;
  * - no tracing and no XLA: a step takes some thousand calls, and recipe.training.islands has no effect;
  * - no tensor larger than the adapter's largest storage buffer, as the weights of `base` may be;
@@ -14,29 +11,31 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { EngineError, TensorFlowError } from "../error.ts";
-import type { Compiled, Engine, EngineInfo, Tensor, TensorFunction } from "../types.ts";
+import {
+  type Compiled,
+  type Engine,
+  EngineError,
+  type Tensor,
+  TensorFlowError,
+  type TensorFunction,
+} from "../types.ts";
 import { portableOp } from "./ops.ts";
-import { shaderPrograms } from "./programs.ts";
+import { shaders } from "./programs.ts";
 
 /** Compiled functions read back outputs of up to so many elements, so that `dataSync` works on them. */
 const SMALL = 64 * 1024;
 
-async function findAdapter(): Promise<GPUAdapter> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (adapter) return adapter;
+const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+if (!adapter) {
   throw new EngineError(
     "ENGINE=webgpu: expected a GPU that WebGPU can use, found no adapter. Install the GPU's driver with Vulkan " +
       "(Linux), or try Mesa's software one, which is slow: `apt install mesa-vulkan-drivers`. " +
       "ENGINE=libtensorflow needs none.",
   );
 }
-
-const adapter = await findAdapter();
 await tf.setBackend("webgpu");
 await tf.ready();
 const backend = tf.backend() as WebGPUBackend;
-const programs = shaderPrograms();
 
 /** The device's first error since the last {@link settle}; WebGPU reports errors at any time after the call. */
 let failure: string | undefined;
@@ -48,13 +47,6 @@ backend.device.lost.then(({ message }) => failure ??= `the device was lost: ${me
 
 const { description, vendor, isFallbackAdapter } = adapter.info;
 const software = isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(description);
-const info: EngineInfo = {
-  engine: "WebGPU",
-  version: tf.version_core,
-  device: software ? "CPU" : "GPU",
-  devices: [description || vendor || "an adapter without a name"],
-  notes: software ? ["The adapter computes on the processor; libtensorflow is many times faster there."] : [],
-};
 
 /** Waits until the device has done all its work; throws if there was an error. */
 async function settle(name: string): Promise<void> {
@@ -94,9 +86,15 @@ function compile(name: string, fn: TensorFunction): Compiled {
 
 /** WebGPU's engine. */
 export const engine: Engine = {
-  info,
+  info: {
+    engine: "WebGPU",
+    version: tf.version_core,
+    device: software ? "CPU" : "GPU",
+    devices: [description || vendor || "an adapter without a name"],
+    notes: software ? ["The adapter computes on the processor; libtensorflow is many times faster there."] : [],
+  },
   handles: () => backend.numDataIds(),
-  rawOps: (name, attributes, inputs, outputs) => portableOp(name, attributes, inputs, outputs, programs),
+  rawOps: (name, attributes, inputs, outputs) => portableOp(name, attributes, inputs, outputs, shaders),
   fused: (_name, fn, ...inputs) => fn(...inputs),
   compile,
 };

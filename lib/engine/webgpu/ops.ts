@@ -1,23 +1,12 @@
 /**
- * The raw ops that the encoder, its losses and their gradients use, in terms of TensorFlow.js' own ops.
- *
- * ops.ts and attention.ts are written in TensorFlow's raw ops; WebGPU runs them through this table. It has no other element
- * types than float32, int32 and bool, and no ops that nobody has needed yet.
+ * The raw ops of ops.ts and attention.ts in terms of TensorFlow.js' own, for WebGPU: in float32, int32 and bool alone.
  * @module
  */
 import * as tf from "@tensorflow/tfjs";
-import { TensorFlowError } from "../error.ts";
-import type { RawAttributes, Tensor } from "../types.ts";
+import { type RawAttributes, type Tensor, TensorFlowError } from "../types.ts";
+import type { shaders } from "./programs.ts";
 
-/** Shaders for ops where TensorFlow.js' own sum in no fixed order (segments) or draw other numbers than TensorFlow. */
-export interface Programs {
-  /** Row s of the result is the sum of x's rows whose segment is s, in their order; segments × width. */
-  segmentSum(x: Tensor, segments: Tensor, count: number): Tensor;
-  /** TensorFlow's StatelessRandomUniform: the same numbers for the same two int32. */
-  uniform(shape: number[], seed: Tensor): Tensor;
-}
-
-type Op = (inputs: Tensor[], attributes: RawAttributes, programs: Programs) => Tensor | Tensor[];
+type Op = (inputs: Tensor[], attributes: RawAttributes, programs: typeof shaders) => Tensor | Tensor[];
 
 /** The values of a small tensor of shapes, axes or orders, which is still in JavaScript's memory. */
 const values = (x: Tensor): number[] => Array.from(x.dataSync());
@@ -71,17 +60,13 @@ export const portableOps: readonly string[] = Object.keys(ops);
 
 const known = new Set(["float32", "int32", "bool"]);
 
-/**
- * Runs a raw op by TensorFlow.js' own.
- *
- * @throws {TensorFlowError} naming the op and its inputs' shapes, if the op or an element type is missing, or it fails
- */
+/** Runs a raw op; a TensorFlowError with op and shapes if it or an element type is missing, or it fails. */
 export function portableOp(
   name: string,
   attributes: RawAttributes,
   inputs: Tensor[],
   outputs: number,
-  programs: Programs,
+  programs: typeof shaders,
 ): Tensor[] {
   const call = `${name}(${inputs.map(({ shape }) => `[${shape}]`).join(", ")})`;
   const op = Object.hasOwn(ops, name) ? ops[name] : undefined;

@@ -5,22 +5,33 @@
 import * as tf from "@tensorflow/tfjs";
 import { webgpu_util, type WebGPUBackend, type WebGPUProgram } from "@tensorflow/tfjs-backend-webgpu";
 import type { Tensor } from "../types.ts";
-import type { Programs } from "./ops.ts";
 
-const WORKGROUP: [number, number, number] = [64, 1, 1];
+const workgroupSize: [number, number, number] = [64, 1, 1];
 
-/** A program that runs `threads` threads. */
-function program(
-  { shape, threads, ...rest }: Pick<WebGPUProgram, "shaderKey" | "variableNames" | "uniforms"> & {
-    shape: number[];
-    threads: number;
-  },
-  code: string,
-): WebGPUProgram {
+/** Runs a shader on inputs and int32 numbers by their names there, in `threads` threads; float32 of the given shape. */
+function run(
+  [shaderKey, code]: [string, string],
+  outputShape: number[],
+  threads: number,
+  inputs: Record<string, Tensor>,
+  numbers: Record<string, number> = {},
+): Tensor {
   const dispatchLayout = webgpu_util.flatDispatchLayout([threads]);
-  const dispatch = webgpu_util.computeDispatch(dispatchLayout, [threads], WORKGROUP);
-  const layout = { dispatchLayout, dispatch, workgroupSize: WORKGROUP, size: true };
-  return { ...rest, ...layout, outputShape: shape, getUserCode: () => code };
+  const program: WebGPUProgram = {
+    shaderKey,
+    variableNames: Object.keys(inputs),
+    uniforms: Object.keys(numbers).map((name) => `${name} : i32,`).join(" "),
+    outputShape,
+    dispatchLayout,
+    dispatch: webgpu_util.computeDispatch(dispatchLayout, [threads], workgroupSize),
+    workgroupSize,
+    size: true,
+    getUserCode: () => code,
+  };
+  const uniforms = Object.values(numbers).map((n) => ({ type: "int32", data: [n] }));
+  const backend = tf.backend() as WebGPUBackend;
+  const made = backend.runWebGPUProgram(program, Object.values(inputs), "float32", uniforms);
+  return tf.engine().makeTensorFromTensorInfo(made);
 }
 
 const SEGMENT_SUM = `
@@ -38,8 +49,8 @@ const SEGMENT_SUM = `
 `;
 
 /**
- * TensorFlow's StatelessRandomUniform. Philox 4×32 with ten rounds (Salmon et al. 2011) turns the seed's 64-bit halves into
- * key and counter, then each counter into four numbers, whose 23 low bits become floats in [0, 1).
+ * Philox 4×32 with ten rounds (Salmon et al. 2011) turns the seed's 64-bit halves into key and counter, then each
+ * counter into four numbers, whose 23 low bits become floats in [0, 1).
  */
 const UNIFORM = `
   fn multiplyHigh(a : u32, b : u32) -> u32 {
@@ -74,26 +85,17 @@ const UNIFORM = `
   }
 `;
 
-/** The programs on TensorFlow.js' WebGPU back end. */
-export function shaderPrograms(): Programs {
-  const backend = tf.backend() as WebGPUBackend;
-  const run = (program: WebGPUProgram, inputs: Tensor[], uniforms: number[]): Tensor =>
-    tf.engine().makeTensorFromTensorInfo(
-      backend.runWebGPUProgram(program, inputs, "float32", uniforms.map((n) => ({ type: "int32", data: [n] }))),
-    );
-  return {
-    segmentSum(x, segments, count) {
-      const width = x.size / x.shape[0], names = { shaderKey: "segmentSum", variableNames: ["x", "segments"] };
-      const layout = { uniforms: "rows : i32, width : i32,", shape: [count, width], threads: count * width };
-      const made = program({ ...names, ...layout }, SEGMENT_SUM);
-      const sums = run(made, [x.reshape([-1, width]), segments], [x.shape[0], width]);
-      return sums.reshape([count, ...x.shape.slice(1)]);
-    },
-    uniform(shape, seed) {
-      const size = shape.reduce((a, b) => a * b, 1);
-      const names = { shaderKey: "philox", variableNames: ["seed"], uniforms: "" };
-      const made = program({ ...names, shape: [size], threads: Math.ceil(size / 4) }, UNIFORM);
-      return run(made, [seed], []).reshape(shape);
-    },
-  };
-}
+/** Shaders for ops where TensorFlow.js' own sum in no fixed order (segments) or draw other numbers than TensorFlow. */
+export const shaders = {
+  /** Row s of the result is the sum of x's rows whose segment is s, in their order; segments × width. */
+  segmentSum(x: Tensor, segments: Tensor, count: number): Tensor {
+    const rows = x.shape[0], width = x.size / rows, inputs = { x: x.reshape([-1, width]), segments };
+    return run(["segmentSum", SEGMENT_SUM], [count, width], count * width, inputs, { rows, width })
+      .reshape([count, ...x.shape.slice(1)]);
+  },
+  /** TensorFlow's StatelessRandomUniform: the same numbers for the same two int32. */
+  uniform(shape: number[], seed: Tensor): Tensor {
+    const size = shape.reduce((a, b) => a * b, 1);
+    return run(["philox", UNIFORM], [size], Math.ceil(size / 4), { seed }).reshape(shape);
+  },
+};

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { TensorFlowError } from "@lib/engine/error.ts";
+import { TensorFlowError } from "@lib/engine/types.ts";
 import { ATTR, type Attribute } from "@lib/engine/libtensorflow/attributes.ts";
 import { binding, executeEagerly } from "@lib/engine/libtensorflow/binding.ts";
 import { DType } from "@lib/engine/libtensorflow/capi.ts";

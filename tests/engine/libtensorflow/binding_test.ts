@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { TensorFlowError } from "@lib/engine/error.ts";
+import { TensorFlowError } from "@lib/engine/types.ts";
+import { ATTR } from "@lib/engine/libtensorflow/attributes.ts";
 import { binding, callText, executeEagerly, listDevices, version } from "@lib/engine/libtensorflow/binding.ts";
 import { DType } from "@lib/engine/libtensorflow/capi.ts";
 import { inProcess } from "../../support/process.ts";
 
-const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
+const type = (name: string, value: number) => ({ name, type: ATTR.type, value });
 
 Deno.test("values go in and come back in each element type, and a handle is gone once deleted", () => {
   const before = binding.getNumOfTensors();

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { TensorFlowError } from "@lib/engine/error.ts";
+import { TensorFlowError } from "@lib/engine/types.ts";
 import { binding, context, executeEagerly } from "@lib/engine/libtensorflow/binding.ts";
 import { C, check, cString, DType, readString, status, utf8 } from "@lib/engine/libtensorflow/capi.ts";
 

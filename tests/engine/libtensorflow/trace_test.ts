@@ -1,8 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { TensorFlowError } from "@lib/engine/error.ts";
 import { compile, fused, rawOp, tf } from "@lib/engine/mod.ts";
 import { trace } from "@lib/engine/libtensorflow/trace.ts";
-import type { Tensor } from "@lib/engine/types.ts";
+import { type Tensor, TensorFlowError } from "@lib/engine/types.ts";
 import { tidily } from "../../support/tensors.ts";
 
 Deno.test(

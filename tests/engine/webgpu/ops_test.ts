@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertLess, assertStringIncludes, assertThrows } from "@std/assert";
 import { rawOps, tf } from "@lib/engine/mod.ts";
-import type { Tensor } from "@lib/engine/types.ts";
-import { TensorFlowError } from "@lib/engine/error.ts";
+import { type Tensor, TensorFlowError } from "@lib/engine/types.ts";
 import { portableOp, portableOps } from "@lib/engine/webgpu/ops.ts";
 import { stream } from "@lib/base/random.ts";
 import { largestDifference } from "../../support/golden.ts";

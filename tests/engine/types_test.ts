@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { UserError } from "@lib/base/user_error.ts";
-import { EngineError, TensorFlowError } from "@lib/engine/error.ts";
+import { EngineError, TensorFlowError } from "@lib/engine/types.ts";
 
 Deno.test("a refused op is a fault of the program, a missing engine one that a person can mend", () => {
   const [fault, mendable] = [new TensorFlowError("MatMul"), new EngineError("no library")];
