@@ -7,7 +7,7 @@ import { chunk, file, header, meter, note } from "../support/smf.ts";
 
 const one = note(0, 100, 60);
 
-Deno.test("an error names the file it was told, the byte, what was expected and what was found", () => {
+Deno.test("an error names its file, the byte, what was expected and what was found", () => {
   const cases: [Uint8Array, MidiReason, number | undefined, string][] = [
     [new Uint8Array(0), "not-midi", 0, "Expected MThd, found an empty file"],
     [Uint8Array.of(0x4d), "not-midi", 0, "Expected MThd, found other bytes"],

@@ -83,7 +83,7 @@ Deno.test("realtime bytes stand anywhere, undefined system bytes and SysEx in pi
   }
 });
 
-Deno.test("a message cut by another status byte is damage, and is told by its offset", () => {
+Deno.test("a message cut by another status byte is refused with its offset", () => {
   const bytes = bytesOf(header(1), chunk("MTrk", [0, 0x90, 60, 0x80, 60, 0, ...eot]));
   for (const choices of both) {
     const { reason, offset, message } = errorOf(bytes, choices);

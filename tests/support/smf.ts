@@ -41,7 +41,7 @@ export const header = (tracks: number, division = 480, format = 1): number[] =>
 export const file = (tracks: RawEvent[][], division = 480, format = 1): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(header(tracks.length, division, format).concat(...tracks.map((track) => chunk("MTrk", body(track)))));
 
-/** A note as two events; velocity 64, channel 0 unless told. */
+/** A note as two events; velocity 64 and channel 0 by default. */
 export const note = (start: number, end: number, pitch: number, velocity = 64, channel = 0): RawEvent[] => [
   [start, 0x90 | channel, pitch, velocity],
   [end, 0x80 | channel, pitch, 0],

@@ -87,7 +87,7 @@ Deno.test("two chords in a bar are both its labels, in order of onset, whichever
   }
 });
 
-Deno.test("a chord held over the bar line labels both bars under sound, the one it starts in under authors", () => {
+Deno.test("a chord that goes on over the bar line labels both bars under sound, the one it starts in under authors", () => {
   firm.forEach((name, i) => {
     const other = after(i);
     if (name === other) return;
@@ -145,7 +145,7 @@ Deno.test("a bend of two semitones moves a chord, one of half a semitone blurs i
   assertEquals([chroma[0], chroma[1]], [40, 40]);
 });
 
-Deno.test("a held chord labels every bar it sounds in under sound, only its first under authors", () => {
+Deno.test("a long chord labels every bar it sounds in under sound, only its first under authors", () => {
   const events = chord("F:maj7", 0, 3 * bar);
   assertEquals(labels(events, 3), [["F:maj7"], ["F:maj7"], ["F:maj7"]]);
   assertEquals(labels(events, 3, authors), [["F:maj7"], [], []]);
