@@ -63,9 +63,9 @@ export async function tokenizeCommand(args: string[], cwd?: string): Promise<num
   const onInterrupt = () => stop.abort();
   Deno.addSignalListener("SIGINT", onInterrupt);
   try {
-    const told = meter("songs");
+    const show = meter("songs");
     let worked = merge;
-    const onProgress = (done: number, total: number) => (worked = true, told(done, total));
+    const onProgress = (done: number, total: number) => (worked = true, show(done, total));
     const options = {
       ...{ workers: values.workers, replace: values.replace, followLinks: values["follow-links"] },
       ...{ signal: stop.signal, onProgress, say: (line: string) => console.error(line) },

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { bisect } from "@lib/base/bisect.ts";
 
-Deno.test("the first place that is reached is that of looking from the left, in few looks", () => {
+Deno.test("the first place that is reached is the one that a search from the left finds, in few looks", () => {
   for (let length = 0; length <= 9; length++) {
     for (let first = 0; first <= length; first++) {
       for (let from = 0; from <= length; from++) {

@@ -100,7 +100,7 @@ Deno.test("what is absent is undefined or nothing to remove; a folder is not a t
     assertEquals(names(folder), []);
   }));
 
-Deno.test("temporary names are told from a user's files", () => {
+Deno.test("a user's files are not taken for temporary ones", () => {
   const user = ["notes.tmp", "songs.zip.partial", "a.0123abc.tmp", "a.0123abcg.tmp", "0123abcd.tmp.txt"];
   assertEquals(user.filter(isTemporary), []);
   assert(isTemporary("manifest.json.0123abcd.tmp"));

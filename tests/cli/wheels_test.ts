@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { SetupError } from "@lib/base/python.ts";
 import { cudaWheels, jupyterPackages, libraryPlan, wheelFor } from "@lib/cli/wheels.ts";
 
-Deno.test("each platform has its wheel, others are told which do", () => {
+Deno.test("each platform has its wheel; a platform without one gets the list of those that have", () => {
   assertEquals(wheelFor("linux", "aarch64").platform, "manylinux_2_27_aarch64");
   assertEquals(wheelFor("darwin", "aarch64").platform, "macosx_12_0_arm64");
   assert(wheelFor("linux", "x86_64", true).cuda);
