@@ -26,7 +26,6 @@ interface Found extends NonNullable<PartFile["song"]> {
 type Numbered = Omit<SongBars, "first">;
 
 const byName = (a: { file: string }, b: { file: string }) => a.file < b.file ? -1 : a.file > b.file ? 1 : 0;
-const before = (a: Found, b: Found) => a.id !== b.id ? a.id < b.id : a.file < b.file;
 
 const joined = (parts: Float64Array[]) => new Float64Array(joinBytes(parts.map(bytesOf)).buffer);
 
@@ -37,12 +36,9 @@ function readParts(paths: string[], signal?: AbortSignal) {
   for (const path of paths) {
     signal?.throwIfAborted();
     const part = readPart(path);
-    const at = {
-      labelCounts: part.labelCounts.byteOffset,
-      tokenCounts: part.tokenCounts.byteOffset,
-      tokens: part.tokens.byteOffset,
-      labels: part.labels.byteOffset,
-    };
+    const [labelCounts, tokenCounts, tokens, labels] = [part.labelCounts, part.tokenCounts, part.tokens, part.labels]
+      .map(({ byteOffset }) => byteOffset);
+    const at = { labelCounts, tokenCounts, tokens, labels };
     for (const { file, song, rejected: why } of part.files) {
       if (why) rejected.push({ file, ...why });
       if (!song) continue;
@@ -88,16 +84,6 @@ function songBars(songs: Found[], { content: numbered, count }: Numbered): SongB
   return { first, content, count };
 }
 
-/** For each content the song that is kept of those with the same bars: the one with the smallest id, then name. */
-function originals(songs: Found[]): Map<string, Found> {
-  const known = new Map<string, Found>();
-  for (const song of songs) {
-    const other = known.get(song.content);
-    if (!other || before(song, other)) known.set(song.content, song);
-  }
-  return known;
-}
-
 /** Clusters of songs, by the index of their first; songs of equal content are one to begin with. */
 function clustersOf(songs: Found[], numbered: Numbered, recipe: CorpusRecipe): Int32Array {
   if (recipe.duplicates.near === "ignore") return Int32Array.from(songs.keys());
@@ -121,7 +107,12 @@ export async function assemble(
   recipe: CorpusRecipe,
   signal?: AbortSignal,
 ): Promise<CorpusSummary> {
-  const { songs: all, rejected, hashes, noteHashes } = readParts(paths, signal), known = originals(all);
+  const { songs: all, rejected, hashes, noteHashes } = readParts(paths, signal), known = new Map<string, Found>();
+  // Of songs with the same bars, the one with the smallest id, then name, is kept.
+  for (const song of all) {
+    const other = known.get(song.content);
+    if (!other || song.id < other.id) known.set(song.content, song);
+  }
   const files = all.length + rejected.length,
     isKept = (song: Found) => recipe.duplicates.exact === "keep" || known.get(song.content) === song;
   const songs = all.filter(isKept);

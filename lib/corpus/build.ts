@@ -216,8 +216,8 @@ export async function mergeCorpora(
   const same = ({ recipe, identity, shard }: Plan) => JSON.stringify([recipe, identity, shard.of]);
   const other = plans.find((plan) => same(plan) !== same(plans[0]));
   if (other) throw new CorpusError(`${other.folder}: expected the source and recipe of ${shards[0]}, found others.`);
-  const of = plans[0]?.shard.of ?? 1, missing = numbers(of).filter((i) => !plans.some((p) => p.shard.index === i + 1));
-  if (missing.length > 0 || plans.length !== of) {
+  const of = plans[0]?.shard.of ?? 1;
+  if (plans.length !== of || new Set(plans.map(({ shard }) => shard.index)).size !== of) {
     const found = plans.map(({ shard }) => `${shard.index}/${shard.of}`).join(", ") || "none";
     throw new CorpusError(`Expected each of the ${of} shards once, found ${found}.`);
   }

@@ -79,17 +79,11 @@ export function clusterSongs({ first, content, count }: SongBars, shared: number
 
 /** Bars of train and test whose tokens occur in both. */
 export function overlap({ first, content, count }: SongBars, split: readonly Split[]): Overlap {
-  const held = { train: new Uint8Array(count), test: new Uint8Array(count) };
-  const each = (visit: (bar: number, split: "train" | "test") => void) =>
-    split.forEach((name, song) => {
-      if (name === "validation") return;
-      for (let bar = first[song]; bar < first[song + 1]; bar++) visit(content[bar], name);
-    });
-  each((bar, name) => held[name][bar] = 1);
-  const bars = { train: 0, test: 0 }, both = { train: 0, test: 0 };
-  each((bar, name) => {
-    bars[name]++;
-    both[name] += held[name === "train" ? "test" : "train"][bar];
+  const times = { train: new Int32Array(count), validation: new Int32Array(count), test: new Int32Array(count) };
+  split.forEach((name, song) => {
+    for (let bar = first[song]; bar < first[song + 1]; bar++) times[name][content[bar]]++;
   });
-  return { trainBars: bars.train, testBars: bars.test, testInTrain: both.test, trainInTest: both.train };
+  const { train, test } = times,
+    sum = (bars: Int32Array, where = bars) => bars.reduce((all, bar, i) => where[i] > 0 ? all + bar : all, 0);
+  return { trainBars: sum(train), testBars: sum(test), testInTrain: sum(test, train), trainInTest: sum(train, test) };
 }
