@@ -46,6 +46,9 @@ Deno.test("of a wrong number of tracks in the header the authors read as many as
   assertEquals(notesOf(bytesOf(header(1), tracks), authors).length, 1);
   assertEquals(notesOf(bytesOf(header(9), tracks)).length, 2);
   assertEquals(errorOf(bytesOf(header(9), tracks), authors).reason, "chunk");
+  const { message } = errorOf(bytesOf(header(3), tracks), authors), end = bytesOf(header(3), tracks).length;
+  assertEquals(message, `Expected MTrk for track 2, found the end (byte ${end})`);
+  assertEquals(errorOf(bytesOf(header(3), tracks, [1]), authors).message, message.replace("the end", "other bytes"));
 });
 
 Deno.test("a track length that is short by whole events loses none of them", () => {
@@ -175,10 +178,18 @@ Deno.test("lengths of an RMID or a MacBinary that are wrong lose no track", () =
   }
 });
 
-Deno.test("a track inside another chunk is not played, nor one in what an RMID has behind its data", () => {
+Deno.test("a track inside another chunk is not played, but one behind torn bytes is", () => {
   const alien = chunk("XFIH", chunk("MTrk", body(other)));
   for (const at of [0, 1, 2]) {
     const chunks = [chunk("MTrk", body(one)), chunk("MTrk", body([]))].toSpliced(at, 0, alien);
     assertEquals(notesOf(bytesOf(header(2), ...chunks)), [[0, 100, 60, 0]], `at ${at}`);
   }
+  const noName = [1, 200, 3, 4, 0, 0, 0, chunk("MTrk", body(other)).length]; // torn bytes that lead to the end
+  assertEquals(notesOf(bytesOf(header(2), chunk("MTrk", body(one)), noName, chunk("MTrk", body(other)))), two);
+});
+
+Deno.test("an RMID without MIDI data is refused at its first byte", () => {
+  const riff = [..."RIFF....RMIDdata...."].map((letter) => letter.charCodeAt(0));
+  const { reason, offset } = errorOf(bytesOf(riff, Array(40).fill(0)));
+  assertEquals([reason, offset], ["not-midi", 0]);
 });
