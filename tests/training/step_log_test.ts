@@ -30,6 +30,16 @@ Deno.test("a log goes on after a step: what came later is written anew, and a cu
     assertEquals([said, await trainingLog(`${dir}/none`)], [[], []]);
   }));
 
+Deno.test("TensorBoard's clock counts back from now by the time that the run has taken", () =>
+  withFolder(async (dir) => {
+    await Deno.mkdir(`${dir}/training`);
+    (await openLog(dir, { step: 0, seconds: 5000, tensorboard: true, say: () => {} }))[Symbol.dispose]();
+    const bytes = await Deno.readFile(`${dir}/training/events.out.tfevents.0000000000.log`);
+    // a record's length and its checksum, 12 bytes; the event's first field, its time, a tag and a double
+    const time = new DataView(bytes.buffer).getFloat64(13, true);
+    assert(Math.abs(Date.now() / 1000 - 5000 - time) < 60, `${time}`);
+  }));
+
 Deno.test("a torn last line of the log comes again, and a damaged one is left out and told", () =>
   withFolder(async (dir) => {
     const path = `${dir}/torn/training/log.jsonl`, whole = await collect(corpus, `${dir}/whole`);
