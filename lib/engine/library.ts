@@ -86,7 +86,7 @@ export function quietly<T>(load: () => T): T {
  * Why products in bfloat16 cannot be computed, if so: at `ONEDNN_MAX_CPU_ISA` below AVX-512 oneDNN has none, but
  * TensorFlow, which asks the processor, calls it, and the process aborts.
  */
-export function bfloat16Problem(env: (name: string) => string | undefined = (name) => Deno.env.get(name)) {
+export function bfloat16Problem(env = (name: string): string | undefined => Deno.env.get(name)): string | undefined {
   const level = env("ONEDNN_MAX_CPU_ISA") ?? "";
   if (env("TF_ENABLE_ONEDNN_OPTS") === "0" || !/^(SSE41|AVX|AVX2.*)$/i.test(level)) return undefined;
   return `ONEDNN_MAX_CPU_ISA=${level}: expected AVX512_CORE or above, where oneDNN has bfloat16. Unset it, or choose ` +

@@ -17,6 +17,8 @@ type Output = Typed & { operation: Pointer; index: number };
 /** What is traced, run once: from the inputs' symbols to the outputs' ids. */
 type Build = (symbols: eager.TensorMetadata[]) => number[];
 
+type Traced = (inputs: readonly number[]) => Promise<eager.TensorMetadata[]>;
+
 type Graph = {
   graph: Pointer;
   outputs: Map<number, Output>;
@@ -173,12 +175,11 @@ function buildFunction(name: string, inputs: readonly Typed[], build: Build, isl
  * @param islands whether XLA compiles the {@link island}s inside
  * @throws {TensorFlowError} naming op and shapes, if a node does not fit, or `build` reads a value or captures much
  */
-export function trace(name: string, inputs: readonly Typed[], build: Build, islands = false) {
+export function trace(name: string, inputs: readonly Typed[], build: Build, islands = false): Traced {
   if (current) throw new TensorFlowError("Traces do not nest.");
   const { name: unique, function: made, outputs } = buildFunction(name, inputs, build, islands);
   C.TF_DeleteFunction(made);
-  return (ids: readonly number[]): Promise<eager.TensorMetadata[]> =>
-    eager.executeFunction(unique, ids, outputs.length);
+  return (ids) => eager.executeFunction(unique, ids, outputs.length);
 }
 
 const compiledIslands = new Map<string, Built>();
