@@ -112,15 +112,12 @@ export function fitRidge(sums: Sums, alphas: readonly number[]): RidgeFit[] {
 }
 
 /** The fit of targets first…first + count − 1 alone. */
-export function takeTargets(fit: RidgeFit, first: number, count: number): RidgeFit {
-  const { columns, weights, intercepts } = fit;
-  return {
-    ...fit,
-    targets: count,
-    weights: weights.subarray(first * columns, (first + count) * columns),
-    intercepts: intercepts.subarray(first, first + count),
-  };
-}
+export const takeTargets = ({ weights, intercepts, ...fit }: RidgeFit, first: number, count: number): RidgeFit => ({
+  ...fit,
+  targets: count,
+  weights: weights.subarray(first * fit.columns, (first + count) * fit.columns),
+  intercepts: intercepts.subarray(first, first + count),
+});
 
 /** Decision values or predictions for the rows of x: targets × rows; a RangeError if x is not rows × columns. */
 export function predictRidge(fit: RidgeFit, x: Floats, rows: number): Float64Array {

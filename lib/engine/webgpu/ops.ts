@@ -14,8 +14,6 @@ const values = (x: Tensor): number[] => Array.from(x.dataSync());
 const product = ([a, b]: Tensor[], transposeA: unknown, transposeB: unknown): Tensor =>
   tf.matMul(a, b, transposeA === true, transposeB === true);
 
-const rowsOf = (x: Tensor): Tensor => x.reshape([-1, x.shape.at(-1)!]);
-
 /** Each row's loss, and its gradient softmax − one-hot. */
 function crossEntropy([logits, labels]: Tensor[]): Tensor[] {
   const shifted = logits.sub(logits.max(-1, true)), exps = shifted.exp(), sum = exps.sum(-1, true);
@@ -27,7 +25,7 @@ const ops: Record<string, Op> = {
   AddV2: ([a, b]) => tf.add(a, b),
   BatchMatMulV2: (inputs, { adj_x, adj_y }) => product(inputs, adj_x, adj_y),
   BiasAdd: ([x, bias]) => tf.add(x, bias),
-  BiasAddGrad: ([x]) => rowsOf(x).sum(0),
+  BiasAddGrad: ([x]) => x.reshape([-1, x.shape.at(-1)!]).sum(0),
   Cast: ([x], { DstT }) => x.cast(DstT as tf.DataType),
   ConcatV2: (inputs) => tf.concat(inputs.slice(0, -1), values(inputs.at(-1)!)[0]),
   Erf: ([x]) => tf.erf(x),
