@@ -5,19 +5,8 @@
  * @module
  */
 
-/** True labels of rows, class by class, and the song of each row. */
-export interface ClassTable {
-  /** Classes. */
-  classes: number;
-  /** Rows. */
-  rows: number;
-  /** 1 where the row has the class (classes × rows). */
-  labels: Uint8Array;
-  /** Song of each row. */
-  songs: Int32Array;
-  /** Songs. */
-  songCount: number;
-}
+/** True labels of rows (classes × rows, 1 where the row has the class), and the song of each row. */
+export type ClassTable = { classes: number; rows: number; labels: Uint8Array; songs: Int32Array; songCount: number };
 
 /** Named scores, given how often each song counts (songCount). NaN where a score is not defined. */
 export type SongScore<K extends string> = (weights: Float64Array) => Record<K, number>;
@@ -27,13 +16,17 @@ type Counts = Record<"truePositives" | "falsePositives" | "falseNegatives" | "tr
 
 /** Songs renumbered 0…n − 1 in order of first appearance. */
 export function indexSongs(songs: ArrayLike<number>): { songs: Int32Array; songCount: number } {
-  const seen = new Map<number, number>();
-  const indexed = Int32Array.from(songs, (song) => {
-    const known = seen.get(song) ?? seen.size;
-    seen.set(song, known);
-    return known;
-  });
-  return { songs: indexed, songCount: seen.size };
+  const places = new Map([...new Set(Array.from(songs))].map((song, i) => [song, i]));
+  return { songs: Int32Array.from(songs, (song) => places.get(song)!), songCount: places.size };
+}
+
+/** Sums over songs of a table with one row a song (songs × columns), each counted as often as its weight says. */
+export function sumSongs(table: Float64Array, columns: number, weights: Float64Array): Float64Array {
+  const sums = new Float64Array(columns);
+  for (let s = 0, at = 0; at < table.length; s++) {
+    for (let c = 0; c < columns; c++, at++) sums[c] += weights[s] * table[at];
+  }
+  return sums;
 }
 
 /** Mean of class scores weighted by `support`; classes whose score is NaN are left out. */
@@ -48,28 +41,21 @@ export function weightedMean(values: Float64Array, support: Float64Array): numbe
 }
 
 /** Mean of class scores; classes whose score is NaN are left out. */
-export function macroMean(values: Float64Array): number {
-  return weightedMean(values, new Float64Array(values.length).fill(1));
-}
+export const macroMean = (values: Float64Array): number =>
+  weightedMean(values, new Float64Array(values.length).fill(1));
 
 /** Positives of each class, as a function of song weights. */
 export function positivesByClass(
   { classes, rows, labels, songs, songCount }: ClassTable,
 ): (weights: Float64Array) => Float64Array {
-  const counts = new Float64Array(classes * songCount);
-  for (let i = 0; i < labels.length; i++) counts[Math.floor(i / rows) * songCount + songs[i % rows]] += labels[i];
-  return (weights) =>
-    Float64Array.from({ length: classes }, (_, k) => {
-      let sum = 0;
-      for (let s = 0; s < songCount; s++) sum += weights[s] * counts[k * songCount + s];
-      return sum;
-    });
+  const counts = new Float64Array(songCount * classes);
+  for (let i = 0; i < labels.length; i++) counts[songs[i % rows] * classes + Math.floor(i / rows)] += labels[i];
+  return (weights) => sumSongs(counts, classes, weights);
 }
 
 /** Largest class of each row of decision values (classes × rows); the first of equals. */
 export function argMax(scores: ArrayLike<number>, classes: number): Int32Array {
-  const rows = scores.length / classes;
-  const best = new Int32Array(rows);
+  const rows = scores.length / classes, best = new Int32Array(rows);
   for (let k = 1; k < classes; k++) {
     for (let r = 0; r < rows; r++) if (scores[k * rows + r] > scores[best[r] * rows + r]) best[r] = k;
   }
@@ -84,27 +70,19 @@ export function argMax(scores: ArrayLike<number>, classes: number): Int32Array {
 export function countByClass(decisions: ArrayLike<number>, table: ClassTable): (weights: Float64Array) => Counts {
   const { classes, rows, labels, songs, songCount } = table;
   checkTable(decisions, table);
-  // Four counts for each song and class: true negatives, false positives, false negatives, true positives.
-  const counts = new Float64Array(4 * songCount * classes);
+  // For each song the classes' true negatives, their false positives, false negatives and true positives.
+  const counts = new Float64Array(songCount * 4 * classes);
   for (let k = 0; k < classes; k++) {
     for (let r = 0; r < rows; r++) {
       const cell = 2 * labels[k * rows + r] + (decisions[k * rows + r] ? 1 : 0);
-      counts[4 * (songs[r] * classes + k) + cell]++;
+      counts[(4 * songs[r] + cell) * classes + k]++;
     }
   }
   return (weights) => {
-    const zeros = () => new Float64Array(classes);
-    const trueNegatives = zeros(), falsePositives = zeros(), falseNegatives = zeros(), truePositives = zeros();
-    for (let s = 0; s < songCount; s++) {
-      const weight = weights[s];
-      if (weight === 0) continue;
-      for (let k = 0, at = 4 * s * classes; k < classes; k++, at += 4) {
-        trueNegatives[k] += weight * counts[at];
-        falsePositives[k] += weight * counts[at + 1];
-        falseNegatives[k] += weight * counts[at + 2];
-        truePositives[k] += weight * counts[at + 3];
-      }
-    }
+    const sums = sumSongs(counts, 4 * classes, weights);
+    const [trueNegatives, falsePositives, falseNegatives, truePositives] = [0, 1, 2, 3].map((cell) =>
+      sums.subarray(cell * classes, (cell + 1) * classes)
+    );
     return { trueNegatives, falsePositives, falseNegatives, truePositives };
   };
 }
@@ -134,7 +112,7 @@ export function accuracyScore(
   predicted: ArrayLike<number>,
   truth: ArrayLike<number>,
   classes: number,
-  { songs, songCount }: { songs: Int32Array; songCount: number },
+  { songs, songCount }: Pick<ClassTable, "songs" | "songCount">,
 ): SongScore<"accuracy" | "accuracyMacro"> {
   const rows = new Float64Array(songCount * classes), right = new Float64Array(songCount * classes);
   for (let r = 0; r < songs.length; r++) {
@@ -142,21 +120,9 @@ export function accuracyScore(
     if (predicted[r] === truth[r]) right[songs[r] * classes + truth[r]]++;
   }
   return (weights) => {
-    let all = 0, hits = 0, present = 0, shares = 0;
-    for (let k = 0; k < classes; k++) {
-      let n = 0, hit = 0;
-      for (let s = 0; s < songCount; s++) {
-        n += weights[s] * rows[s * classes + k];
-        hit += weights[s] * right[s * classes + k];
-      }
-      all += n;
-      hits += hit;
-      if (n > 0) {
-        present++;
-        shares += hit / n;
-      }
-    }
-    return { accuracy: hits / all, accuracyMacro: shares / present };
+    const all = sumSongs(rows, classes, weights), hits = sumSongs(right, classes, weights);
+    const total = (counts: Float64Array) => counts.reduce((sum, count) => sum + count, 0);
+    return { accuracy: total(hits) / total(all), accuracyMacro: macroMean(hits.map((hit, k) => hit / all[k])) };
   };
 }
 
@@ -164,11 +130,10 @@ export function accuracyScore(
 export function errorScore(
   predicted: ArrayLike<number>,
   truth: ArrayLike<number>,
-  { songs, songCount }: { songs: Int32Array; songCount: number },
+  { songs, songCount }: Pick<ClassTable, "songs" | "songCount">,
 ): SongScore<"rmse" | "mae" | "r2"> {
   const sums = new Float64Array(5 * songCount);
-  let origin = 0;
-  for (let r = 0; r < songs.length; r++) origin += truth[r] / songs.length;
+  const origin = songs.reduce((sum, _, r) => sum + truth[r] / songs.length, 0);
   for (let r = 0; r < songs.length; r++) {
     const error = predicted[r] - truth[r], centred = truth[r] - origin, at = 5 * songs[r];
     sums[at]++;
@@ -178,16 +143,8 @@ export function errorScore(
     sums[at + 4] += centred * centred;
   }
   return (weights) => {
-    const total = [0, 0, 0, 0, 0];
-    for (let s = 0; s < songCount; s++) {
-      for (let i = 0; i < 5; i++) total[i] += weights[s] * sums[5 * s + i];
-    }
-    const [n, squares, absolute, sum, squaresOfTruth] = total;
-    return {
-      rmse: Math.sqrt(squares / n),
-      mae: absolute / n,
-      r2: 1 - squares / (squaresOfTruth - sum * sum / n),
-    };
+    const [n, squares, absolute, sum, squaresOfTruth] = sumSongs(sums, 5, weights);
+    return { rmse: Math.sqrt(squares / n), mae: absolute / n, r2: 1 - squares / (squaresOfTruth - sum * sum / n) };
   };
 }
 

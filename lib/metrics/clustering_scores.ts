@@ -7,12 +7,11 @@ import { indexSongs, songMean } from "./class_scores.ts";
 import { central, type Interval } from "./intervals.ts";
 import type { Protocol } from "./task_scores.ts";
 
-interface EntropyOptions {
-  /** Clusters K that labels come from. */
-  clusters: number;
-  /** `authors`: 1e-6 added to each share, over ln K, one-bar songs counted; `sound`: over ln min(n, K), n > 1. */
-  protocol: Protocol;
-}
+/**
+ * `authors`: 1e-6 added to each share, over the log of K = `clusters`, one-bar songs counted; `sound`: over
+ * ln min(n, K), n > 1.
+ */
+type EntropyOptions = { clusters: number; protocol: Protocol };
 
 /**
  * Entropy of each song's cluster labels: 0 where all its bars fall in one cluster (STUDY §11.8, where K is 1000); NaN
@@ -58,10 +57,8 @@ export function shuffledEntropy(
   { seed, shuffles }: { seed: number; shuffles: number },
 ): Interval {
   const random = stream(seed, "shuffled-entropy");
-  const dealt = Float64Array.from(
-    { length: shuffles },
-    () => songEntropy(shuffle(labels, random), songs, options).mean,
-  );
+  const deal = () => songEntropy(shuffle(labels, random), songs, options).mean;
+  const dealt = Float64Array.from({ length: shuffles }, deal);
   return { value: dealt.reduce((sum, value) => sum + value / shuffles, 0), ...central(dealt) };
 }
 

@@ -5,18 +5,11 @@
 import { stream } from "../base/random.ts";
 import type { SongScore } from "./class_scores.ts";
 
-/** A score and its 95% interval. */
-export interface Interval {
-  /** The score. */
-  value: number;
-  /** 2.5th percentile; null where there is no interval. */
-  low: number | null;
-  /** 97.5th percentile; null where there is no interval. */
-  high: number | null;
-}
+/** A score and its 95% interval, from the 2.5th to the 97.5th percentile; null where there is none. */
+export type Interval = { value: number; low: number | null; high: number | null };
 
 /** The central 95% of values (linear between order statistics); NaNs do not count. */
-export function central(values: Float64Array | Float32Array): { low: number | null; high: number | null } {
+export function central(values: Float64Array | Float32Array): Omit<Interval, "value"> {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort();
   if (sorted.length === 0) return { low: null, high: null };
   const at = (share: number) => {
@@ -29,14 +22,9 @@ export function central(values: Float64Array | Float32Array): { low: number | nu
 
 /** Two-sided p that a score is on one side of 0 by chance: twice the smaller share of resamplings, 0 on both sides. */
 export function twoSided(resampled: ArrayLike<number>): number {
-  let below = 0, above = 0, known = 0;
-  for (let i = 0; i < resampled.length; i++) {
-    if (Number.isNaN(resampled[i])) continue;
-    known++;
-    if (resampled[i] <= 0) below++;
-    if (resampled[i] >= 0) above++;
-  }
-  return known === 0 ? 1 : Math.min(1, 2 * (Math.min(below, above) + 1) / (known + 1));
+  const known = Array.from(resampled).filter((value) => !Number.isNaN(value));
+  const below = known.filter((value) => value <= 0).length, above = known.filter((value) => value >= 0).length;
+  return known.length === 0 ? 1 : Math.min(1, 2 * (Math.min(below, above) + 1) / (known.length + 1));
 }
 
 /**
@@ -51,8 +39,7 @@ export function bootstrap<K extends string>(
   songs: number,
   { resamplings, seed, keep = [] }: { resamplings: number; seed: number; keep?: readonly string[] },
 ): Record<K, Interval & { replicates?: Float32Array }> {
-  const value = score(new Float64Array(songs).fill(1));
-  const names = Object.keys(value) as K[];
+  const value = score(new Float64Array(songs).fill(1)), names = Object.keys(value) as K[];
   const drawn = songs < 2 ? 0 : resamplings;
   const found = names.map(() => new Float64Array(drawn));
   const random = stream(seed, "bootstrap", songs), weights = new Float64Array(songs);

@@ -8,10 +8,7 @@ import { bisect } from "../base/bisect.ts";
 import { checkTable, type ClassTable, positivesByClass } from "./class_scores.ts";
 
 /** One class's rows in order of falling score: 2·song + label of each, and 1 where a group of equal scores ends. */
-interface Ranking {
-  code: Int32Array;
-  ends: Uint8Array;
-}
+type Ranking = { code: Int32Array; ends: Uint8Array };
 
 function rank(score: Float64Array, labels: Uint8Array, songs: Int32Array): Ranking {
   const rows = score.length, rising = score.slice().sort();

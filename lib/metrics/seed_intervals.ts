@@ -4,21 +4,14 @@
  */
 import { central, type Interval, twoSided } from "./intervals.ts";
 
-/** A score, or a difference of scores, of the models trained with one seed. */
-export interface SeedScore {
-  /** The score on all songs. */
-  value: number;
-  /** The score in each resampling of the songs, which are the same for all seeds. */
-  replicates: ArrayLike<number>;
-}
+/** A score of the models trained with one seed, and in each resampling of the songs, which are the same for all seeds. */
+export type SeedScore = { value: number; replicates: ArrayLike<number> };
 
-/** A mean over seeds with its interval. */
-export interface SeedInterval extends Interval {
-  /** Two-sided p that its sign is chance; 1 without resamplings. */
-  p: number;
-  /** Whether interval and p count the luck of training: not if any model was trained with one seed alone. */
-  training: boolean;
-}
+/**
+ * A mean over seeds with its interval; `p` is two-sided, that its sign is chance (1 without resamplings); `training`
+ * says whether both count the luck of training: not if any model was trained with one seed alone.
+ */
+export type SeedInterval = Interval & { p: number; training: boolean };
 
 /** Chance that Student's t with whole degrees of freedom is beyond ±t (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4). */
 function studentTails(t: number, freedom: number): number {
@@ -54,18 +47,6 @@ const MOST_FREEDOM = 200;
  * Where every group has one seed, interval and p are those of the resampled songs alone.
  *
  * @param songs how many were resampled
- *
- * @example
- * ```ts
- * import { seedInterval } from "@lib/metrics/seed_intervals.ts";
- * import { assert, assertAlmostEquals } from "@std/assert";
- *
- * // Three seeds that agree about all songs: Student's interval with 2 degrees of freedom, 0.5 ± 4.303 · 0.1 / √3.
- * const scores = [0.4, 0.5, 0.6].map((value) => ({ value, replicates: [value, value] }));
- * const { value, low, training } = seedInterval([scores], 20);
- * assertAlmostEquals(value - low!, 4.303 * 0.1 / Math.sqrt(3), 1e-4);
- * assert(training);
- * ```
  */
 export function seedInterval(groups: readonly (readonly SeedScore[])[], songs: number): SeedInterval {
   const value = groups.reduce((sum, seeds) => sum + mean(seeds.map((seed) => seed.value)), 0);
@@ -84,9 +65,7 @@ export function seedInterval(groups: readonly (readonly SeedScore[])[], songs: n
   }
   const several = groups.filter((seeds) => seeds.length > 1), training = several.length === groups.length;
   if (sums.length < 2 || Number.isNaN(value)) return { value, low: null, high: null, p: 1, training };
-  if (several.length === 0) {
-    return { value, ...central(Float64Array.from(sums)), p: twoSided(sums), training };
-  }
+  if (several.length === 0) return { value, ...central(Float64Array.from(sums)), p: twoSided(sums), training };
   const parts = several.map((seeds) => ({
     variance: variance(seeds.map((seed) => seed.value)) / seeds.length,
     freedom: seeds.length - 1,

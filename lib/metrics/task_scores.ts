@@ -44,29 +44,18 @@ export function lowerIsBetter(metric: string): boolean {
   return ["rmse", "rmseQuarters", "mae", "entropy"].includes(metric);
 }
 
-/** Scores of some predictions. */
-export interface TaskScores {
-  /** Scores by metric, given how often each song counts. */
-  resampled: SongScore<string>;
-  /** Scores by metric that have no interval. */
-  fixed: Record<string, number>;
-}
+/** Scores of some predictions by metric: those of resampled songs, and those that have no interval. */
+export type TaskScores = { resampled: SongScore<string>; fixed: Record<string, number> };
 
 /** The bars of a table that have an answer to a question, and how predictions for them are scored. */
-export interface Scorer {
-  /** Rows of the table. */
-  rows: Int32Array;
-  /** Song of each row, 0…songCount − 1. */
-  songs: Int32Array;
-  /** Songs. */
-  songCount: number;
+export type Scorer = Omit<Answers<never>, "answers"> & {
   /** Scores of predictions: decision values of the classes seen in training (classes × rows), or values (rows). */
   scores(predicted: Float64Array, protocol: Protocol): TaskScores;
   /** The score by which a penalty is chosen, higher is better: the sound headline, of errors the negative. */
   choice(predicted: Float64Array): number;
   /** What a row of the results says beside its score. */
   extras(protocol: Protocol): { threshold?: number | null; skippedClasses?: number | null };
-}
+};
 
 /**
  * The scorer of a question.

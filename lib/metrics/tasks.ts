@@ -13,32 +13,21 @@ export type Task = "C" | "GP" | "I" | "T" | "MV" | "MD" | "SC";
 /** The tasks in the paper's order. */
 export const tasks: readonly Task[] = ["C", "GP", "I", "T", "MV", "MD", "SC"];
 
-/** Bars with their labels and songs, one row for each bar. */
-export interface BarTable {
-  /** What is true of each bar. */
-  labels: BarLabels[];
-  /** Song of each bar, any number that tells songs apart. */
-  songs: Int32Array;
-}
+/** Labels of bars and the song of each, any number that tells songs apart. */
+export type BarTable = { labels: BarLabels[]; songs: Int32Array };
 
 /** Tasks whose answer is a set of classes. */
 export type ClassTask = Extract<Task, "C" | "GP" | "I" | "T">;
 
 /** A question for a bar's classes. */
-interface ClassQuestion {
-  task: ClassTask;
-  name?: undefined;
-}
+type ClassQuestion = { task: ClassTask; name?: undefined };
 
-/** A question for a number of a bar. */
-export interface ValueQuestion {
-  /** The paper's task it belongs to. */
+/** A question for a number of a bar: the paper's task, the labels' field, and the name of its root mean square error. */
+export type ValueQuestion = {
   task: Extract<Task, "MV" | "MD">;
-  /** Field of the labels. */
   name: "meanVelocity" | "meanDuration" | "meanDurationQuarters";
-  /** What its root mean square error is called. */
   metric: "rmse" | "rmseQuarters";
-}
+};
 
 /** What a ridge regression is fitted for. */
 export type Question = ClassQuestion | ValueQuestion;
@@ -64,17 +53,8 @@ export const classCounts: Record<ClassTask, number> = {
   T: tempoBins.length,
 };
 
-/** The answers of some rows of a table. */
-export interface Answers<Answer> {
-  /** Rows of the table that have an answer. */
-  rows: Int32Array;
-  /** The answer of each such row. */
-  answers: Answer[];
-  /** Song of each such row, 0…songCount − 1. */
-  songs: Int32Array;
-  /** Songs. */
-  songCount: number;
-}
+/** The rows of a table that have an answer, the answer of each, and its song, 0…songCount − 1. */
+export type Answers<Answer> = { rows: Int32Array; answers: Answer[]; songs: Int32Array; songCount: number };
 
 function answersOf<Answer>(table: BarTable, answer: (labels: BarLabels) => Answer | null): Answers<Answer> {
   const all = table.labels.map(answer);
