@@ -7,15 +7,6 @@
  * The first of the places `from`…`to − 1` at which `reached` holds; `to` if it holds nowhere.
  *
  * @param reached false up to some place, true from there on
- *
- * @example
- * ```ts
- * import { bisect } from "@lib/base/bisect.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const ticks = [0, 240, 480, 480, 960];
- * assertEquals(bisect(0, ticks.length, (i) => ticks[i] >= 480), 2);
- * ```
  */
 export function bisect(from: number, to: number, reached: (place: number) => boolean): number {
   while (from < to) {

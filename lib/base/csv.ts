@@ -3,15 +3,12 @@
  * @module
  */
 // @ts-types="npm:@types/d3-dsv@3.0.7"
-import { csvFormatRows, csvParseRows, dsvFormat } from "d3-dsv";
+import { csvFormatRows, dsvFormat } from "d3-dsv";
 import { UserError } from "./user_error.ts";
 
 /** Rows of fields as the text of a CSV file, quoted where a field needs it; lines end in `\n`, the last one too. */
 export const csvText = (rows: readonly (readonly string[])[]): string =>
   `${csvFormatRows(rows.map((row) => [...row]))}\n`;
-
-/** The fields of each row of a CSV file; quotes are taken off, empty lines are rows of one empty field. */
-export const csvRows = (text: string): string[][] => csvParseRows(text);
 
 /** First bytes of files that people take for CSV. */
 const signatures: readonly [string, string][] = [
@@ -54,15 +51,11 @@ export function csvTextOf(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** A row of a CSV file. */
-export interface CsvRow {
-  /** Number of the row, from 1; the line's where no field has a line break. */
-  line: number;
-  /** How many fields it has. */
-  fields: number;
-  /** Fields of the columns, without the white space around them; undefined where the row ends before. */
-  values: (string | undefined)[];
-}
+/**
+ * A row: its number from 1 (the line's where no field has a line break), how many fields it has, and those of the
+ * columns without the white space around them; undefined where the row ends before.
+ */
+type CsvRow = { line: number; fields: number; values: (string | undefined)[] };
 
 /**
  * The rows below the first one of a CSV file, with the columns called `names`. Fields are parted by commas, semicolons

@@ -20,18 +20,15 @@ export function explained(path: string, error: unknown): unknown {
   return ofDisk ? new UserError(`${path} could not be written: ${message}.`, { cause: error }) : error;
 }
 
-/** Removes a file or a whole folder, if there is one. */
-export async function removeIfThere(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+/** Passes over the error of a missing file. */
+function ifMissing(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-/**
- * Makes sure that files can be written into a folder, and makes it where it is missing.
- *
- * @throws {UserError} naming the folder if it is a file, or the disk refuses
- */
+/** Removes a file or a whole folder, if there is one. */
+export const removeIfThere = (path: string): Promise<void> => Deno.remove(path, { recursive: true }).catch(ifMissing);
+
+/** Makes a folder where it is missing; throws a {@link UserError} naming it if no files can be written into it. */
 export async function writableFolder(path: string): Promise<void> {
   if ((await Deno.stat(path).catch(() => undefined))?.isFile) {
     throw new UserError(`${path}: expected a folder to write to, found a file.`);
@@ -46,22 +43,20 @@ export async function writableFolder(path: string): Promise<void> {
   }
 }
 
-/** A file that is being written piece by piece, under a temporary name. */
-export interface FileSink {
-  /** Appends bytes. */
+/**
+ * A file that is being written piece by piece, under a temporary name. `write` goes on after the bytes written last, by
+ * `writeAt` too; `finish` gives the file its name; `abandon` removes what was written, unless it is finished.
+ */
+type FileSink = {
   write(bytes: Uint8Array): void;
-  /** Writes bytes from byte `at` on; the next {@link FileSink.write} goes on after them. */
   writeAt(at: number, bytes: Uint8Array): void;
-  /** Gives the file its name; from now on it can be read. */
   finish(): void;
-  /** Removes what was written, unless it is finished. */
   abandon(): void;
-}
+};
 
 /**
- * Begins a file at `path`; makes its folder where missing.
- *
- * @throws {UserError} naming the file if the disk refuses, here and in the sink's functions; nothing is left then
+ * Begins a file at `path`; makes its folder where missing. If the disk refuses, this and the sink's functions throw a
+ * {@link UserError} naming the file; nothing is left then.
  */
 export function openSink(path: string): FileSink {
   const temporary = temporaryOf(path);
@@ -90,11 +85,7 @@ export function openSink(path: string): FileSink {
   });
   return {
     write: (bytes) => attempt(() => put(bytes)),
-    writeAt: (at, bytes) =>
-      attempt(() => {
-        file?.seekSync(at, Deno.SeekMode.Start);
-        put(bytes);
-      }),
+    writeAt: (at, bytes) => attempt(() => (file?.seekSync(at, Deno.SeekMode.Start), put(bytes))),
     finish: () =>
       attempt(() => {
         file?.syncSync();
@@ -106,20 +97,19 @@ export function openSink(path: string): FileSink {
   };
 }
 
-/**
- * Writes a file at once. A reader, or a crash, never meets half of it.
- *
- * @throws {UserError} naming the file if the disk refuses
- */
+const encoded = (content: string | Uint8Array) =>
+  typeof content === "string" ? new TextEncoder().encode(content) : content;
+
+/** Writes a file whole or not at all; throws a {@link UserError} naming it if the disk refuses. */
 export function writeFileSync(path: string, content: string | Uint8Array): void {
   const sink = openSink(path);
-  sink.write(typeof content === "string" ? new TextEncoder().encode(content) : content);
+  sink.write(encoded(content));
   sink.finish();
 }
 
 /** As {@link writeFileSync}, while other work goes on. */
 export function writeFile(path: string, content: string | Uint8Array): Promise<void> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const bytes = encoded(content);
   return replaceFile(path, async (temporary) => {
     using file = await Deno.open(temporary, { write: true, createNew: true });
     for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
@@ -139,9 +129,8 @@ async function placed<T>(path: string, temporary: string, make: () => Promise<T>
 }
 
 /**
- * Has `make` write a file under a temporary name, then gives it its own; a file of that name stays until then.
- *
- * @throws {UserError} naming the file if the disk refuses, and what `make` throws; nothing is left then
+ * Has `make` write a file under a temporary name, then gives it its own; a file of that name stays until then. Throws a
+ * {@link UserError} naming the file if the disk refuses, or what `make` throws; nothing is left then.
  */
 export function replaceFile<T>(path: string, make: (temporary: string) => Promise<T>): Promise<T> {
   const temporary = temporaryOf(path);
@@ -154,11 +143,7 @@ export function replaceFile<T>(path: string, make: (temporary: string) => Promis
   });
 }
 
-/**
- * Has `fill` make a folder under the name `path.tmp`, then gives it its own; a folder of that name stays until then.
- *
- * @throws {UserError} naming the folder if the disk refuses, and what `fill` throws; nothing is left then
- */
+/** As {@link replaceFile}, of a folder, which `fill` makes under the name `path.tmp`. */
 export function writeFolder(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.tmp`;
   return placed(path, temporary, async () => {
@@ -168,11 +153,7 @@ export function writeFolder(path: string, fill: (temporary: string) => Promise<v
   });
 }
 
-/**
- * A new folder for temporary files, to be removed by its maker.
- *
- * @throws {UserError} if the system's place for them is missing or cannot be written
- */
+/** A new folder, to be removed by its maker; throws a {@link UserError} if the system's place for such is no use. */
 export async function temporaryFolder(): Promise<string> {
   return await Deno.makeTempDir().catch((error) => {
     const place = Deno.env.get("TMPDIR") ?? "/tmp";
@@ -187,7 +168,7 @@ export async function temporaryFolder(): Promise<string> {
 /** Whether something lies at `path`. */
 export function exists(path: string): boolean {
   try {
-    return Deno.statSync(path) !== undefined;
+    return !!Deno.statSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
     throw error;
@@ -201,20 +182,9 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 /** The text of a file, or undefined where there is none. */
-export async function readTextIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
+export const readTextIfThere = (path: string): Promise<string | undefined> => Deno.readTextFile(path).catch(ifMissing);
 
-/**
- * Fills a buffer from a place in an open file, and returns it.
- *
- * @throws {UserError} if the file ends before
- */
+/** Fills a buffer from a place in an open file, and returns it; throws a {@link UserError} if the file ends before. */
 export function readAt<T extends Uint8Array>(fd: number, buffer: T, position: number): T {
   for (let at = 0; at < buffer.length;) {
     const count = readSync(fd, buffer, at, buffer.length - at, position + at);

@@ -7,7 +7,7 @@ import { UserError } from "./user_error.ts";
 /** What is missing, and what to do about it. */
 export class SetupError extends UserError {}
 
-/** The programs of these names in the folders of `searchPath`, as in `PATH`; what cannot be looked at is passed over. */
+/** The programs of these names in the folders of `searchPath`, as in `PATH`; what cannot be read is passed over. */
 export function* findPrograms(names: readonly string[], searchPath: string): Generator<string> {
   for (const folder of searchPath.split(":").filter((folder) => folder !== "")) {
     for (const name of names) {
@@ -50,15 +50,10 @@ export function pipVariables(listed: string): Record<string, string> {
 const attempt = async (command: Deno.Command): Promise<Deno.CommandOutput> => await command.output();
 
 /**
- * What a program printed; it sees {@link pythonEnvironment} and `variables`.
- *
- * @throws {SetupError} with the end of its error output if it failed.
+ * What a program printed that sees {@link pythonEnvironment} and `variables`; throws a {@link SetupError} with the end
+ * of its error output if it failed.
  */
-export async function execute(
-  command: string,
-  args: string[],
-  variables: Record<string, string> = {},
-): Promise<string> {
+export async function execute(command: string, args: string[], variables: Record<string, string> = {}) {
   const env = { ...pythonEnvironment(), ...variables }, text = new TextDecoder();
   const failed = (why: string) =>
     new SetupError(
@@ -75,20 +70,15 @@ const pythonNames = ["python3", "python", ...Array.from({ length: 21 }, (_, i) =
 const probe = "import sys; print('%d.%d' % sys.version_info[:2], flush=True); import venv, ensurepip";
 
 /**
- * The first Python on `searchPath` that is 3.10 or newer and can make virtual environments.
- *
- * @throws {SetupError} saying what was found and what to install.
+ * The first Python on `searchPath` that is 3.10 or newer and can make virtual environments; throws a {@link SetupError}
+ * saying what was found and what to install.
  */
 export async function findPython(searchPath: string = Deno.env.get("PATH") ?? ""): Promise<string> {
   const unfit: string[] = [];
   for (const path of findPrograms(pythonNames, searchPath)) {
-    const options = {
-      args: ["-c", probe],
-      env: pythonEnvironment(),
-      clearEnv: true,
-      signal: AbortSignal.timeout(30_000),
-    };
-    const run = await attempt(new Deno.Command(path, { ...options, stdin: "null", stderr: "null" })).catch(() => null);
+    const env = pythonEnvironment(), signal = AbortSignal.timeout(30_000);
+    const options = { env, clearEnv: true, signal, stdin: "null", stderr: "null" } as const;
+    const run = await attempt(new Deno.Command(path, { ...options, args: ["-c", probe] })).catch(() => null);
     const version = new TextDecoder().decode(run?.stdout).trim(), [major, minor] = version.split(".").map(Number);
     const recent = major > 3 || (major === 3 && minor >= 10);
     if (run?.success && recent) return path;

@@ -1,18 +1,11 @@
 /**
- * Named streams of random numbers from one seed.
- *
- * A stream is fixed by the seed and its names alone, so that no draw depends on what another part drew before,
- * on the number of workers, or on where a run was resumed.
+ * Named streams of random numbers. The seed and its names alone fix a stream: no draw depends on what another part
+ * drew before, on the number of workers, or on where a run was resumed.
  * @module
  */
 
-/** A stream of random numbers. */
-export interface Random {
-  /** Uniform in [0, 1), 32 bits. */
-  uniform(): number;
-  /** Uniform integer in 0…n−1. */
-  integer(n: number): number;
-}
+/** A stream of random numbers: `uniform` in [0, 1), of 32 bits; `integer` uniform in 0…n−1. */
+export type Random = { uniform(): number; integer(n: number): number };
 
 /** FNV-1a of text, then mixed: 32 bits that differ wherever the text does. */
 export function hash32(text: string): number {
@@ -23,18 +16,7 @@ export function hash32(text: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/**
- * The stream of `seed` called `names`: sfc32, a counter-based 128-bit generator (C. Doty-Humphrey, PractRand).
- *
- * @example
- * ```ts
- * import { stream } from "@lib/base/random.ts";
- * import { assertEquals, assertNotEquals } from "@std/assert";
- *
- * assertEquals(stream(0, "mask", 3).uniform(), stream(0, "mask", 3).uniform());
- * assertNotEquals(stream(0, "mask", 3).uniform(), stream(0, "mask", 4).uniform());
- * ```
- */
+/** The stream of `seed` called `names`: sfc32, a counter-based 128-bit generator (C. Doty-Humphrey, PractRand). */
 export function stream(seed: number, ...names: (string | number)[]): Random {
   const name = JSON.stringify([seed, ...names]);
   let a = hash32(name + "a"), b = hash32(name + "b"), c = hash32(name + "c"), counter = 1;
@@ -47,10 +29,8 @@ export function stream(seed: number, ...names: (string | number)[]): Random {
     return result >>> 0;
   };
   for (let i = 0; i < 12; i++) next();
-  return {
-    uniform: () => next() / 2 ** 32,
-    integer: (n) => Math.floor((next() / 2 ** 32) * n),
-  };
+  const uniform = () => next() / 2 ** 32;
+  return { uniform, integer: (n) => Math.floor(uniform() * n) };
 }
 
 /** `items` in random order (Fisher–Yates); the input is left as it is. */
@@ -64,6 +44,4 @@ export function shuffle<T>(items: Iterable<T>, random: Random): T[] {
 }
 
 /** `n` of `items` without replacement (all of them, shuffled, if there are fewer). */
-export function sample<T>(items: Iterable<T>, n: number, random: Random): T[] {
-  return shuffle(items, random).slice(0, n);
-}
+export const sample = <T>(items: Iterable<T>, n: number, random: Random): T[] => shuffle(items, random).slice(0, n);

@@ -3,10 +3,7 @@
  * @module
  */
 
-/**
- * What was expected, what was found, where, and what to do. Terminal commands print its message alone; any other error
- * is a fault, printed with its stack.
- */
+/** What was expected, what was found, where, and what to do; printed as its message alone, a fault with its stack. */
 export class UserError extends Error {
   /** An error with that message; `options` may hold its cause. */
   constructor(message: string, options?: ErrorOptions) {

@@ -47,21 +47,14 @@ export function serve<Shared, Job, Answer>(start: Start<Shared, Job, Answer>): v
   };
 }
 
-/** Choices of {@link runPool}. */
-interface PoolOptions<Job, Answer> {
-  /** Number of workers; 0 does the jobs on this thread, and lets other work through between them. */
+type PoolOptions<Job> = {
   workers: number;
-  /** Jobs that each worker has at a time; two keep it busy while the next one is fetched. Default: 1. */
   lanes?: number;
-  /** Buffers of a job that are moved to the worker, not copied. */
   transfer?: (job: Job) => Transferable[];
-  /** Called after each job. */
   onDone?: (job: Job) => void;
-  /** Makes the error that is thrown of a job's error. */
   failure?: (error: Error, job: Job) => Error;
-  /** Stops the work. */
   signal?: AbortSignal;
-}
+};
 
 /** A worker and what waits for its answers. */
 function startWorker<Shared, Job, Answer>(url: URL, shared: Shared, transfer?: (job: Job) => Transferable[]) {
@@ -102,6 +95,9 @@ function startWorker<Shared, Job, Answer>(url: URL, shared: Shared, transfer?: (
  * @param start the function that the module at `url` serves
  * @param url the workers' module
  * @param shared what all jobs share; it is copied to each worker once
+ * @param options `workers`: 0 does the jobs on this thread, and lets other work through between them; `lanes`: jobs
+ * that a worker has at a time (two keep it busy while the next is fetched); `transfer`: a job's buffers that are moved,
+ * not copied; `onDone`: called after each job; `failure`: makes the error that is thrown of a job's
  * @throws the first error of a job, by its name, message, stack and cause, or the signal's reason; the rest is stopped
  */
 export async function runPool<Shared, Job, Answer>(
@@ -109,14 +105,14 @@ export async function runPool<Shared, Job, Answer>(
   url: URL,
   shared: Shared,
   jobs: AsyncIterable<Job> | Iterable<Job>,
-  { workers, lanes = 1, transfer, onDone, failure = (error) => error, signal }: PoolOptions<Job, Answer>,
+  { workers, lanes = 1, transfer, onDone, failure = (error) => error, signal }: PoolOptions<Job>,
 ): Promise<Answer[]> {
   signal?.throwIfAborted();
   const pool = Array.from({ length: workers }, () => startWorker<Shared, Job, Answer>(url, shared, transfer));
-  const answers: Answer[] = [],
-    queue = (async function* () {
-      yield* jobs;
-    })();
+  const answers: Answer[] = [];
+  const queue = (async function* () {
+    yield* jobs;
+  })();
   const stop = Promise.withResolvers<never>(), onAbort = () => stop.reject(signal?.reason);
   stop.promise.catch(() => {}); // nobody may wait for it when it comes
   signal?.addEventListener("abort", onAbort, { once: true });

@@ -22,8 +22,7 @@ export const callerFolder = (): string => Deno.env.get("INIT_CWD") ?? Deno.cwd()
 
 /** The value of an option, from its text. */
 function valueOf(name: CommandName, option: string, { of, from, path }: Option, text: string, cwd: string) {
-  const wrong = (expected: string) =>
-    usageError(name, `--${option}: expected ${expected}, found ${text || "nothing"}.`);
+  const wrong = (what: string) => usageError(name, `--${option}: expected ${what}, found ${text || "nothing"}.`);
   if (of && !of.includes(text)) throw wrong(`one of ${of.join(", ")}`);
   if (from !== undefined && !(/^\d+$/.test(text) && Number(text) >= from && Number.isSafeInteger(Number(text)))) {
     throw wrong(`a whole number from ${from}`);
@@ -33,11 +32,10 @@ function valueOf(name: CommandName, option: string, { of, from, path }: Option, 
 }
 
 /**
- * Reads a command's arguments; `--` among them, which `deno task` needs before some, says nothing.
+ * Reads a command's arguments; `--` among them, which `deno task` needs before some, says nothing. Paths are relative
+ * to `cwd`.
  *
- * @param cwd what paths are relative to
- * @throws {UsageError} if there is an option that it does not know, one is missing or has no such value, or there are
- * more arguments without a name than it takes
+ * @throws {UsageError} for an unknown or missing option, a wrong value, or too many arguments without a name
  */
 export function readArguments<C extends CommandName>(
   name: C,
@@ -61,16 +59,12 @@ export function readArguments<C extends CommandName>(
       const offered = [...known.map(([option]) => `--${option}`), "--help"].join(", ");
       throw usageError(name, `expected one of ${offered}, found ${token.rawName}.`);
     }
-    if (
-      option.value ? token.value === undefined || /^--./.test(token.value) && !token.inlineValue : token.inlineValue
-    ) {
-      const found = option.value ? "none" : token.value;
-      throw usageError(
-        name,
-        `${token.rawName}: expected ${option.value ? `a value ${option.value}` : "no value"}, found ${found}.`,
-      );
+    const { rawName, value, inlineValue } = token;
+    if (option.value && (value === undefined || /^--./.test(value) && !inlineValue)) {
+      throw usageError(name, `${rawName}: expected a value ${option.value}, found none.`);
     }
-    values[token.name] = option.value ? valueOf(name, token.name, option, token.value!, cwd) : true;
+    if (!option.value && inlineValue) throw usageError(name, `${rawName}: expected no value, found ${value}.`);
+    values[token.name] = option.value ? valueOf(name, token.name, option, value!, cwd) : true;
   }
   if (positionals.length > most) {
     throw usageError(name, `expected ${most === 0 ? "options alone" : takes}, found ${positionals.join(" ")}.`);
@@ -84,6 +78,15 @@ export function readArguments<C extends CommandName>(
     }
   }
   return { positionals, values: values as Values<C> };
+}
+
+/** A run and the study's options as environment variables, for kernels too; what is not given has none. */
+export function studyVariables(
+  run: string,
+  { scale, preset, data, "follow-links": links }: Pick<Values<"train">, "scale" | "preset" | "data" | "follow-links">,
+): Record<string, string> {
+  const study = { STUDY: run, SCALE: scale, PRESET: preset, DATA: data, FOLLOW_LINKS: links ? "1" : undefined };
+  return Object.fromEntries(Object.entries(study).flatMap(([key, value]) => value ? [[key, value]] : []));
 }
 
 /** The arguments of a task that is a program of its own, such as a bench; prints its usage and ends where that is due. */

@@ -86,21 +86,10 @@ function checkPositions(dir: string, { config: { maxPositions } }: Model, { toke
   );
 }
 
-interface Inputs {
-  encoder: string;
-  data: string;
-  recipe: Recipe;
-  layer?: number;
-  "follow-links": boolean;
-}
+type Inputs = { encoder: string; data: string; recipe: Recipe; layer?: number; "follow-links": boolean };
 
 /** An encoder, songs, a folder for temporary files, and what stops the work. */
-interface Opened {
-  model: Model;
-  corpus: Corpus;
-  folder: string;
-  signal: AbortSignal;
-}
+type Opened = { model: Model; corpus: Corpus; folder: string; signal: AbortSignal };
 
 /** Opens a store, or makes one of songs in a temporary folder, which is removed in the end; then calls `work`. */
 function withEncoder(inputs: Inputs, work: (opened: Opened) => Promise<void>): Promise<number> {
@@ -135,12 +124,9 @@ function barsAsCsv(corpus: Corpus): string {
   const rows = Array.from({ length: corpus.bars }, (_, bar) => {
     const { file, split } = corpus.songs[corpus.song(bar)];
     const { chords, groove, instruments, tempoBin, ...rest } = corpus.labels(bar);
-    const sets = {
-      chords: chords.map((chord) => chordNames[chord]).join(" "),
-      groove: groove.join(" "),
-      instruments: instruments.join(" "),
-    };
-    return { row: bar, song: file, split, bar: corpus.barIndex(bar), ...sets, tempo: tempoBins[tempoBin], ...rest };
+    const names = chords.map((chord) => chordNames[chord]).join(" "), place = corpus.barIndex(bar);
+    const sets = { chords: names, groove: groove.join(" "), instruments: instruments.join(" ") };
+    return { row: bar, song: file, split, bar: place, ...sets, tempo: tempoBins[tempoBin], ...rest };
   });
   return toCsv(rows, labelColumns);
 }
@@ -216,9 +202,8 @@ async function labelsText(path: string): Promise<string> {
 export async function probeCommand(args: string[], cwd?: string): Promise<number> {
   const asked = probeOptions(args, cwd), { encoder, out, pooling, recipe, labels, workers } = asked;
   await writableFolder(out);
-  if (
-    labels !== undefined && dirname(labels) === out && /^(own|results)\.(csv|jsonl|parquet)$/.test(basename(labels))
-  ) {
+  const replaced = /^(own|results)\.(csv|jsonl|parquet)$/;
+  if (labels !== undefined && dirname(labels) === out && replaced.test(basename(labels))) {
     throw new UserError(`${labels}: expected labels that the results do not replace, found them in ${out}; move them.`);
   }
   const text = labels === undefined ? undefined : await labelsText(labels);
@@ -237,13 +222,12 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
     const { columns, layers } = await embedLayers(model, corpus, bars.all, recipe, {
       ...{ poolings: [pooling], folder, signal, onProgress: meter("bars") },
     });
-    const tables = probeTables(corpus, recipe), showDone = meter("layers");
+    const tables = probeTables(corpus, recipe);
     const metaOf = (layer: number) =>
       ({ model: basename(encoder), input: "trained", seed: recipe.seed, layer, layers: "one", pooling }) as const;
     const cut = (source: RowSource) => bars.cut(source, columns);
     const jobs = layers.map((source, layer) => ({ meta: metaOf(layer), features: () => cut(source) }));
-    const options = { workers, signal, onDone: (done: number, total: number) => showDone(done, total) };
-    const rows = await probeLayers(jobs, tables, recipe, options);
+    const rows = await probeLayers(jobs, tables, recipe, { workers, signal, onDone: meter("layers") });
     const ownRows: OwnRow[] = [];
     for (const [layer, source] of own ? layers.entries() : []) {
       signal.throwIfAborted();

@@ -4,37 +4,28 @@
  * @module
  */
 
-/** An option; without `value` it is a flag. */
-export interface Option {
-  /** What it does. */
+/**
+ * An option: what it does, and what the usage calls its value; without `value` it is a flag. `of` lists the values that
+ * it takes, `from` makes it a whole number of at least this, `path` a path relative to where the command is called.
+ */
+export type Option = {
   text: string;
-  /** What the usage calls its value. */
   value?: string;
-  /** The values that it takes, where they are few. */
   of?: readonly string[];
-  /** Makes it a whole number, of at least this. */
   from?: number;
-  /** Makes it a path, relative to where the command is called. */
   path?: true;
-  /** Its value where it is left out. */
   default?: string;
-  /** Whether the command cannot do without it. */
   needed?: true;
-}
+};
 
-/** A command. */
-export interface Command {
-  /** Arguments without a name, as the usage shows them. */
+/** A command: its arguments without a name as the usage shows them, how many at `most`, and how the usage ends. */
+export type Command = {
   positionals?: string;
-  /** How many of those there may be; none if left out. */
   most?: number;
-  /** What it does. */
   text: string;
-  /** Its options by name; `--help` comes by itself. */
   options: Record<string, Option>;
-  /** What the usage ends with. */
   note?: string;
-}
+};
 
 const flag = (text: string) => ({ text });
 const named = (value: string, text: string) => ({ value, text });
@@ -42,6 +33,7 @@ const path = (value: string, text: string) => ({ value, text, path: true as cons
 const whole = (value: string, from: number, text: string) => ({ value, from, text });
 const oneOf = <const V extends readonly string[]>(value: string, of: V, text: string) => ({ value, of, text });
 const needed = <O>(option: O) => ({ ...option, needed: true as const });
+const withDefault = <O>(value: string, option: O) => ({ ...option, default: value });
 
 const note = "Single fields of the recipe are changed by the variable RECIPE, as in RECIPE='{\"seed\":7}'.";
 const preset = oneOf("PRESET", ["sound", "authors"], "the reading of the paper");
@@ -64,17 +56,14 @@ const encoder = {
   ...followLinks,
 };
 const encoderChoices = {
-  pooling: {
-    ...oneOf(
-      "P",
-      ["bar", "notes", "eob"],
-      "a bar's embedding: the state of its Bar token, its notes' mean, or <eob>'s",
-    ),
-    default: "bar",
-  },
+  pooling: withDefault(
+    "bar",
+    oneOf("P", ["bar", "notes", "eob"], "a bar's embedding: the state of its Bar token, its notes' mean, or <eob>'s"),
+  ),
   preset: { ...preset, text: "the reading of the paper (default: a store's own, or sound)" },
-  scale: { ...scale("batches, split and intervals, not the encoder"), default: "demo" },
+  scale: withDefault("demo", scale("batches, split and intervals, not the encoder")),
 };
+const seeded = { positionals: "[N [SEED]]", most: 2, options: {} };
 
 /** Every command with its options. */
 export const commands = {
@@ -100,8 +89,8 @@ export const commands = {
       "started again, it goes on",
     options: {
       out: needed(path("DIR", "folder of the store")),
-      preset: { ...preset, default: "sound" },
-      scale: { ...scale("decides the shares of the split"), default: "base" },
+      preset: withDefault("sound", preset),
+      scale: withDefault("base", scale("decides the shares of the split")),
       workers: whole("N", 0, "workers (default: one a core)"),
       shard: named("I/N", "tokenize only this part, for --merge"),
       merge: flag("join the folders named instead of SOURCE, which hold the shards 1/N … N/N"),
@@ -174,10 +163,10 @@ export const commands = {
       "one plot), scores and figures; no weights and no songs",
     options: {
       out: path("FOLDER", "where (default: data/studies/ and the first run's name)"),
-      every: {
-        ...whole("STEPS", 1, "keep every so many steps of the log, besides those with a validation"),
-        default: "10",
-      },
+      every: withDefault(
+        "10",
+        whole("STEPS", 1, "keep every so many steps of the log, besides those with a validation"),
+      ),
     },
   },
   setup: { text: "sets up what is missing in .venv; report and test do it by themselves", options: {} },
@@ -185,17 +174,10 @@ export const commands = {
     text: "checks format, lint, types and docs, and runs unit tests, examples, and the notebooks at smoke scale",
     options: {},
   },
-  fuzz: {
-    positionals: "[N [SEED]]",
-    most: 2,
-    text: "reads and tokenizes N mutated songs (default: 10,000 of seed 1)",
-    options: {},
-  },
+  fuzz: { ...seeded, text: "reads and tokenizes N mutated songs (default: 10,000 of seed 1)" },
   breakages: {
-    positionals: "[N [SEED]]",
-    most: 2,
+    ...seeded,
     text: "breaks N places in lib, one at a time, and names those that no test notices (default: 20 of seed 1)",
-    options: {},
   },
   bench: {
     positionals: "[FOLDER]",
@@ -203,22 +185,22 @@ export const commands = {
     text: "times MIDI to tokens and labels beside pretty_midi and MidiTok, on the .mid files of a folder (default: " +
       "data/freedoom), and on hostile files",
     options: {
-      limit: { ...whole("N", 1, "most files"), default: "1000" },
+      limit: withDefault("1000", whole("N", 1, "most files")),
       "no-peers": flag("our reader alone"),
       hostile: named("NAME", "one hostile file in this process"),
-      preset: { ...preset, default: "sound" },
+      preset: withDefault("sound", preset),
     },
   },
   "bench-train": {
     text: "times training steps beside Hugging Face's BERT in PyTorch: time, share of the matrix rate, memory",
     options: {
-      shapes: {
-        ...named("LIST", "width x layers x rows x length, …"),
-        default: "256x4x32x64,256x6x24x224,768x12x24x224",
-      },
-      precision: { ...named("LIST", "float32, bfloat16"), default: "float32,bfloat16" },
-      rounds: { ...whole("N", 1, "rounds whose median counts"), default: "5" },
-      steps: { ...whole("N", 1, "steps of a round"), default: "4" },
+      shapes: withDefault(
+        "256x4x32x64,256x6x24x224,768x12x24x224",
+        named("LIST", "width x layers x rows x length, …"),
+      ),
+      precision: withDefault("float32,bfloat16", named("LIST", "float32, bfloat16")),
+      rounds: withDefault("5", whole("N", 1, "rounds whose median counts")),
+      steps: withDefault("4", whole("N", 1, "steps of a round")),
       compile: flag("PyTorch's model compiled, too"),
       epoch: whole("BARS", 1, "time of an epoch over so many bars"),
       variants: flag("the paper's four models"),

@@ -13,7 +13,7 @@ import { findChromium, writePdf } from "../report/pdf.ts";
 import { type RunStamp, stampOf } from "../report/stamp.ts";
 import { stepsInWork } from "../study/step_records.ts";
 import { loadRecipe, openStudy, type Study } from "../study/study.ts";
-import { readArguments, usageError } from "./arguments.ts";
+import { readArguments, studyVariables, usageError } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
 
 /**
@@ -22,14 +22,11 @@ import { ensureSetup } from "./setup.ts";
  * @throws {UsageError} as `readArguments`, or if both --fresh and --page are given
  */
 export function reportOptions(args: readonly string[], cwd?: string) {
-  const { values: { data, scale, preset, fresh, page, pdf, ...values } } = readArguments("report", args, cwd);
+  const { values } = readArguments("report", args, cwd), { data, scale, preset, fresh, page, pdf } = values;
   if (fresh && page) throw usageError("report", "expected --fresh or --page, found both.");
   const parts = [scale ?? "demo", preset === "sound" ? undefined : preset, data && basename(data)];
   const name = values.name ?? parts.filter((part) => part).join("-").replace(/[^\w.-]+/g, "-");
-  const links = values["follow-links"] ? "1" : undefined;
-  const study = { STUDY: name, SCALE: scale, PRESET: preset, DATA: data, FOLLOW_LINKS: links };
-  const env = Object.fromEntries(Object.entries(study).flatMap(([key, value]) => value ? [[key, value]] : []));
-  return { name, env, fresh, page, pdf };
+  return { name, env: studyVariables(name, values), fresh, page, pdf };
 }
 
 /** The notebooks, in order. */
@@ -43,35 +40,24 @@ export async function notebooks(folder: string = `${projectRoot}/notebooks`): Pr
  *
  * @param part of a run that is not over: the notebooks so far and the stamp until now
  */
-export async function writeReport(
-  folder: string,
-  python: string,
-  part?: { names: string[]; stamp: RunStamp },
-): Promise<string> {
+export async function writeReport(folder: string, python: string, part?: { names: string[]; stamp: RunStamp }) {
   const executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
   const chapters = await readChapters(executed ?? await notebooks(`${folder}/notebooks`), python);
   const stamp: RunStamp = part?.stamp ?? JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`));
-  const page = reportPage({ title: "Systematic Analysis of Music Representations from BERT", chapters, stamp });
-  const path = `${folder}/report.html`;
-  await writeFile(path, page);
+  const title = "Systematic Analysis of Music Representations from BERT", path = `${folder}/report.html`;
+  await writeFile(path, reportPage({ title, chapters, stamp }));
   return path;
 }
 
-/**
- * Opens a run, new where it was deleted (`--fresh`).
- *
- * @throws {UserError} as `openStudy`, or if another process works on a run that is to be deleted
- */
+/** Opens a run, which `--fresh` deletes first, unless another process works on it. */
 async function openRun({ name, env, fresh }: ReturnType<typeof reportOptions>): Promise<Study> {
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
   loadRecipe({}, {}, fresh ? env.DATA : undefined); // refuses wrong choices before anything is deleted
   const folder = `${projectRoot}/data/runs/${name}`, steps = fresh ? stepsInWork(folder) : [];
   if (steps.length > 0) {
     throw new UserError(
-      `Report: --fresh expected a run that no process works on, found the step ${
-        steps.join(", ")
-      } in work in ${folder}. ` +
-        "Wait for that process or stop it, or name another run (--name).",
+      `Report: --fresh expected a run that no process works on, found the step ${steps.join(", ")} in work in ` +
+        `${folder}. Wait for that process or stop it, or name another run (--name).`,
     );
   }
   if (fresh) await removeIfThere(folder);
@@ -82,8 +68,8 @@ async function openRun({ name, env, fresh }: ReturnType<typeof reportOptions>): 
 async function executeRun(study: Study, env: Record<string, string>, python: string): Promise<boolean> {
   const files = await notebooks();
   if (files.length === 0) throw new UserError(`Report: expected notebooks in ${projectRoot}/notebooks, found none.`);
-  const expected = JSON.parse(await readTextIfThere(study.path("seconds.json")) ?? "{}"),
-    libraries = `${projectRoot}/.venv/libtensorflow`;
+  const expected = JSON.parse(await readTextIfThere(study.path("seconds.json")) ?? "{}");
+  const libraries = `${projectRoot}/.venv/libtensorflow`;
   // The first plots are there to be read while the models train; a page that is whole is not replaced by a part.
   const onNotebook = async (runs: readonly NotebookRun[]) => {
     const whole = runs.length === files.length && !runs.some((run) => run.error);
@@ -120,12 +106,12 @@ export async function report(args: string[]): Promise<number> {
   const { python } = await ensureSetup();
   if (study && !await executeRun(study, options.env, python)) return 1;
   const page = await writeReport(folder, python);
-  const size = ((await Deno.stat(page)).size / 1e6).toFixed(1);
-  console.log(`\nreport: ${page} (${size} MB) after ${clock((performance.now() - start) / 1000)}`);
+  const sized = async (path: string) => `report: ${path} (${((await Deno.stat(path)).size / 1e6).toFixed(1)} MB)`;
+  console.log(`\n${await sized(page)} after ${clock((performance.now() - start) / 1000)}`);
   if (chromium) {
     const pdf = page.replace(/html$/, "pdf");
     await writePdf(page, pdf, chromium);
-    console.log(`report: ${pdf} (${((await Deno.stat(pdf)).size / 1e6).toFixed(1)} MB)`);
+    console.log(await sized(pdf));
   }
   return 0;
 }

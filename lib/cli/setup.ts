@@ -16,25 +16,11 @@ import { nvidiaDriver } from "../engine/library.ts";
 import { readArguments } from "./arguments.ts";
 import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
 
-/** Choices of {@link ensureSetup}. */
-interface SetupOptions {
-  /** The project's root. */
-  root?: string;
-  /** Say nothing unless something has to be done. */
-  quiet?: boolean;
-  /** Folders to look for Python in, as in `PATH`. */
-  searchPath?: string;
-  /** Receives the progress lines. */
-  say?: (line: string) => void;
-}
+/** Choices of {@link ensureSetup}; `quiet` says nothing unless something has to be done, `searchPath` is as `PATH`. */
+type SetupOptions = { root?: string; quiet?: boolean; searchPath?: string; say?: (line: string) => void };
 
 /** The stamp beside the libraries: what they came from and how large they must be. */
-interface Stamp {
-  package: string;
-  version: string;
-  sha256: string;
-  files: Record<string, number>;
-}
+type Stamp = Pick<Wheel, "package" | "version" | "sha256"> & { files: Record<string, number> };
 
 function readJson<T>(path: string): T | undefined {
   try {
@@ -83,13 +69,9 @@ async function timed<T>(
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(0)} s`;
   say(`setup: ${what} …`);
   const timer = setInterval(() => {
-    if (filling) {
-      say(
-        `setup: ${what}: ${megabytes(Math.min(filling.bytes, folderSize(filling.folder)))} of ${
-          megabytes(filling.bytes)
-        }, ${seconds()}`,
-      );
-    }
+    if (!filling) return;
+    const { folder, bytes } = filling, there = Math.min(bytes, folderSize(folder));
+    say(`setup: ${what}: ${megabytes(there)} of ${megabytes(bytes)}, ${seconds()}`);
   }, 5000);
   try {
     const result = await work();
@@ -122,10 +104,8 @@ async function needRoom(folder: string, bytes: number, what: string): Promise<vo
   const { bavail, bsize } = await statfs(folder), free = bavail * bsize;
   if (free >= bytes) return;
   throw new SetupError(
-    `Setup: expected ${megabytes(bytes)} free for ${what} in ${folder}, found ${
-      megabytes(free)
-    }. Make room, then run ` +
-      "the same command again.",
+    `Setup: expected ${megabytes(bytes)} free for ${what} in ${folder}, found ${megabytes(free)}. Make room, then ` +
+      "run the same command again.",
   );
 }
 
@@ -159,17 +139,14 @@ print(json.dumps(sizes))
 
 async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<SetupOptions>): Promise<void> {
   const partial = `${venv}/partial`;
-  const folder = `${venv}/libtensorflow`;
   await removeIfThere(partial);
   await Deno.mkdir(`${partial}/temporary`, { recursive: true });
   const cudaBytes = wheel.cuda ? cudaWheels.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
   await needRoom(venv, wheel.bytes + wheel.unpackedBytes + 2 * cudaBytes, "libtensorflow"); // packed and unpacked
   const hashed = (verb: string[], requirements: string) => {
     Deno.writeTextFileSync(`${partial}/requirements.txt`, requirements);
-    const only = ["--no-deps", "--only-binary=:all:", "--require-hashes"];
-    return pip(venv, [...verb, ...only, "--requirement", `${partial}/requirements.txt`], {
-      TMPDIR: `${partial}/temporary`,
-    });
+    const only = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--requirement"];
+    return pip(venv, [...verb, ...only, `${partial}/requirements.txt`], { TMPDIR: `${partial}/temporary` });
   };
   const name = `${wheel.package} ${wheel.version}`;
   const filling = { folder: `${partial}/temporary`, bytes: wheel.bytes };
@@ -179,7 +156,7 @@ async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<Setup
     return hashed(["download", "--dest", `${partial}/wheel`, ...tags], requirement);
   }, filling);
   const [file] = [...Deno.readDirSync(`${partial}/wheel`)];
-  await writeFolder(folder, async (made) => {
+  await writeFolder(`${venv}/libtensorflow`, async (made) => {
     const files = await timed(`libtensorflow out of it (${megabytes(wheel.unpackedBytes)})`, say, async () => {
       const args = ["-c", unzip, `${partial}/wheel/${file.name}`, made];
       return JSON.parse(await execute(`${venv}/bin/python`, args)) as Record<string, number>;
@@ -195,8 +172,8 @@ async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<Setup
       }, { folder: `${partial}/temporary`, bytes: cudaBytes });
       await Deno.rename(`${partial}/cuda/nvidia`, `${made}/nvidia`);
     }
-    const stamp: Stamp = { package: wheel.package, version: wheel.version, sha256: wheel.sha256, files };
-    writeJson(`${made}/stamp.json`, stamp);
+    const { package: name, version, sha256 } = wheel;
+    writeJson(`${made}/stamp.json`, { package: name, version, sha256, files } satisfies Stamp);
   });
   await removeIfThere(partial);
 }
@@ -228,8 +205,7 @@ async function makeKernel(venv: string): Promise<void> {
  * Sets up what is missing in the project's `.venv/`, and nothing else; a second call takes a fraction of a second.
  *
  * @returns the virtual environment's Python
- * @throws {SetupError} if Python, its venv module, the disk's room, the network or the platform falls short, with what
- * to do
+ * @throws {SetupError} saying what to do if Python, its venv module, the disk, the network or the platform falls short
  */
 export async function ensureSetup(options: SetupOptions = {}): Promise<{ python: string }> {
   const filled: Required<SetupOptions> = {

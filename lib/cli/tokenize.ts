@@ -46,13 +46,11 @@ export function summaryLines(summary: CorpusSummary): string[] {
     ...Object.entries(rejected).sort(([, a], [, b]) => b - a).map(([reason, count]) =>
       `  rejected  ${reason.padEnd(width)}  ${number(count)}`
     ),
-    `near-duplicates: ${number(clusters.songs)} songs in ${
-      number(clusters.clusters)
-    } clusters, at most ${clusters.largest}`,
+    `near-duplicates: ${number(clusters.songs)} songs in ${number(clusters.clusters)} clusters, at most ` +
+    `${clusters.largest}`,
     `test bars with the same tokens in train: ${percent(leak.tokens.split)}, split by file alone: ` +
-    `${percent(leak.tokens.byFile)}; with the same notes: ${percent(leak.notes.split)} and ${
-      percent(leak.notes.byFile)
-    }`,
+    `${percent(leak.tokens.byFile)}; with the same notes: ${percent(leak.notes.split)} and ` +
+    `${percent(leak.notes.byFile)}`,
   ];
 }
 

@@ -2,7 +2,7 @@
  * `deno task train`: one model of a study, trained from a terminal; the notebooks find it trained.
  * @module
  */
-import { readArguments } from "./arguments.ts";
+import { readArguments, studyVariables } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
 import { openStudy } from "../study/study.ts";
 
@@ -20,11 +20,9 @@ export const modelsByOption = {
  * @throws {UsageError} as `readArguments`
  */
 export function trainOptions(args: readonly string[], cwd?: string) {
-  const { values } = readArguments("train", args, cwd), { model, scale, preset, data, run = scale ?? "demo" } = values;
-  const links = values["follow-links"] ? "1" : undefined;
-  const study = { STUDY: run, SCALE: scale, PRESET: preset, DATA: data, FOLLOW_LINKS: links };
-  const env = Object.fromEntries(Object.entries(study).flatMap(([key, value]) => value ? [[key, value]] : []));
-  return { models: model === "all" ? Object.values(modelsByOption) : [modelsByOption[model]], env };
+  const { values } = readArguments("train", args, cwd), { model, scale, run = scale ?? "demo" } = values;
+  const models = model === "all" ? Object.values(modelsByOption) : [modelsByOption[model]];
+  return { models, env: studyVariables(run, values) };
 }
 
 /** Trains what was asked for; returns the process's exit code, 130 if it was stopped. */

@@ -7,23 +7,13 @@
 import { SetupError } from "../base/python.ts";
 import { wantsCuda } from "../engine/choice.ts";
 
-/** A pinned wheel that holds libtensorflow. */
-export interface Wheel {
-  /** Its name on the index. */
-  package: string;
-  /** Its version. */
-  version: string;
-  /** The platform tag by which pip finds it. */
-  platform: string;
-  /** The file's SHA-256. */
-  sha256: string;
-  /** Its size, bytes. */
-  bytes: number;
-  /** The two libraries' size, bytes. */
-  unpackedBytes: number;
-  /** Whether NVIDIA's libraries belong beside it. */
-  cuda: boolean;
-}
+/**
+ * A pinned wheel that holds libtensorflow: its name on the index, the platform tag by which pip finds it, its size and
+ * that of the two libraries in it, and whether NVIDIA's belong beside them.
+ */
+export type Wheel =
+  & Record<"package" | "version" | "platform" | "sha256", string>
+  & { bytes: number; unpackedBytes: number; cuda: boolean };
 
 const version = "2.21.0";
 const pinned = (name: string, platform: string, megabytes: number, unpacked: number) => ({
@@ -71,31 +61,17 @@ export const cudaWheels: { requirement: string; sha256: string; bytes: number }[
   cuda("nvidia-nvjitlink-cu12==12.9.86", 40, "e3f1171dbdc83c5932a45f0f4c99180a70de9bd2718c1ab77d14104f6d7147f9"),
 ];
 
-/** What the set-up does about libtensorflow. */
-interface LibraryPlan {
-  /** The wheel to fetch; none where WebGPU does without. */
-  wheel?: Wheel;
-  /** Wheels whose libraries, where they are there already, do as well. */
-  serves: Wheel[];
-  /** Why it is not the build with CUDA, although NVIDIA's driver is there. */
-  why?: string;
-}
+/**
+ * What the set-up does about libtensorflow: the `wheel` to fetch, none where WebGPU does without; the wheels whose
+ * libraries, where they are there already, do as well; and `why` it has no CUDA, although NVIDIA's driver is there.
+ */
+type LibraryPlan = { wheel?: Wheel; serves: Wheel[]; why?: string };
 
 /**
  * Which wheel a machine needs. The build with CUDA runs on the CPU too, so that `ENGINE=cpu` keeps one it finds.
  *
  * @param found the system, the version of NVIDIA's driver (or `unknown`, or undefined), and what `ENGINE` says
  * @throws {SetupError} where TensorFlow has no wheel and WebGPU was not asked for
- *
- * @example
- * ```ts
- * import { libraryPlan } from "@lib/cli/wheels.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const machine = { os: "linux", arch: "x86_64", choice: "auto" } as const;
- * assertEquals(libraryPlan({ ...machine, driver: "570.86.15" }).wheel?.cuda, true);
- * assertEquals(libraryPlan({ ...machine, driver: "470.256.02" }).wheel?.cuda, false);
- * ```
  */
 export function libraryPlan(found: Parameters<typeof wantsCuda>[0]): LibraryPlan {
   const { os, arch, choice } = found;
@@ -107,11 +83,7 @@ export function libraryPlan(found: Parameters<typeof wantsCuda>[0]): LibraryPlan
 /** What executes and exports notebooks. */
 export const jupyterPackages = ["nbclient==0.11.0", "nbconvert==7.17.2"];
 
-/**
- * The wheel for a platform.
- *
- * @throws {SetupError} where TensorFlow has no wheel, with the platforms that do
- */
+/** The wheel for a platform; throws a {@link SetupError} with the platforms that have one where it has none. */
 export function wheelFor(os: string, arch: string, nvidia = false): Wheel {
   const wheel = wheels[`${os} ${arch}${nvidia ? " cuda" : ""}`] ?? wheels[`${os} ${arch}`];
   if (wheel) return wheel;
