@@ -123,3 +123,8 @@ Deno.test("under authors a data byte behind a SysEx is taken for the length of o
   const running = [0, 0xf0, 2, 1, 0xf7, 0, 5, 3, 1, 2, 0xf7, 0, 0x90, 60, 64, 100, 60, 0];
   assertEquals(notesOf(bytesOf(header(1), chunk("MTrk", [...running, ...eot])), authors), [[0, 100, 60, 0]]);
 });
+
+Deno.test("a denominator of 2^29 is no power of 2 to the authors' reader, by its rounding; its neighbours are", () => {
+  const reasons = [28, 29, 30].map((power) => reasonOf(file([[meter(0, 4, power), ...one]]), authors));
+  assertEquals(reasons, ["read", "meta", "read"]);
+});
