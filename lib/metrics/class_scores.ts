@@ -30,7 +30,7 @@ export function sumSongs(table: Float64Array, columns: number, weights: Float64A
 }
 
 /** Mean of class scores weighted by `support`; classes whose score is NaN are left out. */
-export function weightedMean(values: Float64Array, support: Float64Array): number {
+export function weightedMean(values: ArrayLike<number>, support: Float64Array): number {
   let sum = 0, total = 0;
   for (let c = 0; c < values.length; c++) {
     if (Number.isNaN(values[c])) continue;
@@ -40,8 +40,8 @@ export function weightedMean(values: Float64Array, support: Float64Array): numbe
   return sum / total;
 }
 
-/** Mean of class scores; classes whose score is NaN are left out. */
-export const macroMean = (values: Float64Array): number =>
+/** Mean of scores; those that are NaN are left out. */
+export const macroMean = (values: ArrayLike<number>): number =>
   weightedMean(values, new Float64Array(values.length).fill(1));
 
 /** Positives of each class, as a function of song weights. */

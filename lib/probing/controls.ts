@@ -3,7 +3,7 @@
  * @module
  */
 import { type Random, sample, shuffle, stream } from "../base/random.ts";
-import type { Split } from "../corpus/split.ts";
+import { type Split, splits } from "../corpus/split.ts";
 import type { BarTable } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { BarLabels } from "../tokens/labels.ts";
@@ -74,23 +74,14 @@ export function barType(tokens: ArrayLike<number>, by: "lowest-pitch" | "first-n
  */
 export function controlTask(tables: BarTables, types: Record<Split, readonly number[]>, seed: number): BarTables {
   const { labels } = tables.train, withChord = labels.filter(({ chords }) => chords.length > 0);
-  const donors = new Map<number, { any: BarLabels; chords?: number[] }>();
-  const donorsOf = (type: number) => {
-    let known = donors.get(type);
-    if (!known) {
-      const random = stream(seed, "control task", type);
-      const pick = (from: BarLabels[]) => from[random.integer(from.length)];
-      donors.set(
-        type,
-        known = { any: pick(labels), chords: withChord.length > 0 ? pick(withChord).chords : undefined },
-      );
-    }
-    return known;
-  };
+  const donors = new Map([...new Set(splits.flatMap((split) => types[split]))].map((type) => {
+    const random = stream(seed, "control task", type), pick = (from: BarLabels[]) => from[random.integer(from.length)];
+    return [type, { any: pick(labels), chords: withChord.length > 0 ? pick(withChord).chords : undefined }];
+  }));
   const relabel = (split: Split): BarTable => ({
     songs: tables[split].songs,
     labels: tables[split].labels.map((own, r) => {
-      const { any, chords = own.chords } = donorsOf(types[split][r]);
+      const { any, chords = own.chords } = donors.get(types[split][r])!;
       return { ...any, chords: own.chords.length > 0 ? chords : own.chords };
     }),
   });

@@ -16,13 +16,6 @@ import type { Recipe } from "../recipe/recipe.ts";
 const nameOf = (corpus: Corpus, bar: number): string =>
   `${corpus.songs[corpus.song(bar)].file}, bar ${corpus.barIndex(bar)}`;
 
-/** Distinct bars, by the first of each, with the rows of all bars that have the same tokens. */
-function distinctBars(corpus: Corpus, bars: ArrayLike<number>): Map<number, number[]> {
-  const rows = Array.from({ length: bars.length }, (_, row) => row);
-  const rowsOfText = Map.groupBy(rows, (row) => corpus.tokens(bars[row]).join());
-  return new Map([...rowsOfText.values()].map((rows) => [bars[rows[0]], rows]));
-}
-
 /**
  * Bars in batches of similar lengths, longest first: a batch is padded to its longest bar's multiple of
  * `recipe.probing.padTo`, but not beyond the encoder's positions. Only the last batch may have fewer bars than rows.
@@ -68,22 +61,21 @@ async function named(error: unknown, model: Model, corpus: Corpus, batch: readon
   return error;
 }
 
-/** Choices of {@link embedLayers}. */
-export interface EmbedOptions {
-  /** How a bar's states become one embedding. Default: the state of its Bar token. */
+/**
+ * Choices of {@link embedLayers}.
+ *
+ * `poolings`: how a bar's states become one embedding, by default the state of its Bar token. `layers`: only these, in
+ * this order. `folder`: for `bar-0.npy` and so on where the embeddings do not fit the recipe's memory, made if need be;
+ * without one they stay in memory. `signal` stops the work, the promise then rejects with its reason. `onProgress` is
+ * called after each batch, with how many bars are done.
+ */
+export type EmbedOptions = {
   poolings?: readonly Pooling[];
-  /** Only these layers, in this order. Default: all. */
   layers?: readonly number[];
-  /**
-   * Folder for `bar-0.npy` and so on, where the embeddings do not fit the recipe's memory; made if need be. Without one
-   * they stay in memory.
-   */
   folder?: string;
-  /** Stops the work; the promise then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Called after each batch, with how many bars are done. */
   onProgress?: (done: number, total: number) => void;
-}
+};
 
 /** MiB that the embeddings of bars take, by default at all layers, in so many poolings. */
 export const embeddingMemory = (
@@ -122,7 +114,8 @@ export async function embedLayers(
       ? createNpy(`${folder}/${pooling}-${layer}.npy`, bars.length, columns, options)
       : rowsInMemory(bars.length, columns);
   const sinks = poolings.map((pooling) => wanted.map((layer) => sinkOf(pooling, layer)));
-  const distinct = distinctBars(corpus, bars);
+  const alike = Map.groupBy(Array.from(bars).keys(), (row) => corpus.tokens(bars[row]).join()).values();
+  const distinct = new Map(Array.from(alike, (rows) => [bars[rows[0]], rows])); // the first of each with all its rows
   try {
     let done = 0;
     for (const { length, bars: batch } of embeddingPlans(corpus, [...distinct.keys()], recipe, maxPositions)) {

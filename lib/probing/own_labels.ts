@@ -18,17 +18,11 @@ import type { LayerFeatures, ProbeMeta, ProbeRow } from "./rows.ts";
 /** Labels that cannot be used; names each bad line. */
 export class LabelsError extends UserError {}
 
-/** Labels of some bars of a corpus. */
-export interface OwnLabels {
-  /** Whether labels are classes or numbers. */
-  kind: "class" | "number";
-  /** Why they were taken so, and what was left out, in words. */
-  why: string;
-  /** The classes, sorted; empty for numbers. */
-  classes: string[];
-  /** Class (a place in `classes`) or number of each labelled bar of the store. */
-  answers: Map<number, number>;
-}
+/**
+ * Labels of some bars of a corpus: why they were taken for classes or numbers and what was left out, in words; the
+ * classes, sorted (none for numbers); and the class (a place in `classes`) or number of each labelled bar of the store.
+ */
+export type OwnLabels = { kind: "class" | "number"; why: string; classes: string[]; answers: Map<number, number> };
 
 /** Whole numbers are taken for classes up to this many different ones; `kind` overrules it. */
 const MOST_CLASSES = 20;
@@ -83,27 +77,9 @@ export function labelTable(text: string, path: string): NonNullable<ReturnType<t
  *
  * @param kind overrules what the content says
  * @throws {LabelsError} naming every bad line: what was expected and what it holds
- *
- * @example
- * ```ts
- * import { parseLabels } from "@lib/probing/own_labels.ts";
- * import { buildCorpus } from "../corpus/build.ts";
- * import { openCorpus } from "../corpus/store_reader.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const dir = await Deno.makeTempDir();
- * await buildCorpus("tests/golden/bars", dir, recipe("sound", "demo"));
- * const corpus = await openCorpus(dir), { file } = corpus.songs[0];
- * const { kind, classes } = parseLabels(`song,bar,label\n${file},${corpus.barIndex(0)},happy\n`, "mine.csv", corpus);
- * assertEquals([kind, ...classes], ["class", "happy"]);
- * corpus.close();
- * await Deno.remove(dir, { recursive: true });
- * ```
  */
 export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "class" | "number"): OwnLabels {
-  const table = labelTable(text, path);
-  const find = songFinder(corpus), bars = new Map<string, number>();
+  const table = labelTable(text, path), find = songFinder(corpus), bars = new Map<string, number>();
   for (let bar = 0; bar < corpus.bars; bar++) bars.set(`${corpus.song(bar)} ${corpus.barIndex(bar)}`, bar);
   const labels = new Map<number, { line: number; label: string }>(), bad: string[] = [], leftOut: string[] = [];
   for (const { line, fields, values: [name, place, label] } of table.rows) {
@@ -142,9 +118,7 @@ export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "
   if (taken === "number") {
     for (const { line, label } of labels.values()) {
       const value = numberOf(label), expected = value === undefined ? "a number" : "a finite number";
-      if (value === undefined || !Number.isFinite(value)) {
-        bad.push(`line ${line}: expected ${expected}, found ${label}`);
-      }
+      if (!Number.isFinite(value)) bad.push(`line ${line}: expected ${expected}, found ${label}`);
     }
   }
   const without = leftOut.length > 0 ? `; left out: ${leftOut.length} labels (${countsOf(leftOut)})` : "";
@@ -165,14 +139,11 @@ export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "
     ? `whole numbers of ${distinct.length} values, ${MOST_CLASSES} at most`
     : `${word ?? distinct[0]} is no number`;
   const classes = taken === "class" ? distinct : [];
+  const answerOf = (label: string) => taken === "class" ? classes.indexOf(label) : numberOf(label)!;
   return {
-    kind: taken,
+    ...{ kind: taken, classes },
     why: `${all.length} bars, ${taken === "class" ? `${classes.length} classes` : "numbers"}: ${why}${without}`,
-    classes,
-    answers: new Map([...labels].map(([bar, { label }]) => [
-      bar,
-      taken === "class" ? classes.indexOf(label) : numberOf(label)!,
-    ])),
+    answers: new Map([...labels].map(([bar, { label }]) => [bar, answerOf(label)])),
   };
 }
 
@@ -203,23 +174,19 @@ export function checkLabels(labels: OwnLabels, path: string, bars: SplitBars, co
   const { kind, classes } = labels, name = (answer: number) => kind === "class" ? classes[answer] : String(answer);
   const refuse = (expected: string, found: string) =>
     new LabelsError(`${path}: expected ${expected}, found ${found}; label bars of more songs.`);
-  const truths = splits.map((split) => {
+  const [train, ...scored] = splits.map((split) => {
     const { truth } = labelled(bars[split], corpus, labels);
     if (truth.length === 0) throw refuse(`labels in ${split} songs`, "none");
     return new Set(truth);
   });
-  const [train, ...scored] = truths;
   if (train.size < 2) throw refuse("at least two different labels in train songs", `${name([...train][0])} alone`);
   return scored.flatMap((set, i): string[] => {
-    const split = splits[i + 1],
-      unseen = kind === "class" ? [...set].filter((answer) => !train.has(answer)).map(name) : [];
-    if (unseen.length === set.size) {
-      throw refuse(`classes of train songs in ${split} songs`, `${listed(unseen)} alone`);
-    }
-    const lone = set.size < 2
-      ? [`${split} songs have ${name([...set][0])} alone, so that some scores are undefined`]
-      : [];
-    return [...unseen.length > 0 ? [`classes of ${split} songs that train lacks: ${listed(unseen)}`] : [], ...lone];
+    const split = splits[i + 1], unseen = [...set].filter((answer) => kind === "class" && !train.has(answer)).map(name);
+    if (unseen.length === set.size) throw refuse(`classes of train songs in ${split} songs`, `${listed(unseen)} alone`);
+    return [
+      ...unseen.length > 0 ? [`classes of ${split} songs that train lacks: ${listed(unseen)}`] : [],
+      ...set.size < 2 ? [`${split} songs have ${name([...set][0])} alone, so that some scores are undefined`] : [],
+    ];
   });
 }
 

@@ -1,8 +1,6 @@
 /**
- * Probes of one layer: seven tasks, in the authors' protocol and in a sound one, as rows of one tidy table.
- *
- * Nothing here knows of the encoder: bar embeddings come as arrays, so that layers can be probed in workers
- * (`probe_layers.ts`). The authors' protocol is in `authors_protocol.ts`.
+ * Probes of one layer: seven tasks, in the authors' protocol (`authors_protocol.ts`) and in a sound one, as rows of one
+ * tidy table. Nothing here knows of the encoder, so that layers can be probed in workers (`probe_layers.ts`).
  * @module
  */
 import { UserError } from "../base/user_error.ts";
@@ -30,20 +28,16 @@ import {
 } from "./rows.ts";
 import { addShuffled, addSongRows, clusterBars, clusterLabels } from "./song_clustering.ts";
 
-/** How much of a layer's probing is done; all of it by default. */
-export interface Asked {
-  /** Tasks. */
+/**
+ * How much of a layer's probing is done, by default all; `labels` are of those that the tables have. With `replicates`
+ * the headline scores of each resampling of the test songs are kept, for paired comparisons.
+ */
+export type Asked = {
   tasks?: readonly Task[];
-  /** Protocols. */
   protocols?: readonly Protocol[];
-  /** Labels to fit on, of those that the tables have. */
   labels?: readonly Labels[];
-  /** Keep the headline scores of each resampling of the test songs, for paired comparisons. */
   replicates?: boolean;
-}
-
-/** Lets timers and messages through. */
-const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+};
 
 /** Refuses features that do not fit the tables, or are not finite: they would be probed to wrong numbers. */
 function checkTables(features: LayerFeatures, tables: BarTables): void {
@@ -154,7 +148,7 @@ export async function probeLayer(
   for (const [i, labelled] of wanted.entries()) {
     for (const fitted of sound?.fitted[i] ?? []) {
       await soundScores(fitted, features, labelled, labelled.labels, recipe, written);
-      await breathe();
+      await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
     }
     if (protocols.includes("authors")) {
       await authorsRows(features, labelled, labelled.labels, tables.draws, recipe, tasks, written);
@@ -174,14 +168,7 @@ export async function probeLayer(
 }
 
 /** A layer to probe, as {@link probeLayer} takes it. */
-export interface ProbeJob {
-  /** The layer's features. */
-  features: LayerFeatures;
-  /** Model, seed, layer and pooling, which its rows carry. */
-  meta: ProbeMeta;
-  /** How much of it is done. */
-  asked?: Asked;
-}
+export type ProbeJob = { features: LayerFeatures; meta: ProbeMeta; asked?: Asked };
 
 /** Probes layers of one study's bars, for a pool of workers. */
 export const layerProber =

@@ -9,20 +9,9 @@ import type { LayerFeatures, ProbeMeta, ProbeRow, ProbeTables } from "./rows.ts"
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** A layer to probe; features may be fetched when their turn comes, so that few are in memory at a time. */
-export interface LayerJob extends Omit<ProbeJob, "features"> {
-  /** The bars' features, or how to fetch them. */
+export type LayerJob = Omit<ProbeJob, "features"> & {
   features: LayerFeatures | (() => LayerFeatures | Promise<LayerFeatures>);
-}
-
-/** Choices of {@link probeLayers}. */
-export interface ProbeOptions {
-  /** Workers; 0 probes on this thread, letting other work through between tasks. Default: cores, at most four. */
-  workers?: number;
-  /** Called after each layer, with how many are done. */
-  onDone?: (done: number, total: number, meta: ProbeMeta) => void;
-  /** Stops the work; the promise then rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
+};
 
 /** A failure with the layer it happened at; the cause is the error itself. */
 function failure(meta: ProbeMeta, cause: Error): Error {
@@ -34,13 +23,19 @@ function failure(meta: ProbeMeta, cause: Error): Error {
 /**
  * Probes layers of one study's bars, several at a time in workers; rows in the order of the jobs (see `probeLayer`).
  *
+ * @param options `workers`: 0 probes on this thread, letting other work through between tasks; by default cores, at
+ * most four. `onDone` is called after each layer; `signal` stops the work, the promise then rejects with its reason.
  * @throws {Error} naming model and layer if one fails, with its error as the cause; the others are stopped.
  */
 export async function probeLayers(
   jobs: readonly LayerJob[],
   tables: ProbeTables,
   recipe: Recipe,
-  { workers = Math.min(4, navigator.hardwareConcurrency), onDone, signal }: ProbeOptions = {},
+  { workers = Math.min(4, navigator.hardwareConcurrency), onDone, signal }: {
+    workers?: number;
+    onDone?: (done: number, total: number, meta: ProbeMeta) => void;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<ProbeRow[]> {
   let done = 0;
   async function* queue(): AsyncGenerator<ProbeJob> {

@@ -2,38 +2,20 @@
  * The results table on disk: one number a row, as JSON lines, CSV and Parquet, and the resamplings behind intervals.
  * @module
  */
-import { parquetWriteBuffer } from "hyparquet-writer";
+import { type BasicType, parquetWriteBuffer } from "hyparquet-writer";
 import { csvText } from "../base/csv.ts";
 import { writeFile } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
-import { majorityLine, type ProbeInput, type ProbeRow, tokenCountLine, untrainedLine } from "./rows.ts";
+import { majorityLine, type ProbeRow, tokenCountLine, untrainedLine } from "./rows.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 
 /** Columns of the results table in order, with their types in Parquet; `n` are the bars that were scored. */
 const columnTypes = {
-  model: "STRING",
-  input: "STRING",
-  seed: "INT32",
-  layers: "STRING",
-  layer: "INT32",
-  pooling: "STRING",
-  labels: "STRING",
-  task: "STRING",
-  metric: "STRING",
-  protocol: "STRING",
-  split: "STRING",
-  draw: "INT32",
-  value: "DOUBLE",
-  low: "DOUBLE",
-  high: "DOUBLE",
-  std: "DOUBLE",
-  n: "INT32",
-  songs: "INT32",
-  alpha: "DOUBLE",
-  threshold: "DOUBLE",
-  skippedClasses: "INT32",
-  k: "INT32",
-} as const;
+  ...{ model: "STRING", input: "STRING", seed: "INT32", layers: "STRING", layer: "INT32", pooling: "STRING" },
+  ...{ labels: "STRING", task: "STRING", metric: "STRING", protocol: "STRING", split: "STRING", draw: "INT32" },
+  ...{ value: "DOUBLE", low: "DOUBLE", high: "DOUBLE", std: "DOUBLE", n: "INT32", songs: "INT32" },
+  ...{ alpha: "DOUBLE", threshold: "DOUBLE", skippedClasses: "INT32", k: "INT32" },
+} satisfies Record<string, BasicType>;
 
 /** A line of the results table. */
 export type Result = Record<keyof typeof columnTypes, string | number | null>;
@@ -75,16 +57,12 @@ export async function writeResults(path: string, rows: Parameters<typeof toResul
 }
 
 /** What the models of older tables, which lack the column `input`, read; those not named here were trained. */
-const olderInputs: Record<string, ProbeInput> = {
-  [untrainedLine.model]: untrainedLine.input,
-  [tokenCountLine.model]: tokenCountLine.input,
-  [majorityLine.model]: majorityLine.input,
-};
+const olderInputs = new Map([untrainedLine, tokenCountLine, majorityLine].map(({ model, input }) => [model, input]));
 
 /** A row as JSON kept it: scores that are not defined are NaN again, and what older tables lack is filled in. */
 const revived = (row: ProbeRow): ProbeRow => ({
   ...row,
-  input: row.input ?? olderInputs[row.model] ?? "trained",
+  input: row.input ?? olderInputs.get(row.model) ?? "trained",
   value: row.value ?? NaN,
 });
 

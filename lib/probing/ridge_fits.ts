@@ -16,20 +16,11 @@ import {
   type Task,
 } from "../metrics/tasks.ts";
 
-/** The fits of one question, one for each penalty. */
-export interface FittedQuestion {
-  /** What they answer. */
-  question: Question;
-  /** Classes that occur in training, ascending; none for values. */
-  live: number[];
-  /** The fits. */
-  fits: RidgeFit[];
-}
+/** The fits of one question, one for each penalty; `live` are the classes that occur in training, none for values. */
+export type FittedQuestion = { question: Question; live: number[]; fits: RidgeFit[] };
 
 /** A question with its targets, of bars with a chord or of all. */
-interface Part extends Omit<FittedQuestion, "fits"> {
-  targets: Targets;
-}
+type Part = Omit<FittedQuestion, "fits"> & { targets: Targets };
 
 function partOf(table: BarTable, question: Question): Part {
   if (question.name === undefined) {

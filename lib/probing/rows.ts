@@ -4,6 +4,7 @@
  */
 import type { Split } from "../corpus/split.ts";
 import type { RowSource } from "../matrix/rows.ts";
+import { macroMean } from "../metrics/class_scores.ts";
 import { bootstrap, type Interval } from "../metrics/intervals.ts";
 import { headlines, type Protocol, type Scorer, type TaskScores } from "../metrics/task_scores.ts";
 import type { BarTable, Task } from "../metrics/tasks.ts";
@@ -21,59 +22,48 @@ export type Labels = "true" | "permuted" | "control";
 /** One drawing of bars for the authors' protocol: rows of the training and test tables, ascending (STUDY §11.2). */
 export type Draw = Record<"train" | "test", Int32Array>;
 
-/** The bars of a study, and what else probes are fitted and scored on. */
-export interface ProbeTables extends BarTables {
-  /** Drawings of the authors' protocol; without any it takes all bars, once. */
+/**
+ * The bars of a study, drawings of the authors' protocol (without any it takes all bars, once), and the same bars with
+ * other labels, to probe as well.
+ */
+export type ProbeTables = BarTables & {
   draws?: Draw[];
-  /** The same bars with other labels, to probe as well. */
   controls?: (BarTables & { labels: Exclude<Labels, "true"> })[];
-}
+};
 
 /** What a probe reads: a trained or an untrained encoder's states, how often each token stands in the bar, or nothing. */
 export type ProbeInput = "trained" | "untrained" | "token counts" | "none";
 
-/** Where features come from. */
-export interface ProbeMeta {
-  /** Name of the model. */
+/**
+ * Where features come from. Layer 0 is the embedding output; it is null where not one layer is read but all of them,
+ * weighted, or none (guesses, token counts).
+ */
+export type ProbeMeta = {
   model: string;
-  /** What the probe reads. */
   input: ProbeInput;
-  /** Seed of the model's training. */
   seed: number;
-  /** Layer, 0 being the embedding output; null if it is not one layer: see `layers`. */
   layer: number | null;
-  /** One layer, all of them weighted, or none (guesses, token counts). */
   layers: "one" | "weighted" | "none";
-  /** How a bar's states became one embedding. */
   pooling: string;
-}
+};
 
-/** One number: a line of the results table. */
-export interface ProbeRow extends ProbeMeta {
-  /** Labels of the bars that the probe was fitted on. */
+/**
+ * One number: a line of the results table. `labels` are those that the probe was fitted on, `split`, `rows` (bars) and
+ * `songs` what it was scored on; `headlines` in `task_scores.ts` names the first metric of each task. The value is NaN
+ * where it is not defined, as for chords in a split without any; its interval is over test songs, null on validation.
+ */
+export type ProbeRow = ProbeMeta & Interval & {
   labels: Labels;
-  /** The task. */
   task: Task;
-  /** How it was scored; `headlines` in `task_scores.ts` names the first of each task. */
   metric: string;
-  /** The authors' procedure, or the sound one. */
   protocol: Protocol;
-  /** Bars it was scored on. */
   split: ScoredSplit;
-  /** The score; NaN where it is not defined, as for chords in a split without any. */
-  value: number;
-  /** Lower bound of the 95% interval over test songs; null on validation songs, where none is made. */
-  low: number | null;
-  /** Upper bound. */
-  high: number | null;
+  rows: number;
+  songs: number;
   /** Which drawing of bars, from 0; null: the mean over the drawings, or bars that were not drawn. */
   draw: number | null;
   /** Population standard deviation over the drawings; null where there were none. */
   std: number | null;
-  /** Bars scored. */
-  rows: number;
-  /** Songs scored. */
-  songs: number;
   /** Ridge penalty; null for clusters and guesses. */
   alpha: number | null;
   /** Decision value above which a class counts as found; null where none does. */
@@ -84,7 +74,7 @@ export interface ProbeRow extends ProbeMeta {
   k: number | null;
   /** The score of each resampling of the test songs, if they were kept; they are stored apart from the row. */
   replicates?: Float32Array;
-}
+};
 
 /** What one line of a table or plot is about; its rows differ in layer, pooling, seed, task, metric and so on. */
 export type Line = Pick<ProbeRow, "model" | "input" | "layers" | "labels">;
@@ -111,11 +101,11 @@ export const isOf = (row: Line, { model, input, layers, labels }: Line): boolean
 /** Whether a line is something to compare models with: a baseline or a control. */
 export const isBaseline = ({ input, labels }: Line): boolean => input !== "trained" || labels !== "true";
 
-/** Splits that are scored. */
-export const scoredSplits = ["validation", "test"] as const satisfies Split[];
-
 /** A split that is scored. */
-export type ScoredSplit = typeof scoredSplits[number];
+export type ScoredSplit = Exclude<Split, "train">;
+
+/** Splits that are scored. */
+export const scoredSplits = ["validation", "test"] as const;
 
 /** Both protocols. */
 export const protocols: readonly Protocol[] = ["authors", "sound"];
@@ -128,15 +118,8 @@ type Extras = Partial<Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | 
 
 const noExtras = { draw: null, std: null, alpha: null, threshold: null, skippedClasses: null, k: null };
 
-/** The scores of one drawing of bars: the bars' number, and their songs in the order of the scores' weights. */
-export interface Drawn {
-  /** Bars scored. */
-  rows: number;
-  /** Songs, as numbered in the whole table. */
-  songs: number[];
-  /** Scores of those bars. */
-  scores: TaskScores;
-}
+/** The scores of one drawing of bars: how many, and their songs' numbers in the table, as the scores' weights are. */
+export type Drawn = { rows: number; songs: number[]; scores: TaskScores };
 
 /** Those bars of a table. */
 export const takeBars = ({ labels, songs }: BarTable, rows: Int32Array): BarTable => ({
@@ -152,8 +135,7 @@ export function drawnScores({ rows, songs, songCount, scores }: Scorer, of: BarT
 }
 
 /** A table being filled. */
-export interface Collector {
-  /** What was collected so far. */
+export type Collector = {
   rows: ProbeRow[];
   /** Adds scores; on the test split those that can be resampled have 95% intervals over `weights` songs. */
   collect(place: Place, scores: TaskScores, extras?: Extras, weights?: number): void;
@@ -161,13 +143,7 @@ export interface Collector {
   collectDrawn(place: Pick<Place, "task" | "labels">, draws: Drawn[], extras?: Extras): void;
   /** Adds a number as it is. */
   add(place: Place, metric: string, interval: Interval, extras?: Extras): void;
-}
-
-/** The mean of the numbers that are not NaN. */
-function mean(values: number[]): number {
-  const known = values.filter((value) => !Number.isNaN(value));
-  return known.reduce((sum, value) => sum + value, 0) / known.length;
-}
+};
 
 /** An empty table for one model and layer; with `replicates`, test rows of headlines and R² keep their resamplings. */
 export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false } = {}): Collector {
@@ -195,18 +171,20 @@ export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false 
     const once = scoreDraws.map((score) => score(new Float64Array(ids.length).fill(1)));
     const resampled: TaskScores["resampled"] = (weights) => {
       const scores = scoreDraws.map((score) => score(weights));
-      return Object.fromEntries(Object.keys(once[0]).map((metric) => [metric, mean(scores.map((of) => of[metric]))]));
+      return Object.fromEntries(
+        Object.keys(once[0]).map((metric) => [metric, macroMean(scores.map((of) => of[metric]))]),
+      );
     };
     const place: Place = {
       ...{ task, labels, protocol: "authors", split: "test", songs: ids.length },
-      rows: Math.round(mean(draws.map((draw) => draw.rows))),
+      rows: Math.round(macroMean(draws.map((draw) => draw.rows))),
     };
     const before = rows.length;
     collect(place, { resampled, fixed: {} }, extras);
     if (draws.length === 1) return;
     for (const row of rows.slice(before)) {
       const values = once.map((scores) => scores[row.metric]);
-      row.std = Math.sqrt(mean(values.map((value) => (value - row.value) ** 2)));
+      row.std = Math.sqrt(macroMean(values.map((value) => (value - row.value) ** 2)));
       values.forEach((value, draw) => {
         const own = { ...place, rows: draws[draw].rows, songs: draws[draw].songs.length };
         add(own, row.metric, { value, low: null, high: null }, { ...extras, draw });
@@ -217,6 +195,5 @@ export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false 
 }
 
 /** Clusters of a study: the recipe's, but at most its share of the training bars (STUDY §11.8). */
-export function clusterCount({ probing }: Recipe, trainRows: number): number {
-  return Math.max(1, Math.min(probing.clusters, Math.floor(trainRows * probing.clusterShare)));
-}
+export const clusterCount = ({ probing }: Recipe, trainRows: number): number =>
+  Math.max(1, Math.min(probing.clusters, Math.floor(trainRows * probing.clusterShare)));

@@ -15,7 +15,7 @@ import {
   shuffledEntropy,
   songEntropy,
 } from "../metrics/clustering_scores.ts";
-import { indexSongs, songMean } from "../metrics/class_scores.ts";
+import { indexSongs, songMean, sumSongs } from "../metrics/class_scores.ts";
 
 /**
  * Clusters of standardised training rows; `clusterCount` of all rows, fitted on at most `recipe.probing.clusterRows`
@@ -41,9 +41,8 @@ export async function clusterLabels(clusters: Clusters, scale: Scale, x: RowSour
 
 /** The bars that a protocol counts, and their songs. */
 function counted(songs: ArrayLike<number>, protocol: Protocol): { rows: number; songs: number } {
-  const bars = new Map<number, number>();
-  for (let r = 0; r < songs.length; r++) bars.set(songs[r], (bars.get(songs[r]) ?? 0) + 1);
-  const kept = [...bars.values()].filter((n) => protocol === "authors" || n > 1);
+  const bars = [...Map.groupBy(Array.from(songs), (song) => song).values()].map(({ length }) => length);
+  const kept = bars.filter((n) => protocol === "authors" || n > 1);
   return { rows: kept.reduce((sum, n) => sum + n, 0), songs: kept.length };
 }
 
@@ -81,10 +80,8 @@ export function addShuffled(
 export function addSongRows(
   collector: Collector,
   split: ScoredSplit,
-  { labels, rowsOf, songs, k }: {
-    labels: Int32Array;
+  { labels, rowsOf, songs, k }: Record<"labels" | "songs", Int32Array> & {
     rowsOf: (rows: Int32Array) => Float64Array;
-    songs: Int32Array;
     k: number;
   },
   { seed, probing }: Recipe,
@@ -96,20 +93,15 @@ export function addSongRows(
   collector.collect(place, { resampled: songMean("entropy", perSong), fixed: nmi }, { k }, perSong.length);
   if (split === "validation") return;
   const drawn = sample(songs.keys(), probing.retrievalBars, stream(seed, "retrieval", songs.length));
-  const looking = Int32Array.from(drawn).sort(),
-    { songs: of, songCount } = indexSongs(looking.map((row) => songs[row]));
-  const { precision, first } = sameSongRetrieval(rowsOf(looking), of);
-  const meanBySong = (values: Float64Array) => {
-    const sum = new Float64Array(songCount), count = new Float64Array(songCount);
-    values.forEach((value, row) => {
-      if (Number.isNaN(value)) return;
-      sum[of[row]] += value;
-      count[of[row]]++;
-    });
-    const total = (values: Float64Array, weights: Float64Array) => values.reduce((s, v, i) => s + weights[i] * v, 0);
-    return (weights: Float64Array) => total(sum, weights) / total(count, weights);
+  const looking = Int32Array.from(drawn).sort(), of = indexSongs(looking.map((row) => songs[row]));
+  const { precision, first } = sameSongRetrieval(rowsOf(looking), of.songs);
+  const sums = new Float64Array(3 * of.songCount); // of each song: precisions, bars whose nearest is its own, bars
+  precision.forEach((value, row) => {
+    if (!Number.isNaN(value)) [value, first[row], 1].forEach((part, i) => sums[3 * of.songs[row] + i] += part);
+  });
+  const resampled = (weights: Float64Array) => {
+    const [precisions, hits, bars] = sumSongs(sums, 3, weights);
+    return { retrievalMap: precisions / bars, retrievalR1: hits / bars };
   };
-  const map = meanBySong(precision), r1 = meanBySong(first);
-  const resampled = (weights: Float64Array) => ({ retrievalMap: map(weights), retrievalR1: r1(weights) });
-  collector.collect({ ...place, rows: looking.length }, { resampled, fixed: {} }, {}, songCount);
+  collector.collect({ ...place, rows: looking.length }, { resampled, fixed: {} }, {}, of.songCount);
 }
