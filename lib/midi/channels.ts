@@ -83,17 +83,24 @@ function settingOf(value: ValueOf, events: Events, tracks: Track[]) {
   };
 }
 
+/** What channels are set to when event `i` of a track comes; `see` is called with each event, in order. */
+type Channels = {
+  see(i: number, track: number): void;
+  program(i: number, track: number): number;
+  isDrum(i: number, track: number): boolean;
+};
+
 /** The programs of channels, 0 where none is set, and whether they play drums; `see` as in {@link settingOf}. */
-export function channelSettings(events: Events, tracks: Track[], drums: "any-channel" | "channel-10") {
+export function channelSettings(events: Events, tracks: Track[], drums: "any-channel" | "channel-10"): Channels {
   const settings = [programs, banks, drumParts].map((value) => settingOf(value, events, tracks));
   const [own, bank, part] = settings, used = settings.filter(({ isUsed }) => isUsed);
   const hasSetup = (number: number) =>
     events.kinds.subarray(0, events.count).some((kind, i) => kind === drumSetup && events.numbers[i] === number);
   const gs = hasSetup(gsReset) && !hasSetup(xgOn); // there the banks 126 and 127 are older sound modules
   return {
-    see: (i: number, track: number): void => used.forEach((setting) => setting.see(i, track)),
-    program: (i: number, track: number): number => own.at(i, track) ?? 0,
-    isDrum(i: number, track: number): boolean {
+    see: (i, track) => used.forEach((setting) => setting.see(i, track)),
+    program: (i, track) => own.at(i, track) ?? 0,
+    isDrum(i, track) {
       const isTenth = events.channels[i] % 16 === drumChannel;
       if (drums === "channel-10" || !(bank.isUsed || part.isUsed)) return isTenth;
       const selected = bank.at(i, track);
