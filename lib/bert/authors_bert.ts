@@ -10,30 +10,22 @@ import { tf } from "../engine/mod.ts";
 import type { Tensor, Tensor2D } from "../engine/types.ts";
 import { denseGelu, gatherRows, linear } from "../engine/ops.ts";
 
-/** Dimensions of a head that are rotated (STUDY §7.3). */
-const ROTARY = 32;
-
-/** What the logits of pads are set to in float32, in place of −∞ (STUDY §7.4, §16.4). */
-const PAD_LOGIT = 1e-9;
+/** Dimensions of a head that are rotated (STUDY §7.3), and the logits of pads in place of −∞ (STUDY §7.4, §16.4). */
+const ROTARY = 32, PAD_LOGIT = 1e-9;
 
 const withoutBias = (p: Parameters, name: string, x: Tensor): Tensor =>
   tf.matMul(x as Tensor2D, p.get(`${name}.weight`)! as Tensor2D, false, true);
 
-/** 1 at even places and 0 at odd ones. */
-const evens = (width: number): Tensor => tf.tensor1d(Array.from({ length: width }, (_, i) => (i + 1) % 2));
-
 /** position · frequency for each position and dimension, the same for both dimensions of a pair; length × width. */
 function angles(length: number, width: number, rotated: number): Tensor {
-  const frequency = Float32Array.from(
-    { length: width },
-    (_, i) => i < rotated ? 10000 ** (-2 * (i >> 1) / rotated) : 0,
-  );
+  const frequencyOf = (i: number) => i < rotated ? 10000 ** (-2 * (i >> 1) / rotated) : 0;
+  const frequency = Float32Array.from({ length: width }, (_, i) => frequencyOf(i));
   return tf.range(0, length).reshape([length, 1]).mul(tf.tensor2d(frequency, [1, width]));
 }
 
 /** The fixed position table: sine at even dimensions, cosine at odd ones; length × width. */
 function sinusoid(length: number, width: number): Tensor {
-  const angle = angles(length, width, width), even = evens(width);
+  const angle = angles(length, width, width), even = tf.tensor1d(Array.from({ length: width }, (_, i) => (i + 1) % 2));
   return angle.sin().mul(even).add(angle.cos().mul(tf.sub(1, even)));
 }
 
@@ -50,11 +42,7 @@ function rotate(x: Tensor): Tensor {
   return x.mul(angle.cos()).add(swapped.mul(angle.sin()));
 }
 
-/**
- * All hidden states of a batch by the authors' encoder; as `hiddenStates` in bert.ts.
- *
- * @param bias batch × 1 × 1 × length, as for stock BERT; it only says which keys are pads
- */
+/** All hidden states of a batch, as `hiddenStates` in bert.ts; `bias` only says which keys are pads. */
 export function authorsStates(
   p: Parameters,
   config: BertConfig,

@@ -1,6 +1,5 @@
 /**
- * The encoder's forward pass: stock BERT (Devlin et al. 2019; the paper's BERT_base at scale `base`) with Hugging Face's
- * arithmetic. Where the recipe asks for the authors' own encoder, it is in authors_bert.ts.
+ * The forward pass of stock BERT (Devlin et al. 2019) with Hugging Face's arithmetic, or of authors_bert.ts.
  * @module
  */
 import { authorsLogits, authorsStates } from "./authors_bert.ts";
@@ -24,18 +23,12 @@ function embeddings(p: Parameters, config: BertConfig, ids: Tensor): Tensor {
   return norm(p, "bert.embeddings.LayerNorm", sum, config);
 }
 
-/** How a pass through the encoder goes. */
-interface Pass {
-  /** Dropout, in training. */
-  dropout?: Dropout;
-  /**
-   * batch × K, int32: flat positions (row · length + column) whose last states are wanted, K of each row in the row's own
-   * line; the last layer computes no others. A loss of these states has the same gradient as with all of them.
-   */
-  only?: Tensor;
-  /** Element type of the products; float32 by default. */
-  precision?: Precision;
-}
+/**
+ * Dropout in training; `only`, batch × K, int32: flat positions (row · length + column) whose last states are wanted, K
+ * of each row in its own line (the last layer computes no others); and the element type of products, by default
+ * float32.
+ */
+type Pass = { dropout?: Dropout; only?: Tensor; precision?: Precision };
 
 /**
  * All hidden states of a batch; pure, for use inside a trace.
@@ -92,12 +85,7 @@ export function hiddenStates(
   return states;
 }
 
-/**
- * The MLM head on chosen rows: dense, GELU, LayerNorm, and the word embeddings as decoder.
- *
- * @param states rows × hidden
- * @returns rows × vocabulary
- */
+/** The MLM head: dense, GELU, LayerNorm, and the word embeddings as decoder; rows × hidden → rows × vocabulary. */
 export function mlmLogits(p: Parameters, config: BertConfig, states: Tensor, precision?: Precision): Tensor {
   if (config.encoder === "authors") return authorsLogits(p, config, states);
   const transform = "cls.predictions.transform";
@@ -120,8 +108,7 @@ const compiled = new Map<string, Compiled>();
 
 /** The compiled function of a key, made at its first call; it is traced once for each shape of its inputs. */
 export function compiledOnce(key: unknown[], make: () => Compiled): Compiled {
-  const name = JSON.stringify(key);
-  const known = compiled.get(name) ?? make();
+  const name = JSON.stringify(key), known = compiled.get(name) ?? make();
   compiled.set(name, known);
   return known;
 }
@@ -142,9 +129,8 @@ function checkBatch(config: BertConfig, ids: Int32Array, lengths: readonly numbe
 }
 
 /**
- * What a compiled pass of (weights, ids, bias, …) computes for rows of tokens.
+ * What a compiled pass of (weights, ids, bias, …`more`) computes for rows of tokens.
  *
- * @param more further inputs of the pass; disposed of
  * @throws {RangeError} if ids and lengths do not fit each other or the model
  * @throws {CheckpointError} if a state is not finite
  */
@@ -173,16 +159,13 @@ export async function runPass(
 /**
  * All hidden states of rows of tokens, in evaluation mode.
  *
- * @param ids rows × length token ids, each row padded on the right with any ids
- * @param lengths how many tokens of each row count
+ * @param ids rows × length, each row padded on the right with any ids after its `lengths`
  * @returns layers 0 (embeddings) … L, each rows × length × hidden; states at pads mean nothing
  * @throws {RangeError} if ids and lengths do not fit each other or the model
  */
 export function encode(model: Model, ids: Int32Array, lengths: number[]): Promise<Float32Array[]> {
   const { config } = model;
-  const pass = compiledOnce(
-    ["encode", config],
-    () => compile("encode", (weights, ids, bias) => hiddenStates(unflatten(config, weights), config, ids, bias)),
-  );
-  return runPass(model, pass, ids, lengths);
+  const make = () =>
+    compile("encode", (weights, ids, bias) => hiddenStates(unflatten(config, weights), config, ids, bias));
+  return runPass(model, compiledOnce(["encode", config], make), ids, lengths);
 }

@@ -29,9 +29,8 @@ export async function saveCheckpoint(dir: string, config: BertConfig, weights: F
 }
 
 /**
- * The bytes of a checkpoint's file.
+ * The bytes of a checkpoint's file, whose SHA-256 must be `expected`, where it is known.
  *
- * @param expected their SHA-256, where it is known
  * @throws {CheckpointError} naming the file that is missing or damaged
  */
 export async function readChecked(path: string, expected?: string): Promise<Uint8Array> {
@@ -63,7 +62,7 @@ async function readChecksums(dir: string): Promise<Checksums> {
 }
 
 /** Other forms of a model, which are not read. */
-const OTHERS = ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", "model.onnx"];
+const others = ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", "model.onnx"];
 
 /** The files with the tensors: one, or the shards that an index names. */
 async function tensorFiles(dir: string): Promise<string[]> {
@@ -71,11 +70,9 @@ async function tensorFiles(dir: string): Promise<string[]> {
   if (await there("model.safetensors")) return ["model.safetensors"];
   const path = `${dir}/model.safetensors.index.json`, text = await readTextIfThere(path);
   if (text === undefined) {
-    const pickled = (await Promise.all(OTHERS.map(async (name) => await there(name) ? name : ""))).find(Boolean);
-    throw new CheckpointError(
-      `${dir}/model.safetensors: expected a checkpoint's file, found none` +
-        (pickled ? ` but ${pickled}, which can run code; save the model as safetensors first.` : "."),
-    );
+    const pickled = (await Promise.all(others.map(async (name) => await there(name) ? name : ""))).find(Boolean);
+    const more = pickled ? ` but ${pickled}, which can run code; save the model as safetensors first.` : ".";
+    throw new CheckpointError(`${dir}/model.safetensors: expected a checkpoint's file, found none${more}`);
   }
   let names: unknown[];
   try {
@@ -114,17 +111,14 @@ export async function verifyCheckpoint(dir: string): Promise<void> {
   for (const [name, sum] of Object.entries(await readChecksums(dir))) await readChecked(`${dir}/${name}`, sum);
 }
 
-/** A model from disk. */
-export interface Checkpoint extends Model {
-  /** Whether the file has an MLM head; without one (a `BertModel`) the head is fresh and its guesses mean nothing. */
-  hasHead: boolean;
-  /** Tensors of the file that neither the encoder nor its MLM head has, by name. */
-  leftOut: string[];
-}
+/**
+ * A model from disk; without an MLM head in the file (a `BertModel`) the head is fresh and its guesses mean nothing.
+ * `leftOut` are the file's tensors that a model does not have, by name.
+ */
+export type Checkpoint = Model & { hasHead: boolean; leftOut: string[] };
 
 /**
- * Opens a checkpoint folder: this project's, or any Hugging Face BERT, whole or in shards, in floats of 16 to 64 bits,
- * with or without an MLM head, fine-tuned or not ({@link flatten}).
+ * Opens a checkpoint folder: this project's, or any Hugging Face BERT, in one file or shards ({@link flatten}).
  *
  * @throws {CheckpointError} naming the file, if one is missing or damaged or the tensors do not fit the config
  */

@@ -7,23 +7,17 @@ import type { Tensor } from "../engine/types.ts";
 import { dropoutMask } from "../engine/attention.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/**
- * How one pass drops activations: the share `rate` is set to 0 and the rest divided by 1 − rate, at a place in each layer
- * (STUDY §7.6); `seed`, two int32, fixes every draw.
- */
+/** How one pass drops the share `rate` of activations, at a place in each layer (STUDY §7.6); `seed` is two int32. */
 export type Dropout = { rate: number; place: Recipe["views"]["dropoutPlace"]; seed: Tensor };
 
 /** Where a pass drops, and its masks: each call of `mask` draws the next one. */
-export function dropoutMasks(dropout: Dropout | undefined): {
-  inside: boolean;
-  outside: boolean;
-  mask: (shape: number[]) => Tensor;
-} {
+export function dropoutMasks(dropout: Dropout | undefined) {
   const place = dropout && dropout.rate > 0 ? dropout.place : undefined;
   let draws = 0;
   return {
     inside: place === "attention-and-feed-forward", // attention maps
     outside: place === "block-outputs", // outputs of attention; those of the feed-forward block drop at both places
-    mask: (shape) => dropoutMask(shape, dropout!.rate, dropout!.seed.add(tf.tensor1d([draws++, 0], "int32"))),
+    mask: (shape: number[]): Tensor =>
+      dropoutMask(shape, dropout!.rate, dropout!.seed.add(tf.tensor1d([draws++, 0], "int32"))),
   };
 }

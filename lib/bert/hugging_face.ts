@@ -49,18 +49,37 @@ const computed: Record<string, unknown[]> = {
   add_cross_attention: [false],
 };
 
+type Allowed = [isFine: (value: number) => boolean, what: string];
+const wholeTo = (most: number): Allowed => [
+  (n) => Number.isInteger(n) && n > 0 && n <= most,
+  `a whole number from 1 to ${most}`,
+];
+const size = wholeTo(2 ** 24), positive: Allowed = [(n) => n > 0 && n < Infinity, "a number above 0"];
+
+/** A config's numbers: our name, Hugging Face's and its value where the field is missing, and what is allowed. */
+const numbers: [ours: keyof BertConfig, theirs: string, missing: number, ...Allowed][] = [
+  ["layers", "num_hidden_layers", 12, ...wholeTo(1000)],
+  ["hidden", "hidden_size", 768, ...size],
+  ["heads", "num_attention_heads", 12, ...size],
+  ["intermediate", "intermediate_size", 3072, ...size],
+  ["maxPositions", "max_position_embeddings", 512, ...size],
+  ["layerNormEps", "layer_norm_eps", 1e-12, ...positive],
+  ["initStd", "initializer_range", 0.02, ...positive],
+  ["dropout", "hidden_dropout_prob", 0.1, (n) => n >= 0 && n < 1, "a number from 0 to 1"],
+  ["vocabularySize", "vocab_size", 30_522, ...size],
+];
+
 /**
- * A model's config from the text of its `config.json`. A field that is missing has the value that Hugging Face's
- * `BertConfig` gives it.
+ * A model's config from the text of its `config.json` at `path`; a missing field has the value of Hugging Face's
+ * `BertConfig`.
  *
- * @param path for errors
  * @throws {CheckpointError} if it is not JSON, a size is not possible, or the BERT computes otherwise
  */
 export function readConfig(path: string, text: string): BertConfig {
-  const wrong = (expected: string, found: unknown) =>
-    new CheckpointError(
-      `${path}: expected ${expected}, found ${typeof found === "string" ? found : JSON.stringify(found)}.`,
-    );
+  const wrong = (expected: string, found: unknown) => {
+    const shown = typeof found === "string" ? found : JSON.stringify(found);
+    return new CheckpointError(`${path}: expected ${expected}, found ${shown}.`);
+  };
   let stored: Record<string, unknown>;
   try {
     stored = JSON.parse(text);
@@ -68,45 +87,20 @@ export function readConfig(path: string, text: string): BertConfig {
     throw wrong("JSON", `something else (${(error as Error).message})`);
   }
   if (typeof stored !== "object" || stored === null || Array.isArray(stored)) throw wrong("an object", stored);
-  const number = (key: string, missing: number | undefined, isFine: (value: number) => boolean, what: string) => {
-    const value = stored[key] ?? missing;
-    if (typeof value === "number" && isFine(value)) return value;
-    throw wrong(`${what} for ${key}`, value ?? "none");
-  };
-  const size = (key: string, missing?: number, most = 2 ** 24) =>
-    number(key, missing, (n) => Number.isInteger(n) && n > 0 && n <= most, `a whole number from 1 to ${most}`);
-  const positive = (key: string, missing?: number) =>
-    number(key, missing, (n) => n > 0 && n < Infinity, "a number above 0");
-  const rate = (key: string, missing?: number) => number(key, missing, (n) => n >= 0 && n < 1, "a number from 0 to 1");
-  const divided = (config: BertConfig, heads: string, hidden: string) => {
-    if (config.hidden % config.heads === 0) return config;
-    throw wrong(`${heads} that divides ${hidden} (${config.hidden})`, config.heads);
-  };
-  if (stored.model_type === "authors-bert") {
-    size("layers", undefined, 1000);
-    for (const key of ["hidden", "heads", "intermediate", "maxPositions", "vocabularySize"]) size(key);
-    for (const key of ["layerNormEps", "initStd"]) positive(key);
-    rate("dropout");
-    const { model_type: _, ...config } = stored;
-    return divided({ encoder: "authors", ...config } as unknown as BertConfig, "heads", "hidden");
-  }
-  for (const [key, ours] of Object.entries(computed)) {
+  const { model_type, ...fields } = stored, isAuthors = model_type === "authors-bert";
+  for (const [key, ours] of isAuthors ? [] : Object.entries(computed)) {
     if (!ours.includes(stored[key] ?? ours[0])) throw wrong(`${key} ${ours.join(" or ")}`, stored[key]);
   }
-  const config: BertConfig = {
-    encoder: "bert",
-    init: "bert",
-    layers: size("num_hidden_layers", 12, 1000),
-    hidden: size("hidden_size", 768),
-    heads: size("num_attention_heads", 12),
-    intermediate: size("intermediate_size", 3072),
-    maxPositions: size("max_position_embeddings", 512),
-    layerNormEps: positive("layer_norm_eps", 1e-12),
-    initStd: positive("initializer_range", 0.02),
-    dropout: rate("hidden_dropout_prob", 0.1),
-    vocabularySize: size("vocab_size", 30_522),
-  };
-  return divided(config, "num_attention_heads", "hidden_size");
+  const read = Object.fromEntries(numbers.map(([ours, theirs, missing, isFine, what]) => {
+    const key = isAuthors ? ours : theirs, value = stored[key] ?? (isAuthors ? undefined : missing);
+    if (typeof value === "number" && isFine(value)) return [ours, value];
+    throw wrong(`${what} for ${key}`, value ?? "none");
+  }));
+  const config = isAuthors ? { encoder: "authors", ...fields } : { encoder: "bert", init: "bert", ...read };
+  const { heads, hidden } = config as unknown as BertConfig;
+  if (hidden % heads === 0) return config as unknown as BertConfig;
+  const [headsKey, hiddenKey] = isAuthors ? ["heads", "hidden"] : ["num_attention_heads", "hidden_size"];
+  throw wrong(`${headsKey} that divides ${hiddenKey} (${hidden})`, heads);
 }
 
 /** Buffers and copies, which hold no weights of their own. */
@@ -123,22 +117,19 @@ const listed = (lines: readonly string[]): string =>
   lines.slice(0, 8).join("; ") + (lines.length > 8 ? `; and ${lines.length - 8} more` : "");
 
 /**
- * A file's tensors by the names that {@link parametersOf} has. Any prefix is taken off (`bert.`, `module.`, `model.`,
- * `_orig_mod.` …), and the `gamma` and `beta` of old LayerNorms are renamed. What is no part of an encoder or of its MLM
- * head keeps its name.
+ * A file's tensors by the names that {@link parametersOf} has: without prefixes (`bert.`, `module.`, `_orig_mod.` …),
+ * and with the `gamma` and `beta` of old LayerNorms renamed. What is no part of a model keeps its name.
  */
 function standardNames(path: string, config: BertConfig, names: readonly string[]): Map<string, string> {
   const isStock = config.encoder === "bert", words = isStock ? WORDS.slice("bert.".length) : AUTHORS_WORDS;
-  const prefixes = names.filter((name) => name === words || name.endsWith(`.${words}`))
-    .map((name) => name.slice(0, -words.length));
-  if (prefixes.length !== 1) {
-    const found = prefixes.length === 0
-      ? `only ${listed(names)}`
-      : listed(prefixes.map((prefix) => `${prefix}${words}`));
+  const candidates = names.filter((name) => name === words || name.endsWith(`.${words}`));
+  if (candidates.length !== 1) {
+    const found = candidates.length === 0 ? `only ${listed(names)}` : listed(candidates);
     throw new CheckpointError(`${path}: expected one tensor …${words}, found ${found}.`);
   }
+  const prefix = candidates[0].slice(0, -words.length);
   const standard = (name: string): string => {
-    const rest = name.startsWith(prefixes[0]) ? name.slice(prefixes[0].length) : undefined;
+    const rest = name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
     if (!isStock) return rest ?? name;
     const head = /(?:^|\.)(cls\.predictions\..+)$/.exec(name)?.[1];
     const inside = head ?? (rest !== undefined && /^(embeddings|encoder)\./.test(rest) ? `bert.${rest}` : name);
@@ -172,15 +163,11 @@ function misfit({ name, shape }: Parameter, array?: NamedArray): string | undefi
 }
 
 /**
- * A file's tensors as the flat vector of a model's parameters.
+ * A file's tensors as the flat vector of a model's parameters; `path` is for errors.
  *
- * Whatever a BERT was saved as, its encoder is read: a `BertForMaskedLM`, a bare `BertModel`, one with a classifier, with
- * a prefix before its names, old LayerNorm names, any float type, any number of token types. An MLM head is read where it
- * is whole and its decoder is tied to the word embeddings. Everything else is left out, and listed.
+ * Whatever a BERT was saved as, its encoder is read. An MLM head is read where it is whole and its decoder is tied to
+ * the word embeddings; otherwise its weights are fresh, of seed 0. Everything else is left out, and listed.
  *
- * @param path for errors
- * @returns the flat vector; whether there was an MLM head of our kind, as without one its weights are fresh, of seed 0; and
- * the names of the tensors that are left out
  * @throws {CheckpointError} listing what is missing, mis-shaped, no float, or not finite
  */
 export function flatten(

@@ -1,7 +1,6 @@
 /**
- * An encoder's parameters: their names and shapes, fresh values, and the one flat vector that holds them all.
- *
- * One vector, so that a training step has three tensors of state however deep the encoder is.
+ * An encoder's parameters: names, shapes, fresh values, and the flat vector of all, which keeps a step's state at three
+ * tensors however deep the encoder is.
  * @module
  */
 import type { BertConfig } from "./config.ts";
@@ -11,15 +10,12 @@ import { layerNorm, splitFlat } from "../engine/ops.ts";
 import { type Random, stream } from "../base/random.ts";
 
 /**
- * One parameter: Hugging Face's name (in the authors' encoder, their own), its axes as PyTorch stores them (a dense
- * layer's weight is outputs × inputs), the index of its first value in the flat vector, and how many values it has.
+ * Hugging Face's or the authors' name, the axes as PyTorch stores them (a dense layer's weight is outputs × inputs),
+ * and the first index and the number of values in the flat vector.
  */
 export type Parameter = { name: string; shape: number[]; offset: number; size: number };
 
-/**
- * An encoder with its MLM head. `weights` are all parameters, flat, in the order of {@link parametersOf}, float32; they
- * belong to the caller: `model.weights.dispose()`.
- */
+/** An encoder with its MLM head; `weights` are flat, by {@link parametersOf}, and the caller disposes of them. */
 export type Model = { config: BertConfig; weights: Tensor };
 
 type Shape = [name: string, shape: number[]];
@@ -125,16 +121,10 @@ function truncatedNormal(random: Random): number {
 }
 
 /** The named parts of a flat array of values; views, nothing is copied. */
-export const namedParameters = (
-  config: BertConfig,
-  weights: Float32Array,
-): Map<string, { shape: number[]; data: Float32Array }> =>
-  new Map(
-    parametersOf(config).map(({ name, shape, offset, size }) => [
-      name,
-      { shape, data: weights.subarray(offset, offset + size) },
-    ]),
-  );
+export function namedParameters(config: BertConfig, weights: Float32Array) {
+  const part = ({ shape, offset, size }: Parameter) => ({ shape, data: weights.subarray(offset, offset + size) });
+  return new Map(parametersOf(config).map((parameter) => [parameter.name, part(parameter)]));
+}
 
 /** A model's parameters by name, inside a trace or a tidy. */
 export type Parameters = Map<string, Tensor>;

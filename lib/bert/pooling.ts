@@ -16,15 +16,6 @@ export type Pooling = Recipe["probing"]["poolings"][number];
 /**
  * The weight of each token in a pooling of a bar of `length` tokens, the last of which is `<eob>`. `notes` weighs the
  * tokens between the tempo and `<eob>` alike; a bar without notes has its Bar token instead.
- *
- * @example
- * ```ts
- * import { poolingWeights } from "@lib/bert/pooling.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(poolingWeights("notes", 6, 8), [0, 0, 0, 0.5, 0.5, 0, 0, 0]);
- * assertEquals(poolingWeights("eob", 6, 8), [0, 0, 0, 0, 0, 1, 0, 0]);
- * ```
  */
 export function poolingWeights(pooling: Pooling, length: number, padded: number): number[] {
   const weights = new Array<number>(padded).fill(0), notes = length - headTokens - 1;
@@ -39,9 +30,8 @@ const firstStates = (config: BertConfig) =>
   compile("embed", (weights, ids, bias) => {
     const [batch, length] = ids.shape as [number, number];
     const rows = tf.range(0, batch * length, length, "int32"), only = rows.reshape([batch, 1]);
-    const states = hiddenStates(unflatten(config, weights), config, ids, bias, { only });
-    const below = states.slice(0, -1).map((state) => gatherRows(state, rows));
-    return [tf.stack([...below, states.at(-1)!])];
+    const states = hiddenStates(unflatten(config, weights), config, ids, bias, { only }), last = states.pop()!;
+    return [tf.stack([...states.map((state) => gatherRows(state, rows)), last])];
   });
 
 /** All layers pooled: layers × batch × poolings × hidden, from pooling weights of batch × poolings × length. */
@@ -49,18 +39,14 @@ const pooledStates = (config: BertConfig) =>
   compile("pool", (weights, ids, bias, pooling) => {
     const [batch, length] = ids.shape as [number, number], type = { T: "float32", adj_x: false, adj_y: false };
     const states = hiddenStates(unflatten(config, weights), config, ids, bias);
-    return [
-      tf.stack(
-        states.map((state) => rawOp("BatchMatMulV2", type, [pooling, state.reshape([batch, length, config.hidden])])),
-      ),
-    ];
+    const shaped = states.map((state) => state.reshape([batch, length, config.hidden]));
+    return [tf.stack(shaped.map((state) => rawOp("BatchMatMulV2", type, [pooling, state])))];
   });
 
 /**
  * The embeddings of rows of tokens, in evaluation mode, in each of some poolings.
  *
- * @param ids rows × length token ids, each row padded on the right with any ids
- * @param lengths how many tokens of each row count
+ * @param ids rows × length, each row padded on the right with any ids after its `lengths`
  * @returns for each pooling (L + 1) × rows × hidden, layer by layer
  * @throws {RangeError} if ids and lengths do not fit each other or the model
  */

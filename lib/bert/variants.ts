@@ -6,14 +6,10 @@
 /** The four models of the paper. */
 export type ModelName = "BERT" | "BERT-aug" | "BERT-neighbor" | "BERT-dropout";
 
-interface Variant {
-  /** The second view: none, the bar transposed and made louder or softer, another bar of its song, or itself. */
-  view: "none" | "augmented" | "neighbor" | "same";
-  /** Whether the encoder drops activations in training (STUDY §7.6). */
-  dropout: boolean;
-}
+/** A bar's second view, which it is compared with, and whether the encoder drops in training (STUDY §7.6). */
+type Variant = { view: "none" | "augmented" | "neighbor" | "same"; dropout: boolean };
 
-/** What a bar is compared with in each of the paper's models, in its order (paper, section 2; STUDY §9.1). */
+/** The paper's models, in its order (paper, section 2; STUDY §9.1). */
 export const variants: Record<ModelName, Variant> = {
   "BERT": { view: "none", dropout: false },
   "BERT-aug": { view: "augmented", dropout: false },

@@ -1,8 +1,7 @@
 /**
- * Bars → batches with about the same number of tokens: bucketed by length, masked, paired with a second view.
- *
- * Every draw comes from a stream named by its purpose, epoch and bar, never by the order of work. A run that goes on at
- * any step draws the same as one that was never stopped.
+ * Bars → batches with about the same number of tokens: bucketed by length, masked, paired with a second view. Every
+ * draw comes from a stream named by its purpose, epoch and bar, so that a run that goes on draws as if it was never
+ * stopped.
  * @module
  */
 import { roundHalfEven } from "../tokens/beats.ts";
@@ -18,8 +17,8 @@ import { pad } from "../tokens/vocabulary.ts";
 import { type MaskedBar, maskTokens, neighborOf, viewsOf } from "./views.ts";
 
 /**
- * Which bars are in a batch: its bucket's length in tokens, pads included; the passes over the training songs before it;
- * its N bars; and the bars of BERT-neighbor's second views, for other models the bars themselves.
+ * Which bars are in a batch: its bucket's length in tokens, passes over the training songs before it, its N bars, and
+ * the bars of BERT-neighbor's second views (for other models the bars themselves).
  */
 export type BatchPlan = { length: number; epoch: number; bars: number[]; partners: number[] };
 
@@ -32,9 +31,8 @@ export const rowsOf = (length: number, { batchRows, batchTokens }: Recipe["train
   Math.max(2, Math.min(batchRows, Math.floor(batchTokens / length)));
 
 /**
- * The batches of a training run, in order, without end: each epoch visits every training bar once.
- *
- * Bars that do not fill a batch at an epoch's end wait for the next epoch, so that every batch is full.
+ * The batches of a training run, in order, without end: each epoch visits every training bar once. Bars that do not
+ * fill a batch at an epoch's end wait for the next epoch.
  */
 export function* trainingPlans(corpus: Corpus, recipe: Recipe, model: ModelName): Generator<BatchPlan, never> {
   const bars = corpus.barsOf("train");
@@ -68,23 +66,17 @@ export function evaluationPlans(corpus: Corpus, bars: readonly number[], { train
   });
 }
 
-/** A batch as plain arrays. */
-export interface Batch {
-  /** N: first views. */
-  rows: number;
-  /** Tokens of a row, pads included; one of the recipe's buckets. */
-  length: number;
-  /** rows × length, padded with `<pad>`; a variant's second views follow the N first views. */
-  ids: Int32Array;
-  /** Tokens of each row. */
-  lengths: number[];
-  /** Flat positions of the first views' chosen tokens, N × K; each row filled up with its first token. */
-  positions: Int32Array;
-  /** Ids that stood there before masking, N × K; each row filled up with 0. */
-  labels: Int32Array;
-  /** 1 for a chosen token and 0 for filling, N × K. */
-  weights: Float32Array;
-}
+/**
+ * The first views' chosen tokens, N × K: flat positions, the ids there before masking, and weights of 1. Each row is
+ * filled up with its first token, label 0 and weight 0.
+ */
+type ChosenTokens = { positions: Int32Array; labels: Int32Array; weights: Float32Array };
+
+/**
+ * A batch as plain arrays: N first views (`rows`), then a variant's second views, each row of `lengths[row]` tokens
+ * padded with `<pad>` to `length`, one of the recipe's buckets; `ids` is row after row.
+ */
+export type Batch = ChosenTokens & { rows: number; length: number; ids: Int32Array; lengths: number[] };
 
 /** Rows of tokens one after another, each padded on the right. */
 export function padRows(rows: readonly Uint16Array[], length: number): Int32Array {
@@ -93,16 +85,8 @@ export function padRows(rows: readonly Uint16Array[], length: number): Int32Arra
   return ids;
 }
 
-/**
- * Chosen tokens of rows in a grid of rows × K, as the training step takes them.
- *
- * @param most K: the most chosen tokens of a row; places left over have the row's first token at weight 0
- */
-export function chosenTokens(
-  rows: readonly Pick<MaskedBar, "positions" | "labels">[],
-  length: number,
-  most: number,
-): Pick<Batch, "positions" | "labels" | "weights"> {
+/** Chosen tokens of rows of `length` as the training step takes them; `most` is K, the most chosen tokens of a row. */
+export function chosenTokens(rows: readonly Omit<MaskedBar, "ids">[], length: number, most: number): ChosenTokens {
   const size = rows.length * most;
   const positions = new Int32Array(size), labels = new Int32Array(size), weights = new Float32Array(size);
   rows.forEach((chosen, row) => {
@@ -140,11 +124,7 @@ export function trainingBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, m
   return assemble(views.map(({ masked }) => masked), seconds, plan.length, plan.bars.length, recipe);
 }
 
-/**
- * The batch of a plan for an evaluation of masked tokens, with as many rows as its bucket has.
- *
- * @param visit tells the masks of one evaluation from another's, where the recipe redraws them
- */
+/** The batch of a plan for evaluating masked tokens; `visit` names the masks where the recipe redraws them. */
 export function evaluationBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, visit: number): Batch {
   const names = recipe.masking.validation === "fixed" ? ["validation"] : ["validation", visit];
   const masked = plan.bars.map((bar) =>

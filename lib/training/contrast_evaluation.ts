@@ -17,25 +17,14 @@ import { neighborOf, viewsOf } from "./views.ts";
 
 type BatchOrder = Recipe["contrast"]["batches"];
 
-/** How well a bar's other view was recognised among other bars. */
-export interface ContrastScore {
-  /** Mean NT-Xent in nats. */
-  loss: number;
-  /** Share of anchors whose positive was the most similar. */
-  accuracy: number;
-  /** Expected accuracy by chance, 1/(2N − 1). */
-  chance: number;
-  /** N: bars of a batch. */
-  rows: number;
-  batches: number;
-  songs: number;
-  /** Accuracy of each batch. */
-  perBatch: number[];
-  /** How the batches were made. */
-  order: BatchOrder;
-  /** Share of an anchor's 2N − 2 negatives whose tokens are those of its own bar, so that no model can tell them apart. */
-  identical: number;
-}
+/**
+ * How well a bar's other view was recognised among other bars: mean NT-Xent in nats; the share of anchors whose
+ * positive was the most similar, over all batches and in each; that share by chance, 1/(2N − 1); N (`rows`); how the
+ * batches were made; and the share of an anchor's 2N − 2 negatives that have the tokens of its own bar (`identical`).
+ */
+export type ContrastScore =
+  & Record<"loss" | "accuracy" | "chance" | "rows" | "batches" | "songs" | "identical", number>
+  & { perBatch: number[]; order: BatchOrder };
 
 /** Share of the pairs of different rows of batches that have the same tokens. */
 export function identicalShare(corpus: Corpus, plans: readonly number[][]): number {
@@ -63,7 +52,7 @@ export function contrastPlans(corpus: Corpus, split: "train" | "validation", rec
   });
 }
 
-/** N of validation batches: the recipe's; where batches have one bar of a song, no more than the smaller split has songs. */
+/** N of validation batches: the recipe's, or where a batch has one bar of a song, at most a split's songs. */
 export function contrastRows(corpus: Corpus, { contrast }: Recipe): number {
   if (contrast.batches === "song-order") return contrast.validationRows;
   const songs = ["train", "validation"].map((split) => corpus.songs.filter((song) => song.split === split).length);
@@ -83,10 +72,11 @@ function contrastEvaluation(config: BertConfig, { contrast, views }: Recipe, rat
 }
 
 /**
- * NT-Xent of a variant on bars of a split: the first view masked as in training, the second by the variant (STUDY §9.1).
+ * NT-Xent of a variant on bars of a split: the first view masked as in training, the second by the variant (STUDY
+ * §9.1).
  *
- * @param dropout whether the encoder drops as in training; without it both views of BERT-dropout are the same
- * @param order how batches are made, if not as the recipe says: Table 1 can be read either way
+ * @param options whether the encoder drops as in training (without it both views of BERT-dropout are the same), and how
+ * batches are made, if not as the recipe says: Table 1 can be read either way
  */
 export async function evaluateContrast(
   { config, weights }: Model,
@@ -97,10 +87,8 @@ export async function evaluateContrast(
   { dropout = false, order = recipe.contrast.batches }: { dropout?: boolean; order?: BatchOrder } = {},
 ): Promise<ContrastScore> {
   const { contrast, views, seed } = recipe, rate = dropout ? views.dropout : 0;
-  const evaluate = compiledOnce(
-    ["contrast", config, contrast, views, rate],
-    () => contrastEvaluation(config, recipe, rate),
-  );
+  const key = ["contrast", config, contrast, views, rate];
+  const evaluate = compiledOnce(key, () => contrastEvaluation(config, recipe, rate));
   const choices = { ...recipe, contrast: { ...contrast, batches: order } }, rows = contrastRows(corpus, choices);
   const plans = contrastPlans(corpus, split, choices, rows), perBatch: number[] = [];
   let loss = 0;

@@ -9,30 +9,22 @@ import type { Corpus } from "../corpus/store.ts";
 import { barsToEvaluate, evaluateMasked, type MlmAccuracy } from "./masked_evaluation.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/** What a trained model can do. */
-export interface Evaluation {
-  /** The model. */
-  model: ModelName;
-  /** Seed of its training; evaluations of earlier versions have none, as they had one seed. */
-  seed?: number;
-  /** Masked tokens: of bars that it was trained on, and of bars of songs that it has not seen. */
-  mlm: { train: MlmAccuracy; validation: MlmAccuracy };
-  /**
-   * NT-Xent, the contrastive task; null for plain BERT, which has none. `validation` has batches as the recipe makes
-   * them, `otherOrder` as the other reading does; `dropping` is BERT-dropout with dropout on, as in training.
-   */
-  contrast:
-    | { train: ContrastScore; validation: ContrastScore; otherOrder: ContrastScore; dropping: ContrastScore | null }
-    | null;
-  /** Seconds that its training took. */
-  seconds: number;
-}
-
 /**
- * Evaluates a trained model on bars of training and validation songs.
+ * What a trained model can do with bars of training songs and of songs that it has not seen.
  *
- * @param seconds the time of its training, which the evaluation records
+ * `seed` and `seconds` are its training's; evaluations of earlier versions have no seed, as they had one. `contrast` is
+ * null for plain BERT. Its `validation` has batches as the recipe makes them, `otherOrder` as the other reading does;
+ * `dropping` is BERT-dropout with dropout on, as in training.
  */
+export type Evaluation = {
+  model: ModelName;
+  seed?: number;
+  mlm: Record<"train" | "validation", MlmAccuracy>;
+  contrast: Record<"train" | "validation" | "otherOrder", ContrastScore> & { dropping: ContrastScore | null } | null;
+  seconds: number;
+};
+
+/** Evaluates a trained model on bars of training and validation songs; `seconds` is the time of its training. */
 export async function evaluate(
   model: Model,
   name: ModelName,

@@ -1,5 +1,5 @@
 /**
- * How well masked tokens are guessed: by a model, or by the most common token of each kind; by kind of token and by song.
+ * How well masked tokens are guessed by a model, or by the most common token of each kind; by kind and by song.
  * @module
  */
 import { compiledOnce, hiddenStates, mlmLogits } from "../bert/bert.ts";
@@ -17,17 +17,16 @@ import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
 
-/** How well masked tokens are guessed. */
-export interface MlmAccuracy {
-  /** Mean cross-entropy of the masked tokens, nats. */
+/**
+ * How well masked tokens are guessed: mean cross-entropy in nats, and the share whose arg-max is right, of all, by kind
+ * of token, and (as counts, for intervals over songs) by song in order.
+ */
+export type MlmAccuracy = {
   loss: number;
-  /** Share of the masked tokens whose arg-max is right. */
   accuracy: number;
-  /** The same by kind of token, with how many tokens were masked. */
   kinds: { kind: TokenKind; count: number; accuracy: number }[];
-  /** The same tokens by song, for intervals over songs; in order of song. */
   songs: { song: number; correct: number; count: number }[];
-}
+};
 
 /** At most the recipe's number of bars of a split, drawn once by the seed. */
 export function barsToEvaluate(corpus: Corpus, split: Split, recipe: Recipe): number[] {
@@ -36,9 +35,9 @@ export function barsToEvaluate(corpus: Corpus, split: Split, recipe: Recipe): nu
 
 /** Counts right and wrong guesses by kind of token and by song. */
 function tally(corpus: Corpus) {
-  const kinds = new Map<TokenKind, { count: number; correct: number }>();
-  const songs = new Map<number, { correct: number; count: number }>();
-  const add = <K>(scores: Map<K, { count: number; correct: number }>, key: K, right: boolean) => {
+  type Score = { correct: number; count: number };
+  const kinds = new Map<TokenKind, Score>(), songs = new Map<number, Score>();
+  const add = <K>(scores: Map<K, Score>, key: K, right: boolean) => {
     const score = scores.get(key) ?? { correct: 0, count: 0 };
     score.count++;
     if (right) score.correct++;
@@ -53,7 +52,7 @@ function tally(corpus: Corpus) {
         add(songs, corpus.song(bars[Math.floor(positions[i] / length)]), right);
       });
     },
-    /** @param lossSum cross-entropy summed over all masked tokens */
+
     result(lossSum: number): MlmAccuracy {
       const total = (field: "count" | "correct") => [...kinds.values()].reduce((sum, score) => sum + score[field], 0);
       return {
@@ -111,7 +110,7 @@ export async function evaluateMasked(
   visit = 0,
 ): Promise<MlmAccuracy> {
   const scores = tally(corpus);
-  let lossSum = 0;
+  let lossSum = 0; // over all masked tokens
   for await (const { plan, batch, loss, guesses } of guessBatches(model, corpus, bars, recipe, visit)) {
     lossSum += loss * batch.weights.reduce((a, b) => a + b, 0);
     scores.count(plan, batch, (i) => guesses[i]);
@@ -146,9 +145,8 @@ export async function guessMasked(
 }
 
 /**
- * The baseline without a model: each masked token is taken for the most common training token of its kind.
- *
- * It is given the kind, which a token's place in the bar tells (STUDY §8.4). Its loss is NaN.
+ * The baseline without a model: each masked token is taken for the most common training token of its kind, which its
+ * place in the bar tells (STUDY §8.4). Its loss is NaN.
  */
 export function guessMostCommon(corpus: Corpus, bars: readonly number[], recipe: Recipe): MlmAccuracy {
   const counts = new Float64Array(vocabulary.size), mostCommon = new Map<TokenKind, number>();

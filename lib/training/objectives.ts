@@ -12,26 +12,18 @@ import { crossEntropy, gatherRows, type Precision } from "../engine/ops.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /**
- * A batch on the device; see `Batch` in batches.ts for what the rows are.
- *
- * `ids` and `bias` (rows × length, rows × 1 × 1 × length) cover both views; `positions` (N × K, flat: row · length +
- * column), `labels` and `weights` (N·K) the chosen tokens of the N first views.
+ * A batch on the device: `ids` and `bias` (rows × length, rows × 1 × 1 × length) of both views, and `positions` (N × K,
+ * flat: row · length + column), `labels` and `weights` (N·K) of the chosen tokens of the N first views.
  */
 export type BatchTensors = [ids: Tensor, bias: Tensor, positions: Tensor, labels: Tensor, weights: Tensor];
 
 /**
  * Mean cross-entropy of the chosen tokens (STUDY §8.3).
  *
- * @param logits M × vocabulary
- * @param labels M, int32
- * @param weights M: 1 for a chosen token, 0 for filling
- * @returns the loss in nats, `guesses`: M, the arg-max ids, and `correct`: M, 1 where they are the labels
+ * @param logits M × vocabulary; `labels` and `weights` are M: int32, and 1 for a chosen token, 0 for filling
+ * @returns the loss in nats; M arg-max ids (`guesses`); and M, 1 where they are the labels (`correct`)
  */
-export function maskedLoss(
-  logits: Tensor,
-  labels: Tensor,
-  weights: Tensor,
-): { loss: Tensor; guesses: Tensor; correct: Tensor } {
+export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor) {
   const loss = crossEntropy(logits, labels).mul(weights).sum().div(weights.sum()), guesses = logits.argMax(1);
   return { loss, guesses, correct: guesses.equal(labels).cast("float32") };
 }
@@ -39,21 +31,16 @@ export function maskedLoss(
 /**
  * NT-Xent over 2N anchors (Chen et al. 2020; STUDY §9.2): cosine similarities over τ, the other view against 2N − 2.
  *
- * @param first N × width, raw
- * @param second N × width; row i is the other view of row i
+ * @param first N × width, raw; row i of `second` is the other view of row i
  * @returns the mean loss in nats, and the share of anchors whose positive is the most similar of 2N − 1
  */
 export function ntXent(first: Tensor, second: Tensor, temperature: number): { loss: Tensor; accuracy: Tensor } {
-  const rows = first.shape[0];
-  const states = tf.concat([first, second], 0); // 2N × width
+  const rows = first.shape[0], states = tf.concat([first, second], 0); // 2N × width
   const unit = states.div(states.square().sum(1, true).sqrt().maximum(1e-8)) as Tensor2D;
-  const itself = tf.eye(2 * rows).mul(-1e9);
-  const logits = tf.matMul(unit, unit, false, true).div(temperature).add(itself); // 2N × 2N
+  const logits = tf.matMul(unit, unit, false, true).div(temperature).add(tf.eye(2 * rows).mul(-1e9)); // 2N × 2N
   const labels = tf.tensor1d(Array.from({ length: 2 * rows }, (_, i) => (i + rows) % (2 * rows)), "int32");
-  return {
-    loss: crossEntropy(logits, labels).mean(),
-    accuracy: logits.argMax(1).equal(labels).cast("float32").mean(),
-  };
+  const accuracy = logits.argMax(1).equal(labels).cast("float32").mean();
+  return { loss: crossEntropy(logits, labels).mean(), accuracy };
 }
 
 /** The element type of the training step's products on this machine (`training.precision`). */

@@ -6,17 +6,12 @@ import { fused, rawOp, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/** The optimizer's fields of a recipe. */
 type AdamWConfig = Pick<Recipe["training"], "beta1" | "beta2" | "epsilon" | "weightDecay" | "clipNorm">;
 
 /** Weights and both moments; each a flat float32 vector. */
 type OptimizerState = Record<"weights" | "first" | "second", Tensor>;
 
-/**
- * What changes from step to step, as the traced update takes it: learning rate, 1/(1−β₁ᵗ), 1/(1−β₂ᵗ); float32.
- *
- * @param step 1 for the first update
- */
+/** What changes from step to step (the first is 1), float32: learning rate, 1/(1−β₁ᵗ), 1/(1−β₂ᵗ). */
 export function adamWScalars({ beta1, beta2 }: AdamWConfig, step: number, learningRate: number): Tensor {
   return tf.tensor1d([learningRate, 1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step)]);
 }
@@ -37,7 +32,7 @@ export function adamW(
   decayed?: Tensor,
 ): OptimizerState & { norm: Tensor } {
   const { beta1, beta2, epsilon, weightDecay, clipNorm } = config;
-  const norm = rawOp("L2Loss", { T: "float32" }, [gradient]).mul(2).sqrt(); // L2Loss: half the sum of squares in one pass
+  const norm = rawOp("L2Loss", { T: "float32" }, [gradient]).mul(2).sqrt(); // half the sum of squares in one pass
   const kept = clipNorm > 0 ? tf.minimum(1, tf.div(clipNorm, norm.add(1e-6))) : tf.scalar(1);
   const update = (weights: Tensor, m: Tensor, v: Tensor, gradient: Tensor, scalars: Tensor, ...rest: Tensor[]) => {
     const [rate, correction1, correction2] = [0, 1, 2].map((i) => scalars.slice([i], [1]));
@@ -58,22 +53,9 @@ export function adamW(
  * The learning rate of a step (STUDY §10): linear warm-up to the peak, then the recipe's decay.
  *
  * @param step 1 for the first update
- *
- * @example
- * ```ts
- * import { learningRate } from "@lib/training/optimizer.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const { training } = recipe("sound", "base");
- * assertEquals(learningRate(training, 5_000), 0.5e-4);
- * assertEquals(learningRate(training, 40_000), 0.5e-4);
- * ```
  */
-export function learningRate(
-  { learningRate: peak, warmupSteps, decay, steps }: Recipe["training"],
-  step: number,
-): number {
+export function learningRate(training: Recipe["training"], step: number): number {
+  const { learningRate: peak, warmupSteps, decay, steps } = training;
   if (step < warmupSteps) return peak * step / warmupSteps;
   if (decay === "inverse-sqrt") return peak * Math.sqrt(warmupSteps / step);
   if (decay === "linear") return peak * Math.max(0, steps + 1 - step) / Math.max(1, steps + 1 - warmupSteps);

@@ -13,27 +13,25 @@ import type { Recipe } from "../recipe/recipe.ts";
  * @throws {UserError} if the corpus lacks bars of a split that the recipe needs, or has one that is longer than its
  * batches or the encoder's positions
  */
-export function checkBars(corpus: Corpus, { model, training, ...recipe }: Recipe): number[] {
-  const validation = barsToEvaluate(corpus, "validation", { ...recipe, model, training });
+export function checkBars(corpus: Corpus, recipe: Recipe): number[] {
+  const validation = barsToEvaluate(corpus, "validation", recipe), { keep, patience, buckets } = recipe.training;
   const lacking = (split: string, why: string) =>
     new UserError(
       `Expected bars of ${split} songs${why}, found none among ${corpus.songs.length} songs: ` +
         `take more songs, or raise split.${split === "training" ? "train" : split}.`,
     );
-  const bars = corpus.barsOf("train"), { keep, patience, buckets } = training;
+  const bars = corpus.barsOf("train");
   if (bars.length === 0) throw lacking("training", "");
   if (validation.length === 0 && (keep === "best" || patience > 0)) {
     throw lacking("validation", `, as the recipe ${keep === "best" ? "keeps the best weights" : "stops early"}`);
   }
-  const most = Math.min(buckets.at(-1)!, model.maxPositions);
+  const most = Math.min(buckets.at(-1)!, recipe.model.maxPositions);
   if (corpus.recipe.tokens.maxTokens <= most) return validation;
   const long = [...bars, ...corpus.barsOf("validation")].find((bar) => corpus.tokens(bar).length > most);
   if (long === undefined) return validation;
+  const { file } = corpus.songs[corpus.song(long)], { length } = corpus.tokens(long);
   throw new UserError(
-    `${corpus.songs[corpus.song(long)].file}, bar ${corpus.barIndex(long)}: expected at most ${most} tokens, by ` +
-      `training.buckets and model.maxPositions, found ${
-        corpus.tokens(long).length
-      }. Raise both, or make the store anew ` +
-      `with tokens.maxTokens ${most}.`,
+    `${file}, bar ${corpus.barIndex(long)}: expected at most ${most} tokens, by training.buckets and ` +
+      `model.maxPositions, found ${length}. Raise both, or make the store anew with tokens.maxTokens ${most}.`,
   );
 }

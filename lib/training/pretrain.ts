@@ -19,34 +19,31 @@ import { finishRun, newRun, readRun, runInputs, type RunState, saveBest, saveSta
 import { openLog, type StepLog } from "./step_log.ts";
 import { decayMask, optimizerStep, stepNumbers, type StepState } from "./training_step.ts";
 
-interface PretrainOptions {
-  /** The store to train on. */
+/**
+ * What is trained, and in which folder: final weights in `dir`, the run's state below `training/`.
+ *
+ * `seed` is of fresh weights, order, masks, views and dropout; the recipe's if left out. Validation bars and their
+ * masks keep the recipe's, so that trainings of several seeds are measured alike. `signal` stops after the current
+ * step; `say` is called with what was damaged and what was done about it (default: the standard error output).
+ */
+type PretrainOptions = {
   corpus: Corpus;
-  /** Every choice of the training. */
   recipe: Recipe;
-  /** Which of the four models. */
   model: ModelName;
-  /**
-   * Seed of fresh weights, order, masks, views and dropout; the recipe's if left out. Validation bars and their masks
-   * keep the recipe's, so that trainings of several seeds are measured alike.
-   */
   seed?: number;
-  /** The model's folder: final weights here, the run's state below `training/`. */
   dir: string;
-  /** Stops the training after the current step. */
   signal?: AbortSignal;
-  /** Called with what was damaged and what was done about it; default: the standard error output. */
   say?: (line: string) => void;
-}
+};
 
 /** A training whose loss is not a number or exploded. */
 export class DivergedError extends UserError {}
 
-/** A batch with its plan. */
-interface Part {
-  plan: BatchPlan;
-  batch: Batch;
-}
+type Part = { plan: BatchPlan; batch: Batch };
+
+/** The last state that is whole, for errors. */
+const lastGood = (dir: string, saved: number | undefined): string =>
+  saved === undefined ? "no state was saved before" : `the last good state is ${stateFolder(dir, saved)}`;
 
 /** The bars of batches by song, each numbered from 0 inside its song. */
 function barNames(corpus: Corpus, parts: Part[]): string {
@@ -75,7 +72,7 @@ function outOfPatience({ patience }: RunState, loss: number, training: Recipe["t
 }
 
 /**
- * Lets one process at a time train in a folder, and removes what one that was killed was writing; its lock ended with it.
+ * Lets one process at a time train in a folder, and removes what one that was killed was writing.
  *
  * @throws {CheckpointError} if another process trains there
  */
@@ -151,21 +148,14 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
   let tensors: StepState = before?.tensors ?? fresh();
   const state = before?.run ?? newRun(inputs), mask = decayMask(config);
   let saved = before?.run.step, lap = performance.now();
-  const diverged = (what: string, parts: Part[]) => {
-    const last = saved === undefined
-      ? "no state was saved before"
-      : `the last good state is ${stateFolder(dir, saved)}`;
-    return new DivergedError(
-      `${model}, step ${state.step + 1}: ${what}; ${last}. The batch's bars: ${barNames(corpus, parts)}. ` +
-        "Train anew with a lower training.learningRate or with training.clipNorm, under another run name.",
+  const diverged = (what: string, parts: Part[]) =>
+    new DivergedError(
+      `${model}, step ${state.step + 1}: ${what}; ${lastGood(dir, saved)}. The batch's bars: ` +
+        `${barNames(corpus, parts)}. Train anew with a lower training.learningRate or with training.clipNorm, under ` +
+        "another run name.",
     );
-  };
   try {
-    using log = await guarded(
-      dir,
-      saved,
-      () => openLog(dir, { step: state.step, seconds: state.seconds, tensorboard: training.tensorboard, say }),
-    );
+    using log = await guarded(dir, saved, () => openLog(dir, state, training.tensorboard, say));
     const save = async () => {
       await guarded(dir, saved, async () => {
         await log.sync();
@@ -216,10 +206,9 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
           await guarded(dir, saved, () => saveBest(dir, number, config, weights));
         }
       }
-      const now = performance.now();
+      const now = performance.now(), { tensors: live, handles } = tensorCount();
       state.seconds += (now - lap) / 1000;
       lap = now;
-      const { tensors: live, handles } = tensorCount();
       const entry: StepLog = {
         model,
         step: number,

@@ -1,20 +1,12 @@
 /**
- * The state of a training on disk: where a run goes on, what it depends on, and its best weights so far.
- *
- * Below a model's `training/` stand `step-N/`, a checkpoint with the optimizer's moments and `state.json`, for the last
- * saved step and the one before, and `best-N/`, the checkpoint of the lowest validation loss. Each folder is whole or
- * absent. `state.json` has the SHA-256 of every other file, and its own.
+ * The state of a training on disk. Below a model's `training/` stand `step-N/`, a checkpoint with the optimizer's
+ * moments and `state.json`, for the last saved step and the one before, and `best-N/`, the checkpoint of the lowest
+ * validation loss. Each folder is whole or absent. `state.json` has the SHA-256 of every other file, and its own.
  * @module
  */
 import type { BertConfig } from "../bert/config.ts";
-import {
-  checkpointFiles,
-  type Checksums,
-  loadCheckpoint,
-  readChecked,
-  saveCheckpoint,
-  verifyCheckpoint,
-} from "../bert/checkpoint.ts";
+import { checkpointFiles, type Checksums, loadCheckpoint, readChecked } from "../bert/checkpoint.ts";
+import { saveCheckpoint, verifyCheckpoint } from "../bert/checkpoint.ts";
 import { CheckpointError } from "../bert/hugging_face.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { engineInfo, tf } from "../engine/mod.ts";
@@ -36,33 +28,28 @@ function countedRecipe({ seed, model, masking, views, contrast, training }: Reci
 }
 
 /** What a run's numbers depend on; it goes on only with the same. */
-interface RunInputs {
-  model: ModelName;
-  recipe: ReturnType<typeof countedRecipe>;
-  corpus: { songs: number; bars: number; checksum: string };
-  /** What computes, and the element type that `training.precision` came to. */
-  engine: { engine: string; device: string; precision: string };
-}
+type RunInputs = ReturnType<typeof runInputs>;
 
-/** Where a run stands; everything else follows from the recipe, the corpus and the step. */
-export interface RunState {
+/**
+ * Where a run stands; everything else follows from the recipe, the corpus and the step.
+ *
+ * `tokens` are of first views, without pads; `seconds` of all sittings; an exploded loss is compared with `firstLoss`;
+ * `patience` has the validation loss that counted as a gain last, and how many validations came since; `ended` says
+ * that validation stopped improving before the last step.
+ */
+export type RunState = {
   step: number;
-  /** Tokens of the bars trained on; pads and second views are not counted. */
   tokens: number;
-  /** Seconds that the steps took, in all sittings. */
   seconds: number;
-  /** The first step's loss, which an exploded loss is compared with. */
   firstLoss: number | null;
   best: { step: number; loss: number } | null;
-  /** The validation loss that counted as a gain last, and how many validations came since. */
   patience: { reference: number | null; waited: number };
-  /** Whether it ended before its last step, as validation stopped improving. */
   ended: boolean;
   began: RunInputs;
-}
+};
 
-/** What a run on this machine depends on. */
-export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): RunInputs {
+/** What a run on this machine depends on; `precision` is the element type that `training.precision` came to. */
+export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName) {
   const { engine, device } = engineInfo();
   return {
     model,
@@ -130,12 +117,8 @@ async function stepsOf(dir: string, kind: "step" | "best"): Promise<number[]> {
   return steps.sort((a, b) => b - a);
 }
 
-/** What `state.json` has, but for its seal. */
-interface Stored {
-  run: RunState;
-  /** SHA-256 of files by their path from the folder; a checkpoint's `checksum.json` covers the rest of it. */
-  files: Checksums;
-}
+/** What `state.json` has but its seal; `files` are SHA-256 by path, `checksum.json` for the checkpoint's files. */
+type Stored = { run: RunState; files: Checksums };
 
 const sealOf = (stored: Stored) => sha256(new TextEncoder().encode(JSON.stringify(stored)));
 
@@ -157,11 +140,7 @@ async function readStored(folder: string): Promise<Stored> {
 
 const MOMENTS = ["first", "second"] as const;
 
-/** A run's state with weights, first and second moments; the tensors belong to the caller. */
-interface SavedRun {
-  run: RunState;
-  tensors: StepState;
-}
+type SavedRun = { run: RunState; tensors: StepState };
 
 async function readState(dir: string, step: number, now: RunInputs): Promise<SavedRun> {
   const folder = stateFolder(dir, step), { run, files } = await readStored(folder);
@@ -187,7 +166,7 @@ class OtherRun extends CheckpointError {}
 /**
  * The latest state of a run that was stopped. If it is damaged, the one before, and `say` is called with the reason.
  *
- * @returns undefined where no run began
+ * @returns the state and its tensors, which belong to the caller; undefined where no run began
  * @throws {CheckpointError} if the run began differently, naming what differs, or if no state is whole, naming files
  */
 export async function readRun(dir: string, now: RunInputs, say: (line: string) => void): Promise<SavedRun | undefined> {

@@ -6,43 +6,23 @@ import { explained, readTextIfThere, writeFile } from "../base/files.ts";
 import type { ModelName } from "../bert/variants.ts";
 import { eventHeader, eventRecord } from "./tensorboard.ts";
 
-/** One optimizer step, as logged. */
-export interface StepLog {
-  /** The model that is trained. */
-  model: ModelName;
-  /** From 1. */
-  step: number;
-  /** Steps of the whole training, by the recipe. */
-  steps: number;
-  /** Passes over the training bars before this one. */
-  epoch: number;
-  /** Tokens of the first views since the run began; pads are not counted. */
-  tokens: number;
-  /** L = L_MLM + α·NT-Xent, nats. */
-  loss: number;
-  /** L_MLM, nats. */
-  masked: number;
-  /** NT-Xent, nats; 0 for plain BERT. */
-  contrast: number;
-  /** Share of chosen tokens guessed right in this batch, by the model before the step. */
-  accuracy: number;
-  /** Share of views whose partner is the nearest in the batch; 0 for plain BERT. */
-  contrastAccuracy: number;
-  /** Norm of the whole gradient, before clipping. */
-  gradientNorm: number;
-  /** Learning rate of this step. */
-  learningRate: number;
-  /** Seconds since the run began, with validations and checkpoints. */
-  seconds: number;
-  /** Tokens of this step, counted as in `tokens`, by its seconds without validation and checkpoint. */
-  tokensPerSecond: number;
-  /** The process's resident memory in MiB; live tensors as TensorFlow.js and the engine count them. */
-  memory: { resident: number; tensors: number; handles: number };
-  /** Every `validateEvery` steps and at the last one. */
-  validation?: { loss: number; accuracy: number };
-  /** Whether the training ends with this step: the recipe's last, or validation stopped improving. */
-  final: boolean;
-}
+/**
+ * One optimizer step, as logged.
+ *
+ * `step` counts from 1 to `steps`, `epoch` the passes over the training bars before it; `tokens` (of first views,
+ * without pads) and `seconds` (with validations and checkpoints) count from the run's begin. `loss` is `masked` +
+ * α·`contrast`, nats; `accuracy` the share of chosen tokens guessed right by the model before the step;
+ * `contrastAccuracy` the share of views whose partner is the nearest in the batch. Contrast is 0 for plain BERT.
+ * `gradientNorm` is before clipping; `tokensPerSecond` is the step's own, without validation and checkpoint. `memory`
+ * is resident MiB, and live tensors as TensorFlow.js and the engine count them. `validation` comes every
+ * `validateEvery` steps and at the last, which is `final`.
+ */
+export type StepLog =
+  & { model: ModelName; validation?: { loss: number; accuracy: number }; final: boolean }
+  & Record<"step" | "steps" | "epoch" | "tokens" | "seconds" | "tokensPerSecond", number>
+  & Record<"loss" | "masked" | "contrast" | "accuracy" | "contrastAccuracy", number>
+  & Record<"gradientNorm" | "learningRate", number>
+  & { memory: Record<"resident" | "tensors" | "handles", number> };
 
 const pathOf = (dir: string): string => `${dir}/training/log.jsonl`;
 
@@ -103,19 +83,15 @@ function growing(path: string) {
  *
  * `append` returns when the system has the step's line, so that it outlives the process, `sync` when the disk has it.
  *
- * @param seconds time that the run has taken so far
  * @param tensorboard whether to write TensorBoard's event file, too
  * @param say called with a line about damaged lines, which are left out
  * @throws {UserError} naming the file if it cannot be written
  */
 export async function openLog(
   dir: string,
-  { step, seconds, tensorboard, say }: {
-    step: number;
-    seconds: number;
-    tensorboard: boolean;
-    say: (line: string) => void;
-  },
+  { step, seconds }: { step: number; seconds: number },
+  tensorboard: boolean,
+  say: (line: string) => void,
 ) {
   const path = pathOf(dir), { logs, damaged } = await readLog(dir, step);
   if (damaged.length > 0) say(`${path}: expected JSON in lines ${damaged.join(", ")}, found none; they are left out.`);
@@ -129,10 +105,10 @@ export async function openLog(
   }
   const files = outputs.map(({ path, entry }) => ({ entry, ...growing(path) }));
   return {
-    async append(log: StepLog): Promise<void> {
+    append: async (log: StepLog): Promise<void> => {
       for (const { append, entry } of files) await append(entry(log));
     },
-    async sync(): Promise<void> {
+    sync: async (): Promise<void> => {
       for (const { sync } of files) await sync();
     },
     [Symbol.dispose]: () => files.forEach(({ close }) => close()),

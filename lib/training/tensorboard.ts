@@ -1,6 +1,5 @@
 /**
- * An event file that TensorBoard reads: records framed by CRC-32C, each a protobuf `Event` with a step's numbers as
- * scalars. Only the few fields that this takes are written; the format is TensorFlow's.
+ * An event file that TensorBoard reads: records framed by CRC-32C, each a protobuf `Event` of a step's scalars.
  * @module
  */
 
@@ -9,17 +8,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
-/**
- * CRC-32C (Castagnoli, RFC 3720); `node:zlib` has only the other polynomial's.
- *
- * @example
- * ```ts
- * import { crc32c } from "@lib/training/tensorboard.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
- * ```
- */
+/** CRC-32C (Castagnoli, RFC 3720); `node:zlib` has only the other polynomial's. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = ~0;
   for (const byte of bytes) crc = TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);
@@ -34,16 +23,13 @@ function maskedCrc(bytes: Uint8Array): number {
 
 const join = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]));
 
-function little(length: number, write: (view: DataView) => void): Uint8Array {
-  const view = new DataView(new ArrayBuffer(length));
-  write(view);
-  return new Uint8Array(view.buffer);
-}
+/** Numbers as bytes; typed arrays are little-endian on every machine that we run on, as records are. */
+const bytesOf = ({ buffer }: { buffer: ArrayBufferLike }): Uint8Array => new Uint8Array(buffer);
 
 /** A record: length, its checksum, the data, its checksum. */
 function record(data: Uint8Array): Uint8Array {
-  const length = little(8, (view) => view.setBigUint64(0, BigInt(data.length), true));
-  const sum = (bytes: Uint8Array) => little(4, (view) => view.setUint32(0, maskedCrc(bytes), true));
+  const length = bytesOf(BigUint64Array.of(BigInt(data.length)));
+  const sum = (bytes: Uint8Array) => bytesOf(Uint32Array.of(maskedCrc(bytes)));
   return join(length, sum(length), data, sum(data));
 }
 
@@ -57,9 +43,8 @@ function varint(value: number): Uint8Array {
 const field = (number: number, type: number, payload: Uint8Array) => join(varint(number << 3 | type), payload);
 const message = (number: number, payload: Uint8Array) => field(number, 2, join(varint(payload.length), payload));
 const text = (number: number, value: string) => message(number, new TextEncoder().encode(value));
-const double = (number: number, value: number) =>
-  field(number, 1, little(8, (view) => view.setFloat64(0, value, true)));
-const float = (number: number, value: number) => field(number, 5, little(4, (view) => view.setFloat32(0, value, true)));
+const double = (number: number, value: number) => field(number, 1, bytesOf(Float64Array.of(value)));
+const float = (number: number, value: number) => field(number, 5, bytesOf(Float32Array.of(value)));
 
 /** The record that an event file begins with; `time` in seconds since 1970. */
 export const eventHeader = (time: number): Uint8Array => record(join(double(1, time), text(3, "brain.Event:2")));

@@ -43,10 +43,8 @@ function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe)
 }
 
 /**
- * A compiled optimizer step of a model:
+ * A compiled optimizer step of a model (STUDY §9.1):
  * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct].
- *
- * Both views of a variant pass the encoder as one batch of 2N rows; MLM counts the first N only (STUDY §9.1).
  */
 export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe): Compiled {
   const differentiate = lossesAndGradient(model, config, recipe);
@@ -64,11 +62,10 @@ export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
 /**
  * Compiles one optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
  *
- * The step takes and disposes of: the state; its batches; `adamWScalars` of optimizer.ts; for each batch two int32 that
- * fix its dropout. Only {@link decayMask} stays the caller's. It returns the next state, which belongs to the caller; the
- * means of {@link stepNumbers} over its batches; and for each batch, N·K: 1 where a chosen token was guessed.
- *
- * It runs on other threads as soon as it is called: what the caller does before it awaits goes on meanwhile.
+ * The step takes and disposes of the state, its batches, and `adamWScalars`; two int32 for each batch fix its dropout,
+ * and {@link decayMask} stays the caller's. It returns the next state, which the caller disposes of; the means of
+ * {@link stepNumbers} over its batches; and for each batch, N·K: 1 where a chosen token was guessed. It runs on other
+ * threads as soon as it is called.
  */
 export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe) {
   const whole = trainingStep(model, config, recipe), { islands, decayed } = recipe.training;

@@ -13,12 +13,11 @@ import { eob, kinds, mask, vocabulary } from "../tokens/vocabulary.ts";
 export type MaskedBar = { ids: Uint16Array; positions: number[]; labels: number[] };
 
 /**
- * Chooses tokens of a bar for MLM and hides most of them (STUDY §8.1–8.2; paper: 15%, of which 80/10/10).
- *
- * `Bar_0` and `<eob>` are never chosen, but count in the share.
+ * Chooses tokens of a bar for MLM and hides most of them (STUDY §8.1–8.2; paper: 15%, of which 80/10/10). `Bar_0` and
+ * `<eob>` are never chosen, but count in the share.
  */
 export function maskTokens(tokens: Uint16Array, { masking }: Recipe, random: Random): MaskedBar {
-  const bar = kinds.Bar.first;
+  const bar = kinds.Bar.first, first = masking.replacements === "events" ? bar : 0;
   const candidates = Array.from(tokens.keys()).filter((i) => tokens[i] !== bar && tokens[i] !== eob);
   const wanted = Math.min(candidates.length, roundHalfEven(masking.rate * tokens.length));
   for (let i = 0; i < wanted; i++) { // the first steps of Fisher–Yates: a sample without replacement
@@ -27,7 +26,6 @@ export function maskTokens(tokens: Uint16Array, { masking }: Recipe, random: Ran
   }
   const positions = candidates.slice(0, wanted).sort((a, b) => a - b);
   const ids = tokens.slice();
-  const first = masking.replacements === "events" ? kinds.Bar.first : 0;
   for (const position of positions) {
     const draw = random.uniform();
     if (draw < masking.mask) ids[position] = mask;
@@ -46,13 +44,13 @@ function drawShift(values: number[], largest: number, count: number, random: Ran
 }
 
 /**
- * BERT-aug's second view (STUDY §9.3): one shift of all pitches but the drums', one shift of all velocities.
- *
- * Shifts are redrawn until every value stays within the vocabulary; 0 is allowed.
+ * BERT-aug's second view (STUDY §9.3): one shift of all pitches but the drums', one of all velocities, each redrawn
+ * until every value stays within the vocabulary; 0 is allowed.
  */
 export function augment(tokens: Uint16Array, { views }: Recipe, random: Random): Uint16Array {
-  const within = (id: number, { first, count }: { first: number; count: number }) => id >= first && id < first + count;
-  const shiftOf = (kind: { first: number; count: number }, largest: number) => {
+  type Kind = typeof kinds.Pitch;
+  const within = (id: number, { first, count }: Kind) => id >= first && id < first + count;
+  const shiftOf = (kind: Kind, largest: number) => {
     const values = Array.from(tokens).filter((id) => within(id, kind)).map((id) => id - kind.first);
     return drawShift(values, largest, kind.count, random);
   };
@@ -61,8 +59,8 @@ export function augment(tokens: Uint16Array, { views }: Recipe, random: Random):
 }
 
 /**
- * BERT-neighbor's second view (STUDY §9.4): any kept bar of the same song, each as likely; not the bar itself unless the
- * recipe allows it. The only bar of its song is its own neighbor.
+ * BERT-neighbor's second view (STUDY §9.4): any kept bar of the same song, each as likely; not the bar itself unless
+ * the recipe allows it. The only bar of its song is its own neighbor.
  */
 export function neighborOf(corpus: Corpus, bar: number, { views }: Recipe, random: Random): number {
   const { firstBar, bars } = corpus.songs[corpus.song(bar)];
@@ -73,10 +71,8 @@ export function neighborOf(corpus: Corpus, bar: number, { views }: Recipe, rando
 }
 
 /**
- * Both views of a bar: masked, and as a model compares it with others.
- *
- * @param partner the neighbor of BERT-neighbor; other models do not look at it
- * @param draw makes the random stream of a purpose
+ * Both views of a bar: masked, and as a model compares it with others. `partner` is BERT-neighbor's neighbor; `draw`
+ * makes the random stream of a purpose.
  */
 export function viewsOf(
   corpus: Corpus,

@@ -17,8 +17,7 @@ Deno.test("a log goes on after a step: what came later is written anew, and a cu
     await Deno.mkdir(`${dir}/training`);
     const said: string[] = [];
     const write = async (after: number, steps: number[]) => {
-      const options = { step: after, seconds: 0, tensorboard: false, say: (line: string) => void said.push(line) };
-      using log = await openLog(dir, options);
+      using log = await openLog(dir, { step: after, seconds: 0 }, false, (line) => void said.push(line));
       for (const step of steps) await log.append(entry(step));
       await log.sync();
     };
@@ -33,7 +32,7 @@ Deno.test("a log goes on after a step: what came later is written anew, and a cu
 Deno.test("TensorBoard's clock counts back from now by the time that the run has taken", () =>
   withFolder(async (dir) => {
     await Deno.mkdir(`${dir}/training`);
-    (await openLog(dir, { step: 0, seconds: 5000, tensorboard: true, say: () => {} }))[Symbol.dispose]();
+    (await openLog(dir, { step: 0, seconds: 5000 }, true, () => {}))[Symbol.dispose]();
     const bytes = await Deno.readFile(`${dir}/training/events.out.tfevents.0000000000.log`);
     // a record's length and its checksum, 12 bytes; the event's first field, its time, a tag and a double
     const time = new DataView(bytes.buffer).getFloat64(13, true);
