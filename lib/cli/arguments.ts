@@ -112,14 +112,8 @@ function faultText(error: unknown): string {
     `(Deno ${Deno.version.deno}, ${Deno.build.target}):\n\n${stack(error)}`;
 }
 
-/**
- * Runs a command and returns its exit code: 1 after an error, 2 after wrong arguments. An error that a person can mend is
- * printed as its message alone, any other one as a fault.
- */
-export async function exitCode(
-  work: () => Promise<number>,
-  print: (text: string) => void = console.error,
-): Promise<number> {
+/** Runs a command and prints its error, a fault with its stack; the exit code is 1 then, 2 after wrong arguments. */
+export async function exitCode(work: () => Promise<number>, print: (text: string) => void = console.error) {
   try {
     return await work();
   } catch (error) {

@@ -6,11 +6,7 @@ import { projectRoot } from "../base/project.ts";
 import { writeDigest } from "../study/digest.ts";
 import { readArguments, usageError } from "./arguments.ts";
 
-/**
- * The arguments of `deno task digest`.
- *
- * @throws {UsageError} as `readArguments`, or if no run is given
- */
+/** The arguments of `deno task digest`; throws a {@link UsageError} as `readArguments`, or if no run is given. */
 export function digestOptions(args: readonly string[], cwd?: string) {
   const { positionals: runs, values } = readArguments("digest", args, cwd);
   if (runs.length === 0) throw usageError("digest", "expected the name of a run, found none.");

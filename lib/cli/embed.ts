@@ -34,11 +34,7 @@ import { tempoBins, vocabulary } from "../tokens/vocabulary.ts";
 const recipeOf = ({ preset, scale, data }: { preset?: Preset; scale: Scale; data: string }) =>
   loadRecipe({}, { ...preset && { preset }, scale }, data);
 
-/**
- * The arguments of `deno task embed`, and their recipe.
- *
- * @throws {UsageError} as `readArguments`, or if the file is to be neither .npy nor .parquet
- */
+/** The arguments of `deno task embed`, and their recipe; throws a {@link UsageError} where they are wrong. */
 export function embedOptions(args: readonly string[], cwd?: string) {
   const { values } = readArguments("embed", args, cwd);
   if (!/\.(npy|parquet)$/.test(values.out)) {
@@ -47,11 +43,7 @@ export function embedOptions(args: readonly string[], cwd?: string) {
   return { ...values, recipe: recipeOf(values) };
 }
 
-/**
- * The arguments of `deno task probe`, and their recipe.
- *
- * @throws {UsageError} as `readArguments`, or if --labels-are comes without --labels
- */
+/** The arguments of `deno task probe`, and their recipe; throws a {@link UsageError} where they are wrong. */
 export function probeOptions(args: readonly string[], cwd?: string) {
   const { values } = readArguments("probe", args, cwd);
   if (values["labels-are"] !== undefined && values.labels === undefined) {

@@ -7,11 +7,7 @@ import { projectRoot } from "../base/project.ts";
 import { openPack, packRun } from "../study/pack.ts";
 import { readArguments, usageError } from "./arguments.ts";
 
-/**
- * The arguments of `deno task pack`; `name` is the run to pack, or the name of the unpacked one.
- *
- * @throws {UsageError} as `readArguments`, or if neither a run nor a file, or both, are given
- */
+/** The arguments of `deno task pack`; throws a {@link UsageError} unless they name a run to pack, or a file to open. */
 export function packOptions(args: readonly string[], cwd?: string) {
   const { positionals, values: { out, open, ...values } } = readArguments("pack", args, cwd);
   const name = values.name ?? positionals[0];
@@ -38,9 +34,8 @@ export async function packCommand(args: string[]): Promise<number> {
   } else {
     const { path, sha256, files } = await packRun(`${runs}/${name}`, out ?? `${runs}/${name}.tar.gz`);
     const megabytes = ((await Deno.stat(path)).size / 1e6).toFixed(1);
-    console.log(
-      `${path}: ${files} files, ${megabytes} MB, SHA-256 ${sha256}, which is also in ${basename(path)}.sha256`,
-    );
+    const beside = `${basename(path)}.sha256`;
+    console.log(`${path}: ${files} files, ${megabytes} MB, SHA-256 ${sha256}, which is also in ${beside}`);
   }
   return 0;
 }

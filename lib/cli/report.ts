@@ -16,11 +16,7 @@ import { loadRecipe, openStudy, type Study } from "../study/study.ts";
 import { readArguments, studyVariables, usageError } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
 
-/**
- * The arguments of `deno task report`: the run's name, and the study as environment variables, for the kernels too.
- *
- * @throws {UsageError} as `readArguments`, or if both --fresh and --page are given
- */
+/** The arguments of `deno task report`, with the variables of the study; throws a {@link UsageError}. */
 export function reportOptions(args: readonly string[], cwd?: string) {
   const { values } = readArguments("report", args, cwd), { data, scale, preset, fresh, page, pdf } = values;
   if (fresh && page) throw usageError("report", "expected --fresh or --page, found both.");
@@ -35,11 +31,7 @@ export async function notebooks(folder: string = `${projectRoot}/notebooks`): Pr
   return files.filter((name) => name.endsWith(".ipynb")).sort().map((name) => `${folder}/${name}`);
 }
 
-/**
- * Makes the page of a run from its executed notebooks and its stamp; the same run gives the same bytes.
- *
- * @param part of a run that is not over: the notebooks so far and the stamp until now
- */
+/** Makes a run's page, the same bytes each time; `part` has the notebooks and the stamp of a run that is not over. */
 export async function writeReport(folder: string, python: string, part?: { names: string[]; stamp: RunStamp }) {
   const executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
   const chapters = await readChapters(executed ?? await notebooks(`${folder}/notebooks`), python);

@@ -17,7 +17,8 @@ import { readArguments } from "./arguments.ts";
 import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
 
 /** Choices of {@link ensureSetup}; `quiet` says nothing unless something has to be done, `searchPath` is as `PATH`. */
-type SetupOptions = { root?: string; quiet?: boolean; searchPath?: string; say?: (line: string) => void };
+type SetupOptions = { root?: string; quiet?: boolean; searchPath?: string; say?: Say };
+type Say = (line: string) => void;
 
 /** The stamp beside the libraries: what they came from and how large they must be. */
 type Stamp = Pick<Wheel, "package" | "version" | "sha256"> & { files: Record<string, number> };
@@ -59,12 +60,7 @@ function folderSize(folder: string): number {
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 /** Runs `work`, says how far the folder it fills has grown every five seconds, and how long it took. */
-async function timed<T>(
-  what: string,
-  say: (line: string) => void,
-  work: () => Promise<T>,
-  filling?: { folder: string; bytes: number },
-): Promise<T> {
+async function timed<T>(what: string, say: Say, work: () => Promise<T>, filling?: { folder: string; bytes: number }) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(0)} s`;
   say(`setup: ${what} …`);
@@ -84,9 +80,8 @@ async function timed<T>(
 
 /** Runs pip in the virtual environment; of its settings it sees only those that say where packages come from. */
 async function pip(venv: string, args: string[], variables: Record<string, string> = {}): Promise<string> {
-  const python = `${venv}/bin/python`;
+  const python = `${venv}/bin/python`, [verb, ...more] = args;
   const settings = await execute(python, ["-m", "pip", "config", "list"]).then(pipVariables, () => pipVariables(""));
-  const [verb, ...more] = args;
   return await execute(python, ["-m", "pip", verb, "--quiet", "--no-input", ...more], { ...settings, ...variables });
 }
 
@@ -109,12 +104,11 @@ async function needRoom(folder: string, bytes: number, what: string): Promise<vo
   );
 }
 
-async function makeVenv(venv: string, { say, searchPath }: Required<SetupOptions>): Promise<void> {
+async function makeVenv(venv: string, searchPath: string, say: Say): Promise<void> {
   const python = await findPython(searchPath);
   await needRoom(venv, 120e6, "a virtual environment");
-  for (const part of ["bin", "lib", "lib64", "include", "pyvenv.cfg", "jupyter.json"]) {
-    await removeIfThere(`${venv}/${part}`);
-  }
+  const parts = ["bin", "lib", "lib64", "include", "pyvenv.cfg", "jupyter.json"];
+  for (const part of parts) await removeIfThere(`${venv}/${part}`);
   await timed(`virtual environment with ${jupyterPackages.join(", ")} (65 MB)`, say, async () => {
     await execute(python, ["-m", "venv", venv]);
     await pip(venv, ["install", ...jupyterPackages]);
@@ -137,7 +131,7 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
 print(json.dumps(sizes))
 `;
 
-async function makeLibraries(venv: string, wheel: Wheel, { say }: Required<SetupOptions>): Promise<void> {
+async function makeLibraries(venv: string, wheel: Wheel, say: Say): Promise<void> {
   const partial = `${venv}/partial`;
   await removeIfThere(partial);
   await Deno.mkdir(`${partial}/temporary`, { recursive: true });
@@ -208,19 +202,13 @@ async function makeKernel(venv: string): Promise<void> {
  * @throws {SetupError} saying what to do if Python, its venv module, the disk, the network or the platform falls short
  */
 export async function ensureSetup(options: SetupOptions = {}): Promise<{ python: string }> {
-  const filled: Required<SetupOptions> = {
-    root: projectRoot,
-    quiet: false,
-    searchPath: Deno.env.get("PATH") ?? "",
-    say: (line) => console.error(line),
-    ...options,
-  };
-  const { root, quiet, say } = filled, warning = denoWarning(Deno.version.deno), venv = `${root}/.venv`;
+  const { root = projectRoot, quiet, searchPath = Deno.env.get("PATH") ?? "", say = console.error } = options;
+  const warning = denoWarning(Deno.version.deno), venv = `${root}/.venv`;
   if (warning) say(warning);
   try {
     await Deno.mkdir(venv, { recursive: true });
     const waiting = (line: string) => say(`setup: ${line}`);
-    await withLock(`${venv}/setup.lock`, () => setUp(venv, filled), { say: waiting });
+    await withLock(`${venv}/setup.lock`, () => setUp(venv, searchPath, say), { say: waiting });
   } catch (error) {
     throw explained(venv, error);
   }
@@ -228,17 +216,17 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<{ python:
   return { python: `${venv}/bin/python` };
 }
 
-async function setUp(venv: string, options: Required<SetupOptions>): Promise<void> {
-  const { say } = options, libraries = `${venv}/libtensorflow`;
+async function setUp(venv: string, searchPath: string, say: Say): Promise<void> {
+  const libraries = `${venv}/libtensorflow`;
   const packages = execute(Deno.execPath(), ["install", "--quiet", "--config", `${projectRoot}/deno.json`]);
   packages.catch(() => {}); // awaited below; until then a failure must not end the process
-  if (!await jupyterReady(venv)) await makeVenv(venv, options);
+  if (!await jupyterReady(venv)) await makeVenv(venv, searchPath, say);
   if (Deno.env.get("LIBTENSORFLOW_DIR") === undefined) {
     const { os, arch } = Deno.build, choice = engineChoice(Deno.env.get("ENGINE"));
     const { wheel, serves, why } = libraryPlan({ os, arch, driver: nvidiaDriver(), choice });
     if (!serves.some((wheel) => librariesReady(libraries, wheel))) {
       if (why !== undefined) say(`setup: libtensorflow without CUDA: ${why}`);
-      if (wheel) await makeLibraries(venv, wheel, options);
+      if (wheel) await makeLibraries(venv, wheel, say);
     }
   }
   const waiting = setTimeout(() => say("setup: npm packages into Deno's cache (370 MB) …"), 1000);

@@ -13,11 +13,7 @@ import { loadRecipe } from "../study/study.ts";
 import { meter } from "./meter.ts";
 import { callerFolder, readArguments, usageError } from "./arguments.ts";
 
-/**
- * The arguments of `deno task tokenize`.
- *
- * @throws {UsageError} as `readArguments`, or if sources or the shard are wrong
- */
+/** The arguments of `deno task tokenize`; throws a {@link UsageError} where they are wrong. */
 export function tokenizeOptions(args: readonly string[], cwd: string = callerFolder()) {
   const { positionals, values } = readArguments("tokenize", args, cwd), { merge, verify, parquet } = values;
   const cut = values.shard === undefined ? undefined : /^(\d+)\/(\d+)$/.exec(values.shard);

@@ -14,11 +14,7 @@ export const modelsByOption = {
   dropout: "BERT-dropout",
 } as const;
 
-/**
- * The arguments of `deno task train`: the models in the order they are trained, and the study as environment variables.
- *
- * @throws {UsageError} as `readArguments`
- */
+/** The arguments of `deno task train`: models in order, the study's variables; throws a {@link UsageError}. */
 export function trainOptions(args: readonly string[], cwd?: string) {
   const { values } = readArguments("train", args, cwd), { model, scale, run = scale ?? "demo" } = values;
   const models = model === "all" ? Object.values(modelsByOption) : [modelsByOption[model]];

@@ -41,12 +41,11 @@ const wheels: Record<string, Wheel> = {
 };
 
 /** One of NVIDIA's wheels that the GPU build needs (its extra `and-cuda`): as pip writes it, of linux x86_64. */
-const cuda = (requirement: string, megabytes: number, sha256: string) => (
-  { requirement, sha256, bytes: megabytes * 1e6 }
-);
+const cuda = (requirement: string, megabytes: number, sha256: string) =>
+  ({ requirement, sha256, bytes: megabytes * 1e6 }) as const;
 
 /** NVIDIA's libraries: they lie beside the GPU build, where its run path looks. */
-export const cudaWheels: { requirement: string; sha256: string; bytes: number }[] = [
+export const cudaWheels = [
   cuda("nvidia-cublas-cu12==12.9.3.13", 581, "d7d51055f161b317c7105ddaae90e71eda059026074ffef93cf7cde2886bfe72"),
   cuda("nvidia-cuda-cupti-cu12==12.8.90", 10, "ea0cb07ebda26bb9b29ba82cda34849e73c166c18162d3913575b0c9db9a6182"),
   cuda("nvidia-cuda-nvcc-cu12==12.9.86", 41, "5d6a0d32fdc7ea39917c20065614ae93add6f577d840233237ff08e9a38f58f0"),
@@ -68,10 +67,8 @@ export const cudaWheels: { requirement: string; sha256: string; bytes: number }[
 type LibraryPlan = { wheel?: Wheel; serves: Wheel[]; why?: string };
 
 /**
- * Which wheel a machine needs. The build with CUDA runs on the CPU too, so that `ENGINE=cpu` keeps one it finds.
- *
- * @param found the system, the version of NVIDIA's driver (or `unknown`, or undefined), and what `ENGINE` says
- * @throws {SetupError} where TensorFlow has no wheel and WebGPU was not asked for
+ * Which wheel a machine needs. The build with CUDA runs on the CPU too, so that `ENGINE=cpu` keeps one it finds. Throws
+ * a {@link SetupError} where TensorFlow has no wheel, unless WebGPU does without.
  */
 export function libraryPlan(found: Parameters<typeof wantsCuda>[0]): LibraryPlan {
   const { os, arch, choice } = found;

@@ -112,6 +112,8 @@ const bert = {
 export const authorsModel = { encoder: "authors", init: "torch", layerNormEps: 1e-5 } as const;
 
 const adamW = {
+  seeds: 1,
+  decayed: "all",
   beta1: 0.9,
   beta2: 0.999,
   epsilon: 1e-8,
@@ -134,7 +136,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     training: {
       ...adamW,
       islands: false,
-      seeds: 1,
       steps: 6,
       batchTokens: 1024,
       batchRows: 24,
@@ -142,7 +143,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
       learningRate: 1e-3,
       warmupSteps: 2,
       decay: "inverse-sqrt",
-      decayed: "all",
       validateEvery: 3,
       validationBars: 16,
     },
@@ -155,7 +155,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     training: {
       ...adamW,
       islands: false, // compiling them for eight lengths takes longer than 200 steps gain
-      seeds: 1,
       steps: 200,
       batchTokens: 1536,
       batchRows: 32,
@@ -163,7 +162,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
       learningRate: 3e-3,
       warmupSteps: 20,
       decay: "linear",
-      decayed: "all",
       clipNorm: 1,
       validateEvery: 50,
       validationBars: 120,
@@ -178,7 +176,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     model: { ...bert, layers: 12, hidden: 64, heads: 2, intermediate: 128 },
     training: {
       ...adamW,
-      seeds: 1,
       steps: 9_300,
       batchTokens: 5_376,
       batchRows: 64,
@@ -186,7 +183,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
       learningRate: 1.5e-3,
       warmupSteps: 500,
       decay: "linear",
-      decayed: "all",
       clipNorm: 1,
       validateEvery: 300,
       validationBars: 500,
@@ -200,7 +196,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
     training: {
       ...adamW,
-      seeds: 1,
       steps: 1_000_000,
       batchTokens: 12288,
       batchRows: 24,
@@ -208,7 +203,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
       learningRate: 1e-4,
       warmupSteps: 10_000,
       decay: "inverse-sqrt",
-      decayed: "all",
       validateEvery: 2000,
       validationBars: 5000,
     },

@@ -1,7 +1,5 @@
 /**
- * Every choice of a study as one validated, serialisable value.
- *
- * A recipe is a {@link Preset} (which reading of the paper) at a {@link Scale} (how much of it).
+ * Every choice of a study as one validated value: a {@link Preset} (a reading of the paper) at a {@link Scale}.
  * @module
  */
 import { z } from "zod";
@@ -36,12 +34,11 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** `base` with the fields of `changes` in place of its own, group by group. */
 function merge(base: Record<string, unknown>, changes: Record<string, unknown>): Record<string, unknown> {
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(changes)) {
+  const changed = Object.entries(changes).map(([key, value]) => {
     const old = base[key];
-    merged[key] = isObject(value) && isObject(old) ? merge(old, value) : value;
-  }
-  return merged;
+    return [key, isObject(value) && isObject(old) ? merge(old, value) : value];
+  });
+  return { ...base, ...Object.fromEntries(changed) };
 }
 
 /** Throws where fields that are each valid do not fit together. */
@@ -78,9 +75,9 @@ function checked<T>(result: z.ZodSafeParseResult<T>): T {
 }
 
 /**
- * Checks that `value` is a recipe and returns it whole: what an earlier version did not know gets its value of then.
+ * `value` as a whole recipe: what an earlier version did not know gets its value of then.
  *
- * @throws {RecipeError} naming every field that is unknown, missing or out of range, with what was expected.
+ * @throws {RecipeError} naming every field that is unknown, missing or out of range, with what was expected
  */
 export function validateRecipe(value: unknown): Recipe {
   const valid = checked(schema.safeParse(completed(value)));
@@ -92,14 +89,8 @@ const corpusSchema = schema.pick({
   ...{ preset: true, seed: true, midi: true, tokens: true, labels: true, duplicates: true, split: true },
 }).strip();
 
-/**
- * The part of a recipe that a store of bars depends on, checked and completed as by {@link validateRecipe}.
- *
- * @throws {RecipeError} as {@link validateRecipe}
- */
-export function corpusRecipe(value: unknown): CorpusRecipe {
-  return checked(corpusSchema.safeParse(completed(value)));
-}
+/** The part of a recipe that a store of bars depends on, checked and completed as by {@link validateRecipe}. */
+export const corpusRecipe = (value: unknown): CorpusRecipe => checked(corpusSchema.safeParse(completed(value)));
 
 /**
  * The recipe of a preset at a scale, with changes.
@@ -127,15 +118,8 @@ export function recipe(preset: Preset, scale: Scale, changes: RecipeChanges = {}
   return validateRecipe(merge(structuredClone(scaled), structuredClone(changes)));
 }
 
-/** One line of a recipe's documentation. */
-export interface RecipeField {
-  /** Dotted name, such as `tokens.maxTokens`. */
-  field: string;
-  /** Its value in the recipe. */
-  value: string;
-  /** What it means, with unit and source. */
-  meaning: string;
-}
+/** One line of a recipe's documentation: a dotted name, its value in the recipe, and what it means. */
+export type RecipeField = { field: string; value: string; meaning: string };
 
 /** Every field of a recipe, or of a part of one, with its value and meaning, in order; what the notebooks show. */
 export function describeRecipe(value: Partial<Recipe>): RecipeField[] {
@@ -144,11 +128,9 @@ export function describeRecipe(value: Partial<Recipe>): RecipeField[] {
     if (chosen === undefined) return [];
     if (!isObject(chosen)) return [{ field: group, value: String(chosen), meaning: type.description ?? "" }];
     const shape = (type as unknown as { shape: Record<string, z.ZodType> }).shape;
-    return Object.entries(shape).map(([name, field]) => ({
-      field: `${group}.${name}`,
-      value: JSON.stringify(chosen[name]),
-      meaning: field.description ?? "",
-    }));
+    return Object.entries(shape).map(([name, { description: meaning = "" }]) => (
+      { field: `${group}.${name}`, value: JSON.stringify(chosen[name]), meaning }
+    ));
   });
 }
 

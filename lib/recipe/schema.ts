@@ -43,9 +43,8 @@ export const recipeGroups = {
     ),
   }),
   tokens: z.strictObject({
-    quantise: z.enum(["nearest", "floor"]).describe(
-      "Note starts to the 1/12-quarter grid (STUDY 3.2; floor: authors).",
-    ),
+    quantise: z.enum(["nearest", "floor"])
+      .describe("Note starts to the 1/12-quarter grid (STUDY 3.2; floor: authors)."),
     barTempo: z.enum(["at-bar-start", "first-change-in-bar"])
       .describe("Tempo token from the tempo map at the bar line, or from the first change inside the bar (STUDY 4.2)."),
     tempoBin: z.enum(["nearest", "truncated"])
@@ -61,9 +60,8 @@ export const recipeGroups = {
     notes: z.enum(["cut", "whole"]).describe("Labels from the notes left after the cut, or from all (STUDY 4.7)."),
   }),
   duplicates: z.strictObject({
-    exact: z.enum(["drop", "keep"]).describe(
-      "Songs with the same kept bars: one stays, or all as in the paper (STUDY 4.8).",
-    ),
+    exact: z.enum(["drop", "keep"])
+      .describe("Songs with the same kept bars: one stays, or all as in the paper (STUDY 4.8)."),
     near: z.enum(["cluster", "ignore"])
       .describe(
         "Songs that share bars are split together (with split.by hash), or as if they were strangers (STUDY 4.8).",
@@ -76,9 +74,8 @@ export const recipeGroups = {
     ),
   }),
   split: z.strictObject({
-    by: z.enum(["hash", "listed"]).describe(
-      "Songs in order of a seeded hash, or as the folder lists them (STUDY 6.1).",
-    ),
+    by: z.enum(["hash", "listed"])
+      .describe("Songs in order of a seeded hash, or as the folder lists them (STUDY 6.1)."),
     train: rate.describe("Share of songs to train on (STUDY 6.1: 0.8)."),
     validation: rate.describe("Share of songs to validate on (STUDY 6.1: 0.1); the rest are test songs."),
   }),
@@ -105,9 +102,8 @@ export const recipeGroups = {
       .describe("Validation masks fixed by the seed, or drawn anew at each visit (STUDY 8.1)."),
   }),
   views: z.strictObject({
-    pitchShift: z.int().min(0).max(64).describe(
-      "BERT-aug: largest shift of non-drum pitches, semitones (STUDY 9.3: 6).",
-    ),
+    pitchShift: z.int().min(0).max(64)
+      .describe("BERT-aug: largest shift of non-drum pitches, semitones (STUDY 9.3: 6)."),
     velocityShift: z.int().min(0).max(31).describe("BERT-aug: largest shift of velocities, bins (STUDY 9.3: 3)."),
     neighborSelf: z.boolean().describe("BERT-neighbor: whether a bar may be its own neighbor (STUDY 9.4)."),
     dropout: rate.describe("BERT-dropout: rate of the dropout that makes its two views (paper: 0.1)."),
@@ -133,9 +129,8 @@ export const recipeGroups = {
     steps: count.describe("Optimizer steps of one model."),
     batchTokens: count.describe("Tokens of a batch, pads included; rows follow from the bucket's length."),
     batchRows: z.int().min(2).describe("Most rows of a batch (paper: 24)."),
-    accumulate: count.describe(
-      "Batches whose mean gradient makes one step (paper: 1); for batches larger than memory.",
-    ),
+    accumulate: count
+      .describe("Batches whose mean gradient makes one step (paper: 1); for batches larger than memory."),
     buckets: z.array(count).min(1).describe("Lengths that batches are padded to, ascending; one trace each."),
     learningRate: positive.describe("Peak learning rate (STUDY 10: 1e-4)."),
     warmupSteps: count.describe("Linear warm-up, in steps (STUDY 10: 10,000)."),
@@ -145,15 +140,13 @@ export const recipeGroups = {
     beta2: rate.describe("AdamW's second decay (STUDY 10: 0.999)."),
     epsilon: positive.describe("AdamW's ε (STUDY 10: 1e-8)."),
     weightDecay: z.number().nonnegative().describe("Decoupled weight decay (STUDY 10: 0.01)."),
-    decayed: z.enum(["matrices", "all"]).describe(
-      "Weight decay spares biases and LayerNorms, or nothing (STUDY 10: all).",
-    ),
+    decayed: z.enum(["matrices", "all"])
+      .describe("Weight decay spares biases and LayerNorms, or nothing (STUDY 10: all)."),
     clipNorm: z.number().nonnegative().describe("Global gradient norm that is clipped to; 0 = off (STUDY 10: off)."),
     validateEvery: count.describe("Steps between validations and checkpoints."),
     validationBars: count.describe("Most bars of one validation, drawn once by the seed."),
-    keep: z.enum(["best", "last"]).describe(
-      "Weights kept: of the lowest validation loss (STUDY 10), or the last ones.",
-    ),
+    keep: z.enum(["best", "last"])
+      .describe("Weights kept: of the lowest validation loss (STUDY 10), or the last ones."),
     explosion: z.number().nonnegative().describe(
       "Stops a run whose loss is above so many times its first step's, that of a model that knows nothing; " +
         "0 = only where it is no number.",
@@ -193,13 +186,11 @@ export const recipeGroups = {
     testBarsPerSong: z.int().nonnegative().describe("Sound protocol: most bars of a song to score on; 0 = all."),
     draws: count.describe("Authors' protocol: drawings of bars behind a mean and its population std (STUDY 11.3: 5)."),
     drawnTrainBars: z.int().nonnegative().describe("Authors' protocol: most bars of a song to fit on (STUDY 11.2: 5)."),
-    drawnTestBars: z.int().nonnegative().describe(
-      "Authors' protocol: most bars of a song to score on (STUDY 11.2: 10).",
-    ),
+    drawnTestBars: z.int().nonnegative()
+      .describe("Authors' protocol: most bars of a song to score on (STUDY 11.2: 10)."),
     drawnAlpha: positive.describe("Authors' protocol: ridge penalty (STUDY 11.6: 100)."),
-    alphas: z.array(positive).min(1).describe(
-      "Sound protocol: ridge penalties, chosen on validation songs (STUDY 11.6).",
-    ),
+    alphas: z.array(positive).min(1)
+      .describe("Sound protocol: ridge penalties, chosen on validation songs (STUDY 11.6)."),
     chordThreshold: z.number().describe("Decision value above which the authors count a chord (STUDY 11.7: -0.8)."),
     untrainedSeeds: count.describe("Encoders with fresh weights that stand for one that learned nothing (seeds up)."),
     permuted: z.enum(["songs", "bars", "none"]).describe(
@@ -211,9 +202,8 @@ export const recipeGroups = {
         "answers of one training bar, drawn for the type; a probe can only learn them by heart.",
     ),
     clusters: count.describe("K of K-means (STUDY 11.8: 1000), bounded by clusterShare."),
-    clusterShare: rate.describe(
-      "Most clusters as a share of the rows they are fitted on (0.2: five rows for each; STUDY 11.8).",
-    ),
+    clusterShare: rate
+      .describe("Most clusters as a share of the rows they are fitted on (0.2: five rows for each; STUDY 11.8)."),
     clusterIterations: count.describe("Most Lloyd iterations."),
     clusterRows: count.describe(
       "Most training bars that clusters are fitted on, drawn by the seed (50,000: fifty for each of 1000 clusters, and " +
