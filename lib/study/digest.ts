@@ -4,9 +4,8 @@
  */
 import { openCorpus } from "../corpus/store_reader.ts";
 import { render } from "../plots/render.ts";
-import { barsToEvaluate, guessMostCommon } from "../training/masked_evaluation.ts";
 import { exists, readTextIfThere, writeFile } from "../base/files.ts";
-import { type ModelName, modelNames } from "../bert/variants.ts";
+import { modelNames } from "../bert/variants.ts";
 import { type CurvePoint, layerPlot, learningCurves } from "../plots/figures.ts";
 import { lineOf, majorityLine, protocols, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import { UserError } from "../base/user_error.ts";
@@ -14,19 +13,18 @@ import type { Recipe } from "../recipe/recipe.ts";
 import type { Evaluation } from "../training/evaluation.ts";
 import { readJson, type StepRecord } from "./step_records.ts";
 import { presetChanges, readRecipe } from "./study.ts";
-import { curvesOf } from "./training_steps.ts";
+import { commonGuess, curvesOf, mostCommonGuess } from "./training_steps.ts";
 import { parseResults, toCsv } from "../probing/results.ts";
 import { projectRoot } from "../base/project.ts";
 import { tableText } from "../notebook/table.ts";
 import { figure2 } from "../findings/score_tables.ts";
 import { tableRows } from "../findings/table_rows.ts";
-import type { Spec } from "../plots/theme.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 
 type Run = { name: string; folder: string; recipe: Recipe };
 
-/** A training; `series` is the model, with the run's name if several runs trained the same model. */
-type Training = { run: Run; series: string; model: ModelName; logs: StepLog[]; scores: Evaluation | undefined };
+/** A training; `series` is the model and a further seed, with the run's name if several runs have the same training. */
+type Training = { run: Run; series: string; logs: StepLog[]; scores: Evaluation | undefined };
 
 /** The columns of a published log. */
 const logColumns = [
@@ -52,23 +50,24 @@ const curves = (trainings: readonly Training[], at: (log: StepLog) => number): C
     return rows.filter((row) => row.series === "validation").map((row) => ({ ...row, series }));
   });
 
-const BASELINE = "most common of its kind";
-
+/** The trainings of every seed, by run, model and seed. */
 async function trainingsOf(runs: readonly Run[]): Promise<Training[]> {
-  const all: Omit<Training, "series">[] = [];
+  const all: Training[] = [], byNumber = new Intl.Collator("en", { numeric: true }).compare;
   for (const run of runs) {
-    for (const model of modelNames) {
-      const logs = await trainingLog(`${run.folder}/models/${model}`);
-      const record = readJson(`${run.folder}/steps/evaluate-${model}.json`) as StepRecord<Evaluation> | undefined;
-      if (logs.length > 0) all.push({ run, model, logs, scores: record?.info });
+    const models = `${run.folder}/models`, names = exists(models) ? [...Deno.readDirSync(models)] : [];
+    const folders = names.map(({ name }) => name).sort(byNumber);
+    for (const name of modelNames.flatMap((model) => folders.filter((name) => name.split("-seed-")[0] === model))) {
+      const logs = await trainingLog(`${models}/${name}`);
+      const record = readJson(`${run.folder}/steps/evaluate-${name}.json`) as StepRecord<Evaluation> | undefined;
+      if (logs.length > 0) all.push({ run, series: name.replace("-seed-", " seed "), logs, scores: record?.info });
     }
   }
-  const isTwice = (model: string) => all.filter((other) => other.model === model).length > 1;
-  return all.map((one) => ({ ...one, series: isTwice(one.model) ? `${one.model}, ${one.run.name}` : one.model }));
+  const isTwice = (series: string) => all.filter((other) => other.series === series).length > 1;
+  return all.map((one) => isTwice(one.series) ? { ...one, series: `${one.series}, ${one.run.name}` } : one);
 }
 
 /** Writes a figure as SVG, which takes a tenth of PNG's room in a history of versions. */
-const writeFigure = async (path: string, plot: Spec): Promise<void> =>
+const writeFigure = async (path: string, plot: Parameters<typeof render>[0]) =>
   await writeFile(`${path}.svg`, (await render(plot)).svg);
 
 /** Writes the layer-wise figures of a run that was probed, one for each protocol; returns Markdown that shows them. */
@@ -78,11 +77,11 @@ async function writeLayers(folder: string, out: string): Promise<string[]> {
   const rows = parseResults(text);
   const pooling = rows.find((row) => row.pooling !== "none")!.pooling, shown = tableRows(rows, pooling);
   const models = [...modelNames.map((model) => lineOf(model)), untrainedLine, tokenCountLine, majorityLine];
-  for (const protocol of protocols) {
+  return await Array.fromAsync(protocols.toReversed(), async (protocol) => {
     const title = `What each layer knows: ${protocol === "sound" ? "sound protocol, test songs" : "authors' protocol"}`;
     await writeFigure(`${out}/layers-${protocol}`, layerPlot(figure2(shown, models, protocol), { title }));
-  }
-  return ["sound", "authors"].map((protocol) => `![What each layer knows](layers-${protocol}.svg)`);
+    return `![What each layer knows](layers-${protocol}.svg)`;
+  });
 }
 
 /** A training's row of the digest's table. */
@@ -122,32 +121,27 @@ export async function writeDigest(
   for (const { series, logs } of trainings) {
     await writeFile(`${out}/log-${series.replace(/[^\w.-]+/g, "-")}.csv`, logTable(logs, every));
   }
-  const corpus = await openCorpus(`${runs[0].folder}/corpus`), { recipe } = trainings[0].run;
-  const { songs, kept, tokens } = corpus.summary;
-  const guess = guessMostCommon(corpus, barsToEvaluate(corpus, "validation", recipe), recipe).accuracy;
+  const corpus = await openCorpus(`${runs[0].folder}/corpus`), { songs, kept, tokens } = corpus.summary;
+  const guess = mostCommonGuess(trainings[0].run, corpus).accuracy;
   corpus.close();
   const options = {
     title: "Masked tokens of validation songs",
-    baselines: [{ measure: "MLM accuracy", value: guess, series: BASELINE }],
+    baselines: [{ measure: "MLM accuracy", value: guess, series: commonGuess }],
     order: trainings.map(({ series }) => series),
   };
   await writeFigure(`${out}/curves`, learningCurves(curves(trainings, ({ step }) => step), options));
   const minutes = curves(trainings, ({ seconds }) => seconds / 60);
   await writeFigure(`${out}/curves-minutes`, learningCurves(minutes, { ...options, x: "minutes" }));
-  const scored = trainings.filter(({ scores }) => scores);
+  const scored = trainings.filter(({ scores }) => scores).map(({ series, scores }) => [series, scores]);
   if (scored.length > 0) {
-    const scores = Object.fromEntries(scored.map(({ series, scores }) => [series, scores]));
     const withoutSongs = (key: string, value: unknown) => key === "songs" && Array.isArray(value) ? undefined : value;
-    await writeFile(`${out}/scores.json`, JSON.stringify(scores, withoutSongs, 1));
+    await writeFile(`${out}/scores.json`, JSON.stringify(Object.fromEntries(scored), withoutSongs, 1));
   }
-  const recipes: string[] = [];
-  for (const { name, recipe } of runs) {
-    const changes = presetChanges(recipe), changed = changes.length > 0 ? `, changed: ${changes.join(", ")}` : "";
-    recipes.push(
-      `- [\`${name}\`](recipe-${name}.json): preset \`${recipe.preset}\`, scale \`${recipe.scale}\`${changed}`,
-    );
+  const recipes = await Array.fromAsync(runs, async ({ name, recipe }) => {
     await writeFile(`${out}/recipe-${name}.json`, JSON.stringify(recipe, null, 2) + "\n");
-  }
+    const changes = presetChanges(recipe), changed = changes.length > 0 ? `, changed: ${changes.join(", ")}` : "";
+    return `- [\`${name}\`](recipe-${name}.json): preset \`${recipe.preset}\`, scale \`${recipe.scale}\`${changed}`;
+  });
   const layers = await writeLayers(runs[0].folder, out);
   await writeFile(
     `${out}/README.md`,
@@ -159,7 +153,7 @@ export async function writeDigest(
       `${songs} songs, ${kept} bars, ${(tokens / 1e6).toFixed(1)} million tokens.`,
       recipes.join("\n"),
       tableText(trainings.map(summary), { decimals: 3 }).markdown.trimEnd(),
-      `The guess of the ${BASELINE} gets ${guess.toFixed(3)} of the same validation tokens right.`,
+      `The guess of the ${commonGuess} gets ${guess.toFixed(3)} of the same validation tokens right.`,
       "![Validation curves over steps](curves.svg)",
       "![The same over minutes](curves-minutes.svg)",
       ...layers,

@@ -24,9 +24,9 @@ import { storeRecipe, type Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
 
 /** What the store of a study's songs depends on. */
-const corpusInputs = ({ data }: Study, { midi, tokens, labels, duplicates, split, seed }: Recipe) => ({
-  ...{ midi, tokens, labels, duplicates, split, seed, data },
-});
+function corpusInputs({ data }: Study, { midi, tokens, labels, duplicates, split, seed }: Recipe) {
+  return { midi, tokens, labels, duplicates, split, seed, data };
+}
 
 /**
  * Takes a store into a run's folder, as links to the same files, or copies where the disk has no links, so that the run
@@ -98,15 +98,18 @@ export function trainingOf({ recipe, data, folder }: Study, model: ModelName, se
 export const modelFolder = (study: Study, model: ModelName): string => trainingOf(study, model).dir;
 
 /** The baseline without a model: the most common training token of the right kind, on the models' validation tokens. */
-export const mostCommonGuess = ({ recipe }: Study, corpus: Corpus): MlmAccuracy =>
+export const mostCommonGuess = ({ recipe }: Pick<Study, "recipe">, corpus: Corpus): MlmAccuracy =>
   guessMostCommon(corpus, barsToEvaluate(corpus, "validation", recipe), recipe);
+
+/** The name of {@link mostCommonGuess} in plots. */
+export const commonGuess = "most common of its kind";
 
 const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast: "NT-Xent loss, nats" } as const;
 
 /** Steps on either side of one in the moving average of training curves. */
 const AROUND = 4;
 
-/** Learning curves: moving averages over nine steps of training batches, and MLM of validation bars as it is. */
+/** Learning curves: moving averages over nine steps of training batches, and MLM of validation bars. */
 export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   const rows: CurvePoint[] = [];
   logs.forEach(({ step, validation }, i) => {
@@ -125,10 +128,10 @@ export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
 /** Two plots of all trained models' learning curves: masked tokens of validation bars, NT-Xent of training batches. */
 export async function compareCurves(study: Study): Promise<Spec[]> {
   const logs = await Promise.all(modelNames.map((model) => trainingLog(modelFolder(study, model))));
-  const curves = logs.map(curvesOf), order: string[] = [...modelNames];
   const plot = (title: string, isShown: (row: CurvePoint) => boolean) => {
-    const rows = curves.flatMap((rows, i) => rows.filter(isShown).map((row) => ({ ...row, series: order[i] })));
-    return learningCurves(rows, { title, order });
+    const curves = logs.map((steps) => curvesOf(steps).filter(isShown));
+    const rows = curves.flatMap((rows, i) => rows.map((row) => ({ ...row, series: modelNames[i] })));
+    return learningCurves(rows, { title, order: modelNames });
   };
   return [
     plot("Masked tokens of validation songs", ({ series }) => series === "validation"),
@@ -139,14 +142,13 @@ export async function compareCurves(study: Study): Promise<Spec[]> {
 /** Draws a training's learning curves with the level of the baseline. */
 function curvePlot(study: Study, corpus: Corpus, title: string): (logs: readonly StepLog[]) => Spec {
   const { accuracy } = mostCommonGuess(study, corpus);
-  const baselines = [{ measure: measures.accuracy, value: accuracy, series: "most common of its kind" }];
+  const baselines = [{ measure: measures.accuracy, value: accuracy, series: commonGuess }];
   return (logs) => learningCurves(curvesOf(logs), { title, baselines });
 }
 
 async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: number) {
   const { name, dir } = trainingOf(study, model, seed), { recipe } = study, { steps } = recipe.training;
-  const logs: StepLog[] = await trainingLog(dir);
-  const plot = livePlot({ seconds: 4 }), draw = curvePlot(study, corpus, name);
+  const logs = await trainingLog(dir), plot = livePlot({ seconds: 4 }), draw = curvePlot(study, corpus, name);
   let bar: ReturnType<typeof progress> | undefined;
   for await (const log of pretrain({ corpus, recipe, model, seed, dir, signal: stopSignal() })) {
     bar ??= progress({ label: `Training ${name}`, total: steps, from: log.step - 1 });
@@ -171,9 +173,8 @@ async function trainSeed(study: Study, corpus: Corpus, model: ModelName, seed: n
   });
   if (!trainedHere) await show(curvePlot(study, corpus, `${name} (trained before)`)(await trainingLog(dir)));
   return await study.once(`evaluate ${name}`, inputs, async () => {
-    const checkpoint = await loadCheckpoint(dir),
-      evaluation = evaluate(checkpoint, model, corpus, study.recipe, seconds);
-    return { ...await evaluation.finally(() => checkpoint.weights.dispose()), seed };
+    const checkpoint = await loadCheckpoint(dir), scored = evaluate(checkpoint, model, corpus, study.recipe, seconds);
+    return { ...await scored.finally(() => checkpoint.weights.dispose()), seed };
   });
 }
 
@@ -184,9 +185,7 @@ async function trainSeed(study: Study, corpus: Corpus, model: ModelName, seed: n
  * @throws {DivergedError} if the loss is not finite or exploded (`training.explosion`), with what to change
  */
 export async function train(study: Study, corpus: Corpus, model: ModelName): Promise<Evaluation> {
-  const evaluations: Evaluation[] = [];
-  for (const seed of trainingSeeds(study.recipe)) evaluations.push(await trainSeed(study, corpus, model, seed));
-  return evaluations[0];
+  return (await Array.fromAsync(trainingSeeds(study.recipe), (seed) => trainSeed(study, corpus, model, seed)))[0];
 }
 
 /** A trained model of the study, trained first if it is not; the caller disposes its weights. */

@@ -59,6 +59,36 @@ Deno.test("a digest has a run's curves and figures, and neither weights nor song
     assert(layers[0] !== layers[1] && readme.includes("layers-sound.svg") && readme.includes("layers-authors.svg"));
   }));
 
+Deno.test("a digest has the trainings of all seeds, in their order, with the scores of each", () =>
+  withFolder(async (dir) => {
+    const [run, out] = [`${dir}/run`, `${dir}/out`];
+    await buildSmall(`${run}/corpus`, ["d_adrian", "d_ampie", "d_betwee", "d_bunny", "d_countd", "d_e1m1"], choices);
+    await Deno.writeTextFile(`${run}/recipe.json`, JSON.stringify(choices));
+    await Deno.mkdir(`${run}/steps`);
+    const trainings = ["BERT", "BERT-seed-2", "BERT-seed-10", "BERT-aug", "BERT-aug-seed-2"];
+    for (const [i, name] of trainings.entries()) {
+      const score = { loss: 2, accuracy: (i + 1) / 10, kinds: [] }, info = { mlm: { train: score, validation: score } };
+      const log = { step: 6, tokens: 1e6, loss: i + 1, seconds: 60, validation: { loss: 2, accuracy: 0.5 } };
+      await Deno.mkdir(`${run}/models/${name}/training`, { recursive: true });
+      await Deno.writeTextFile(`${run}/models/${name}/training/log.jsonl`, `${JSON.stringify(log)}\n`);
+      await Deno.writeTextFile(`${run}/steps/evaluate-${name}.json`, JSON.stringify({ info }));
+    }
+    await writeDigest({ runs: ["run"], out, every: 1 }, () => run);
+    const series = ["BERT", "BERT seed 2", "BERT seed 10", "BERT-aug", "BERT-aug seed 2"];
+    const readme = (await Deno.readTextFile(`${out}/README.md`)).split("\n").filter((line) => line.startsWith("| run"));
+    const cells = readme.map((line) => line.split("|").map((cell) => cell.trim()));
+    assertEquals(cells.slice(1).map((row) => row[2]), series);
+    assertEquals(cells.slice(1).map((row) => row[6]), ["0.100", "0.200", "0.300", "0.400", "0.500"]);
+    const scores = JSON.parse(await Deno.readTextFile(`${out}/scores.json`));
+    assertEquals(series.map((name) => scores[name].mlm.validation.accuracy), [0.1, 0.2, 0.3, 0.4, 0.5]);
+    for (const [i, name] of trainings.entries()) {
+      const [head, row] = lines(await Deno.readTextFile(`${out}/log-${name}.csv`));
+      assertEquals(row[head.indexOf("loss")], `${i + 1}`);
+    }
+    const svg = await Deno.readTextFile(`${out}/curves.svg`);
+    for (const name of series) assertStringIncludes(svg, name);
+  }));
+
 Deno.test("a digest of a run that is not there says so and writes nothing", () =>
   withFolder(async (dir) => {
     const digest = writeDigest({ runs: ["none"], out: `${dir}/out`, every: 10 }, (run) => `${dir}/${run}`);
