@@ -8,18 +8,14 @@ import { withLock } from "../base/lock.ts";
 import { UserError } from "../base/user_error.ts";
 import { recipeGroups } from "../recipe/schema.ts";
 
-/** The stored record of a finished step, `steps/NAME.json` in the run's folder; `finished` is an ISO date. */
-export type StepRecord<T = unknown> = {
-  step: string;
-  /** Hash of its inputs; with other inputs the step is stale. */
-  key: string;
-  /** The step's result, plain JSON; large results have files of their own. */
-  info: T;
-  finished: string;
-  seconds: number;
-};
+/**
+ * The stored record of a finished step, `steps/NAME.json` in the run's folder: the hash of its inputs, by which it is
+ * stale or not; its result, plain JSON (large results have files of their own); and when it ended, an ISO date.
+ */
+export type StepRecord<T = unknown> = { step: string; key: string; info: T; finished: string; seconds: number };
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+/** Whether a value is an object, and neither null nor an array. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A hash of any JSON value, whatever the order of its keys: 16 hex digits of SHA-256. */
@@ -41,13 +37,13 @@ export function readJson(path: string): unknown {
 }
 
 /** Inputs whose objects have only the fields that `isKept` accepts, by the object's name and the field's. */
-const withFields = (inputs: object, isKept: (group: string, field: string) => boolean): object => {
+function withFields(inputs: object, isKept: (group: string, field: string) => boolean): object {
   const groups = Object.entries(inputs).map(([group, value]) => {
     if (!isObject(value)) return [group, value];
     return [group, Object.fromEntries(Object.entries(value).filter(([field]) => isKept(group, field)))];
   });
   return Object.fromEntries(groups);
-};
+}
 
 /**
  * Inputs without the recipe fields that the run's `recipe.json` lacks. A field that is newer than the run has the value

@@ -3,22 +3,20 @@
  * @module
  */
 import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { exists, writeFileSync } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
 import { UserError } from "../base/user_error.ts";
 import {
-  type CorpusRecipe,
   corpusRecipe,
-  type Preset,
   type Recipe,
   recipe,
   type RecipeChanges,
   recipeDifferences,
-  type Scale,
   validateRecipe,
 } from "../recipe/recipe.ts";
 import { isArchive } from "../corpus/sources.ts";
-import { doOnce, finished, isJudging, keysOf, readJson, type StepRecord } from "./step_records.ts";
+import { doOnce, finished, isJudging, isObject, keysOf, readJson, type StepRecord } from "./step_records.ts";
 
 /** A run: its folder, and which of its steps are done. Paths are absolute. */
 export type Study = {
@@ -49,10 +47,9 @@ function explicitChoices(parameters: StudyParameters): RecipeChanges {
   const preset = setting("PRESET", parameters), scale = setting("SCALE", parameters);
   const text = setting("RECIPE", parameters) ?? "{}";
   try {
-    const named = { ...(preset && { preset }), ...(scale && { scale }) } as RecipeChanges;
     const changes: unknown = JSON.parse(text);
-    if (typeof changes !== "object" || changes === null || Array.isArray(changes)) throw new SyntaxError("no object");
-    return { ...changes as RecipeChanges, ...named };
+    if (!isObject(changes)) throw new SyntaxError("no object");
+    return { ...changes, ...(preset && { preset }), ...(scale && { scale }) } as RecipeChanges;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new UserError(`RECIPE: expected JSON such as {"seed":7}, found ${text} (${error.message}).`);
@@ -64,10 +61,10 @@ const asksLinks = (): boolean => !["", "0", "false"].includes(Deno.env.get("FOLL
 
 /** A recipe of its own preset and scale (`sound` and `demo` if left out), with the other choices as changes. */
 const freshRecipe = ({ preset = "sound", scale = "demo", ...changes }: RecipeChanges): Recipe =>
-  recipe(preset as Preset, scale as Scale, changes);
+  recipe(preset, scale, changes);
 
 /** The recipe of the store at a place, undefined if there is none; throws a {@link UserError} if it is not finished. */
-export function storeRecipe(place: string): CorpusRecipe | undefined {
+export function storeRecipe(place: string): ReturnType<typeof corpusRecipe> | undefined {
   const manifest = readJson(`${place}/manifest.json`) as { recipe: unknown } | undefined;
   if (manifest) return corpusRecipe(manifest.recipe);
   if (!exists(`${place}/build.json`)) return undefined;
@@ -100,8 +97,7 @@ export const loadRecipe = (parameters: StudyParameters = {}, asked: RecipeChange
 /** A stored recipe, as JSON or checked, with other choices in place of its own. */
 function changed(stored: object, choices: RecipeChanges): object {
   const groups = Object.entries(choices).map(([group, value]) => {
-    const own = stored[group as keyof object] as object;
-    return [group, typeof value === "object" ? { ...own, ...value } : value];
+    return [group, typeof value === "object" ? { ...stored[group as keyof object] as object, ...value } : value];
   });
   return { ...stored, ...Object.fromEntries(groups) };
 }
@@ -182,13 +178,9 @@ export function checkFolder(folder: string, bytes: number): void {
  * @throws {UserError} if the run or the store is of other choices or songs, naming the fields that differ; if there are
  * no songs; if the folder cannot be written or has no room for the models.
  */
-export function openStudy(options: {
-  recipe?: Recipe;
-  name?: string;
-  data?: string;
-  runs?: string;
-  parameters?: StudyParameters;
-} = {}): Study {
+export function openStudy(
+  options: { recipe?: Recipe; name?: string; data?: string; runs?: string; parameters?: StudyParameters } = {},
+): Study {
   const { runs = `${projectRoot}/data/runs`, parameters = {} } = options;
   const name = options.name ?? setting("STUDY", parameters) ?? "demo", folder = `${runs}/${name}`;
   if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name)) {
@@ -207,10 +199,9 @@ export function openStudy(options: {
   const stored = raw && readRecipe(`${folder}/recipe.json`, raw);
   const chosen = stored ? withChoices(stored, choices) : recipeOn(data, choices);
   const changes = stored ? recipeDifferences(stored, chosen) : [];
-  // How results are judged, and how many seeds there are, may change in a run: no step is stale for it.
-  const stale = changes.filter((change) => !isJudging(change.split(":")[0]));
   const different = [
-    ...stale,
+    // How results are judged, and how many seeds there are, may change in a run: no step is stale for it.
+    ...changes.filter((change) => !isJudging(change.split(":")[0])),
     ...(source && absolute(source.data) !== data ? [`songs: ${source.data} there, ${shorten(data)} asked for`] : []),
     ...(source && asksLinks() && !followLinks ? ["songs: links not followed there, followed asked for"] : []),
   ];
@@ -220,8 +211,8 @@ export function openStudy(options: {
         "Leave these out to take it as it is, or name another run (STUDY=name, or --name for the report).",
     );
   }
-  // A run that was tokenized needs them no more: it may have been packed, or its songs moved.
-  if (!hasSongs(data) && readJson(`${folder}/steps/corpus.json`) === undefined) {
+  // A run that was tokenized needs them no more: it may have been packed, its songs moved, or closed to this user.
+  if (readJson(`${folder}/steps/corpus.json`) === undefined && !hasSongs(data)) {
     throw new UserError(
       `Study: expected MIDI files (a folder, .zip, .tar or .tar.gz) or a store of bars at ${data}, found none. ` +
         "Set DATA (or --data for the report) to where they are.",
@@ -244,14 +235,10 @@ export function openStudy(options: {
     return keysOf(placed, raw ?? chosen);
   };
   return {
-    name,
-    folder,
-    recipe: chosen,
-    data,
-    followLinks,
+    ...{ name, folder, recipe: chosen, data, followLinks },
     path(...parts) {
       const path = [folder, ...parts].join("/");
-      Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+      Deno.mkdirSync(dirname(path), { recursive: true });
       return path;
     },
     done: (step, inputs) => finished(folder, step, keysOfStep(inputs)),

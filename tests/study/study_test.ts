@@ -122,6 +122,15 @@ Deno.test("a run whose songs have moved goes on once it is tokenized, and is ref
   assertEquals(await openStudy({ name: "mine", runs }).once("corpus", { data }, () => 2), 1);
 });
 
+Deno.test("a tokenized run opens where its songs cannot be read", async () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync(), name = "mine";
+  await openStudy({ recipe: smoke, name, data, runs }).once("corpus", { data }, () => 1);
+  Deno.removeSync(data, { recursive: true });
+  Deno.symlinkSync(data, data); // a link to itself, which root cannot read either
+  assertThrows(() => Deno.statSync(data), Error, "os error");
+  assertEquals(openStudy({ name, runs }).done("corpus", { data })?.info, 1);
+});
+
 Deno.test("whether links are followed is a run's own; a run without them refuses to follow them", () => {
   const data = folderWithSong(),
     runs = Deno.makeTempDirSync(),
