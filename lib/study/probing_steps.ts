@@ -57,10 +57,7 @@ export function compareLayers(study: Study, models: readonly string[]) {
 }
 
 /** Rows of a model's probes, and the weights of its layers in the mixes of all layers. */
-type Probed = {
-  rows: ProbeRow[];
-  mixes: { model: string; seed: number; tasks: Task[]; weights: number[] }[];
-};
+type Probed = { rows: ProbeRow[]; mixes: { model: string; seed: number; tasks: Task[]; weights: number[] }[] };
 
 /** Does a probing once; its resamplings are kept in a file of their own. */
 async function probedOnce(study: Study, name: string, work: () => Promise<Probed>): Promise<ProbeRow[]> {
@@ -82,24 +79,23 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
  * @throws {DOMException} AbortError if the cell is stopped; the model's probing then begins anew
  */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
-  const { recipe } = study, { poolings, untrainedSeeds } = recipe.probing, rows: ProbeRow[] = [];
+  const { recipe } = study, { poolings, untrainedSeeds } = recipe.probing;
   const context = { study, corpus, baselines: await probeBaselines(study, corpus) };
   if (name === "untrained") {
     return await probedOnce(study, name, async () => {
-      const all: Probed[] = [];
-      for (let seed = recipe.seed; seed < recipe.seed + untrainedSeeds; seed++) {
-        const named = { model: name, input: untrainedLine.input, seed };
-        all.push(await probeModel(createBert(bertConfig(recipe), seed), named, poolings.slice(0, 1), context));
-      }
+      const all = await Array.fromAsync({ length: untrainedSeeds }, (_, i) => {
+        const seed = recipe.seed + i, named = { model: name, input: untrainedLine.input, seed };
+        return probeModel(createBert(bertConfig(recipe), seed), named, poolings.slice(0, 1), context);
+      });
       return { rows: all.flatMap(({ rows }) => rows), mixes: all.flatMap(({ mixes }) => mixes) };
     });
   }
-  for (const seed of trainingSeeds(recipe)) {
+  const rows = await Array.fromAsync(trainingSeeds(recipe), (seed) => {
     const named = { model: name, input: lineOf(name).input, seed };
     const work = async () => await probeModel(await trained(study, corpus, name, seed), named, poolings, context);
-    rows.push(...await probedOnce(study, trainingOf(study, name, seed).name, work));
-  }
-  return rows;
+    return probedOnce(study, trainingOf(study, name, seed).name, work);
+  });
+  return rows.flat();
 }
 
 /** Embeds the bars by an encoder, disposes it, and probes every layer, in every pooling, and all layers together. */
@@ -119,13 +115,11 @@ async function probeModel(
     await removeIfThere(folder); // from a process that was killed
     const place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
     const bar = progress({ label: `Embedding with ${what}${place}`, total, unit: "bars" });
-    const onProgress = (done: number) => void bar.update(done);
-    const { layers, pooled, columns } = await embedLayers(model, corpus, bars.all, recipe, {
-      ...{ signal, onProgress, poolings, folder },
-    });
+    const options = { signal, onProgress: (done: number) => void bar.update(done), poolings, folder };
+    const { layers, pooled, columns } = await embedLayers(model, corpus, bars.all, recipe, options);
     await bar.done();
     if (isFirst) {
-      const { length } = bars.of.test, drawn = sample(Array(length).keys(), ckaBars, stream(recipe.seed, "cka bars"));
+      const drawn = sample(bars.of.test.keys(), ckaBars, stream(recipe.seed, "cka bars"));
       const places = Int32Array.from(drawn).sort(), width = String(layers.length - 1).length;
       const tensors = layers.map((source, layer): [string, { shape: number[]; data: Float32Array }] => {
         const data = readRows(bars.cut(source, columns).test, columns, places);

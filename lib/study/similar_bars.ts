@@ -73,12 +73,7 @@ export type SimilarBars = {
   /** Means of what a bar and a random other bar have in common. */
   chance: Common;
   /** For each query its neighbors; what a bar and its nearest have in common, as means; the bars' coordinates. */
-  models: {
-    model: ModelName;
-    neighbors: Neighbor[][];
-    common: Common;
-    map: { x: number[]; y: number[]; shares: number[] };
-  }[];
+  models: { model: ModelName; neighbors: Neighbor[][]; common: Common; map: Record<"x" | "y" | "shares", number[]> }[];
 };
 
 /** Means of what pairs of bars have in common. */
@@ -109,12 +104,9 @@ function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number
 export function similarBars(
   study: Study,
   corpus: Corpus,
-  { queries: asked = 2, count = 2, among = "other songs", barsPerSong = 20 }: {
-    queries?: number;
-    count?: number;
-    among?: "other songs" | "all songs";
-    barsPerSong?: number;
-  } = {},
+  { queries: asked = 2, count = 2, among = "other songs", barsPerSong = 20 }:
+    & { among?: "other songs" | "all songs" }
+    & Partial<Record<"queries" | "count" | "barsPerSong", number>> = {},
 ): Promise<SimilarBars> {
   const { recipe } = study, { probing: _, ...trained } = recipe;
   const inputs = { ...trained, data: study.data, asked, count, among, barsPerSong };
@@ -143,14 +135,10 @@ export function similarBars(
         const embedded = { rows: bars.length, columns, data: readRows(last, columns) };
         const nearestTo = (row: number, count: number) => nearest(embedded, row, count, isCandidate(row));
         const pairs = bars.flatMap((bar, row) => nearestTo(row, 1).map((near) => [bar, bars[near.row]]));
-        const { coordinates: [x, y], shares } = principalComponents(embedded);
-        const rounded = (values: Float64Array) => Array.from(values, (value) => Number(value.toPrecision(4)));
-        models.push({
-          model: name,
-          neighbors: queries.map((row) => nearestTo(row, count)),
-          common: meanCommon(corpus, pairs),
-          map: { x: rounded(x), y: rounded(y), shares },
-        });
+        const neighbors = queries.map((row) => nearestTo(row, count)), common = meanCommon(corpus, pairs);
+        const { coordinates, shares } = principalComponents(embedded);
+        const [x, y] = coordinates.map((values) => Array.from(values, (value) => Number(value.toPrecision(4))));
+        models.push({ model: name, neighbors, common, map: { x, y, shares } });
       } finally {
         model.weights.dispose();
       }

@@ -23,14 +23,9 @@ import { bestTestRow } from "../findings/best_layer.ts";
 type Prediction = { bar: number; truth: number; read: number };
 
 /** A probe's root mean square error over so many test bars, and those with the largest errors, one of each song. */
-type WorstBars = {
-  model: ModelName;
-  task: ValueQuestion["task"];
-  layer: number;
-  rmse: number;
-  bars: number;
-  worst: Prediction[];
-};
+type WorstBars =
+  & { model: ModelName; task: ValueQuestion["task"]; worst: Prediction[] }
+  & Record<"layer" | "rmse" | "bars", number>;
 
 /** The largest errors, one bar of each song, and the root mean square error of all predictions. */
 export function worstOf(predictions: readonly Prediction[], songOf: (bar: number) => number, count: number) {
@@ -88,10 +83,7 @@ export function worstBars(
   });
 }
 
-const labelNames = {
-  MV: { what: "mean velocity", digits: 0 },
-  MD: { what: "mean duration, bins", digits: 1 },
-} as const;
+const labelNames = { MV: { what: "mean velocity", digits: 0 }, MD: { what: "mean duration, bins", digits: 1 } };
 
 /** The bars side by side, each with its label and the prediction. */
 export function worstBarFigures(corpus: Corpus, found: WorstBars): Shown {
