@@ -30,16 +30,13 @@ type Packed = { path: string; sha256: string; files: number };
 /** The list of checksums, last in the archive. */
 const SUMS = "SHA256SUMS";
 
-/** Whether a file is a lock, or is being written. */
-const isPassing = (name: string): boolean => name === "lock" || /\.(partial|tmp|lock)$/.test(name);
-
 const damaged = (file: string, how: string): PackError =>
   new PackError(`Pack: ${file} is damaged${how}. Get the file again.`);
 
 async function filesBelow(folder: string, below = ""): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory, isFile } of Deno.readDir(`${folder}/${below}`)) {
-    if (isPassing(name)) continue;
+    if (/(^|\.)lock$|\.(partial|tmp)$/.test(name)) continue; // a lock, or being written
     if (isDirectory) found.push(...await filesBelow(folder, `${below}${name}/`));
     else if (isFile) found.push(below + name);
   }
@@ -66,9 +63,9 @@ function add(pack: tar.Pack, name: string, size: number, from: Readable, path: s
  */
 export async function packRun(folder: string, file: string): Promise<Packed> {
   if (!exists(`${folder}/recipe.json`)) {
-    const runs = dirname(folder), entries = exists(runs) ? [...Deno.readDirSync(runs)] : [];
-    const names = entries.filter(({ name }) => exists(`${runs}/${name}/recipe.json`)).map(({ name }) => name).sort();
-    throw new PackError(`Pack: expected a run at ${folder}, found none. Runs here: ${names.join(", ") || "none yet"}.`);
+    const runs = dirname(folder), names = exists(runs) ? Array.from(Deno.readDirSync(runs), ({ name }) => name) : [];
+    const here = names.filter((name) => exists(`${runs}/${name}/recipe.json`)).sort().join(", ") || "none yet";
+    throw new PackError(`Pack: expected a run at ${folder}, found none. Runs here: ${here}.`);
   }
   await writableFolder(dirname(file));
   const name = basename(folder), names = await filesBelow(folder);

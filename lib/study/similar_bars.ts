@@ -80,7 +80,7 @@ export type SimilarBars = {
 function meanCommon(corpus: Corpus, pairs: number[][]): Common {
   const all = pairs.map(([a, b]) => commonLabels(corpus.labels(a), corpus.labels(b)));
   const mean = (key: keyof Common) => {
-    const values = all.map((common) => common[key]).filter((value) => value !== null);
+    const values = all.flatMap((common) => common[key] ?? []);
     return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   };
   return { groove: mean("groove"), instruments: mean("instruments"), chords: mean("chords"), tempo: mean("tempo") };
@@ -113,8 +113,7 @@ export function similarBars(
   return study.once("alike", inputs, async () => {
     const random = (song: number) => stream(recipe.seed, "alike", song);
     const bars = drawPerSong(corpus, ["validation", "test"], barsPerSong, random);
-    const queries = drawQueries(corpus, bars, recipe.seed, asked);
-    const texts = bars.map((bar) => corpus.tokens(bar).join());
+    const queries = drawQueries(corpus, bars, recipe.seed, asked), texts = bars.map((bar) => corpus.tokens(bar).join());
     const clusters = bars.map((bar) => corpus.songs[corpus.song(bar)].cluster);
     const isCandidate = (row: number) => (other: number) =>
       texts[other] !== texts[row] && (among === "all songs" || clusters[other] !== clusters[row]);
@@ -124,8 +123,8 @@ export function similarBars(
       return others.length === 0 ? [] : [[bar, others[chance.integer(others.length)]]];
     });
     const signal = stopSignal(), models: SimilarBars["models"] = [];
-    const label = "Embedding with four models", total = modelNames.length * bars.length;
-    const meter = progress({ label, total, unit: "bars" });
+    const total = modelNames.length * bars.length;
+    const meter = progress({ label: "Embedding with four models", total, unit: "bars" });
     for (const name of modelNames) {
       const model = await loadCheckpoint(modelFolder(study, name));
       try {

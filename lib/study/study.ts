@@ -59,7 +59,7 @@ function explicitChoices(parameters: StudyParameters): RecipeChanges {
 /** Whether the variable FOLLOW_LINKS asks to follow links below the songs. */
 const asksLinks = (): boolean => !["", "0", "false"].includes(Deno.env.get("FOLLOW_LINKS") ?? "");
 
-/** A recipe of its own preset and scale (`sound` and `demo` if left out), with the other choices as changes. */
+/** A recipe of the preset and scale among the choices, or else of `sound` and `demo`, with the others as changes. */
 const freshRecipe = ({ preset = "sound", scale = "demo", ...changes }: RecipeChanges): Recipe =>
   recipe(preset, scale, changes);
 
@@ -79,7 +79,7 @@ function recipeOn(data: string, choices: RecipeChanges): Recipe {
   const store = storeRecipe(data);
   if (!store) return freshRecipe(choices);
   const chosen = { ...freshRecipe({ preset: store.preset, ...choices }), ...store };
-  const different = recipeDifferences(chosen, withChoices(chosen, choices));
+  const different = recipeDifferences(chosen, validateRecipe(changed(chosen, choices)));
   if (different.length === 0) return chosen;
   throw new UserError(
     `Study: the store at ${data} is of other choices:\n  ${different.join("\n  ")}\n` +
@@ -101,8 +101,6 @@ function changed(stored: object, choices: RecipeChanges): object {
   });
   return { ...stored, ...Object.fromEntries(groups) };
 }
-
-const withChoices = (stored: Recipe, choices: RecipeChanges): Recipe => validateRecipe(changed(stored, choices));
 
 /** The fields that differ from the recipe's own preset and scale, as `seed = 7`. */
 export const presetChanges = (chosen: Recipe): string[] =>
@@ -197,7 +195,7 @@ export function openStudy(
   const data = absolute(wanted).replace(/\/+$/, "");
   const followLinks = source ? source.followLinks === true : asksLinks();
   const stored = raw && readRecipe(`${folder}/recipe.json`, raw);
-  const chosen = stored ? withChoices(stored, choices) : recipeOn(data, choices);
+  const chosen = stored ? validateRecipe(changed(stored, choices)) : recipeOn(data, choices);
   const changes = stored ? recipeDifferences(stored, chosen) : [];
   const different = [
     // How results are judged, and how many seeds there are, may change in a run: no step is stale for it.

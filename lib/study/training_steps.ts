@@ -29,8 +29,8 @@ function corpusInputs({ data }: Study, { midi, tokens, labels, duplicates, split
 }
 
 /**
- * Takes a store into a run's folder, as links to the same files, or copies where the disk has no links, so that the run
- * stays whole if the store is built anew or removed; throws a CorpusError if it is no whole store.
+ * Takes a store into a run's folder as links, or as copies where the disk has none, so that the run stays whole if the
+ * store is built anew or removed; throws a CorpusError if it is no whole store.
  */
 export async function takeStore(place: string, dir: string): Promise<void> {
   await readManifest(place);
@@ -106,14 +106,11 @@ export const commonGuess = "most common of its kind";
 
 const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast: "NT-Xent loss, nats" } as const;
 
-/** Steps on either side of one in the moving average of training curves. */
-const AROUND = 4;
-
 /** Learning curves: moving averages over nine steps of training batches, and MLM of validation bars. */
 export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   const rows: CurvePoint[] = [];
   logs.forEach(({ step, validation }, i) => {
-    const near = logs.slice(Math.max(0, i - AROUND), i + AROUND + 1);
+    const near = logs.slice(Math.max(0, i - 4), i + 5);
     for (const measure of ["masked", "accuracy", "contrast"] as const) {
       const value = near.reduce((sum, log) => sum + log[measure], 0) / near.length;
       if (value > 0) rows.push({ step, value, measure: measures[measure], series: "training" });

@@ -20,7 +20,7 @@ import { escapeHtml } from "../notebook/table.ts";
 import { bestTestRow } from "../findings/best_layer.ts";
 
 /** A bar's index in the corpus, its label, and the probe's prediction. */
-type Prediction = { bar: number; truth: number; read: number };
+type Prediction = Record<"bar" | "truth" | "read", number>;
 
 /** A probe's root mean square error over so many test bars, and those with the largest errors, one of each song. */
 type WorstBars =
@@ -50,8 +50,8 @@ export function worstBars(
   { tasks = ["MV", "MD"], count = 4 }: { tasks?: readonly ValueQuestion["task"][]; count?: number } = {},
 ): Promise<WorstBars[]> {
   const chosen = tasks.map((task) => {
-    const row = bestTestRow(rows, lineOf(model), task, "sound");
-    if (row && row.layer !== null && row.alpha !== null) return { task, layer: row.layer, alpha: row.alpha };
+    const { layer = null, alpha = null } = bestTestRow(rows, lineOf(model), task, "sound") ?? {};
+    if (layer !== null && alpha !== null) return { task, layer, alpha };
     throw new RangeError(`Worst bars: expected a sound probe of ${task} in ${model} among the rows, found none.`);
   });
   const { recipe, data, folder } = study, name = `mistakes ${model}`;
