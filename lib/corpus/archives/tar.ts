@@ -137,7 +137,8 @@ export async function* tarEntries(pieces: AsyncIterator<Uint8Array>): AsyncGener
     if (isZero(header) && !lost) zeros++;
     if (!isHeader(header)) {
       if (!isZero(header)) {
-        const detail = `expected a header at byte ${at} of the tar, found other bytes`;
+        const detail =
+          `expected a header at byte ${at} of the tar, found other bytes; all up to the next whole header is left out`;
         if (!lost || hasMagic(header, 0)) lines.push(refused(plainName(short) || "(no name)", detail));
         if (any) yield* lines.splice(0);
         if (header.length < BLOCK) throw damaged("its end within an entry");

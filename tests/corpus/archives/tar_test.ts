@@ -103,10 +103,14 @@ Deno.test("a damaged header is a line, and the entries behind it are read", asyn
   const text = (name: string): [string, string] => [`${name}.mid`, name.toUpperCase().repeat(600)];
   assertEquals(await read([a, damaged, c, tarEnd]), [
     text("a"),
-    ["b.mid", "expected a header at byte 1536 of the tar, found other bytes"],
+    [
+      "b.mid",
+      "expected a header at byte 1536 of the tar, found other bytes; all up to the next whole header is left out",
+    ],
     text("c"),
   ]);
-  const first = "expected a header at byte 0 of the tar, found other bytes";
+  const first =
+    "expected a header at byte 0 of the tar, found other bytes; all up to the next whole header is left out";
   assertEquals(await read([damaged, c, tarEnd]), [["b.mid", first], text("c")]);
   const files = await read([damaged, damaged, a, damaged, damaged, c, tarEnd]);
   assertEquals(files.map(([file]) => file), ["b.mid", "b.mid", "a.mid", "b.mid", "b.mid", "c.mid"]);
