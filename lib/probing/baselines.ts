@@ -6,12 +6,12 @@ import { type Random, stream } from "../base/random.ts";
 import { type Protocol, type Scorer, scorer } from "../metrics/task_scores.ts";
 import { askClasses, askValues, type BarTable, occurring, type Question, questions } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { drawsOf } from "./authors_protocol.ts";
 import {
   clusterCount,
   type Collector,
   collector,
   drawnScores,
+  drawsOf,
   majorityLine,
   type ProbeRow,
   type ProbeTables,

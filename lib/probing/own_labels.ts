@@ -10,10 +10,9 @@ import { fitSums, predictRows, sumLayer } from "../matrix/layer_ridge.ts";
 import type { RidgeFit } from "../matrix/ridge.ts";
 import { classTargets, joinTargets, valueTargets } from "../matrix/targets.ts";
 import { accuracyScore, argMax, errorScore, indexSongs, macroMean, type SongScore } from "../metrics/class_scores.ts";
-import { bootstrap } from "../metrics/intervals.ts";
 import { aucByClass, rankByClass } from "../metrics/ranking.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import type { LayerFeatures, ProbeMeta, ProbeRow } from "./rows.ts";
+import { collector, type LayerFeatures, type ProbeMeta, type ProbeRow } from "./rows.ts";
 
 /** Labels that cannot be used; names each bad line. */
 export class LabelsError extends UserError {}
@@ -148,7 +147,7 @@ export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "
 }
 
 /** A row of the results table for a task that has the user's name for it. */
-export type OwnRow = Omit<ProbeRow, "task"> & { task: string };
+export type OwnRow = ProbeRow<string>;
 
 /** Bars of the splits, in the order of the features' rows. */
 export type SplitBars = Record<Split, ArrayLike<number>>;
@@ -207,7 +206,7 @@ export async function probeOwn(
   meta: ProbeMeta,
   task = "own",
 ): Promise<OwnRow[]> {
-  const { kind, classes } = labels, isClass = kind === "class", { alphas, bootstraps } = recipe.probing;
+  const { kind, classes } = labels, isClass = kind === "class", { alphas } = recipe.probing;
   const [train, validation, test] = splits.map((split) => labelled(bars[split], corpus, labels));
   const { ofSome } = await sumLayer(features.train, features.columns, {
     all: joinTargets([], bars.train.length),
@@ -234,26 +233,18 @@ export async function probeOwn(
   const counts = classes.map((_, c) => train.truth.filter((answer) => answer === c).length);
   const mean = train.truth.reduce((sum, value) => sum + value / train.truth.length, 0);
   const guess = isClass ? counts.indexOf(Math.max(...counts)) : mean;
-  const rows: OwnRow[] = [];
+  const written = collector<string>(meta, recipe);
   for (const [split, asked] of [["validation", validation], ["test", test]] as const) {
     const [score] = await predict(split, asked, [chosen]), guesses = asked.truth.map(() => guess);
     const guessed: SongScore<string> = isClass
       ? accuracyScore(guesses, asked.truth, classes.length, asked)
       : errorScore(guesses, asked.truth, asked);
-    const both: SongScore<string> = (weights) => ({
-      ...score(weights),
-      ...isClass ? { guessAccuracy: guessed(weights).accuracy } : { guessRmse: guessed(weights).rmse },
-    });
-    const resamplings = split === "test" ? bootstraps : 0;
-    const scores = bootstrap(both, asked.songCount, { resamplings, seed: recipe.seed });
-    for (const [metric, { value, low, high }] of Object.entries(scores)) {
-      rows.push({
-        ...meta,
-        ...{ labels: "true", task, metric, protocol: "sound", split, value, low, high, draw: null, std: null },
-        ...{ rows: asked.rows.length, songs: asked.songCount, threshold: null, skippedClasses: null, k: null },
-        alpha: metric.startsWith("guess") ? null : chosen.alpha,
-      });
-    }
+    const guessScore = (weights: Float64Array): Record<string, number> =>
+      isClass ? { guessAccuracy: guessed(weights).accuracy } : { guessRmse: guessed(weights).rmse };
+    const { rows: { length }, songCount: songs } = asked;
+    const place = { labels: "true", task, protocol: "sound", split, rows: length, songs } as const;
+    written.collect(place, { resampled: score, fixed: {} }, { alpha: chosen.alpha });
+    written.collect(place, { resampled: guessScore, fixed: {} });
   }
-  return rows;
+  return written.rows;
 }

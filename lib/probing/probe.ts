@@ -1,5 +1,6 @@
 /**
- * Probes of one layer: seven tasks, in the authors' protocol (`authors_protocol.ts`) and in a sound one, as rows of one
+ * Probes of one layer: seven tasks, in the authors' protocol (one penalty, hard decisions, few bars of each song, drawn
+ * several times; STUDY §11.2–11.8) and in a sound one, as rows of one
  * tidy table. Nothing here knows of the encoder, so that layers can be probed in workers (`probe_layers.ts`).
  * @module
  */
@@ -11,12 +12,16 @@ import { pieces, readRows, rowCount } from "../matrix/rows.ts";
 import { type Protocol, scorer } from "../metrics/task_scores.ts";
 import { type Task, tasks as allTasks } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { authorsRows } from "./authors_protocol.ts";
 import { fitLayer, type FittedQuestion } from "./ridge_fits.ts";
 import {
   type BarTables,
   type Collector,
   collector,
+  type Draw,
+  type Drawn,
+  drawnScores,
+  drawsOf,
+  type Extras,
   type Labels,
   type LayerFeatures,
   type ProbeMeta,
@@ -25,8 +30,9 @@ import {
   protocols as allProtocols,
   type ScoredSplit,
   scoredSplits,
+  takeBars,
 } from "./rows.ts";
-import { addShuffled, addSongRows, clusterBars, clusterLabels } from "./song_clustering.ts";
+import { addShuffled, addSongRows, clusterBars, clusterLabels, drawnEntropy } from "./song_clustering.ts";
 
 /**
  * How much of a layer's probing is done, by default all; `labels` are of those that the tables have. With `replicates`
@@ -89,6 +95,44 @@ async function soundScores(
       { alpha, ...extras("sound") },
     );
   }
+}
+
+/**
+ * Adds the authors' rows of a layer for one set of labels: means over the draws, and each draw's. Songs are clustered
+ * where the labels are true; a permuted SC is the last draw's bars dealt to songs at random.
+ */
+async function authorsRows(
+  { columns, train, test }: Omit<LayerFeatures, "validation">,
+  tables: BarTables,
+  labels: Labels,
+  draws: Draw[] | undefined,
+  recipe: Recipe,
+  tasks: readonly Task[],
+  collector: Collector,
+): Promise<void> {
+  const { drawnAlpha: alpha, chordThreshold } = recipe.probing, all = drawsOf(tables, draws);
+  const scored = new Map<Task, { drawn: Drawn[]; extras: Extras }>();
+  const keep = (task: Task, drawn: Drawn, extras: Extras) =>
+    scored.set(task, { drawn: [...scored.get(task)?.drawn ?? [], drawn], extras });
+  for (const draw of all) {
+    const fitOn = takeBars(tables.train, draw.train), scoreOn = takeBars(tables.test, draw.test);
+    const x = readRows(train, columns, draw.train), z = readRows(test, columns, draw.test);
+    const { scale, fitted: [fitted] } = await fitLayer(x, columns, [fitOn], tasks, [alpha]);
+    for (const { question, live, fits } of fitted) {
+      if (question.name === "meanDurationQuarters") continue; // not the authors'
+      const score = scorer(scoreOn, question, live, chordThreshold);
+      const [predicted] = await predictRows(fits, z, score.rows);
+      keep(question.task, drawnScores(score, scoreOn, predicted), { alpha, ...score.extras("authors") });
+    }
+    if (tasks.includes("SC") && (labels === "true" || (labels === "permuted" && draw === all.at(-1)))) {
+      const clusters = await clusterBars(scale, x, recipe), { k } = clusters;
+      const groups = await clusterLabels(clusters, scale, z);
+      if (labels === "true") keep("SC", drawnEntropy(groups, scoreOn.songs, k), { k });
+      else addShuffled(collector, "authors", groups, scoreOn.songs, k, recipe);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
+  }
+  for (const [task, { drawn, extras }] of scored) collector.collectDrawn({ task, labels }, drawn, extras);
 }
 
 /**

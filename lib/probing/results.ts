@@ -24,7 +24,7 @@ export type Result = Record<keyof typeof columnTypes, string | number | null>;
 export const resultColumns = Object.keys(columnTypes) as (keyof Result)[];
 
 /** Rows as the table has them; a score that is not defined is null. */
-export function toResults(rows: readonly (Omit<ProbeRow, "task"> & { task: string })[]): Result[] {
+export function toResults(rows: readonly ProbeRow<string>[]): Result[] {
   return rows.map((row) => {
     const all: Record<string, unknown> = { ...row, n: row.rows };
     return Object.fromEntries(resultColumns.map((name) => {

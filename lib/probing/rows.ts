@@ -52,9 +52,9 @@ export type ProbeMeta = {
  * `songs` what it was scored on; `headlines` in `task_scores.ts` names the first metric of each task. The value is NaN
  * where it is not defined, as for chords in a split without any; its interval is over test songs, null on validation.
  */
-export type ProbeRow = ProbeMeta & Interval & {
+export type ProbeRow<T extends string = Task> = ProbeMeta & Interval & {
   labels: Labels;
-  task: Task;
+  task: T;
   metric: string;
   protocol: Protocol;
   split: ScoredSplit;
@@ -111,15 +111,23 @@ export const scoredSplits = ["validation", "test"] as const;
 export const protocols: readonly Protocol[] = ["authors", "sound"];
 
 /** What a row says beside its metric and score. */
-type Place = Pick<ProbeRow, "labels" | "task" | "protocol" | "split" | "rows" | "songs">;
+type Place<T extends string = Task> = Pick<ProbeRow<T>, "labels" | "task" | "protocol" | "split" | "rows" | "songs">;
 
 /** Columns of a row that only some scores have; those left out become null. */
-type Extras = Partial<Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">>;
+export type Extras = Partial<
+  Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">
+>;
 
 const noExtras = { draw: null, std: null, alpha: null, threshold: null, skippedClasses: null, k: null };
 
 /** The scores of one drawing of bars: how many, and their songs' numbers in the table, as the scores' weights are. */
 export type Drawn = { rows: number; songs: number[]; scores: TaskScores };
+
+/** All bars of the tables as the one drawing, where there are no drawings. */
+export const drawsOf = (tables: Pick<BarTables, "train" | "test">, draws: Draw[] | undefined): Draw[] => {
+  const all = ({ labels }: BarTable) => Int32Array.from(labels.keys());
+  return draws ?? [{ train: all(tables.train), test: all(tables.test) }];
+};
 
 /** Those bars of a table. */
 export const takeBars = ({ labels, songs }: BarTable, rows: Int32Array): BarTable => ({
@@ -134,25 +142,29 @@ export function drawnScores({ rows, songs, songCount, scores }: Scorer, of: BarT
   return { rows: rows.length, songs: ids, scores: scores(predicted, "authors") };
 }
 
-/** A table being filled. */
-export type Collector = {
-  rows: ProbeRow[];
+/** A table being filled; its tasks are the paper's, or have a user's name. */
+export type Collector<T extends string = Task> = {
+  rows: ProbeRow<T>[];
   /** Adds scores; on the test split those that can be resampled have 95% intervals over `weights` songs. */
-  collect(place: Place, scores: TaskScores, extras?: Extras, weights?: number): void;
+  collect(place: Place<T>, scores: TaskScores, extras?: Extras, weights?: number): void;
   /** Adds a score's mean and population std over drawings of test bars, its interval, and each drawing's (STUDY §11.3). */
-  collectDrawn(place: Pick<Place, "task" | "labels">, draws: Drawn[], extras?: Extras): void;
+  collectDrawn(place: Pick<Place<T>, "task" | "labels">, draws: Drawn[], extras?: Extras): void;
   /** Adds a number as it is. */
-  add(place: Place, metric: string, interval: Interval, extras?: Extras): void;
+  add(place: Place<T>, metric: string, interval: Interval, extras?: Extras): void;
 };
 
 /** An empty table for one model and layer; with `replicates`, test rows of headlines and R² keep their resamplings. */
-export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false } = {}): Collector {
-  const rows: ProbeRow[] = [], { seed, probing: { bootstraps } } = recipe;
-  const add: Collector["add"] = (place, metric, { value, low, high }, extras = {}) => {
+export function collector<T extends string = Task>(
+  meta: ProbeMeta,
+  recipe: Recipe,
+  { replicates = false } = {},
+): Collector<T> {
+  const rows: ProbeRow<T>[] = [], { seed, probing: { bootstraps } } = recipe;
+  const add: Collector<T>["add"] = (place, metric, { value, low, high }, extras = {}) => {
     rows.push({ ...meta, metric, ...place, value, low, high, ...noExtras, ...extras });
   };
-  const collect: Collector["collect"] = (place, { resampled, fixed }, extras = {}, weights = place.songs) => {
-    const keep = replicates ? [headlines[place.protocol][place.task], "r2"] : [];
+  const collect: Collector<T>["collect"] = (place, { resampled, fixed }, extras = {}, weights = place.songs) => {
+    const keep = replicates ? [headlines[place.protocol][place.task as Task], "r2"] : [];
     // The authors' controls have no interval but their std: scoring all drawings at each resampling costs the most.
     const resampledToo = place.split === "test" && (place.protocol === "sound" || place.labels === "true");
     const scores = bootstrap(resampled, weights, { resamplings: resampledToo ? bootstraps : 0, seed, keep });
@@ -161,7 +173,7 @@ export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false 
     }
     for (const [metric, value] of Object.entries(fixed)) add(place, metric, { value, low: null, high: null }, extras);
   };
-  const collectDrawn: Collector["collectDrawn"] = ({ task, labels }, draws, extras = {}) => {
+  const collectDrawn: Collector<T>["collectDrawn"] = ({ task, labels }, draws, extras = {}) => {
     const ids = [...new Set(draws.flatMap(({ songs }) => songs))].sort((a, b) => a - b);
     const places = new Map(ids.map((id, i) => [id, i]));
     const scoreDraws = draws.map(({ scores, songs }) => {
@@ -175,7 +187,7 @@ export function collector(meta: ProbeMeta, recipe: Recipe, { replicates = false 
         Object.keys(once[0]).map((metric) => [metric, macroMean(scores.map((of) => of[metric]))]),
       );
     };
-    const place: Place = {
+    const place: Place<T> = {
       ...{ task, labels, protocol: "authors", split: "test", songs: ids.length },
       rows: Math.round(macroMean(draws.map((draw) => draw.rows))),
     };

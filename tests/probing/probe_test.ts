@@ -1,14 +1,15 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import type { BarLabels } from "@lib/tokens/labels.ts";
 import type { BarTable, Task } from "@lib/metrics/tasks.ts";
-import type { ProbeRow, ProbeTables } from "@lib/probing/rows.ts";
+import { drawBars } from "@lib/probing/controls.ts";
+import { type LayerFeatures, type ProbeRow, type ProbeTables, takeBars } from "@lib/probing/rows.ts";
 import type { Protocol } from "@lib/metrics/task_scores.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
-import type { LayerFeatures } from "@lib/probing/rows.ts";
 import { stream } from "@lib/base/random.ts";
 import { UserError } from "@lib/base/user_error.ts";
 import type { RowSource } from "@lib/matrix/rows.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
+import * as planted from "../support/planted_tables.ts";
 import { expected, goldenFeatures, goldenTable } from "../support/probe_fixtures.ts";
 
 const meta = { model: "test", input: "trained", seed: 0, layer: 1, layers: "one", pooling: "bar" } as const;
@@ -183,4 +184,84 @@ Deno.test("the penalty is the one that scores best on validation songs, the larg
   const rows = await probeLayer(flat, tables, recipe("sound", "smoke", { probing: { ...quick, alphas } }), meta, asked);
   assertEquals(rows.find(({ metric }) => metric === "aucWeighted")!.alpha, 1e5);
   assert(rows.every(({ replicates }) => replicates === undefined)); // unless they are asked for
+});
+
+Deno.test("scores of the golden features are the authors' to 1e-9", async () => {
+  const [train, test] = [await goldenTable("train"), await goldenTable("test")];
+  const [x, z] = [await goldenFeatures("train"), await goldenFeatures("test")];
+  const rows = await probeLayer(
+    { columns: 40, train: x, validation: z, test: z },
+    { train, validation: test, test },
+    recipe("authors", "smoke", { probing: { bootstraps: 20, clusters: 20 } }),
+    meta,
+    { protocols: ["authors"] },
+  );
+  // Instruments are not compared: the fixture leaves out bars whose instruments it removed.
+  for (
+    const [task, metric, of] of [
+      ["C", "aucHardWeighted", "chord"],
+      ["GP", "aucHardWeighted", "groove_pattern"],
+      ["T", "exactRow", "tempo"],
+      ["MV", "rmse", "mean_velocity"],
+      ["MD", "rmse", "mean_duration"],
+    ]
+  ) {
+    const row = planted.find(rows, task, metric);
+    assertAlmostEquals(row.value, expected.authors_f64[of], 1e-9, task);
+    assertEquals([row.protocol, row.alpha, row.rows], ["authors", 100, task === "C" ? 235 : 300]);
+  }
+  assertEquals(rows.some(({ metric }) => metric === "rmseQuarters"), false);
+  assertEquals(planted.find(rows, "C", "aucHardWeighted").threshold, -0.8);
+});
+
+Deno.test("the authors' scores are the mean and population std of probes on each drawing alone", async () => {
+  const draws = drawBars(planted.tables, planted.study), x = planted.features();
+  const rows = await probeLayer(x, { ...planted.tables, draws }, planted.study, meta, { protocols: ["authors"] });
+  const take = (data: Float32Array, at: Int32Array) =>
+    Float32Array.from([...at].flatMap((row) => [...data.subarray(row * planted.columns, (row + 1) * planted.columns)]));
+  const alone = await Promise.all(draws.map(({ train, test }) =>
+    probeLayer(
+      { columns: planted.columns, train: take(x.train, train), validation: x.validation, test: take(x.test, test) },
+      {
+        train: takeBars(planted.tables.train, train),
+        validation: planted.tables.validation,
+        test: takeBars(planted.tables.test, test),
+      },
+      planted.study,
+      meta,
+      { protocols: ["authors"] },
+    )
+  ));
+  for (const [task, metric] of [["C", "aucHardWeighted"], ["T", "exactRow"], ["MV", "rmse"], ["SC", "entropy"]]) {
+    const scores = alone.map((found) => planted.find(found, task, metric).value);
+    const mean = (scores[0] + scores[1] + scores[2]) / 3;
+    const row = planted.find(rows, task, metric);
+    assertAlmostEquals(row.value, mean, 1e-12);
+    assertAlmostEquals(row.std!, Math.sqrt(scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / 3), 1e-12);
+    scores.forEach((score, draw) => assertEquals(planted.find(rows, task, metric, "true", draw).value, score));
+    assert(row.low! <= row.value && row.value <= row.high!);
+    assertEquals(planted.find(alone[0], task, metric).std, null);
+  }
+});
+
+Deno.test("permuted song clustering is the last drawing's bars dealt to its songs at random", async () => {
+  const draws = drawBars(planted.tables, planted.study), control = { ...planted.tables, labels: "permuted" } as const;
+  const asked = { protocols: ["authors"], tasks: ["SC"] } as const;
+  const rows = await probeLayer(
+    planted.features(),
+    { ...planted.tables, draws, controls: [control] },
+    planted.study,
+    meta,
+    asked,
+  );
+  const dealt = planted.find(rows, "SC", "entropy", "permuted");
+  assertEquals([dealt.rows, dealt.songs, dealt.std], [30, 10, null]);
+  const [last] = await Promise.all([probeLayer(
+    planted.features(),
+    { ...planted.tables, draws: draws.slice(-1), controls: [control] },
+    planted.study,
+    meta,
+    asked,
+  )]);
+  assertEquals(planted.find(last, "SC", "entropy", "permuted").value, dealt.value);
 });
