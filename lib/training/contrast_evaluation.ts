@@ -72,8 +72,8 @@ function contrastEvaluation(config: BertConfig, { contrast, views }: Recipe, rat
 }
 
 /**
- * NT-Xent of a variant on bars of a split: the first view masked as in training, the second by the variant (STUDY
- * §9.1).
+ * NT-Xent of a variant on bars of a split: the first view masked as in training, the second by the variant
+ * (STUDY §9.1).
  *
  * @param options whether the encoder drops as in training (without it both views of BERT-dropout are the same), and how
  * batches are made, if not as the recipe says: Table 1 can be read either way
