@@ -30,11 +30,7 @@ const signatures: readonly [string, string][] = [
   ["%PDF", "a PDF"],
 ];
 
-/**
- * The text of a CSV file in UTF-8, from its bytes; a byte order mark is taken off.
- *
- * @throws {UserError} naming what the file is instead, or the line that is not UTF-8
- */
+/** The text of a CSV file without a byte order mark; throws a {@link UserError} naming what else it is. */
 export function csvTextOf(bytes: Uint8Array, path: string): string {
   const refuse = (found: string) =>
     new UserError(`${path}: expected a CSV file in UTF-8, found ${found}. Save it as one.`);

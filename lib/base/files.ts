@@ -44,21 +44,11 @@ export async function writableFolder(path: string): Promise<void> {
 }
 
 /**
- * A file that is being written piece by piece, under a temporary name. `write` goes on after the bytes written last, by
- * `writeAt` too; `finish` gives the file its name; `abandon` removes what was written, unless it is finished.
+ * Begins a file at `path`, written piece by piece under a temporary name; makes its folder where missing. `write` goes
+ * on after the bytes written last, by `writeAt` too; `finish` gives the file its name; `abandon` removes it, unless
+ * it is finished. Each throws a {@link UserError} naming the file if the disk refuses; nothing is left then.
  */
-type FileSink = {
-  write(bytes: Uint8Array): void;
-  writeAt(at: number, bytes: Uint8Array): void;
-  finish(): void;
-  abandon(): void;
-};
-
-/**
- * Begins a file at `path`; makes its folder where missing. If the disk refuses, this and the sink's functions throw a
- * {@link UserError} naming the file; nothing is left then.
- */
-export function openSink(path: string): FileSink {
+export function openSink(path: string) {
   const temporary = temporaryOf(path);
   let file: Deno.FsFile | undefined;
   const abandon = () => {
@@ -84,8 +74,8 @@ export function openSink(path: string): FileSink {
     file = Deno.openSync(temporary, { write: true, createNew: true });
   });
   return {
-    write: (bytes) => attempt(() => put(bytes)),
-    writeAt: (at, bytes) => attempt(() => (file?.seekSync(at, Deno.SeekMode.Start), put(bytes))),
+    write: (bytes: Uint8Array) => attempt(() => put(bytes)),
+    writeAt: (at: number, bytes: Uint8Array) => attempt(() => (file?.seekSync(at, Deno.SeekMode.Start), put(bytes))),
     finish: () =>
       attempt(() => {
         file?.syncSync();

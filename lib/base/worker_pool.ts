@@ -1,7 +1,6 @@
 /**
- * Work on several cores: jobs go to a pool of web workers, answers come back in the order of the jobs.
- *
- * A worker's module calls {@link serve} with the function that {@link runPool} calls itself when there are no workers.
+ * Work on several cores: jobs go to a pool of web workers, answers come back in the order of the jobs. A worker's module
+ * calls {@link serve} with the function that {@link runPool} calls itself when there are no workers.
  * @module
  */
 import { UserError } from "./user_error.ts";
@@ -127,21 +126,14 @@ export async function runPool<Shared, Job, Answer>(
       } catch (error) {
         throw failure(error instanceof Error ? error : new Error(String(error)), job);
       }
+      if (workers === 0) await new Promise((resolve) => setTimeout(resolve, 0)); // lets the notebook's kernel answer
       signal?.throwIfAborted();
       onDone?.(job);
     }
   };
-  const here = () => {
-    const perform = start(shared);
-    return drain(async (job) => {
-      const answer = await perform(job);
-      await new Promise((resolve) => setTimeout(resolve, 0)); // lets the notebook's kernel answer
-      return answer;
-    });
-  };
   try {
     const draining = workers === 0
-      ? [here()]
+      ? [drain(start(shared))]
       : pool.flatMap(({ perform }) => Array.from({ length: lanes }, () => drain(perform)));
     await Promise.race([Promise.all(draining), stop.promise]);
     return answers;

@@ -158,9 +158,8 @@ export async function embedCommand(args: string[], cwd?: string): Promise<number
   await checkEmbeddingFile(out);
   return await withEncoder(asked, async ({ model, corpus, folder, signal }) => {
     const bars = Array.from({ length: corpus.bars }, (_, bar) => bar), onProgress = meter("bars");
-    const { columns, layers: [source] } = await embedLayers(model, corpus, bars, recipe, {
-      ...{ poolings: [pooling], layers: [layer], folder, signal, onProgress },
-    });
+    const wanted = { poolings: [pooling], layers: [layer], folder, signal, onProgress };
+    const { columns, layers: [source] } = await embedLayers(model, corpus, bars, recipe, wanted);
     if (out.endsWith(".npy")) {
       const file = createNpy(out, bars.length, columns);
       try {
@@ -203,17 +202,14 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
     const bars = stackedBars(corpus, recipe), file = labels ?? "";
     const empty = splits.filter((split) => bars.of[split].length === 0).join(" and ");
     if (empty !== "") {
-      const songs = `${corpus.songs.length} songs, none for ${empty}`;
-      throw new UserError(
-        `${asked.data}: expected songs to train, validate and test probes on, found ${songs}. Give more.`,
-      );
+      const found = `${corpus.songs.length} songs, none for ${empty}. Give more.`;
+      throw new UserError(`${asked.data}: expected songs to train, validate and test probes on, found ${found}`);
     }
     const own = text === undefined ? undefined : parseLabels(text, file, corpus, asked["labels-are"]);
     const notes = own ? [`taken for ${own.why}`, ...checkLabels(own, file, bars.of, corpus)] : [];
     for (const note of notes) console.log(`${file}: ${note}`);
-    const { columns, layers } = await embedLayers(model, corpus, bars.all, recipe, {
-      ...{ poolings: [pooling], folder, signal, onProgress: meter("bars") },
-    });
+    const wanted = { poolings: [pooling], folder, signal, onProgress: meter("bars") };
+    const { columns, layers } = await embedLayers(model, corpus, bars.all, recipe, wanted);
     const tables = probeTables(corpus, recipe);
     const metaOf = (layer: number) =>
       ({ model: basename(encoder), input: "trained", seed: recipe.seed, layer, layers: "one", pooling }) as const;

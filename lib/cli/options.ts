@@ -102,9 +102,8 @@ export const commands = {
     note,
   },
   train: {
-    text:
-      "trains a model of a run and measures it; stopped (Ctrl-C, or in any other way) and started again, it goes on " +
-      "where it was",
+    text: "trains a model of a run and measures it; stopped (Ctrl-C, or in any other way) and started again, it goes " +
+      "on where it was",
     options: {
       model: needed(
         oneOf("MODEL", ["bert", "aug", "neighbor", "dropout", "all"], "one of the paper's models, or all of them"),
@@ -113,9 +112,8 @@ export const commands = {
       data: path("SOURCE", "a store, or a folder or archive of MIDI files (default: the run's own, or data/freedoom)"),
       run: named("NAME", "the run's folder in data/runs (default: the scale)"),
     },
-    note: `${
-      note.replace('"seed":7', '"training":{"steps":400}')
-    } The same run is opened in the notebooks by STUDY=NAME.`,
+    note: note.replace('"seed":7', '"training":{"steps":400}') +
+      " The same run is opened in the notebooks by STUDY=NAME.",
   },
   embed: {
     text: "writes the embedding of every bar at one layer",
@@ -130,9 +128,8 @@ export const commands = {
     note,
   },
   probe: {
-    text:
-      "probes every layer of an encoder, also on songs it was never trained on, and writes results.jsonl, .csv and " +
-      ".parquet",
+    text: "probes every layer of an encoder, also on songs it was never trained on, and writes results.jsonl, .csv " +
+      "and .parquet",
     options: {
       ...encoder,
       out: needed(path("FOLDER", "where the results go")),
@@ -147,8 +144,8 @@ export const commands = {
     positionals: "NAME",
     most: 1,
     text:
-      "makes one checksummed file of the run folder data/runs/NAME; or verifies such a file, by --open, and makes the " +
-      "run folder of it",
+      "makes one checksummed file of the run folder data/runs/NAME; or verifies such a file, by --open, and makes " +
+      "the run folder of it",
     options: {
       out: path("FILE", "where the packed run goes (default: data/runs/NAME.tar.gz); FILE.sha256 stands beside it"),
       open: path("FILE", "unpack this file; damaged ones are refused, with what is damaged"),
@@ -158,9 +155,8 @@ export const commands = {
   digest: {
     positionals: "RUN...",
     most: Infinity,
-    text:
-      "writes what of runs in data/runs may be published: the recipe, the training log, its curves (of several runs in " +
-      "one plot), scores and figures; no weights and no songs",
+    text: "writes what of runs in data/runs may be published: the recipe, the training log, its curves (of several " +
+      "runs in one plot), scores and figures; no weights and no songs",
     options: {
       out: path("FOLDER", "where (default: data/studies/ and the first run's name)"),
       every: withDefault(

@@ -1,9 +1,7 @@
 /**
- * Everything the study needs and a fresh machine lacks: a virtual environment with the smallest Jupyter, libtensorflow
- * out of its pinned wheel, the Deno kernel registered for this project alone, and the npm packages in Deno's cache.
- *
- * All of it lies in `.venv/`. Each part is made under a temporary name, tried, and stamped last, so that the next set-up
- * repairs one that was cut off. `deno task setup` runs it by hand; `report` and `test` run it by themselves.
+ * What a fresh machine lacks, in `.venv/`: a virtual environment with the smallest Jupyter, libtensorflow out of its
+ * pinned wheel, the Deno kernel for this project alone, and npm packages in Deno's cache. Each part is stamped last, so that the
+ * next set-up repairs one that was cut off.
  * @module
  */
 import { statfs } from "node:fs/promises";

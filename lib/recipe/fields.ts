@@ -32,10 +32,8 @@ export type Fields = {
   };
   split: { by: "hash" | "listed"; train: number; validation: number };
   model:
-    & Record<
-      "layers" | "hidden" | "heads" | "intermediate" | "maxPositions" | "layerNormEps" | "initStd" | "dropout",
-      number
-    >
+    & Record<"layers" | "hidden" | "heads" | "intermediate" | "maxPositions", number>
+    & Record<"layerNormEps" | "initStd" | "dropout", number>
     & { encoder: "bert" | "authors"; init: "bert" | "torch" };
   masking: Record<"rate" | "mask" | "random", number> & {
     replacements: "events" | "all";
