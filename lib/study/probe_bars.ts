@@ -14,12 +14,13 @@ const perSplit = <T>(make: (split: Split) => T): Record<Split, T> =>
   Object.fromEntries(splits.map((split) => [split, make(split)])) as Record<Split, T>;
 
 /** At most so many bars of each song of some splits, ascending, drawn by `random`. */
-export const drawPerSong = (corpus: Corpus, of: readonly Split[], most: number, random: (song: number) => Random) =>
-  corpus.songs.flatMap(({ split, firstBar, bars }, song): number[] => {
+export function drawPerSong(corpus: Corpus, of: Split[], most: number, random: (song: number) => Random): number[] {
+  return corpus.songs.flatMap(({ split, firstBar, bars }, song) => {
     if (!of.includes(split)) return [];
     const all = Array.from({ length: bars }, (_, i) => firstBar + i);
     return sample(all, most, random(song)).sort((a, b) => a - b);
   });
+}
 
 /** The first item of each song. */
 export const firstOfEachSong = <T>(items: readonly T[], songOf: (item: T) => number): T[] =>
@@ -32,12 +33,10 @@ export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recip
   return Int32Array.from(drawPerSong(corpus, [split], most, (song) => stream(seed, "probe bars", song)));
 }
 
+type Stacked = { all: Int32Array; of: Record<Split, Int32Array>; cut(rows: RowSource, columns: number): LayerFeatures };
+
 /** Training, validation and test bars of {@link probeBars} in one list and by split; `cut` splits rows likewise. */
-export function stackedBars(corpus: Corpus, recipe: Recipe): {
-  all: Int32Array;
-  of: Record<Split, Int32Array>;
-  cut: (rows: RowSource, columns: number) => LayerFeatures;
-} {
+export function stackedBars(corpus: Corpus, recipe: Recipe): Stacked {
   const of = perSplit((split) => probeBars(corpus, split, recipe));
   const starts = { train: 0, validation: of.train.length, test: of.train.length + of.validation.length };
   return {

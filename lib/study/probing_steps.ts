@@ -33,25 +33,25 @@ const probeFile = (study: Study, name: string, end: string): string =>
 
 const ckaFile = (study: Study, model: string): string => probeFile(study, model, ".layers.safetensors");
 
+type LayerCells = { cells: { x: string; y: string; value: number }[]; bars: number };
+
 /**
  * Linear CKA (Kornblith et al. 2019) of every pair of layers of models that {@link probe} was called for, on the same
  * `probing.ckaBars` test bars at most, as cells of a heat map with names like `BERT 3`; done once. It is 1 if two
  * layers differ only by a rotation and a scale. Layer 0 is left out, as the `Bar` token is the same in every bar there.
  */
-export function compareLayers(study: Study, models: readonly string[]) {
+export function compareLayers(study: Study, models: readonly string[]): Promise<LayerCells> {
   return study.once("compare layers", { ...study.recipe, data: study.data, models }, async () => {
-    const names: string[] = [], layers: Float32Array[] = [];
+    const layers: { name: string; data: Float32Array }[] = [];
     let bars = 0;
     for (const model of models) {
       for (const [name, { shape, data }] of readSafetensors(await Deno.readFile(ckaFile(study, model)))) {
         const layer = Number(name.replace(/^layer\//, ""));
-        if (layer === 0) continue; // the Bar token's own embedding does not vary
-        names.push(`${model} ${layer}`);
-        layers.push(data as Float32Array);
+        if (layer > 0) layers.push({ name: `${model} ${layer}`, data: data as Float32Array });
         bars = shape[0];
       }
     }
-    const matrix = ckaMatrix(layers, bars);
+    const matrix = ckaMatrix(layers.map(({ data }) => data), bars), names = layers.map(({ name }) => name);
     return { cells: names.flatMap((y, i) => names.map((x, j) => ({ x, y, value: matrix[i][j] }))), bars };
   });
 }

@@ -26,7 +26,8 @@ import { drums } from "../tokens/vocabulary.ts";
 type Neighbor = { row: number; similarity: number };
 
 /** The `count` rows nearest to `row` among those allowed, nearest first; of equally near ones the lower row first. */
-export function nearest({ rows, columns, data }: FloatMatrix, row: number, count: number, among = (_: number) => true) {
+export function nearest(matrix: FloatMatrix, row: number, count: number, among = (_: number) => true): Neighbor[] {
+  const { rows, columns, data } = matrix;
   if (!Number.isInteger(row) || row < 0 || row >= rows) {
     throw new RangeError(`Neighbors: expected a row 0…${rows - 1}, found ${row}.`);
   }

@@ -4,7 +4,7 @@
  */
 import { isTemporary, removeIfThere, writeFolder } from "../base/files.ts";
 import { bertConfig } from "../bert/config.ts";
-import { parameterCount } from "../bert/parameters.ts";
+import { type Model, parameterCount } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import { buildCorpus } from "../corpus/build.ts";
 import { type Corpus, readManifest } from "../corpus/store.ts";
@@ -88,7 +88,10 @@ export const trainingSeeds = ({ seed, training }: Recipe): number[] =>
   Array.from({ length: training.seeds }, (_, i) => seed + i);
 
 /** A training's name, which has the seed if it is not the recipe's, its folder, and the inputs of its steps. */
-export function trainingOf({ recipe, data, folder }: Study, model: ModelName, seed: number = recipe.seed) {
+type Training = { name: string; dir: string; inputs: object };
+
+/** The training of a model of the study by a seed, the recipe's if left out. */
+export function trainingOf({ recipe, data, folder }: Study, model: ModelName, seed: number = recipe.seed): Training {
   const { probing: _, ...choices } = recipe, isFirst = seed === recipe.seed;
   const name = isFirst ? model : `${model} seed ${seed}`, dir = `${folder}/models/${name.replaceAll(" ", "-")}`;
   return { name, dir, inputs: { ...choices, data, model, ...(!isFirst && { trainingSeed: seed }) } };
@@ -186,9 +189,9 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
 }
 
 /** A trained model of the study, trained first if it is not; the caller disposes its weights. */
-export async function trained(study: Study, corpus: Corpus, model: ModelName, seed = study.recipe.seed) {
+export async function trained(study: Study, corpus: Corpus, model: ModelName, seed?: number): Promise<Model> {
   const { name, dir, inputs } = trainingOf(study, model, seed);
-  if (!study.done(`train ${name}`, inputs)) await trainSeed(study, corpus, model, seed);
+  if (!study.done(`train ${name}`, inputs)) await trainSeed(study, corpus, model, seed ?? study.recipe.seed);
   return await loadCheckpoint(dir);
 }
 

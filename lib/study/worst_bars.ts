@@ -22,13 +22,14 @@ import { bestTestRow } from "../findings/best_layer.ts";
 /** A bar's index in the corpus, its label, and the probe's prediction. */
 type Prediction = Record<"bar" | "truth" | "read", number>;
 
-/** A probe's root mean square error over so many test bars, and those with the largest errors, one of each song. */
-type WorstBars =
-  & { model: ModelName; task: ValueQuestion["task"]; worst: Prediction[] }
-  & Record<"layer" | "rmse" | "bars", number>;
+/** A root mean square error, and the predictions with the largest errors, one of each song. */
+type Worst = { rmse: number; worst: Prediction[] };
+
+/** Those of a probe over so many test bars. */
+type WorstBars = Worst & { model: ModelName; task: ValueQuestion["task"]; layer: number; bars: number };
 
 /** The largest errors, one bar of each song, and the root mean square error of all predictions. */
-export function worstOf(predictions: readonly Prediction[], songOf: (bar: number) => number, count: number) {
+export function worstOf(predictions: Prediction[], songOf: (bar: number) => number, count: number): Worst {
   const error = ({ truth, read }: Prediction) => Math.abs(truth - read);
   const sorted = predictions.toSorted((a, b) => error(b) - error(a));
   const worst = firstOfEachSong(sorted, ({ bar }) => songOf(bar)).slice(0, count);
