@@ -34,10 +34,7 @@ export const pythonEnvironment = (variables: Record<string, string> = Deno.env.t
     Object.entries(variables).filter(([name]) => kept.has(name) || !/^(PYTHON|PIP_|VIRTUAL_ENV$)/.test(name)),
   );
 
-/**
- * The settings of `pip config list` that say where packages come from, as variables, in place of pip's files: those may
- * also say to install elsewhere.
- */
+/** Where packages come from by `pip config list`, as variables; they replace pip's files, which may set more. */
 export function pipVariables(listed: string): Record<string, string> {
   const found: Record<string, string> = { PIP_CONFIG_FILE: "/dev/null" };
   for (const [, name, value] of listed.matchAll(/^(?!:env:)[\w-]+\.([\w-]+)='(.*)'$/gm)) {

@@ -37,19 +37,14 @@ function valueOf(name: CommandName, option: string, { of, from, path }: Option, 
  *
  * @throws {UsageError} for an unknown or missing option, a wrong value, or too many arguments without a name
  */
-export function readArguments<C extends CommandName>(
-  name: C,
-  args: readonly string[],
-  cwd: string = callerFolder(),
-): { positionals: string[]; values: Values<C> } {
+export function readArguments<C extends CommandName>(name: C, args: readonly string[], cwd: string = callerFolder()) {
   const { options, positionals: takes, most = 0 }: Command = commands[name], known = Object.entries(options);
   const { tokens } = parseArgs({
     args: args.filter((arg) => arg !== "--"),
     options: Object.fromEntries(known.map(([option, { value }]) => [option, { type: value ? "string" : "boolean" }])),
     ...{ strict: false, allowPositionals: true, tokens: true },
   });
-  const positionals: string[] = [];
-  const values: Record<string, unknown> = {};
+  const positionals: string[] = [], values: Record<string, unknown> = {};
   for (const [option, { value }] of known) values[option] = value ? undefined : false;
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
@@ -69,13 +64,9 @@ export function readArguments<C extends CommandName>(
   if (positionals.length > most) {
     throw usageError(name, `expected ${most === 0 ? "options alone" : takes}, found ${positionals.join(" ")}.`);
   }
-  for (const [option, { needed, value, default: preset }] of known) {
-    if (needed && values[option] === undefined) {
-      throw usageError(name, `--${option}: expected a value ${value}, found none.`);
-    }
-    if (preset !== undefined && values[option] === undefined) {
-      values[option] = valueOf(name, option, options[option], preset, cwd);
-    }
+  for (const [option, { needed, value, default: preset }] of known.filter(([name]) => values[name] === undefined)) {
+    if (needed) throw usageError(name, `--${option}: expected a value ${value}, found none.`);
+    if (preset !== undefined) values[option] = valueOf(name, option, options[option], preset, cwd);
   }
   return { positionals, values: values as Values<C> };
 }
@@ -89,7 +80,7 @@ export function studyVariables(
   return Object.fromEntries(Object.entries(study).flatMap(([key, value]) => value ? [[key, value]] : []));
 }
 
-/** The arguments of a task that is a program of its own, such as a bench; prints its usage and ends where that is due. */
+/** The arguments of a task that is a program of its own, such as a bench; prints its usage and ends where need be. */
 export function taskArguments<C extends CommandName>(name: C): ReturnType<typeof readArguments<C>> {
   try {
     if (!asksHelp(Deno.args)) return readArguments(name, Deno.args);

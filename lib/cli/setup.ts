@@ -130,26 +130,25 @@ print(json.dumps(sizes))
 `;
 
 async function makeLibraries(venv: string, wheel: Wheel, say: Say): Promise<void> {
-  const partial = `${venv}/partial`;
+  const { package: name, version, sha256, bytes, unpackedBytes } = wheel;
+  const partial = `${venv}/partial`, temporary = `${partial}/temporary`;
   await removeIfThere(partial);
-  await Deno.mkdir(`${partial}/temporary`, { recursive: true });
+  await Deno.mkdir(temporary, { recursive: true });
   const cudaBytes = wheel.cuda ? cudaWheels.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
-  await needRoom(venv, wheel.bytes + wheel.unpackedBytes + 2 * cudaBytes, "libtensorflow"); // packed and unpacked
+  await needRoom(venv, bytes + unpackedBytes + 2 * cudaBytes, "libtensorflow"); // packed and unpacked
   const hashed = (verb: string[], requirements: string) => {
     Deno.writeTextFileSync(`${partial}/requirements.txt`, requirements);
     const only = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--requirement"];
-    return pip(venv, [...verb, ...only, `${partial}/requirements.txt`], { TMPDIR: `${partial}/temporary` });
+    return pip(venv, [...verb, ...only, `${partial}/requirements.txt`], { TMPDIR: temporary });
   };
-  const name = `${wheel.package} ${wheel.version}`;
-  const filling = { folder: `${partial}/temporary`, bytes: wheel.bytes };
-  await timed(`download of ${name} (${megabytes(wheel.bytes)})`, say, () => {
+  await timed(`download of ${name} ${version} (${megabytes(bytes)})`, say, () => {
     const tags = ["--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--platform", wheel.platform];
-    const requirement = `${wheel.package}==${wheel.version} --hash=sha256:${wheel.sha256}\n`;
+    const requirement = `${name}==${version} --hash=sha256:${sha256}\n`;
     return hashed(["download", "--dest", `${partial}/wheel`, ...tags], requirement);
-  }, filling);
+  }, { folder: temporary, bytes });
   const [file] = [...Deno.readDirSync(`${partial}/wheel`)];
   await writeFolder(`${venv}/libtensorflow`, async (made) => {
-    const files = await timed(`libtensorflow out of it (${megabytes(wheel.unpackedBytes)})`, say, async () => {
+    const files = await timed(`libtensorflow out of it (${megabytes(unpackedBytes)})`, say, async () => {
       const args = ["-c", unzip, `${partial}/wheel/${file.name}`, made];
       return JSON.parse(await execute(`${venv}/bin/python`, args)) as Record<string, number>;
     });
@@ -161,10 +160,9 @@ async function makeLibraries(venv: string, wheel: Wheel, say: Say): Promise<void
       await timed(`NVIDIA's libraries (${megabytes(cudaBytes)})`, say, () => {
         const requirements = cudaWheels.map((cuda) => `${cuda.requirement} --hash=sha256:${cuda.sha256}\n`).join("");
         return hashed(["install", "--target", `${partial}/cuda`], requirements);
-      }, { folder: `${partial}/temporary`, bytes: cudaBytes });
+      }, { folder: temporary, bytes: cudaBytes });
       await Deno.rename(`${partial}/cuda/nvidia`, `${made}/nvidia`);
     }
-    const { package: name, version, sha256 } = wheel;
     writeJson(`${made}/stamp.json`, { package: name, version, sha256, files } satisfies Stamp);
   });
   await removeIfThere(partial);
@@ -194,10 +192,8 @@ async function makeKernel(venv: string): Promise<void> {
 }
 
 /**
- * Sets up what is missing in the project's `.venv/`, and nothing else; a second call takes a fraction of a second.
- *
- * @returns the virtual environment's Python
- * @throws {SetupError} saying what to do if Python, its venv module, the disk, the network or the platform falls short
+ * Sets up what is missing in the project's `.venv/`, and nothing else, and returns its Python; throws a
+ * {@link SetupError} saying what to do if Python, its venv module, the disk, the network or the platform falls short.
  */
 export async function ensureSetup(options: SetupOptions = {}): Promise<{ python: string }> {
   const { root = projectRoot, quiet, searchPath = Deno.env.get("PATH") ?? "", say = console.error } = options;
@@ -205,8 +201,7 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<{ python:
   if (warning) say(warning);
   try {
     await Deno.mkdir(venv, { recursive: true });
-    const waiting = (line: string) => say(`setup: ${line}`);
-    await withLock(`${venv}/setup.lock`, () => setUp(venv, searchPath, say), { say: waiting });
+    await withLock(`${venv}/setup.lock`, () => setUp(venv, searchPath, say), { say: (line) => say(`setup: ${line}`) });
   } catch (error) {
     throw explained(venv, error);
   }

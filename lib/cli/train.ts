@@ -27,7 +27,7 @@ export async function trainCommand(args: string[]): Promise<number> {
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
   const study = openStudy();
   await ensureSetup({ quiet: true });
-  const { corpusOf, encoderText, train } = await import("../study/training_steps.ts"); // the engine loads what the set-up brought
+  const { corpusOf, encoderText, train } = await import("../study/training_steps.ts"); // after the set-up
   try {
     const corpus = await corpusOf(study);
     console.log(encoderText(study));

@@ -1,7 +1,6 @@
 /**
- * The packages that {@link ensureSetup} takes from pip's index, pinned: by version, and the native ones by hash.
- *
- * One wheel serves each platform whatever Python is there, since the two libraries inside are the same for all of them.
+ * The packages that the set-up takes from pip's index, pinned: by version, and the native ones by hash. One wheel serves
+ * a platform whatever its Python, since the two libraries inside are the same for all.
  * @module
  */
 import { SetupError } from "../base/python.ts";
