@@ -43,16 +43,10 @@ function rotate(x: Tensor): Tensor {
 }
 
 /** All hidden states of a batch, as `hiddenStates` in bert.ts; `bias` only says which keys are pads. */
-export function authorsStates(
-  p: Parameters,
-  config: BertConfig,
-  ids: Tensor,
-  bias: Tensor,
-  dropout?: Dropout,
-): Tensor[] {
+export function authorsStates(p: Parameters, config: BertConfig, ids: Tensor, bias: Tensor, drops?: Dropout): Tensor[] {
   const [batch, length] = ids.shape as [number, number];
   const { heads, hidden } = config, rows = batch * length, size = hidden / heads;
-  const { inside, outside, mask } = dropoutMasks(dropout);
+  const { inside, outside, mask } = dropoutMasks(drops);
   const drop = (x: Tensor, here: boolean): Tensor => here ? x.mul(mask(x.shape)) : x;
   const real = bias.greater(-1).cast("float32"); // batch × 1 × 1 × length
   const pads = tf.sub(1, real).mul(PAD_LOGIT);

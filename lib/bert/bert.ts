@@ -37,21 +37,14 @@ type Pass = { dropout?: Dropout; only?: Tensor; precision?: Precision };
  * @param bias batch × 1 × 1 × length: 0 at tokens, very negative at pads ({@link padBias})
  * @returns layers 0…L, each (batch·length) × hidden; the last one (batch·K) × hidden under `only`
  */
-export function hiddenStates(
-  p: Parameters,
-  config: BertConfig,
-  ids: Tensor,
-  bias: Tensor,
-  { dropout, only, precision: type }: Pass = {},
-): Tensor[] {
-  const chosen = only?.reshape([only.size]);
+export function hiddenStates(p: Parameters, config: BertConfig, ids: Tensor, bias: Tensor, pass: Pass = {}): Tensor[] {
+  const { dropout, only, precision: type } = pass, chosen = only?.reshape([only.size]);
   if (config.encoder === "authors") {
     const states = authorsStates(p, config, ids, bias, dropout);
     return chosen ? [...states.slice(0, -1), gatherRows(states.at(-1)!, chosen)] : states;
   }
   const [batch, length] = ids.shape as [number, number], { heads, layers, layerNormEps } = config;
-  const { inside, outside, mask } = dropoutMasks(dropout);
-  const shape = { batch, length, heads, type };
+  const { inside, outside, mask } = dropoutMasks(dropout), shape = { batch, length, heads, type };
   let x = embeddings(p, config, ids);
   const states = [x];
   for (let layer = 0; layer < layers; layer++) {
@@ -116,10 +109,8 @@ export function compiledOnce(key: unknown[], make: () => Compiled): Compiled {
 function checkBatch(config: BertConfig, ids: Int32Array, lengths: readonly number[]): number {
   const length = ids.length / lengths.length;
   if (lengths.length === 0 || !Number.isInteger(length) || length < 1 || length > config.maxPositions) {
-    throw new RangeError(
-      `encode: expected ids of rows × length with length ≤ ${config.maxPositions}, found ${ids.length} ids ` +
-        `for ${lengths.length} lengths.`,
-    );
+    const found = `${ids.length} ids for ${lengths.length} lengths`;
+    throw new RangeError(`encode: expected ids of rows × length with length ≤ ${config.maxPositions}, found ${found}.`);
   }
   const wrong = lengths.findIndex((n) => !Number.isInteger(n) || n < 1 || n > length);
   if (wrong >= 0) throw new RangeError(`encode: lengths[${wrong}] is ${lengths[wrong]}, expected 1…${length}.`);
@@ -148,9 +139,8 @@ export async function runPass(
     const values = await Promise.all(outputs.map((output) => output.data<"float32">()));
     tf.dispose(outputs);
     if (values.every((states) => states.every(Number.isFinite))) return values;
-    throw new CheckpointError(
-      "The encoder's states: expected finite numbers, found some that are not. Its weights are too large.",
-    );
+    const found = "expected finite numbers, found some that are not. Its weights are too large.";
+    throw new CheckpointError(`The encoder's states: ${found}`);
   } finally {
     tf.dispose(inputs);
   }

@@ -15,11 +15,7 @@ export type Checksums = Record<string, string>;
 /** The files of a checkpoint as {@link saveCheckpoint} writes it, the checksums last. */
 export const checkpointFiles = ["model.safetensors", "config.json", "checksum.json"] as const;
 
-/**
- * Writes a model into a folder: weights, config, and the checksums of both.
- *
- * @throws {UserError} naming the file that could not be written; what was there before stays whole
- */
+/** Writes a model into a folder: weights, config, and the checksums of both; errors as {@link writeFile}'s. */
 export async function saveCheckpoint(dir: string, config: BertConfig, weights: Float32Array): Promise<void> {
   const bytes = writeSafetensors(namedParameters(config, weights)), text = new TextEncoder().encode(configText(config));
   await writeFile(`${dir}/model.safetensors`, bytes);
@@ -85,7 +81,7 @@ async function tensorFiles(dir: string): Promise<string[]> {
   return [...new Set(names as string[])];
 }
 
-async function readTensors(dir: string, sums: Checksums): Promise<[string, Map<string, NamedArray>]> {
+async function readTensors(dir: string, sums: Checksums): Promise<[from: string, Map<string, NamedArray>]> {
   const files = await tensorFiles(dir), tensors = new Map<string, NamedArray>();
   for (const name of files) {
     const bytes = await readChecked(`${dir}/${name}`, sums[name]);
@@ -101,11 +97,7 @@ async function readTensors(dir: string, sums: Checksums): Promise<[string, Map<s
   return [files.length === 1 ? `${dir}/${files[0]}` : `${dir}/model.safetensors.index.json`, tensors];
 }
 
-/**
- * Checks every file of a checkpoint that this project wrote against its checksum.
- *
- * @throws {CheckpointError} naming the file that is missing or damaged
- */
+/** Checks a checkpoint that this project wrote; throws a `CheckpointError` naming a file that is missing or damaged. */
 export async function verifyCheckpoint(dir: string): Promise<void> {
   await readChecked(`${dir}/checksum.json`);
   for (const [name, sum] of Object.entries(await readChecksums(dir))) await readChecked(`${dir}/${name}`, sum);

@@ -11,7 +11,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 export type Dropout = { rate: number; place: Recipe["views"]["dropoutPlace"]; seed: Tensor };
 
 /** Where a pass drops, and its masks: each call of `mask` draws the next one. */
-export function dropoutMasks(dropout: Dropout | undefined) {
+export function dropoutMasks(dropout?: Dropout): { inside: boolean; outside: boolean; mask(shape: number[]): Tensor } {
   const place = dropout && dropout.rate > 0 ? dropout.place : undefined;
   let draws = 0;
   return {

@@ -18,48 +18,46 @@ export type Parameter = { name: string; shape: number[]; offset: number; size: n
 /** An encoder with its MLM head; `weights` are flat, by {@link parametersOf}, and the caller disposes of them. */
 export type Model = { config: BertConfig; weights: Tensor };
 
+type NamedValues = Map<string, { shape: number[]; data: Float32Array }>;
 type Shape = [name: string, shape: number[]];
 
-const normShapes = (name: string, width: number): Shape[] => [[`${name}.weight`, [width]], [`${name}.bias`, [width]]];
-const denseShapes = (name: string, out: number, inner: number): Shape[] => [
-  [`${name}.weight`, [out, inner]],
-  [`${name}.bias`, [out]],
-];
+/** A weight and its bias: of a dense layer, outputs × inputs, or of a LayerNorm, its width. */
+const biased = (name: string, ...shape: number[]): Shape[] => [[`${name}.weight`, shape], [`${name}.bias`, [shape[0]]]];
 
 function* bertShapes(config: BertConfig): Generator<Shape> {
   const { hidden: H, intermediate: I, vocabularySize: V } = config;
   yield ["bert.embeddings.word_embeddings.weight", [V, H]];
   yield ["bert.embeddings.position_embeddings.weight", [config.maxPositions, H]];
   yield ["bert.embeddings.token_type_embeddings.weight", [2, H]];
-  yield* normShapes("bert.embeddings.LayerNorm", H);
+  yield* biased("bert.embeddings.LayerNorm", H);
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `bert.encoder.layer.${layer}`;
-    for (const part of ["query", "key", "value"]) yield* denseShapes(`${name}.attention.self.${part}`, H, H);
-    yield* denseShapes(`${name}.attention.output.dense`, H, H);
-    yield* normShapes(`${name}.attention.output.LayerNorm`, H);
-    yield* denseShapes(`${name}.intermediate.dense`, I, H);
-    yield* denseShapes(`${name}.output.dense`, H, I);
-    yield* normShapes(`${name}.output.LayerNorm`, H);
+    for (const part of ["query", "key", "value"]) yield* biased(`${name}.attention.self.${part}`, H, H);
+    yield* biased(`${name}.attention.output.dense`, H, H);
+    yield* biased(`${name}.attention.output.LayerNorm`, H);
+    yield* biased(`${name}.intermediate.dense`, I, H);
+    yield* biased(`${name}.output.dense`, H, I);
+    yield* biased(`${name}.output.LayerNorm`, H);
   }
-  yield* denseShapes("cls.predictions.transform.dense", H, H);
-  yield* normShapes("cls.predictions.transform.LayerNorm", H);
+  yield* biased("cls.predictions.transform.dense", H, H);
+  yield* biased("cls.predictions.transform.LayerNorm", H);
   yield ["cls.predictions.bias", [V]];
 }
 
 function* authorsShapes({ hidden: H, intermediate: I, vocabularySize: V, layers }: BertConfig): Generator<Shape> {
   yield ["embedding.token_embed.weight", [V, H]];
-  for (const name of ["embedding.norm", "transformer.norm1", "transformer.norm2"]) yield* normShapes(name, H);
+  for (const name of ["embedding.norm", "transformer.norm1", "transformer.norm2"]) yield* biased(name, H);
   for (let layer = 0; layer < layers; layer++) {
     const name = `transformer.layers.${layer}`;
     yield [`${name}.0.to_qkv.weight`, [3 * H, H]];
     yield [`${name}.0.to_out.weight`, [H, H]];
-    yield* normShapes(`${name}.1.mlp.0`, H);
-    yield* denseShapes(`${name}.1.mlp.1`, I, H);
-    yield* denseShapes(`${name}.1.mlp.3`, H, I);
+    yield* biased(`${name}.1.mlp.0`, H);
+    yield* biased(`${name}.1.mlp.1`, I, H);
+    yield* biased(`${name}.1.mlp.3`, H, I);
   }
-  yield* denseShapes("linear_head.0", H, H);
-  yield* normShapes("linear_head.2", H);
-  yield* denseShapes("linear_head.3", V, H);
+  yield* biased("linear_head.0", H, H);
+  yield* biased("linear_head.2", H);
+  yield* biased("linear_head.3", V, H);
 }
 
 /** The parameters of an encoder and its MLM head, in order. */
@@ -81,13 +79,10 @@ export const parameterCount = (config: BertConfig): number =>
 export const isMatrix = ({ shape }: Parameter): boolean => shape.length > 1;
 
 /**
- * An encoder with fresh weights; LayerNorms start at 1 and 0.
+ * An encoder with fresh weights, all fixed by the seed; LayerNorms start at 1 and 0 (STUDY §7.7).
  *
  * `init: bert`: matrices are normal with standard deviation `initStd`, truncated at two of it; biases are 0.
- * `init: torch`: PyTorch's defaults, embeddings normal with standard deviation 1, dense layers and their biases uniform
- * within ±1/√inputs (STUDY §7.7).
- *
- * @param seed fixes every weight
+ * `init: torch`: embeddings are normal with standard deviation 1, dense layers and biases uniform within ±1/√inputs.
  */
 export function createBert(config: BertConfig, seed: number): Model {
   const parameters = parametersOf(config), vectors = new Set(parameters.filter((p) => !isMatrix(p)).map((p) => p.name));
@@ -114,14 +109,12 @@ const normal = ({ uniform }: Random): number =>
 
 /** A standard normal number within −2…2, redrawn outside. */
 function truncatedNormal(random: Random): number {
-  for (;;) {
-    const value = normal(random);
-    if (Math.abs(value) <= 2) return value;
-  }
+  const value = normal(random);
+  return Math.abs(value) <= 2 ? value : truncatedNormal(random);
 }
 
 /** The named parts of a flat array of values; views, nothing is copied. */
-export function namedParameters(config: BertConfig, weights: Float32Array) {
+export function namedParameters(config: BertConfig, weights: Float32Array): NamedValues {
   const part = ({ shape, offset, size }: Parameter) => ({ shape, data: weights.subarray(offset, offset + size) });
   return new Map(parametersOf(config).map((parameter) => [parameter.name, part(parameter)]));
 }

@@ -52,7 +52,6 @@ function tally(corpus: Corpus) {
         add(songs, corpus.song(bars[Math.floor(positions[i] / length)]), right);
       });
     },
-
     result(lossSum: number): MlmAccuracy {
       const total = (field: "count" | "correct") => [...kinds.values()].reduce((sum, score) => sum + score[field], 0);
       return {

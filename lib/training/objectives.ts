@@ -17,13 +17,15 @@ import type { Recipe } from "../recipe/recipe.ts";
  */
 export type BatchTensors = [ids: Tensor, bias: Tensor, positions: Tensor, labels: Tensor, weights: Tensor];
 
+type Tensors<Name extends string> = Record<Name, Tensor>;
+
 /**
  * Mean cross-entropy of the chosen tokens (STUDY §8.3).
  *
  * @param logits M × vocabulary; `labels` and `weights` are M: int32, and 1 for a chosen token, 0 for filling
  * @returns the loss in nats; M arg-max ids (`guesses`); and M, 1 where they are the labels (`correct`)
  */
-export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor) {
+export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor): Tensors<"loss" | "guesses" | "correct"> {
   const loss = crossEntropy(logits, labels).mul(weights).sum().div(weights.sum()), guesses = logits.argMax(1);
   return { loss, guesses, correct: guesses.equal(labels).cast("float32") };
 }
@@ -34,7 +36,7 @@ export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor) {
  * @param first N × width, raw; row i of `second` is the other view of row i
  * @returns the mean loss in nats, and the share of anchors whose positive is the most similar of 2N − 1
  */
-export function ntXent(first: Tensor, second: Tensor, temperature: number): { loss: Tensor; accuracy: Tensor } {
+export function ntXent(first: Tensor, second: Tensor, temperature: number): Tensors<"loss" | "accuracy"> {
   const rows = first.shape[0], states = tf.concat([first, second], 0); // 2N × width
   const unit = states.div(states.square().sum(1, true).sqrt().maximum(1e-8)) as Tensor2D;
   const logits = tf.matMul(unit, unit, false, true).div(temperature).add(tf.eye(2 * rows).mul(-1e9)); // 2N × 2N
@@ -67,10 +69,9 @@ export function losses(
   [ids, bias, positions, labels, weights]: BatchTensors,
   paired: boolean,
   dropout?: Dropout,
-): Record<"total" | "masked" | "correct" | "contrast" | "accuracy", Tensor> {
-  const [rows, length] = ids.shape as [number, number], precision = precisionOf(recipe);
-  const [first, K] = positions.shape as [number, number];
-  const bars = firstTokens(rows, length);
+): Tensors<"total" | "masked" | "correct" | "contrast" | "accuracy"> {
+  const [rows, length] = ids.shape as [number, number], [first, K] = positions.shape as [number, number];
+  const bars = firstTokens(rows, length), precision = precisionOf(recipe);
   // of second views only the first token counts; their other K places are filled with it
   const filling = () => bars.slice([first, 0], [rows - first, 1]).tile([1, K]);
   const only = paired ? tf.concat([bars, tf.concat([positions, filling()], 0)], 1) : positions;

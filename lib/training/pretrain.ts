@@ -9,6 +9,7 @@ import type { ModelName } from "../bert/variants.ts";
 import { type Batch, type BatchPlan, toTensors, trainingBatch, trainingPlans } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { tensorCount, tf } from "../engine/mod.ts";
+import type { Tensor } from "../engine/types.ts";
 import { explained, removeIfThere } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
 import { evaluateMasked } from "./masked_evaluation.ts";
@@ -41,17 +42,12 @@ export class DivergedError extends UserError {}
 
 type Part = { plan: BatchPlan; batch: Batch };
 
-/** The last state that is whole, for errors. */
-const lastGood = (dir: string, saved: number | undefined): string =>
-  saved === undefined ? "no state was saved before" : `the last good state is ${stateFolder(dir, saved)}`;
-
 /** The bars of batches by song, each numbered from 0 inside its song. */
 function barNames(corpus: Corpus, parts: Part[]): string {
-  const names = parts.map(({ plan }) => {
+  return parts.flatMap(({ plan }) => {
     const songs = Map.groupBy(plan.bars, (bar) => corpus.songs[corpus.song(bar)].file);
-    return [...songs].map(([file, bars]) => `${file} ${bars.map((bar) => corpus.barIndex(bar)).join(", ")}`).join("; ");
-  });
-  return names.join("; ");
+    return [...songs].map(([file, bars]) => `${file} ${bars.map((bar) => corpus.barIndex(bar)).join(", ")}`);
+  }).join("; ");
 }
 
 /** What is wrong with a step's numbers, if anything. */
@@ -128,11 +124,11 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
  * A training that was stopped anywhere (signal, crash) goes on from the last saved state when it is called again, with
  * the draws that it would have had. Aborting finishes the current step and saves it before the generator ends.
  *
- * @throws {UserError} if the corpus lacks bars that the recipe needs, or has one that is too long
+ * @throws {UserError} if the corpus lacks bars that the recipe needs, or has one that is too long; if the disk is full
+ * or cannot be written to, naming the file and the last good state
  * @throws {CheckpointError} if the run in `dir` began with another recipe, model, corpus or engine, if its files are
  * damaged, or if another process trains it
  * @throws {DivergedError} if a loss is not a number or exploded, naming step, bars and the last good state
- * @throws {UserError} if the disk is full or cannot be written to, naming the file and the last good state
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
   const { corpus, recipe, model, dir, signal, say = console.error, seed = recipe.seed } = options;
@@ -141,19 +137,19 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
   const validationBars = checkBars(corpus, recipe);
   using _lock = await guarded(dir, undefined, () => lockFolder(dir));
   const before = await readRun(dir, inputs, say);
-  const fresh = (): StepState => {
-    const { weights } = createBert(config, seed);
-    return [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
-  };
-  let tensors: StepState = before?.tensors ?? fresh();
+  const fresh = (weights: Tensor): StepState => [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
+  let tensors = before?.tensors ?? fresh(createBert(config, seed).weights);
   const state = before?.run ?? newRun(inputs), mask = decayMask(config);
   let saved = before?.run.step, lap = performance.now();
-  const diverged = (what: string, parts: Part[]) =>
-    new DivergedError(
-      `${model}, step ${state.step + 1}: ${what}; ${lastGood(dir, saved)}. The batch's bars: ` +
-        `${barNames(corpus, parts)}. Train anew with a lower training.learningRate or with training.clipNorm, under ` +
-        "another run name.",
+  const diverged = (what: string, parts: Part[]) => {
+    const last = saved === undefined
+      ? "no state was saved before"
+      : `the last good state is ${stateFolder(dir, saved)}`;
+    return new DivergedError(
+      `${model}, step ${state.step + 1}: ${what}; ${last}. The batch's bars: ${barNames(corpus, parts)}. ` +
+        "Train anew with a lower training.learningRate or with training.clipNorm, under another run name.",
     );
+  };
   try {
     using log = await guarded(dir, saved, () => openLog(dir, state, training.tensorboard, say));
     const save = async () => {
@@ -209,25 +205,13 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       const now = performance.now(), { tensors: live, handles } = tensorCount();
       state.seconds += (now - lap) / 1000;
       lap = now;
-      const entry: StepLog = {
-        model,
-        step: number,
-        steps,
-        epoch: parts[0].plan.epoch,
-        tokens: state.tokens,
-        loss,
-        masked,
-        contrast,
-        accuracy: guessed / chosen,
-        contrastAccuracy,
-        gradientNorm,
-        learningRate: rate,
-        seconds: state.seconds,
-        tokensPerSecond,
-        memory: { resident: Deno.memoryUsage().rss / 2 ** 20, tensors: live, handles },
-        ...(validation ? { validation: { loss: validation.loss, accuracy: validation.accuracy } } : {}),
-        final: number === steps || state.ended,
-      };
+      const place = { model, step: number, steps, epoch: parts[0].plan.epoch, tokens: state.tokens };
+      const scores = { loss, masked, contrast, accuracy: guessed / chosen, contrastAccuracy, gradientNorm };
+      const pace = { learningRate: rate, seconds: state.seconds, tokensPerSecond };
+      const memory = { resident: Deno.memoryUsage().rss / 2 ** 20, tensors: live, handles };
+      const validated = validation && { validation: { loss: validation.loss, accuracy: validation.accuracy } };
+      const final = number === steps || state.ended;
+      const entry: StepLog = { ...place, ...scores, ...pace, memory, ...validated, final };
       await guarded(dir, saved, () => log.append(entry));
       if (due) await save();
       yield entry;

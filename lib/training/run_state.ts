@@ -28,7 +28,12 @@ function countedRecipe({ seed, model, masking, views, contrast, training }: Reci
 }
 
 /** What a run's numbers depend on; it goes on only with the same. */
-type RunInputs = ReturnType<typeof runInputs>;
+type RunInputs = {
+  model: ModelName;
+  recipe: ReturnType<typeof countedRecipe>;
+  corpus: { songs: number; bars: number; checksum: string };
+  engine: Record<"engine" | "device" | "precision", string>;
+};
 
 /**
  * Where a run stands; everything else follows from the recipe, the corpus and the step.
@@ -37,10 +42,7 @@ type RunInputs = ReturnType<typeof runInputs>;
  * `patience` has the validation loss that counted as a gain last, and how many validations came since; `ended` says
  * that validation stopped improving before the last step.
  */
-export type RunState = {
-  step: number;
-  tokens: number;
-  seconds: number;
+export type RunState = Record<"step" | "tokens" | "seconds", number> & {
   firstLoss: number | null;
   best: { step: number; loss: number } | null;
   patience: { reference: number | null; waited: number };
@@ -49,7 +51,7 @@ export type RunState = {
 };
 
 /** What a run on this machine depends on; `precision` is the element type that `training.precision` came to. */
-export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName) {
+export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): RunInputs {
   const { engine, device } = engineInfo();
   return {
     model,
@@ -60,16 +62,10 @@ export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, mod
 }
 
 /** The state of a run before its first step. */
-export const newRun = (began: RunInputs): RunState => ({
-  step: 0,
-  tokens: 0,
-  seconds: 0,
-  firstLoss: null,
-  best: null,
-  patience: { reference: null, waited: 0 },
-  ended: false,
-  began,
-});
+export function newRun(began: RunInputs): RunState {
+  const patience = { reference: null, waited: 0 };
+  return { step: 0, tokens: 0, seconds: 0, firstLoss: null, best: null, patience, ended: false, began };
+}
 
 /** The fields in which two values differ, as dotted names with both values. */
 function changedFields(a: unknown, b: unknown, path: string): string[] {
@@ -105,16 +101,9 @@ export const bestFolder = (dir: string, step: number): string => folderOf(dir, "
 
 /** The steps of the folders `step-N` or `best-N` of a run, the latest first. */
 async function stepsOf(dir: string, kind: "step" | "best"): Promise<number[]> {
-  const steps: number[] = [];
-  try {
-    for await (const { name } of Deno.readDir(`${dir}/training`)) {
-      const match = new RegExp(`^${kind}-(\\d+)$`).exec(name);
-      if (match) steps.push(Number(match[1]));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return steps.sort((a, b) => b - a);
+  const entries = await Array.fromAsync(Deno.readDir(`${dir}/training`));
+  const steps = entries.flatMap(({ name }) => new RegExp(`^${kind}-(\\d+)$`).exec(name)?.[1] ?? []);
+  return steps.map(Number).sort((a, b) => b - a);
 }
 
 /** What `state.json` has but its seal; `files` are SHA-256 by path, `checksum.json` for the checkpoint's files. */
@@ -140,6 +129,9 @@ async function readStored(folder: string): Promise<Stored> {
 
 const MOMENTS = ["first", "second"] as const;
 
+/** The saved state of a different run; an older state cannot help. */
+class OtherRun extends CheckpointError {}
+
 type SavedRun = { run: RunState; tensors: StepState };
 
 async function readState(dir: string, step: number, now: RunInputs): Promise<SavedRun> {
@@ -159,9 +151,6 @@ async function readState(dir: string, step: number, now: RunInputs): Promise<Sav
   const [first, second] = MOMENTS.map((name) => tf.tensor1d(moments.get(name)!.data as Float32Array));
   return { run, tensors: [weights, first, second] };
 }
-
-/** The saved state of a different run; an older state cannot help. */
-class OtherRun extends CheckpointError {}
 
 /**
  * The latest state of a run that was stopped. If it is damaged, the one before, and `say` is called with the reason.
@@ -211,9 +200,8 @@ export async function saveState(dir: string, config: BertConfig, run: RunState, 
   await writeFolder(stateFolder(dir, run.step), async (folder) => { // one file after another, as they may be large
     await saveCheckpoint(folder, config, await finite(weights));
     const values = await Promise.all(moments.map(finite));
-    const bytes = writeSafetensors(
-      new Map(MOMENTS.map((name, i) => [name, { shape: moments[i].shape, data: values[i] }])),
-    );
+    const named = MOMENTS.map((name, i) => [name, { shape: moments[i].shape, data: values[i] }] as const);
+    const bytes = writeSafetensors(new Map(named));
     await writeFile(`${folder}/optimizer.safetensors`, bytes);
     const files: Checksums = {
       "checksum.json": await sha256(await Deno.readFile(`${folder}/checksum.json`)),

@@ -92,7 +92,7 @@ export async function openLog(
   { step, seconds }: { step: number; seconds: number },
   tensorboard: boolean,
   say: (line: string) => void,
-) {
+): Promise<Disposable & { append(log: StepLog): Promise<void>; sync(): Promise<void> }> {
   const path = pathOf(dir), { logs, damaged } = await readLog(dir, step);
   if (damaged.length > 0) say(`${path}: expected JSON in lines ${damaged.join(", ")}, found none; they are left out.`);
   const start = Date.now() / 1000 - seconds, events = `${dir}/training/events.out.tfevents.${"0".repeat(10)}.log`;
@@ -105,10 +105,10 @@ export async function openLog(
   }
   const files = outputs.map(({ path, entry }) => ({ entry, ...growing(path) }));
   return {
-    append: async (log: StepLog): Promise<void> => {
+    append: async (log) => {
       for (const { append, entry } of files) await append(entry(log));
     },
-    sync: async (): Promise<void> => {
+    sync: async () => {
       for (const { sync } of files) await sync();
     },
     [Symbol.dispose]: () => files.forEach(({ close }) => close()),

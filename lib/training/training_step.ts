@@ -59,6 +59,11 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
 /** The state of an optimizer between steps: weights and both moments. */
 export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
 
+type Stepped = { state: StepState; numbers: Float32Array; correct: Float32Array[] };
+type OptimizerStep = (
+  ...inputs: [state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: number[][], mask: Tensor]
+) => Promise<Stepped>;
+
 /**
  * Compiles one optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
  *
@@ -67,7 +72,7 @@ export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
  * {@link stepNumbers} over its batches; and for each batch, N·K: 1 where a chosen token was guessed. It runs on other
  * threads as soon as it is called.
  */
-export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe) {
+export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe): OptimizerStep {
   const whole = trainingStep(model, config, recipe), { islands, decayed } = recipe.training;
   const differentiate = lossesAndGradient(model, config, recipe);
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
@@ -88,8 +93,8 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
   }
 
   async function several(state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: Tensor[], mask: Tensor) {
-    const share = tf.scalar(1 / batches.length), means = new Float32Array(stepNumbers.length);
-    const correct: Float32Array[] = [];
+    const share = tf.scalar(1 / batches.length), correct: Float32Array[] = [];
+    const means = new Float32Array(stepNumbers.length);
     let sum: Tensor = tf.zerosLike(state[0]);
     for (const [i, batch] of batches.entries()) {
       const outputs = await add(state[0], sum, share, seeds[i], ...batch);
@@ -104,13 +109,7 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
     return { state: [weights, first, second] as StepState, numbers: means, correct };
   }
 
-  return async (
-    state: StepState,
-    batches: BatchTensors[],
-    scalars: Tensor,
-    seeds: [number, number][],
-    mask: Tensor,
-  ): Promise<{ state: StepState; numbers: Float32Array; correct: Float32Array[] }> => {
+  return async (state, batches, scalars, seeds, mask) => {
     const seedTensors = seeds.map((seed) => tf.tensor1d(seed, "int32"));
     try {
       return await (batches.length === 1
