@@ -8,7 +8,6 @@ import { askClasses, askValues, type BarTable, occurring, type Question, questio
 import type { Recipe } from "../recipe/recipe.ts";
 import {
   clusterCount,
-  type Collector,
   collector,
   drawnScores,
   drawsOf,
@@ -71,19 +70,9 @@ export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
       drawn.at(-1)!.score.extras("authors"),
     );
   }
-  clusterAtRandom(written, tables, draws, recipe);
-  return written.rows;
-}
-
-function clusterAtRandom(
-  written: Collector,
-  tables: ProbeTables,
-  draws: { train: BarTable; test: BarTable }[],
-  recipe: Recipe,
-): void {
   const random = stream(recipe.seed, "random-clusters");
   const deal = (rows: number, k: number, { integer }: Random) => Int32Array.from({ length: rows }, () => integer(k));
-  const k = clusterCount(recipe, tables.train.labels.length);
+  const k = clusterCount(recipe, train.labels.length);
   for (const split of scoredSplits) {
     const { songs } = tables[split];
     // Directions drawn at random: a bar's nearest are of any song.
@@ -94,7 +83,6 @@ function clusterAtRandom(
     const k = clusterCount(recipe, train.labels.length);
     return drawnEntropy(deal(test.songs.length, k, random), test.songs, k);
   });
-  written.collectDrawn({ task: "SC", labels: "true" }, drawn, {
-    k: clusterCount(recipe, draws[0].train.labels.length),
-  });
+  written.collectDrawn({ task: "SC", labels }, drawn, { k: clusterCount(recipe, draws[0].train.labels.length) });
+  return written.rows;
 }

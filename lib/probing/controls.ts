@@ -38,9 +38,7 @@ function permutedRows(songs: ArrayLike<number>, rows: number[], by: "songs" | "b
 }
 
 /**
- * A table whose labels are dealt to other bars: a probe that is fitted on them finds chance alone.
- *
- * `songs` lays the songs' labels end to end over the bars in another order of songs: neighbouring bars stay alike, as
+ * A table whose labels are dealt to other bars: a probe that is fitted on them finds chance alone. `songs` lays the songs' labels end to end over the bars in another order of songs: neighbouring bars stay alike, as
  * true ones are, so that the control errs as much as the probe does. `bars` shuffles single bars. Chords change places
  * among the bars that have one, so that chords are probed on the same bars.
  */
@@ -57,18 +55,15 @@ export function permuteLabels({ labels, songs }: BarTable, by: "songs" | "bars",
 
 /** A bar's type for control tasks: its lowest pitch that is no drum's, or the pitch or drum of its first note. */
 export function barType(tokens: ArrayLike<number>, by: "lowest-pitch" | "first-note"): number {
-  const kindOf = (token: number) => vocabulary.kind(token);
-  const notes = Array.from(tokens).filter((token) => kindOf(token) === "Pitch" || kindOf(token) === "Pitch_Drum");
-  const pitches = notes.filter((token) => kindOf(token) === "Pitch");
+  const notes = Array.from(tokens).filter((token) => ["Pitch", "Pitch_Drum"].includes(vocabulary.kind(token)));
+  const pitches = notes.filter((token) => vocabulary.kind(token) === "Pitch");
   return by === "first-note" || pitches.length === 0 ? notes[0] ?? -1 : Math.min(...pitches);
 }
 
 /**
  * Control tasks after Hewitt and Liang (2019): every bar of one type gets the labels of one training bar, drawn for the
- * type. Labels are spread as the true ones are, are the same for a type in training and test, and follow from nothing
- * but the type: a probe that scores well on them learns by heart. Selectivity is the task's score less the control's.
- *
- * Bars without a chord keep none, so that chords are probed on the same bars.
+ * type. A probe that scores well on them learns by heart: selectivity is the task's score less the control's. Bars
+ * without a chord keep none, so that chords are probed on the same bars.
  *
  * @param types of the bars of each split, see {@link barType}
  */
@@ -105,10 +100,10 @@ export function tokenCounts(bars: Record<Split, ArrayLike<number>[]>): LayerFeat
     for (let i = 0; i < tokens.length; i++) row[tokens[i]]++;
     return row;
   };
-  const first = count(bars.train[0] ?? []), varies = first.map(() => 0);
-  for (const tokens of bars.train) count(tokens).forEach((n, id) => n === first[id] || (varies[id] = 1));
+  const first = count(bars.train[0] ?? []), varying = new Set<number>();
+  for (const tokens of bars.train) count(tokens).forEach((n, id) => n !== first[id] && varying.add(id));
   // A column that does not vary has no weight in a ridge and no say in clusters.
-  const ids = [...varies.keys()].filter((id) => varies[id] === 1);
+  const ids = [...varying].sort((a, b) => a - b);
   const flat = (all: ArrayLike<number>[]) => {
     const out = new Float32Array(all.length * ids.length);
     all.forEach((tokens, r) => {

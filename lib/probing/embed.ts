@@ -13,8 +13,7 @@ import { pieceBytes, type RowSink, rowsInMemory, type RowSource } from "../matri
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** A bar as a person finds it. */
-const nameOf = (corpus: Corpus, bar: number): string =>
-  `${corpus.songs[corpus.song(bar)].file}, bar ${corpus.barIndex(bar)}`;
+const nameOf = ({ songs, song, barIndex }: Corpus, bar: number) => `${songs[song(bar)].file}, bar ${barIndex(bar)}`;
 
 /**
  * Bars in batches of similar lengths, longest first: a batch is padded to its longest bar's multiple of
@@ -79,17 +78,15 @@ export type EmbedOptions = {
 
 /** MiB that the embeddings of bars take, by default at all layers, in so many poolings. */
 export const embeddingMemory = (
-  { hidden, layers: depth }: Model["config"],
+  config: Model["config"],
   bars: number,
-  { poolings = 1, layers = depth + 1 }: { poolings?: number; layers?: number } = {},
-): number => 4 * bars * hidden * layers * poolings / 2 ** 20;
+  { poolings = 1, layers = config.layers + 1 } = {},
+): number => 4 * bars * config.hidden * layers * poolings / 2 ** 20;
 
 /**
- * Embeds bars at every layer, unmasked and in evaluation mode (STUDY §11.1), in batches of similar lengths. Music repeats
- * itself: bars with the same tokens have the same embedding, and pass the encoder once.
- *
- * The embeddings are in memory if those of all layers and poolings fit `recipe.probing.memory`, else in files, row by row
- * as they are made, so that one batch is in memory at a time. Both are the same to the bit.
+ * Embeds bars at every layer, unmasked and in evaluation mode (STUDY §11.1); bars with the same tokens pass the encoder
+ * once. The embeddings are in memory if those of all layers and poolings fit `recipe.probing.memory`, else written to
+ * files batch by batch; both are the same to the bit.
  *
  * @param bars the corpus' bars, in the order of the rows
  * @returns rows × columns of each layer in each pooling; `layers` are those of the first pooling

@@ -9,11 +9,9 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { firstRows, pieces, rowCount, type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
 
 /**
- * What each layer weighs for a task, 0…L, adding up to 1: by how far its own sound probe beats the guess on validation
- * songs, nothing where it does not, and all alike where none does. Under `uniform` all weigh alike for every task.
- *
- * One number a layer, chosen without looking at test songs; a probe on the sum then has as many weights as one on
- * a single layer (a scalar mix, as in Peters et al. 2018, whose weights are learned with the task).
+ * What each layer weighs for a task, adding up to 1: by how far its own sound probe beats the guess on validation songs,
+ * nothing where it does not, all alike where none does or under `uniform`. So a probe on the sum has as many weights as
+ * one on a single layer (a scalar mix, as in Peters et al. 2018, whose weights are learned with the task).
  *
  * @param rows of one model, seed and pooling, by layer
  * @param guesses rows of the guess without features
@@ -30,10 +28,10 @@ export function mixWeights(
     row.labels === "true";
   const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
   const even = new Array<number>(depth + 1).fill(1 / (depth + 1));
-  const guess = guesses.find(asked)?.value ?? NaN;
   if (mix === "uniform") return even;
+  const guess = guesses.find(asked)?.value ?? NaN, found = rows.filter(asked);
   const gains = even.map((_, layer) => {
-    const gain = sign * ((rows.find((row) => asked(row) && row.layer === layer)?.value ?? NaN) - guess);
+    const gain = sign * ((found.find((row) => row.layer === layer)?.value ?? NaN) - guess);
     return gain > 0 ? gain : 0; // NaN too: a score that is not defined has no say
   });
   const sum = gains.reduce((total, gain) => total + gain, 0);
@@ -51,7 +49,7 @@ export function mixesOf(
   return [...alike.values()].map((same) => ({ tasks: same, weights: weights.get(same[0])! }));
 }
 
-/** Mean and weight over standard deviation of each column, in the first `fitted` rows; 0 where it does not vary. */
+/** Mean, and weight over standard deviation of each column, in the first `fitted` rows; 0 where it does not vary. */
 function standardiser(layer: RowSource, weight: number, fitted: number, columns: number) {
   const mean = new Float64Array(columns), squares = new Float64Array(columns);
   const train = firstRows(layer, columns, fitted);
@@ -60,11 +58,8 @@ function standardiser(layer: RowSource, weight: number, fitted: number, columns:
   };
   sum((value, c) => mean[c] += value / fitted);
   sum((value, c) => squares[c] += (value - mean[c]) ** 2 / fitted);
-  const scale = squares.map((square, c) => {
-    const rounding = (fitted * 2 ** -24 * mean[c]) ** 2;
-    return square > rounding ? weight / Math.sqrt(square) : 0;
-  });
-  return { mean, scale };
+  const rounding = mean.map((value) => (fitted * 2 ** -24 * value) ** 2);
+  return { mean, scale: squares.map((square, c) => square > rounding[c] ? weight / Math.sqrt(square) : 0) };
 }
 
 /**

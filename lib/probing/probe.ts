@@ -1,7 +1,5 @@
 /**
- * Probes of one layer: seven tasks, in the authors' protocol (one penalty, hard decisions, few bars of each song, drawn
- * several times; STUDY §11.2–11.8) and in a sound one, as rows of one
- * tidy table. Nothing here knows of the encoder, so that layers can be probed in workers (`probe_layers.ts`).
+ * Probes of one layer, as rows of one tidy table. Nothing here knows of the encoder, so that workers can probe layers.
  * @module
  */
 import { UserError } from "../base/user_error.ts";
@@ -28,7 +26,6 @@ import {
   type ProbeRow,
   type ProbeTables,
   protocols as allProtocols,
-  type ScoredSplit,
   scoredSplits,
   takeBars,
 } from "./rows.ts";
@@ -68,49 +65,47 @@ function checkTables(features: LayerFeatures, tables: BarTables): void {
   if (tables.train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
 }
 
-/** Which score is highest; the first of equals. */
-const highest = (scores: readonly number[]): number =>
-  scores.reduce((best, value, i) => value > scores[best] || Number.isNaN(scores[best]) ? i : best, 0);
+/** Bars of the splits with labels of one kind. */
+type Labelled = BarTables & { labels: Labels };
 
 /** The sound scores of a question: the penalty is chosen on validation songs, the largest among equals. */
 async function soundScores(
   { question, live, fits }: FittedQuestion,
   features: LayerFeatures,
-  tables: BarTables,
-  labels: Labels,
+  tables: Labelled,
   { probing }: Recipe,
   { collect }: Collector,
 ): Promise<void> {
-  const of = (split: ScoredSplit) => scorer(tables[split], question, live, probing.chordThreshold);
-  const scorers = { validation: of("validation"), test: of("test") };
+  const scorers = scoredSplits.map((split) => scorer(tables[split], question, live, probing.chordThreshold));
+  const [validation, test] = scorers;
   const offered = fits.toSorted((a, b) => b.alpha - a.alpha);
-  const tried = await predictRows(offered, features.validation, scorers.validation.rows);
-  const best = highest(tried.map(scorers.validation.choice)), { alpha } = offered[best];
-  const [onTest] = await predictRows([offered[best]], features.test, scorers.test.rows);
-  for (const [split, predicted] of [["validation", tried[best]], ["test", onTest]] as const) {
-    const { rows, songCount, scores, extras } = scorers[split];
+  const tried = await predictRows(offered, features.validation, validation.rows);
+  const choices = tried.map(validation.choice); // the first of equals is taken
+  const best = choices.reduce((top, choice, i) => choice > choices[top] || Number.isNaN(choices[top]) ? i : top, 0);
+  const [onTest] = await predictRows([offered[best]], features.test, test.rows);
+  for (const [i, split] of scoredSplits.entries()) {
+    const { rows, songCount, scores, extras } = scorers[i];
     collect(
-      { task: question.task, labels, protocol: "sound", split, rows: rows.length, songs: songCount },
-      scores(predicted, "sound"),
-      { alpha, ...extras("sound") },
+      { task: question.task, labels: tables.labels, protocol: "sound", split, rows: rows.length, songs: songCount },
+      scores([tried[best], onTest][i], "sound"),
+      { alpha: offered[best].alpha, ...extras("sound") },
     );
   }
 }
 
 /**
- * Adds the authors' rows of a layer for one set of labels: means over the draws, and each draw's. Songs are clustered
- * where the labels are true; a permuted SC is the last draw's bars dealt to songs at random.
+ * Adds the authors' rows of a layer (STUDY §11.2–11.8): means over the draws, and each draw's. Songs are clustered where
+ * the labels are true; a permuted SC is the last draw's bars dealt to songs at random.
  */
 async function authorsRows(
   { columns, train, test }: Omit<LayerFeatures, "validation">,
-  tables: BarTables,
-  labels: Labels,
+  tables: Labelled,
   draws: Draw[] | undefined,
   recipe: Recipe,
   tasks: readonly Task[],
   collector: Collector,
 ): Promise<void> {
-  const { drawnAlpha: alpha, chordThreshold } = recipe.probing, all = drawsOf(tables, draws);
+  const { drawnAlpha: alpha, chordThreshold } = recipe.probing, all = drawsOf(tables, draws), { labels } = tables;
   const scored = new Map<Task, { drawn: Drawn[]; extras: Extras }>();
   const keep = (task: Task, drawn: Drawn, extras: Extras) =>
     scored.set(task, { drawn: [...scored.get(task)?.drawn ?? [], drawn], extras });
@@ -184,18 +179,18 @@ export async function probeLayer(
   checkTables(features, tables);
   const { columns, train } = features;
   const written = collector(meta, recipe, { replicates });
-  const all: (BarTables & { labels: Labels })[] = [{ ...tables, labels: "true" }, ...tables.controls ?? []];
+  const all: Labelled[] = [{ ...tables, labels: "true" }, ...tables.controls ?? []];
   const wanted = all.filter((one) => labels?.includes(one.labels) ?? true);
   const sound = protocols.includes("sound") && wanted.length > 0
     ? await fitLayer(train, columns, wanted.map((one) => one.train), tasks, recipe.probing.alphas)
     : null;
   for (const [i, labelled] of wanted.entries()) {
     for (const fitted of sound?.fitted[i] ?? []) {
-      await soundScores(fitted, features, labelled, labelled.labels, recipe, written);
+      await soundScores(fitted, features, labelled, recipe, written);
       await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
     }
     if (protocols.includes("authors")) {
-      await authorsRows(features, labelled, labelled.labels, tables.draws, recipe, tasks, written);
+      await authorsRows(features, labelled, tables.draws, recipe, tasks, written);
     }
   }
   const has = (labels: Labels) => wanted.some((one) => one.labels === labels);

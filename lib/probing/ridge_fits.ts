@@ -65,15 +65,16 @@ export async function fitLayer(
     ofSome: joinTargets(ofChords, some.length),
   };
   const sums = await sumLayer(source, columns, wanted);
-  const fits = wanted.all.count > 0 ? await fitSums(sums.all, alphas) : [];
-  const chordFits = ofChords.length > 0 ? await fitSums(sums.ofSome, alphas) : [];
-  let first = 0, firstChord = 0;
+  const fits = {
+    all: wanted.all.count > 0 ? await fitSums(sums.all, alphas) : [],
+    ofSome: ofChords.length > 0 ? await fitSums(sums.ofSome, alphas) : [],
+  };
+  const taken = { all: 0, ofSome: 0 };
   const fitted = parts.map((ofTable) =>
     ofTable.map(({ question, live, targets: { count } }): FittedQuestion => {
-      const chords = question.task === "C", at = chords ? firstChord : first;
-      if (chords) firstChord += count;
-      else first += count;
-      return { question, live, fits: (chords ? chordFits : fits).map((fit) => takeTargets(fit, at, count)) };
+      const of = question.task === "C" ? "ofSome" : "all", first = taken[of];
+      taken[of] += count;
+      return { question, live, fits: fits[of].map((fit) => takeTargets(fit, first, count)) };
     })
   );
   return { scale: standardisation(sums.all.gram), fitted };
