@@ -4,7 +4,7 @@
  */
 import { central, type Interval, twoSided } from "./intervals.ts";
 
-/** A score of the models trained with one seed, and in each resampling of the songs, which are the same for all seeds. */
+/** A score of the models of one seed, and in each resampling of the songs, which are the same for all seeds. */
 export type SeedScore = { value: number; replicates: ArrayLike<number> };
 
 /**

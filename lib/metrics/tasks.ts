@@ -22,7 +22,7 @@ export type ClassTask = Extract<Task, "C" | "GP" | "I" | "T">;
 /** A question for a bar's classes. */
 type ClassQuestion = { task: ClassTask; name?: undefined };
 
-/** A question for a number of a bar: the paper's task, the labels' field, and the name of its root mean square error. */
+/** A question for a number of a bar: the paper's task, the labels' field, and what its root mean square error is. */
 export type ValueQuestion = {
   task: Extract<Task, "MV" | "MD">;
   name: "meanVelocity" | "meanDuration" | "meanDurationQuarters";

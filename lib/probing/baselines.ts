@@ -2,13 +2,14 @@
  * Baselines that ignore the bar: the most common class, the training mean, clusters at random.
  * @module
  */
-import { type Random, stream } from "../base/random.ts";
-import { type Protocol, type Scorer, scorer } from "../metrics/task_scores.ts";
+import { stream } from "../base/random.ts";
+import { type Protocol, scorer } from "../metrics/task_scores.ts";
 import { askClasses, askValues, type BarTable, occurring, type Question, questions } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import {
   clusterCount,
   collector,
+  type Draw,
   drawnScores,
   drawsOf,
   majorityLine,
@@ -33,11 +34,9 @@ function constants(question: Question, fitOn: BarTable): { live: number[]; value
 }
 
 /**
- * The guesses that need no features, scored as the probes are: model `majority`, layer null.
- *
- * C, GP, I: each class by its share of the training bars, alike for every bar; T: the most common bin; MV, MD: the
- * training mean; SC: every bar in a cluster drawn at random out of K, which is what clusters that know nothing of
- * songs give (one cluster for all bars would score 0).
+ * The guesses that need no features, scored as the probes are: model `majority`, layer null. C, GP, I: each class by
+ * its share of the training bars; T: the most common bin; MV, MD: the training mean; SC: every bar in a cluster drawn
+ * at random out of K (one cluster for all bars would score 0).
  *
  * @throws {RangeError} if labels are of no class or there are no training bars.
  */
@@ -45,17 +44,14 @@ export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
   const { labels, ...line } = majorityLine, { train } = tables;
   if (train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
   const written = collector({ ...line, seed: recipe.seed, layer: null, pooling: "none" }, recipe, { replicates: true });
-  const draws = drawsOf(tables, tables.draws).map((draw) => ({
-    train: takeBars(train, draw.train),
-    test: takeBars(tables.test, draw.test),
-  }));
+  const take = (draw: Draw) => ({ train: takeBars(train, draw.train), test: takeBars(tables.test, draw.test) });
+  const draws = drawsOf(tables, tables.draws).map(take);
   for (const question of questions) {
     const { task } = question;
-    const guess = (fitOn: BarTable, scoreOn: BarTable): { score: Scorer; predicted: Float64Array } => {
+    const guess = (fitOn: BarTable, scoreOn: BarTable) => {
       const { live, values } = constants(question, fitOn);
       const score = scorer(scoreOn, question, live, recipe.probing.chordThreshold), { length } = score.rows;
-      const predicted = Float64Array.from({ length: values.length * length }, (_, i) => values[Math.floor(i / length)]);
-      return { score, predicted };
+      return { score, predicted: Float64Array.from(values.flatMap((value) => new Array<number>(length).fill(value))) };
     };
     for (const split of scoredSplits) {
       const { score, predicted } = guess(train, tables[split]), protocol: Protocol = "sound";
@@ -71,17 +67,17 @@ export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
     );
   }
   const random = stream(recipe.seed, "random-clusters");
-  const deal = (rows: number, k: number, { integer }: Random) => Int32Array.from({ length: rows }, () => integer(k));
+  const deal = (rows: number, k: number) => Int32Array.from({ length: rows }, () => random.integer(k));
   const k = clusterCount(recipe, train.labels.length);
   for (const split of scoredSplits) {
     const { songs } = tables[split];
     // Directions drawn at random: a bar's nearest are of any song.
     const rowsOf = (rows: Int32Array) => Float64Array.from({ length: 8 * rows.length }, () => random.uniform() - 0.5);
-    addSongRows(written, split, { labels: deal(songs.length, k, random), rowsOf, songs, k }, recipe);
+    addSongRows(written, split, { labels: deal(songs.length, k), rowsOf, songs, k }, recipe);
   }
   const drawn = draws.map(({ train, test }) => {
     const k = clusterCount(recipe, train.labels.length);
-    return drawnEntropy(deal(test.songs.length, k, random), test.songs, k);
+    return drawnEntropy(deal(test.songs.length, k), test.songs, k);
   });
   written.collectDrawn({ task: "SC", labels }, drawn, { k: clusterCount(recipe, draws[0].train.labels.length) });
   return written.rows;

@@ -38,19 +38,17 @@ function permutedRows(songs: ArrayLike<number>, rows: number[], by: "songs" | "b
 }
 
 /**
- * A table whose labels are dealt to other bars: a probe that is fitted on them finds chance alone. `songs` lays the songs' labels end to end over the bars in another order of songs: neighbouring bars stay alike, as
- * true ones are, so that the control errs as much as the probe does. `bars` shuffles single bars. Chords change places
- * among the bars that have one, so that chords are probed on the same bars.
+ * A table whose labels are dealt to other bars: a probe that is fitted on them finds chance alone. `songs` lays the
+ * songs' labels end to end in another order of songs: neighbouring bars stay alike, so that the control errs as much as
+ * the probe does. `bars` shuffles single bars. Chords change places among the bars that have one.
  */
 export function permuteLabels({ labels, songs }: BarTable, by: "songs" | "bars", seed: number): BarTable {
   const all = [...labels.keys()], withChord = all.filter((r) => labels[r].chords.length > 0);
   const random = stream(seed, "permuted labels", labels.length);
   const others = permutedRows(songs, all, by, random), donors = permutedRows(songs, withChord, by, random);
   const chordsOf = new Map(withChord.map((row, i) => [row, labels[donors[i]].chords]));
-  return {
-    songs,
-    labels: all.map((row, i) => ({ ...labels[others[i]], chords: chordsOf.get(row) ?? labels[row].chords })),
-  };
+  const dealt = all.map((row, i) => ({ ...labels[others[i]], chords: chordsOf.get(row) ?? labels[row].chords }));
+  return { songs, labels: dealt };
 }
 
 /** A bar's type for control tasks: its lowest pitch that is no drum's, or the pitch or drum of its first note. */

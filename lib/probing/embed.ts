@@ -61,12 +61,9 @@ async function named(error: unknown, model: Model, corpus: Corpus, batch: readon
 }
 
 /**
- * Choices of {@link embedLayers}.
- *
- * `poolings`: how a bar's states become one embedding, by default the state of its Bar token. `layers`: only these, in
- * this order. `folder`: for `bar-0.npy` and so on where the embeddings do not fit the recipe's memory, made if need be;
- * without one they stay in memory. `signal` stops the work, the promise then rejects with its reason. `onProgress` is
- * called after each batch, with how many bars are done.
+ * Choices of {@link embedLayers}: how a bar's states become one embedding, by default the state of its Bar token; only
+ * these layers, in this order; a folder, made if need be, for `bar-0.npy` and so on where embeddings do not fit the
+ * recipe's memory (without one they stay there). `signal` rejects the promise; `onProgress` is called after each batch.
  */
 export type EmbedOptions = {
   poolings?: readonly Pooling[];
@@ -105,11 +102,12 @@ export async function embedLayers(
   if (wrong !== undefined) throw new UserError(`Layer: expected 0 (embeddings) … ${depth}, found ${wrong}.`);
   const taken = embeddingMemory(model.config, bars.length, { poolings: poolings.length, layers: wanted.length });
   const options = { pieceBytes: pieceBytes(memory, 2 * wanted.length) };
-  if (folder !== undefined && taken > memory) await Deno.mkdir(folder, { recursive: true });
+  const files = taken > memory ? folder : undefined;
+  if (files !== undefined) await Deno.mkdir(files, { recursive: true });
   const sinkOf = (pooling: Pooling, layer: number): RowSink =>
-    folder !== undefined && taken > memory
-      ? createNpy(`${folder}/${pooling}-${layer}.npy`, bars.length, columns, options)
-      : rowsInMemory(bars.length, columns);
+    files === undefined
+      ? rowsInMemory(bars.length, columns)
+      : createNpy(`${files}/${pooling}-${layer}.npy`, bars.length, columns, options);
   const sinks = poolings.map((pooling) => wanted.map((layer) => sinkOf(pooling, layer)));
   const alike = Map.groupBy(Array.from(bars).keys(), (row) => corpus.tokens(bars[row]).join()).values();
   const distinct = new Map(Array.from(alike, (rows) => [bars[rows[0]], rows])); // the first of each with all its rows

@@ -9,9 +9,9 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { firstRows, pieces, rowCount, type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
 
 /**
- * What each layer weighs for a task, adding up to 1: by how far its own sound probe beats the guess on validation songs,
- * nothing where it does not, all alike where none does or under `uniform`. So a probe on the sum has as many weights as
- * one on a single layer (a scalar mix, as in Peters et al. 2018, whose weights are learned with the task).
+ * What each layer weighs for a task, adding up to 1: by how far its own sound probe beats the guess on validation
+ * songs, nothing where it does not, all alike where none does or under `uniform`. So a probe on the sum has as many
+ * weights as one on a single layer (a scalar mix, as in Peters et al. 2018, whose weights are learned with the task).
  *
  * @param rows of one model, seed and pooling, by layer
  * @param guesses rows of the guess without features

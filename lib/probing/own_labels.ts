@@ -55,11 +55,7 @@ function songFinder({ songs, rejected }: Corpus): (name: string) => number | str
 const countsOf = (reasons: readonly string[]): string =>
   [...Map.groupBy(reasons, (reason) => reason)].map(([reason, all]) => `${all.length} ${reason}`).join(", ");
 
-/**
- * The rows of CSV text with the columns song, bar and label.
- *
- * @throws {LabelsError} if a column is missing
- */
+/** The rows of CSV text with the columns song, bar and label; a {@link LabelsError} if one is missing. */
 export function labelTable(text: string, path: string): NonNullable<ReturnType<typeof csvColumns>> {
   const table = csvColumns(text.replace(/^\ufeff/, ""), ["song", "bar", "label"]);
   if (table) return table;

@@ -48,18 +48,17 @@ function checkTables(features: LayerFeatures, tables: BarTables): void {
   for (const split of splits) {
     const { labels, songs } = tables[split], rows = labels.length, given = rowCount(features[split], columns);
     if (given !== rows || songs.length !== rows) {
+      const expected = `${rows} bars × ${columns} numbers and ${rows} songs`;
       throw new RangeError(
-        `${split}: expected ${rows} bars × ${columns} numbers and ${rows} songs, ` +
-          `found ${given * columns} numbers and ${songs.length} songs.`,
+        `${split}: expected ${expected}, found ${given * columns} numbers and ${songs.length} songs.`,
       );
     }
     for (const { first, x } of pieces(features[split], columns)) {
       const at = x.findIndex((value) => !Number.isFinite(value)), row = first + Math.floor(at / columns);
-      if (at >= 0) {
-        throw new UserError(
-          `${split}: expected finite features, found ${x[at]} in row ${row}, a bar of song ${songs[row]}.`,
-        );
-      }
+      if (at < 0) continue;
+      throw new UserError(
+        `${split}: expected finite features, found ${x[at]} in row ${row}, a bar of song ${songs[row]}.`,
+      );
     }
   }
   if (tables.train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
@@ -94,8 +93,8 @@ async function soundScores(
 }
 
 /**
- * Adds the authors' rows of a layer (STUDY §11.2–11.8): means over the draws, and each draw's. Songs are clustered where
- * the labels are true; a permuted SC is the last draw's bars dealt to songs at random.
+ * Adds the authors' rows of a layer (STUDY §11.2–11.8): means over the draws, and each draw's. Songs are clustered
+ * where the labels are true; a permuted SC is the last draw's bars dealt to songs at random.
  */
 async function authorsRows(
   { columns, train, test }: Omit<LayerFeatures, "validation">,

@@ -21,7 +21,7 @@ function failure(meta: ProbeMeta, cause: Error): Error {
 }
 
 /**
- * Probes layers of one study's bars, several at a time in workers; rows in the order of the jobs (see `probeLayer`).
+ * Probes layers of one study's bars, several at a time in workers; rows in the order of the jobs.
  *
  * @param options `workers`: 0 probes on this thread, letting other work through between tasks; by default cores, at
  * most four. `onDone` is called after each layer; `signal` stops the work, the promise then rejects with its reason.
@@ -44,17 +44,11 @@ export async function probeLayers(
       yield { ...job, features: await fetched().catch((error) => Promise.reject(failure(job.meta, error))) };
     }
   }
-  const rows = await runPool(
-    layerProber,
-    new URL("./probe_worker.ts", import.meta.url),
-    { tables, recipe },
-    queue(),
-    {
-      workers: Math.min(workers, jobs.length),
-      signal,
-      failure: (error, { meta }) => failure(meta, error),
-      onDone: ({ meta }) => onDone?.(++done, jobs.length, meta),
-    },
-  );
+  const worker = new URL("./probe_worker.ts", import.meta.url);
+  const rows = await runPool(layerProber, worker, { tables, recipe }, queue(), {
+    ...{ workers: Math.min(workers, jobs.length), signal },
+    failure: (error, { meta }) => failure(meta, error),
+    onDone: ({ meta }) => onDone?.(++done, jobs.length, meta),
+  });
   return rows.flat();
 }

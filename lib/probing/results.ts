@@ -40,17 +40,11 @@ export function toCsv(rows: readonly object[], columns: readonly string[]): stri
   return [[...columns], ...lines].map((fields) => csvText([fields]).replace(/\n$/, "\r\n")).join("");
 }
 
-/**
- * Writes the results table to `${path}.jsonl`, `.csv` and `.parquet`.
- *
- * @throws {UserError} if a file cannot be written.
- */
-export async function writeResults(path: string, rows: Parameters<typeof toResults>[0]): Promise<void> {
+/** Writes the results table to `${path}.jsonl`, `.csv` and `.parquet`; a {@link UserError} if a file cannot be. */
+export async function writeResults(path: string, rows: readonly ProbeRow<string>[]): Promise<void> {
   const results = toResults(rows);
-  const columnData = resultColumns.map((name) => ({
-    ...{ name, type: columnTypes[name], nullable: true },
-    data: results.map((result) => result[name]),
-  }));
+  const columnOf = (name: keyof Result) => ({ name, type: columnTypes[name], data: results.map((row) => row[name]) });
+  const columnData = resultColumns.map((name) => ({ ...columnOf(name), nullable: true }));
   await writeFile(`${path}.jsonl`, results.map((result) => JSON.stringify(result) + "\n").join(""));
   await writeFile(`${path}.csv`, toCsv(results, resultColumns));
   await writeFile(`${path}.parquet`, new Uint8Array(parquetWriteBuffer({ columnData, codec: "UNCOMPRESSED" })));
@@ -86,20 +80,16 @@ export async function storeReplicates(path: string, rows: readonly ProbeRow[]): 
   await writeFile(path, writeSafetensors(new Map(tensors), { what: "scores of each resampling of the test songs" }));
 }
 
-/**
- * Rows as JSON kept them, with their resamplings again.
- *
- * @throws {UserError} saying what to do if the file is not there.
- */
+/** Rows as JSON kept them, with their resamplings again; a {@link UserError} if their file is not there. */
 export async function loadReplicates(path: string, rows: readonly ProbeRow[]): Promise<ProbeRow[]> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UserError(`${path}: expected the probes' resamplings, found no such file. Please probe again (--fresh).`);
-  }
-  const tensors = readSafetensors(bytes);
+  const tensors = readSafetensors(
+    await Deno.readFile(path).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new UserError(
+        `${path}: expected the probes' resamplings, found no such file. Please probe again (--fresh).`,
+      );
+    }),
+  );
   return rows.map((row) => {
     const stored = row.split === "test" && row.draw === null ? tensors.get(replicateName(row)) : undefined;
     return stored ? { ...revived(row), replicates: stored.data as Float32Array } : revived(row);

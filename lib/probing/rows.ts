@@ -113,12 +113,10 @@ export const protocols: readonly Protocol[] = ["authors", "sound"];
 /** What a row says beside its metric and score. */
 type Place<T extends string = Task> = Pick<ProbeRow<T>, "labels" | "task" | "protocol" | "split" | "rows" | "songs">;
 
-/** Columns of a row that only some scores have; those left out become null. */
-export type Extras = Partial<
-  Pick<ProbeRow, "alpha" | "threshold" | "skippedClasses" | "k" | "draw" | "std" | "replicates">
->;
-
 const noExtras = { draw: null, std: null, alpha: null, threshold: null, skippedClasses: null, k: null };
+
+/** Columns of a row that only some scores have; those left out become null. */
+export type Extras = Partial<Pick<ProbeRow, keyof typeof noExtras | "replicates">>;
 
 /** The scores of one drawing of bars: how many, and their songs' numbers in the table, as the scores' weights are. */
 export type Drawn = { rows: number; songs: number[]; scores: TaskScores };
