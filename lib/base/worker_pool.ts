@@ -29,19 +29,17 @@ function fromSent({ name, message, stack, cause, mendable }: SentError): Error {
 
 /** Answers a pool's jobs in this worker. */
 export function serve<Shared, Job, Answer>(start: Start<Shared, Job, Answer>): void {
-  const scope = globalThis as unknown as {
-    postMessage(message: FromWorker<Answer>): void;
-    onmessage: (event: MessageEvent<ToWorker<Shared, Job>>) => void;
-  };
+  const scope = globalThis as unknown as Pick<Worker, "postMessage" | "onmessage">;
+  const send = (message: FromWorker<Answer>) => scope.postMessage(message);
   let shared: Shared, perform: ReturnType<typeof start>;
-  scope.onmessage = async ({ data }) => {
+  scope.onmessage = async ({ data }: MessageEvent<ToWorker<Shared, Job>>) => {
     if ("shared" in data) return void (shared = data.shared);
     const { id, job } = data;
     try {
       perform ??= start(shared);
-      scope.postMessage({ id, answer: await perform(job) });
+      send({ id, answer: await perform(job) });
     } catch (error) {
-      scope.postMessage({ id, error: toSent(error) });
+      send({ id, error: toSent(error) });
     }
   };
 }

@@ -60,10 +60,8 @@ export async function tokenizeCommand(args: string[], cwd?: string): Promise<num
     const show = meter("songs");
     let worked = merge;
     const onProgress = (done: number, total: number) => (worked = true, show(done, total));
-    const options = {
-      ...{ workers: values.workers, replace: values.replace, followLinks: values["follow-links"] },
-      ...{ signal: stop.signal, onProgress, say: (line: string) => console.error(line) },
-    };
+    const { workers, replace, "follow-links": followLinks } = values, { signal } = stop;
+    const options = { workers, replace, followLinks, signal, onProgress, say: console.error };
     const choices = loadRecipe({}, { preset, scale });
     let summary: CorpusSummary | undefined;
     if (merge) summary = await mergeCorpora(sources, out, options);
@@ -78,7 +76,7 @@ export async function tokenizeCommand(args: string[], cwd?: string): Promise<num
     if (shard) console.log(`${out}: shard ${shard.index}/${shard.of} is done; join all of them by --merge.`);
     if (parquet) {
       const corpus = await openCorpus(out);
-      await exportParquet(corpus, parquet, { signal: stop.signal, onProgress: meter("bars") });
+      await exportParquet(corpus, parquet, { signal, onProgress: meter("bars") });
       corpus.close();
     }
     if (verify) {

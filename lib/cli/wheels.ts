@@ -10,9 +10,7 @@ import { wantsCuda } from "../engine/choice.ts";
  * A pinned wheel that holds libtensorflow: its name on the index, the platform tag by which pip finds it, its size and
  * that of the two libraries in it, and whether NVIDIA's belong beside them.
  */
-export type Wheel =
-  & Record<"package" | "version" | "platform" | "sha256", string>
-  & { bytes: number; unpackedBytes: number; cuda: boolean };
+export type Wheel = ReturnType<typeof pinned> & { sha256: string };
 
 const version = "2.21.0";
 const pinned = (name: string, platform: string, megabytes: number, unpacked: number) => ({

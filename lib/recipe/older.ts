@@ -20,9 +20,13 @@ const introduced: Record<string, Record<string, unknown>> = {
   },
 };
 
+/** Whether a value is an object with fields, not an array. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** A stored recipe, or what else stands in its place, with the fields that its version did not know. */
 export function completed(stored: unknown): unknown {
-  if (typeof stored !== "object" || stored === null || Array.isArray(stored)) return stored;
+  if (!isObject(stored)) return stored;
   const groups = Object.entries({ ...introduced, ...stored });
   return Object.fromEntries(groups.map(([name, group]) => [
     name,

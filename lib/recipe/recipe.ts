@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../base/user_error.ts";
-import { completed } from "./older.ts";
+import { completed, isObject } from "./older.ts";
 import { authors, authorsModel, scales, sound } from "./presets.ts";
 import type { FieldChanges, Fields } from "./fields.ts";
 import { recipeGroups } from "./schema.ts";
@@ -29,15 +29,10 @@ export type CorpusRecipe = Pick<Recipe, "preset" | "seed" | "midi" | "tokens" | 
 /** Any subset of a recipe's fields. */
 export type RecipeChanges = FieldChanges;
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** `base` with the fields of `changes` in place of its own, group by group. */
 function merge(base: Record<string, unknown>, changes: Record<string, unknown>): Record<string, unknown> {
-  const changed = Object.entries(changes).map(([key, value]) => {
-    const old = base[key];
-    return [key, isObject(value) && isObject(old) ? merge(old, value) : value];
-  });
+  const merged = (value: unknown, old: unknown) => isObject(value) && isObject(old) ? merge(old, value) : value;
+  const changed = Object.entries(changes).map(([key, value]) => [key, merged(value, base[key])]);
   return { ...base, ...Object.fromEntries(changed) };
 }
 
