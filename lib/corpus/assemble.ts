@@ -15,13 +15,12 @@ import type { CorpusSummary, Leak, Rejected, Song } from "./store.ts";
 import { type PackedBars, storeWriter } from "./store_writer.ts";
 
 /** A song in a part: where its columns begin in the part's file. */
-interface Found extends NonNullable<PartFile["song"]> {
+type Found = NonNullable<PartFile["song"]> & {
   file: string;
   path: string;
   at: { labelCounts: number; tokenCounts: number; tokens: number; labels: number };
-  /** Its first bar among all that were read. */
-  from: number;
-}
+  from: number; // its first bar among all that were read
+};
 
 type Numbered = Omit<SongBars, "first">;
 

@@ -6,17 +6,7 @@
  * @module
  */
 import { assemble } from "./assemble.ts";
-import {
-  clear,
-  finished,
-  isSwept,
-  markFinished,
-  type Plan,
-  prepare,
-  readPlan,
-  type Shard,
-  sweep,
-} from "./build_plan.ts";
+import { clear, finished, isSwept, type Plan, prepare, readPlan, type Shard, sweep } from "./build_plan.ts";
 import { writeFile } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
 import { runPool } from "../base/worker_pool.ts";
@@ -68,20 +58,14 @@ async function alone<T>(dir: string, options: BuildOptions, work: () => Promise<
 }
 
 /** The store at `dir` if it is done, else the one that `parts` make; one process builds while others wait. */
-async function storeOf(
-  dir: string,
-  plan: Plan,
-  options: BuildOptions,
-  parts: () => Promise<string[]>,
-): Promise<CorpusSummary> {
+async function storeOf(dir: string, plan: Plan, options: BuildOptions, parts: () => Promise<string[]>) {
   const there = await finished(dir, plan, options.replace);
   if (there && await isSwept(dir)) return there; // also where it can only be read
   return await alone(dir, options, async () => {
     let summary = await finished(dir, plan, options.replace);
     if (!summary) {
       const paths = await parts();
-      await clear(dir);
-      await markFinished(dir, plan);
+      await clear(dir, plan);
       summary = await assemble(paths, dir, plan.recipe, options.signal);
     }
     await sweep(dir);
@@ -90,13 +74,9 @@ async function storeOf(
 }
 
 /** Tokenizes what is not yet tokenized of a shard of a source; returns the number of chunks of the whole source. */
-async function tokenizeSource(
-  source: Source,
-  dir: string,
-  plan: Plan,
-  { workers, replace, signal, onProgress }: BuildOptions,
-): Promise<number> {
-  const { recipe, shard } = plan, { there, chunks: known } = await prepare(dir, plan, replace);
+async function tokenizeSource(source: Source, dir: string, plan: Plan, options: BuildOptions): Promise<number> {
+  const { recipe, shard } = plan, { workers, replace, signal, onProgress } = options;
+  const { there, chunks: known } = await prepare(dir, plan, replace);
   const mine = (chunk: number) => chunk % shard.of === shard.index - 1;
   const wanted = (file: number) => {
     const chunk = Math.floor(file / FILES_A_CHUNK);
@@ -223,10 +203,6 @@ export async function mergeCorpora(
   }
   const folder = (chunk: number) => plans.find(({ shard }) => shard.index - 1 === chunk % of)!.folder;
   const plan = { ...plans[0], shard: { index: 1, of: 1 } };
-  return await storeOf(
-    dir,
-    plan,
-    options,
-    () => Promise.resolve(numbers(plan.chunks!).map((i) => partPath(folder(i), i))),
-  );
+  const parts = numbers(plan.chunks!).map((chunk) => partPath(folder(chunk), chunk));
+  return await storeOf(dir, plan, options, () => Promise.resolve(parts));
 }

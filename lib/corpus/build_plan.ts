@@ -31,18 +31,14 @@ const songDifferences = (there: Partial<Origin>, asked: Origin): string[] =>
     : [];
 
 function refuse(dir: string, what: string, differences: string[]): never {
-  throw new CorpusError(
-    `${dir}: expected no store, or one of the same songs and recipe, found ${what} of others:\n  ${
-      differences.join("\n  ")
-    }\n` +
-      "Name another folder, ask for the same, or have it replaced (--replace).",
-  );
+  const head = `${dir}: expected no store, or one of the same songs and recipe, found ${what} of others:`;
+  const remedy = "Name another folder, ask for the same, or have it replaced (--replace).";
+  throw new CorpusError([head, ...differences.map((line) => `  ${line}`), remedy].join("\n"));
 }
 
 /**
- * The summary of the store at `dir` if it is what `plan` would make, and whole.
- *
- * @throws {CorpusError} if it is a store of something else, with what differs, unless that may be replaced.
+ * The summary of the store at `dir` if it is what `plan` would make, and whole. Throws a {@link CorpusError} saying what
+ * differs if it is a store of something else that may not be replaced.
  */
 export async function finished(dir: string, plan: Plan, replace = false): Promise<CorpusSummary | undefined> {
   const manifest = await readManifest(dir).catch((error) => {
@@ -68,33 +64,25 @@ export async function finished(dir: string, plan: Plan, replace = false): Promis
 /** Whether a name is that of a half-written file; earlier versions wrote `.part`. */
 const halfWritten = (name: string) => isTemporary(name) || /^(tokens|labels)-\d+\.bin\.part$/.test(name);
 
+/** Whether a name is that of something that a finished store does not need. */
+const leftover = (name: string) => name === "parts" || name === "build.json" || halfWritten(name);
+
 /** Whether a finished store has no leftovers of its build. */
-export async function isSwept(dir: string): Promise<boolean> {
-  const names = await Array.fromAsync(Deno.readDir(dir), ({ name }) => name);
-  return !names.some((name) => name === "parts" || name === "build.json" || halfWritten(name));
+export const isSwept = async (dir: string): Promise<boolean> =>
+  !(await Array.fromAsync(Deno.readDir(dir))).some(({ name }) => leftover(name));
+
+/** Removes the leftovers of a finished store's build, or what else is `chosen`. */
+export async function sweep(dir: string, chosen: (name: string) => boolean = leftover): Promise<void> {
+  for await (const { name } of Deno.readDir(dir)) if (chosen(name)) await removeIfThere(`${dir}/${name}`);
 }
 
-async function removeFiles(dir: string, chosen: (name: string) => boolean): Promise<void> {
-  for await (const { name } of Deno.readDir(dir)) if (chosen(name)) await Deno.remove(`${dir}/${name}`);
-}
-
-/** Removes what a finished store no longer needs, and what a killed build left half written. */
-export async function sweep(dir: string): Promise<void> {
-  await removeIfThere(`${dir}/parts`);
-  await removeIfThere(`${dir}/build.json`);
-  await removeFiles(dir, halfWritten);
-}
-
-/** Removes an earlier store's manifest and segments, and what a killed build left half written. */
-export async function clear(dir: string): Promise<void> {
-  await Deno.mkdir(dir, { recursive: true });
+/**
+ * Makes room for a store: removes the manifest and segments of an earlier one, and what a killed build left half written.
+ * The songs' identity gets a file of its own, so that the manifest depends on songs and recipe alone.
+ */
+export async function clear(dir: string, { identity, written }: Plan): Promise<void> {
   await removeIfThere(`${dir}/manifest.json`);
-  await removeFiles(dir, halfWritten);
-  await removeFiles(dir, (name) => /^(tokens|labels|offsets)(-\d+)?\.bin$/.test(name));
-}
-
-/** Writes the identity of the songs beside the store, so that the manifest depends on songs and recipe alone. */
-export async function markFinished(dir: string, { identity, written }: Plan): Promise<void> {
+  await sweep(dir, (name) => halfWritten(name) || /^(tokens|labels|offsets)(-\d+)?\.bin$/.test(name));
   await writeFile(`${dir}/source.json`, `${JSON.stringify({ identity, written })}\n`);
 }
 
@@ -109,16 +97,14 @@ function partDifferences(there: Plan, asked: Plan): string[] {
   ];
 }
 
+/** Which parts are there, and the number of all chunks if it is known. */
+type Begun = { there: Set<number>; chunks: number | null };
+
 /**
- * Makes a folder ready for a build; returns which parts are there, and the number of all chunks if it is known.
- *
- * @throws {CorpusError} if there are parts of something else, with what differs, unless they may be replaced.
+ * Makes a folder ready for a build. Throws a {@link CorpusError} saying what differs if there are parts of something else
+ * that may not be replaced.
  */
-export async function prepare(
-  dir: string,
-  plan: Plan,
-  replace = false,
-): Promise<{ there: Set<number>; chunks: number | null }> {
+export async function prepare(dir: string, plan: Plan, replace = false): Promise<Begun> {
   await Deno.mkdir(`${dir}/parts`, { recursive: true });
   const begun = await readPlan(dir).catch((error) => {
     if (!(error instanceof SyntaxError)) throw error; // it was damaged

@@ -8,15 +8,11 @@
  */
 import type { BarLabels } from "../tokens/labels.ts";
 
-const fixedBytes = 4 + 1 + 1 + 1 + 2 + 3 * 8;
-
 /** Bytes of the record of a bar's labels. */
 export const labelBytes = ({ chords, groove, instruments }: BarLabels): number =>
-  fixedBytes + chords.length + groove.length + instruments.length;
+  4 + 1 + 1 + 1 + 2 + 3 * 8 + chords.length + groove.length + instruments.length;
 
-/**
- * Writes the record of a bar's labels and its index in the song, {@link labelBytes} long, at a byte of `view`.
- */
+/** Writes the record of a bar's labels and its index in the song, {@link labelBytes} long, at a byte of `view`. */
 export function packLabels(view: DataView, offset: number, index: number, labels: BarLabels): void {
   const { chords, groove, instruments, tempoBin, meanVelocity, meanDuration, meanDurationQuarters } = labels;
   view.setUint32(offset, index, true);

@@ -1,8 +1,7 @@
 /**
  * A store as a Parquet file, for pyarrow, Hugging Face `datasets`, DuckDB and the like.
  *
- * `hyparquet-writer` writes it, a group of rows at a time, with zstd of `node:zlib`: pure JavaScript, released within
- * weeks, read back by pyarrow in the bench environment.
+ * `hyparquet-writer` writes it, a group of rows at a time, with zstd of `node:zlib`; pyarrow reads it back.
  * @module
  */
 import { constants, zstdCompressSync } from "node:zlib";
@@ -16,21 +15,16 @@ import type { Corpus } from "./store.ts";
 type Values = ArrayLike<unknown> & Iterable<unknown>;
 
 /** A node of Parquet's schema tree, by the format's own names. */
-interface SchemaElement {
+type SchemaElement = {
   name: string;
   type?: "INT32" | "FLOAT" | "DOUBLE" | "BYTE_ARRAY";
   repetition_type: "REQUIRED" | "OPTIONAL" | "REPEATED";
   converted_type?: "UTF8" | "LIST" | "UINT_8" | "UINT_16" | "UINT_32";
   num_children?: number;
-}
+};
 
-/** A column: its nodes from the root down, and a bar's value in it; bars are asked for in order. */
-interface Column {
-  name: string;
-  schema: SchemaElement[];
-  /** Undefined where a bar has no value and the column is optional. */
-  of(bar: number): unknown;
-}
+/** A column: its nodes from the root down, and each bar's value in it; undefined where an optional one has none. */
+type Column = { name: string; schema: SchemaElement[]; of(bar: number): unknown };
 
 const REQUIRED = { repetition_type: "REQUIRED" } as const;
 // The converted type alone: hyparquet-writer 0.17 writes a logical INTEGER's bit width as i32, and pyarrow refuses it.
@@ -74,12 +68,12 @@ function columnsOf(corpus: Corpus): Column[] {
 export const vectors = (name: string, of: (bar: number) => Float32Array): Column =>
   many(name, { type: "FLOAT", ...REQUIRED }, (bar) => Array.from(of(bar)));
 
-/** Rows that are in memory at a time. */
-const ROWS = 10_000;
+const ROWS = 10_000; // in memory at a time
 
 /**
  * Writes a store as one Parquet file: a row a bar, with song, split, cluster of near-duplicates, index in the song,
- * tokens (`list<uint16>`) and labels; the recipe is in the key-value metadata. Whole or absent, memory stays bounded.
+ * tokens (`list<uint16>`), labels and `more` columns; recipe and `metadata` are in the key-value metadata. The file is
+ * whole or absent, and memory stays bounded.
  */
 export async function exportParquet(
   corpus: Corpus,
@@ -87,9 +81,7 @@ export async function exportParquet(
   { signal, onProgress, more = [], metadata = {} }: {
     signal?: AbortSignal;
     onProgress?: (done: number, total: number) => void;
-    /** Columns beside the store's. */
     more?: Column[];
-    /** Names and values beside the recipe. */
     metadata?: Record<string, string>;
   } = {},
 ): Promise<void> {
@@ -103,9 +95,7 @@ export async function exportParquet(
       writer: fileWriter(temporary),
       schema: [{ name: "root", num_children: columns.length }, ...columns.flatMap(({ schema }) => schema)],
       codec: "ZSTD",
-      compressors: {
-        ZSTD: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 6 } }),
-      },
+      compressors: { ZSTD: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 6 } }) },
       kvMetadata,
     });
     for (let from = 0; from < corpus.bars; from += ROWS) {

@@ -26,12 +26,13 @@ import { tarEntries } from "./archives/tar.ts";
 import { zipEntries } from "./archives/zip.ts";
 import { CorpusError } from "./store.ts";
 
-/** A source of songs. */
+/**
+ * A source of songs. `identity` differs where the songs do (a folder's names and sizes, an archive's size and its two
+ * ends), `written` where anything was written since.
+ */
 export type Source = {
   path: string;
-  /** Differs where the songs do: a folder's names and sizes, an archive's size and its two ends. */
   identity: string;
-  /** Differs where anything was written since. */
   written: string;
   /** Its files in an order that never changes; those that `wanted` says no to (by number) come without bytes. */
   files(wanted?: (index: number) => boolean): AsyncGenerator<SourceFile>;
@@ -45,10 +46,7 @@ export const isArchive = (path: string): boolean => /\.(zip|tar|tar\.gz|tgz)$/i.
 const digest = (value: unknown) => createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 32);
 const isLink = linked("a link; --follow-links follows it");
 
-interface Listed extends SourceFile {
-  size: number;
-  time: number;
-}
+type Listed = SourceFile & { size: number; time: number };
 
 /** The MIDI files below a folder. */
 async function list(source: string, followLinks: boolean): Promise<Listed[]> {
@@ -122,16 +120,15 @@ async function archiveIdentity(path: string): Promise<Pick<Source, "identity" | 
 }
 
 /** Kinds of files by their first bytes, those included that this library does not read. */
-const kinds: [kind: string, head: number[]][] = [
-  ["gzip", [0x1f, 0x8b]],
-  ["zip", [0x50, 0x4b, 3, 4]],
-  ["zip", [0x50, 0x4b, 5, 6]],
-  ["bzip2", [0x42, 0x5a, 0x68]],
-  ["xz", [0xfd, 0x37, 0x7a, 0x58]],
-  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
-  ["7z", [0x37, 0x7a, 0xbc, 0xaf]],
-  ["RAR", [0x52, 0x61, 0x72, 0x21]],
-];
+const kinds = {
+  gzip: /^1f8b/,
+  zip: /^504b(0304|0506)/,
+  bzip2: /^425a68/,
+  xz: /^fd377a58/,
+  zstd: /^28b52ffd/,
+  "7z": /^377abcaf/,
+  RAR: /^52617221/,
+};
 
 /** The entries of an archive, whatever kind its bytes are of; its name decides where they do not. */
 async function openArchive(path: string): Promise<(onRead: (share: number) => void) => AsyncGenerator<Entry>> {
@@ -139,14 +136,13 @@ async function openArchive(path: string): Promise<(onRead: (share: number) => vo
   const head = new Uint8Array(262), { size } = await archive.stat();
   await archive.read(head);
   const isTar = new TextDecoder().decode(head.subarray(257)) === "ustar";
-  const known = isTar ? "tar" : kinds.find(([, bytes]) => bytes.every((byte, i) => head[i] === byte))?.[0];
+  const known = isTar ? "tar" : Object.entries(kinds).find(([, start]) => start.test(head.toHex()))?.[0];
   const kind = known ?? (/\.zip$/i.test(path) ? "zip" : "tar");
   if (kind === "zip") return (onRead) => zipEntries(path, onRead);
   if (kind === "gzip") return (onRead) => tarEntries(gunzip(path, (bytes) => onRead(bytes / size)));
   if (kind !== "tar") {
-    throw new CorpusError(
-      `${path}: expected a .zip, .tar or .tar.gz, found a ${kind} file. Unpack it and name the folder.`,
-    );
+    const what = "expected a .zip, .tar or .tar.gz";
+    throw new CorpusError(`${path}: ${what}, found a ${kind} file. Unpack it and name the folder.`);
   }
   return (onRead) =>
     tarEntries(async function* () {
@@ -228,10 +224,8 @@ async function archiveSource(path: string, followLinks: boolean): Promise<Source
 }
 
 /**
- * Opens a folder, a `.zip`, a `.tar`, a `.tar.gz` or a `.tgz`.
- *
- * @param followLinks whether links below it are followed; each else gets a line
- * @throws {CorpusError} if there is nothing, or something else, and later if an archive is broken.
+ * Opens a folder, a `.zip`, a `.tar`, a `.tar.gz` or a `.tgz`; `followLinks` follows links below it, else each gets a
+ * line. Throws a {@link CorpusError} if there is nothing, or something else, and later if an archive is broken.
  */
 export async function openSource(path: string, { followLinks = false } = {}): Promise<Source> {
   const info = await Deno.stat(path).catch((error: Error) => {

@@ -38,22 +38,15 @@ export type Rejected = {
 };
 
 /** Numbers of bars: of train and test, and of those of one that also occur in the other. */
-export type Overlap = {
-  trainBars: number;
-  testBars: number;
-  testInTrain: number;
-  trainInTest: number;
-};
+export type Overlap = { trainBars: number; testBars: number; testInTrain: number; trainInTest: number };
 
 /** What the store's splits share, and what splits by file alone, copies kept, would share. */
-export type Leak = {
-  split: Overlap;
-  byFile: Overlap;
-};
+export type Leak = { split: Overlap; byFile: Overlap };
 
 /**
  * What a build did. `bars` are those between the first and last note of all songs, `kept` those in the store, `tokens`
- * theirs; `rejected` counts files by reason, `clusters` those of more than one song, the songs in them and in the largest.
+ * theirs; `rejected` counts files by reason, `clusters` those of more than one song, the songs in them and in the largest,
+ * `leak` bars with the same tokens, and with the same positions and pitches.
  */
 export type CorpusSummary = {
   files: number;
@@ -64,17 +57,17 @@ export type CorpusSummary = {
   tokens: number;
   rejected: Record<string, number>;
   clusters: { clusters: number; songs: number; largest: number };
-  /** By bars with the same tokens, and with the same positions and pitches. */
   leak: { tokens: Leak; notes: Leak };
 };
 
-/** An open store: its songs in order of their bars, and the bars by their index in the store. */
+/**
+ * An open store: its songs in order of their bars, and `bars` bars, by their index in the store. `checksum` is SHA-256
+ * over the checksums of the store's files; `close` closes the files of a store that is read from disk.
+ */
 export type Corpus = {
   recipe: CorpusRecipe;
-  /** SHA-256 over the checksums of the store's files. */
   checksum: string;
   songs: Song[];
-  /** Number of bars. */
   bars: number;
   summary: CorpusSummary;
   rejected: Rejected[];
@@ -87,7 +80,6 @@ export type Corpus = {
   barIndex(bar: number): number;
   /** The bars of a split, ascending. */
   barsOf(split: Split): Int32Array;
-  /** Closes the files of a store that is read from disk. */
   close(): void;
 };
 
@@ -96,16 +88,11 @@ export class CorpusError extends UserError {}
 
 /** The version of the format. */
 export const FORMAT = 2;
-
 /** Tokens after which a segment takes no further song: 32 MiB. */
 export const SEGMENT_TOKENS = 2 ** 24;
 
 /** A file of a store as the manifest knows it: its size and, SHA-256 in hexadecimal, its checksums. */
-export type StoredFile = {
-  bytes: number;
-  crc32: number;
-  sha256: string;
-};
+export type StoredFile = { bytes: number; crc32: number; sha256: string };
 
 /** What `manifest.json` says: the bars of each segment in `shards`, the store's files by their names. */
 export type Manifest = {
@@ -120,20 +107,14 @@ export type Manifest = {
 export const segmentFiles = (segment: number): string[] =>
   (["tokens", "labels", "offsets"] as const).map((kind) => `${kind}-${String(segment).padStart(5, "0")}.bin`);
 
-const seal = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
-/** A manifest with the checksum of itself. */
-export const sealed = (manifest: Manifest): Manifest & { seal: string } => ({ ...manifest, seal: seal(manifest) });
+/** SHA-256 of a value's JSON, in hexadecimal. */
+export const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
 /** A checksum over the data of a store, without its recipe. */
 export const checksumOf = ({ files }: Manifest): string =>
-  createHash("sha256").update(JSON.stringify(Object.keys(files).sort().map((name) => [name, files[name].sha256])))
-    .digest("hex");
+  digest(Object.keys(files).sort().map((name) => [name, files[name].sha256]));
 
-/**
- * Reads a store's manifest.
- *
- * @throws {CorpusError} if there is none, or one that was changed or is of another format.
- */
+/** Reads a store's manifest; throws a {@link CorpusError} if it is missing, changed or of another format. */
 export async function readManifest(dir: string): Promise<Manifest> {
   const path = `${dir}/manifest.json`;
   let found: Manifest & { seal?: string };
@@ -149,16 +130,12 @@ export async function readManifest(dir: string): Promise<Manifest> {
   if (found?.format !== FORMAT) {
     throw new CorpusError(`${path}: expected format ${FORMAT}, found ${found?.format}. Build the corpus again.`);
   }
-  const { seal: stamp, ...manifest } = found;
-  if (stamp !== seal(manifest)) throw new CorpusError(`${path}: its checksum differs from its seal. Build it again.`);
+  const { seal, ...manifest } = found;
+  if (seal !== digest(manifest)) throw new CorpusError(`${path}: its checksum differs from its seal. Build it again.`);
   return manifest;
 }
 
-/**
- * Checks a file's size and bytes against the manifest.
- *
- * @throws {CorpusError} naming the file that is missing, cut or changed.
- */
+/** Checks a file's bytes; throws a {@link CorpusError} naming it if it is missing, cut or changed. */
 export function checkFile(dir: string, name: string, { files }: Manifest, what: "crc32" | "sha256"): void {
   const path = `${dir}/${name}`, expected = files[name];
   using file = (() => {
@@ -183,11 +160,7 @@ export function checkFile(dir: string, name: string, { files }: Manifest, what: 
   }
 }
 
-/**
- * Reads every byte of a store and compares it with the manifest's SHA-256.
- *
- * @throws {CorpusError} naming the first file that is missing, cut or changed.
- */
+/** Compares every file's SHA-256; throws a {@link CorpusError} naming the first that is missing, cut or changed. */
 export async function verifyCorpus(dir: string): Promise<void> {
   const manifest = await readManifest(dir);
   for (const name of Object.keys(manifest.files)) checkFile(dir, name, manifest, "sha256");

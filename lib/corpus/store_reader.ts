@@ -14,13 +14,10 @@ import { checkFile, checksumOf, type Corpus, type Manifest, readManifest, segmen
 type Column = { read(from: number, to: number): Uint8Array; close(): void };
 type Segment = { firstBar: number; bars: number; offsets: Uint32Array; tokens: Column; labels: Column };
 
-/** Choices of {@link openCorpus}. */
-export type OpenOptions = {
-  /** Stores of at most so many bytes are read into memory. Default: 256 MiB. */
-  memory?: number;
-};
+/** Stores of at most `memory` bytes are read into memory. Default: 256 MiB. */
+export type OpenOptions = { memory?: number };
 
-/** The bytes of a file of the store, checked. */
+/** The checked bytes of a store's file. */
 function readWhole(dir: string, name: string, manifest: Manifest): Uint8Array<ArrayBuffer> {
   checkFile(dir, name, manifest, "crc32");
   return Deno.readFileSync(`${dir}/${name}`);
@@ -47,20 +44,16 @@ const readLines = <T>(dir: string, name: string, manifest: Manifest): T[] =>
   new TextDecoder().decode(readWhole(dir, name, manifest)).split("\n").slice(0, -1).map((line) => JSON.parse(line));
 
 /**
- * Opens a store that `buildCorpus` made.
- *
- * The size and the CRC-32 of every file are compared with the manifest's first, and the manifest with its own seal;
- * {@link verifyCorpus} compares SHA-256.
+ * Opens a store that `buildCorpus` made, after a check of sizes and CRC-32; {@link verifyCorpus} compares SHA-256.
  *
  * @throws {CorpusError} naming the file that is missing, cut, changed or of another format version.
  */
 export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions = {}): Promise<Corpus> {
-  const manifest = await readManifest(dir), { summary, shards: counts } = manifest;
-  const bars = summary.kept;
+  const manifest = await readManifest(dir), { summary, summary: { kept: bars } } = manifest;
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
   const column = bytes <= memory ? inMemory : onDisk;
   let firstBar = 0;
-  const segments = counts.map((count, i): Segment => {
+  const segments = manifest.shards.map((count, i): Segment => {
     const [tokens, labels, offsets] = segmentFiles(i);
     firstBar += count;
     return {
@@ -110,10 +103,7 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions 
       return bars;
     },
     close() {
-      for (const { tokens, labels } of segments) {
-        tokens.close();
-        labels.close();
-      }
+      for (const { tokens, labels } of segments) for (const column of [tokens, labels]) column.close();
     },
   };
 }

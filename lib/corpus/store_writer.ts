@@ -9,10 +9,10 @@ import { openSink, writeFileSync } from "../base/files.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import {
   type CorpusSummary,
+  digest,
   FORMAT,
   type Manifest,
   type Rejected,
-  sealed,
   SEGMENT_TOKENS,
   segmentFiles,
   type Song,
@@ -48,19 +48,15 @@ export type PackedBars = {
   labelCounts: Uint32Array;
 };
 
-interface StoreWriter {
-  /** Appends a song's bars; segments are closed as they fill. */
+type StoreWriter = {
   add(song: PackedBars): void;
-  /** Writes songs, rejected files and, last, the manifest; without it the folder is no store. */
   finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]): void;
-  /** Removes the files that are not finished, after a failure. */
   abandon(): void;
-}
+};
 
 /**
- * Writes a store song by song, then its manifest. It keeps the offsets of one segment in memory.
- *
- * @param segmentTokens tokens after which a segment is closed
+ * Writes a store: `add` a song at a time, a segment closed after `segmentTokens` tokens; `finish` writes the lists and,
+ * last, the manifest; `abandon` removes the files that are not finished. Memory holds the offsets of one segment.
  */
 export function storeWriter(dir: string, segmentTokens: number = SEGMENT_TOKENS): StoreWriter {
   const files: Manifest["files"] = {}, shards: number[] = [];
@@ -83,7 +79,7 @@ export function storeWriter(dir: string, segmentTokens: number = SEGMENT_TOKENS)
     labelOffsets = [0];
   };
   return {
-    add(song: PackedBars) {
+    add(song) {
       const [tokenFile, labelFile] = segmentFiles(shards.length);
       tokens ??= growing(`${dir}/${tokenFile}`);
       labels ??= growing(`${dir}/${labelFile}`);
@@ -93,14 +89,14 @@ export function storeWriter(dir: string, segmentTokens: number = SEGMENT_TOKENS)
       for (const count of song.labelCounts) labelOffsets.push(labelOffsets.at(-1)! + count);
       if (tokenOffsets.at(-1)! >= segmentTokens) close();
     },
-    finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]) {
+    finish(recipe, summary, songs, rejected) {
       close();
       const lines = (rows: unknown[]) =>
         new TextEncoder().encode(rows.map((row) => JSON.stringify(row) + "\n").join(""));
       write("songs.jsonl", lines(songs));
       write("rejected.jsonl", lines(rejected));
       const manifest: Manifest = { format: FORMAT, recipe, summary, shards, files };
-      writeFileSync(`${dir}/manifest.json`, JSON.stringify(sealed(manifest), null, 2) + "\n");
+      writeFileSync(`${dir}/manifest.json`, JSON.stringify({ ...manifest, seal: digest(manifest) }, null, 2) + "\n");
     },
     abandon() {
       tokens?.abandon();

@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { bytesOf } from "../base/bytes.ts";
+import { bytesOf, joinBytes } from "../base/bytes.ts";
 import { writeFile } from "../base/files.ts";
 import { MidiError } from "../midi/error.ts";
 import { readScore } from "../midi/read.ts";
@@ -62,14 +62,11 @@ export const hashTokens = (tokens: ArrayLike<number>): number => hashOf(tokens, 
 /** A hash of a bar's positions and pitches, whatever the velocities, durations, instruments and tempo. */
 export const hashNotes = (tokens: ArrayLike<number>): number => hashOf(tokens, headTokens, isNote);
 
-function tokenizeFile(
-  { file, path, bytes, refused }: SourceFile,
-  recipe: CorpusRecipe,
-): { line: PartFile; kept: Bar[] } {
-  const reject = (reason: Rejected["reason"], detail: string) => ({
-    line: { file, rejected: { reason, detail } },
-    kept: [],
-  });
+function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: CorpusRecipe): [PartFile, kept: Bar[]] {
+  const reject = (reason: Rejected["reason"], detail: string): [PartFile, Bar[]] => [
+    { file, rejected: { reason, detail } },
+    [],
+  ];
   if (refused) return reject(refused.reason, refused.detail);
   try {
     bytes ??= Deno.readFileSync(path!);
@@ -91,7 +88,7 @@ function tokenizeFile(
       tokens: kept.reduce((sum, { tokens }) => sum + tokens.length, 0),
       labelBytes: kept.reduce((sum, { labels }) => sum + labelBytes(labels), 0),
     };
-    return { line: { file, song }, kept };
+    return [{ file, song }, kept];
   } catch (error) {
     if (error instanceof MidiError) return reject(error.reason, error.message);
     return reject("internal-error", `expected bars, found a fault of this program: ${error}. Please report it.`);
@@ -100,20 +97,14 @@ function tokenizeFile(
 
 /** Tokenizes the files of a chunk. */
 export function tokenizeChunk({ files }: Chunk, recipe: CorpusRecipe): BuildPart {
-  const found = files.map((file) => tokenizeFile(file, recipe)), bars = found.flatMap(({ kept }) => kept);
+  const found = files.map((file) => tokenizeFile(file, recipe)), bars = found.flatMap(([, kept]) => kept);
   const tokenCounts = Uint16Array.from(bars, ({ tokens }) => tokens.length);
   const labelCounts = Uint32Array.from(bars, ({ labels }) => labelBytes(labels));
-  const tokens = new Uint16Array(tokenCounts.reduce((sum, count) => sum + count, 0));
+  const tokens = new Uint16Array(joinBytes(bars.map((bar) => bytesOf(bar.tokens))).buffer);
   const labels = new Uint8Array(labelCounts.reduce((sum, count) => sum + count, 0)), view = new DataView(labels.buffer);
-  let token = 0, byte = 0;
-  bars.forEach((bar, i) => {
-    tokens.set(bar.tokens, token);
-    packLabels(view, byte, bar.index, bar.labels);
-    token += tokenCounts[i];
-    byte += labelCounts[i];
-  });
+  bars.reduce((at, bar, i) => (packLabels(view, at, bar.index, bar.labels), at + labelCounts[i]), 0);
   return {
-    files: found.map(({ line }) => line),
+    files: found.map(([file]) => file),
     hashes: Float64Array.from(bars, (bar) => hashTokens(bar.tokens)),
     noteHashes: Float64Array.from(bars, (bar) => hashNotes(bar.tokens)),
     ...{ tokens, labels, tokenCounts, labelCounts },
@@ -128,16 +119,10 @@ export const partPath = (dir: string, index: number): string => `${dir}/parts/${
 /** Writes a part under a temporary name, then renames it. */
 export async function writePart(path: string, part: BuildPart): Promise<void> {
   const json = new TextEncoder().encode(JSON.stringify(part.files));
+  const padding = new Uint8Array(padded(json.length) - json.length);
   const columns = [part.hashes, part.noteHashes, part.labelCounts, part.tokenCounts, part.tokens, part.labels];
-  const start = HEAD + padded(json.length);
-  const bytes = new Uint8Array(columns.reduce((sum, column) => sum + column.byteLength, start));
-  bytes.set(json, HEAD);
-  columns.reduce((at, column) => {
-    bytes.set(bytesOf(column), at);
-    return at + column.byteLength;
-  }, start);
-  new Uint32Array(bytes.buffer, 0, 4).set([MARK, json.length, crc32(bytes.subarray(HEAD)), 0]);
-  await writeFile(path, bytes);
+  const body = joinBytes([json, padding, ...columns.map(bytesOf)]);
+  await writeFile(path, joinBytes([bytesOf(Uint32Array.of(MARK, json.length, crc32(body), 0)), body]));
 }
 
 /** Tokenizes chunks into parts on disk, for a pool of workers. */
@@ -145,11 +130,7 @@ export const partWriter =
   ({ recipe, dir }: { recipe: CorpusRecipe; dir: string }): (chunk: Chunk) => Promise<void> => (chunk) =>
     writePart(partPath(dir, chunk.index), tokenizeChunk(chunk, recipe));
 
-/**
- * Reads a part.
- *
- * @throws {CorpusError} if it was damaged; it is removed, so that building again makes it anew.
- */
+/** Reads a part. Throws a {@link CorpusError} if it was damaged, and removes it, so that the next build makes it anew. */
 export function readPart(path: string): BuildPart {
   const bytes = Deno.readFileSync(path);
   const damaged = (what: string) => {

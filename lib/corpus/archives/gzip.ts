@@ -22,10 +22,8 @@ function headerLength(bytes: Uint8Array): number {
 }
 
 /**
- * Reads a gzip file piece by piece.
- *
- * @param onRead called with the number of bytes of the file that were read so far
- * @throws {Broken} if a member is cut or its checksum differs, and what zlib throws
+ * Reads a gzip file piece by piece; `onRead` gets the number of the file's bytes that were read so far. Throws
+ * {@link Broken} if a member is cut or its checksum differs, and what zlib throws.
  */
 export async function* gunzip(path: string, onRead: (bytes: number) => void): AsyncGenerator<Uint8Array> {
   const { size } = await Deno.stat(path), fd = openSync(path, "r");
@@ -49,9 +47,7 @@ export async function* gunzip(path: string, onRead: (bytes: number) => void): As
         input.destroy();
       }
       from = data + inflate.bytesWritten + 8;
-      if (from > size) {
-        throw damaged("its end within a gzip member");
-      }
+      if (from > size) throw damaged("its end within a gzip member");
       const trailer = new DataView(take(from - 8, 8).buffer);
       if (trailer.getUint32(0, true) !== sum || trailer.getUint32(4, true) !== length % 2 ** 32) {
         throw damaged("other bytes than its checksum is of");

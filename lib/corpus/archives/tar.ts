@@ -5,21 +5,10 @@
  * @module
  */
 import { joinBytes } from "../../base/bytes.ts";
-import {
-  Broken,
-  damaged,
-  type Entry,
-  isSong,
-  nameText,
-  plainName,
-  type Refusal,
-  tooLarge,
-  unreadable,
-} from "./entry.ts";
+import { Broken, damaged, type Entry, isSong, nameText, plainName, tooLarge, unreadable } from "./entry.ts";
 
 const BLOCK = 512;
-/** Most bytes of a pax header or a long name; real ones have some hundred. */
-const MOST_EXTENDED = 2 ** 20;
+const MOST_EXTENDED = 2 ** 20; // bytes of a pax header or a long name; real ones have some hundred
 
 /** A stream of pieces as bytes to be taken in order. */
 function byteReader(pieces: AsyncIterator<Uint8Array>) {
@@ -101,8 +90,8 @@ function paxRecords(bytes: Uint8Array): Map<string, string> {
 }
 
 /** Why an entry of that type, called so, is not read, if so. */
-function refusalOf(type: string, name: string, pax: Map<string, string>): Refusal | undefined {
-  if (!isSong(name)) return undefined;
+function refusalOf(type: string, name: string, pax: Map<string, string>) {
+  if (!isSong(name)) return;
   if ("346".includes(type)) return unreadable("expected a file, found a device or a pipe");
   if (type === "M") return unreadable("expected a whole file, found the rest of one in another tar");
   if (type === "S" || [...pax.keys()].some((key) => key.startsWith("GNU.sparse."))) {
@@ -111,17 +100,13 @@ function refusalOf(type: string, name: string, pax: Map<string, string>): Refusa
 }
 
 /**
- * The entries of a tar, without directories and without headers that only describe other entries. A damaged header
- * becomes a refused entry, and reading goes on at the next whole one.
- *
- * @throws {Broken} if the bytes end within an entry, or are no tar
+ * The entries of a tar, without directories. A damaged header becomes a refused entry, and reading goes on at the next
+ * whole one. Throws {@link Broken} if the bytes end within an entry, or are no tar.
  */
 export async function* tarEntries(pieces: AsyncIterator<Uint8Array>): AsyncGenerator<Entry> {
-  const reader = byteReader(pieces),
-    refused = (file: string, detail: string) => ({ file, content: unreadable(detail) });
-  let long: { name?: string; target?: string } = {},
-    shared = new Map<string, string>(),
-    own = new Map<string, string>();
+  const reader = byteReader(pieces);
+  const refused = (file: string, detail: string) => ({ file, content: unreadable(detail) });
+  let long: { name?: string; target?: string } = {}, shared = new Map<string, string>(), own: typeof shared = new Map();
   let any = false, lost = false, zeros = 0;
   const lines: Entry[] = []; // of damaged headers; the first of them waits until a whole one shows that this is a tar
   while (zeros < 2) {
@@ -153,9 +138,8 @@ export async function* tarEntries(pieces: AsyncIterator<Uint8Array>): AsyncGener
     any = true;
     zeros = 0;
     await reader.skip(BLOCK);
-    const type = String.fromCharCode(header[156]),
-      describes = "xgXLK".includes(type),
-      pax = new Map([...shared, ...own]);
+    const type = String.fromCharCode(header[156]), describes = "xgXLK".includes(type);
+    const pax = new Map([...shared, ...own]);
     const size = Number((describes ? undefined : pax.get("size")) ?? number(header, 124, 12));
     if (!(Number.isSafeInteger(size) && size >= 0)) {
       yield refused(plainName(short), "expected a size, found no number");

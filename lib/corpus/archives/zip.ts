@@ -9,26 +9,14 @@ import { closeSync, openSync } from "node:fs";
 import { crc32, inflateRawSync } from "node:zlib";
 import { bytesOf } from "../../base/bytes.ts";
 import { readAt } from "../../base/files.ts";
-import {
-  damaged,
-  type Entry,
-  isSong,
-  megabytes,
-  nameText,
-  plainName,
-  type Refusal,
-  tooLarge,
-  unreadable,
-} from "./entry.ts";
+import { damaged, type Entry, isSong, megabytes, nameText, plainName, tooLarge, unreadable } from "./entry.ts";
 
-/** Most times that a zipped song may grow: real ones grow 20 times at most. */
-const MOST_GROWTH = 200;
+const MOST_GROWTH = 200; // times a song's packed bytes; real ones grow 20 times at most
 
 const cp437 = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀" +
   "αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0";
 const oldText = (byte: number) => byte < 128 ? String.fromCharCode(byte) : cp437[byte - 128];
 
-/** Little-endian numbers of bytes. */
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 const long = (view: DataView, at: number) => Number(view.getBigUint64(at, true));
 
@@ -105,10 +93,8 @@ function extraParts(extra: DataView): Map<number, DataView> {
 
 /** A name by Info-ZIP's extra field if that is of this name, else by what its bytes are. */
 function nameOf(raw: Uint8Array, unicode: DataView | undefined): string {
-  if (unicode && unicode.byteLength > 5 && unicode.getUint32(1, true) === crc32(raw)) {
-    return nameText(bytesOf(unicode).subarray(5), oldText);
-  }
-  return nameText(raw, oldText);
+  const newer = unicode && unicode.byteLength > 5 && unicode.getUint32(1, true) === crc32(raw);
+  return nameText(newer ? bytesOf(unicode).subarray(5) : raw, oldText);
 }
 
 const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
@@ -136,15 +122,15 @@ function entryAt(fd: number, { bytes: directory, start, before }: Directory, at:
         if (from + 30 > start) continue;
         const header = viewOf(readAt(fd, new Uint8Array(30), from)), length = header.getUint16(26, true);
         if (header.getUint32(0, true) !== LOCAL || from + 30 + length > start) continue;
-        const name = readAt(fd, new Uint8Array(length), from + 30),
-          data = from + 30 + length + header.getUint16(28, true);
+        const name = readAt(fd, new Uint8Array(length), from + 30);
+        const data = from + 30 + length + header.getUint16(28, true);
         if (same(name, raw)) return [name, data];
         other ??= [name, data];
       }
     }
     return other;
   };
-  const read = (): Uint8Array | Refusal => {
+  const read = () => {
     if (flags & 0x41) return unreadable("expected a file without a password, found an encrypted one");
     if (method !== 0 && method !== 8) return unreadable(`expected stored or deflated bytes, found method ${method}`);
     if (method === 0 && size !== packed) return unreadable(`expected ${size} stored bytes, found ${packed}`);
@@ -180,10 +166,8 @@ function entryAt(fd: number, { bytes: directory, start, before }: Directory, at:
 }
 
 /**
- * The entries of a zip, in the directory's order.
- *
- * @param onRead called with the share of entries that were read so far
- * @throws {Broken} if it is cut, or its directory damaged
+ * The entries of a zip, in the directory's order; `onRead` gets the share of entries that were read so far. Throws
+ * {@link Broken} if the zip is cut, or its directory damaged.
  */
 export async function* zipEntries(path: string, onRead: (share: number) => void): AsyncGenerator<Entry> {
   const fd = openSync(path, "r");
