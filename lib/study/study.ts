@@ -120,7 +120,8 @@ export function readRecipe(path: string, raw: unknown = readJson(path)): Recipe 
   }
 }
 
-const hasSongs = (path: string): boolean =>
+/** Whether there is a folder that is not empty, or an archive; throws where the system refuses to look. */
+export const hasSongs = (path: string): boolean =>
   exists(path) && (Deno.statSync(path).isDirectory ? [...Deno.readDirSync(path)].length > 0 : isArchive(path));
 
 const writeJson = (path: string, value: unknown): void => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);

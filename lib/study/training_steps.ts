@@ -20,7 +20,7 @@ import { pretrain } from "../training/pretrain.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
 import { type Recipe, recipe } from "../recipe/recipe.ts";
 import { UserError } from "../base/user_error.ts";
-import { storeRecipe, type Study } from "./study.ts";
+import { hasSongs, storeRecipe, type Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
 
 /** What the store of a study's songs depends on. */
@@ -79,7 +79,7 @@ export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "
 export async function otherCorpusOf(study: Study): Promise<Corpus | undefined> {
   const { preset, scale, seed } = study.recipe, other = preset === "sound" ? "authors" : "sound";
   const step = `corpus-${other}`, choices = recipe(other, scale, { seed });
-  const songs = await Deno.stat(study.data).then(() => !storeRecipe(study.data), () => false);
+  const songs = await Promise.try(() => hasSongs(study.data) && !storeRecipe(study.data)).catch(() => false);
   return songs || study.done(step, corpusInputs(study, choices)) ? await tokenizeOnce(study, step, choices) : undefined;
 }
 

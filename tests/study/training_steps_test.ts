@@ -108,6 +108,13 @@ Deno.test("songs that have moved are not read under the other preset", () =>
     assertEquals(await otherCorpusOf(study), undefined);
   }));
 
+Deno.test("songs that cannot be read are not read under the other preset", () =>
+  withStudy({}, async (study) => {
+    const manifest = `${study.data}/manifest.json`;
+    await Deno.symlink(manifest, manifest); // a link to itself, which root cannot read either
+    assertEquals(await otherCorpusOf(study).finally(() => Deno.remove(manifest)), undefined);
+  }));
+
 Deno.test("each seed is a training of its own, with weights and evaluation of its own", () =>
   withStudy({ seed: 4, training: { seeds: 2, steps: 2, validateEvery: 2 } }, async (study, corpus) => {
     const first = await train(study, corpus, "BERT");
