@@ -42,6 +42,7 @@ export function summaryLines(summary: CorpusSummary): string[] {
     ...Object.entries(rejected).sort(([, a], [, b]) => b - a).map(([reason, count]) =>
       `  rejected  ${reason.padEnd(width)}  ${number(count)}`
     ),
+    ...(width > 0 ? ["  why, file by file: rejected.jsonl in the store"] : []),
     `near-duplicates: ${number(clusters.songs)} songs in ${number(clusters.clusters)} clusters, at most ` +
     `${clusters.largest}`,
     `test bars with the same tokens in train: ${percent(leak.tokens.split)}, split by file alone: ` +

@@ -33,7 +33,8 @@ export function numberHashes(hashes: Float64Array): { content: Int32Array; count
 }
 
 /**
- * Clusters of songs that share at least `shared` of the smaller one's different bars; and of clusters that meet.
+ * Two songs share a cluster if at least `shared` of the distinct bars of the one with fewer are in the other; clusters
+ * with a song in common are one.
  *
  * @param compared a bar is compared with at most so many earlier songs that have it, the last ones; the work is linear
  * @returns for each song the first song of its cluster.

@@ -70,8 +70,8 @@ export function isJudging(field: string): boolean {
 }
 
 /**
- * The hashes of a step's inputs that count as its own: without the fields that only judge results, under which new
- * records are stored, and with them, as earlier versions stored them.
+ * Two hashes of a step's inputs; a record with either is up to date. The first leaves out fields that only judge
+ * results; new records use it. The second has them, as earlier versions stored it.
  */
 export function keysOf(inputs: object, stored: Record<string, unknown>): string[] {
   const known = knownThen(inputs, stored);

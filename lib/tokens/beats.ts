@@ -17,7 +17,7 @@ export interface Beats {
   barLines: number[];
   /** Column of each beat in the grid that chroma is measured on. */
   columns: number[];
-  /** Column of the last beat, rounded down; its entry in `columns` may be rounded up. */
+  /** Column of the last beat, always rounded down; `columns` rounds to the nearest, so its last entry can be one more. */
   lastColumn: number;
   /** Column of a tick in that grid: the tick itself, or hundredths of a second, rounded down. */
   column(tick: number): number;

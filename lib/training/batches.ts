@@ -17,8 +17,8 @@ import { pad } from "../tokens/vocabulary.ts";
 import { type MaskedBar, maskTokens, neighborOf, viewsOf } from "./views.ts";
 
 /**
- * Which bars are in a batch: its bucket's length in tokens, passes over the training songs before it, its N bars, and
- * the bars of BERT-neighbor's second views (for other models the bars themselves).
+ * A batch: `length` of its bucket, in tokens; `epoch`, passes over the training songs before it; its N `bars`; and
+ * `partners`, the bars of BERT-neighbor's second views (for other models the bars themselves).
  */
 export type BatchPlan = { length: number; epoch: number; bars: number[]; partners: number[] };
 

@@ -38,9 +38,9 @@ type RunInputs = {
 /**
  * Where a run stands; everything else follows from the recipe, the corpus and the step.
  *
- * `tokens` are of first views, without pads; `seconds` of all sittings; an exploded loss is compared with `firstLoss`;
- * `patience` has the validation loss that counted as a gain last, and how many validations came since; `ended` says
- * that validation stopped improving before the last step.
+ * `tokens` are of first views, without pads; `seconds` of all sittings; a loss counts as exploded relative to
+ * `firstLoss`; `patience` has the last validation loss that improved enough, and how many validations followed; `ended`
+ * says that validation stopped improving before the last step.
  */
 export type RunState = Record<"step" | "tokens" | "seconds", number> & {
   firstLoss: number | null;

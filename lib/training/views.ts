@@ -83,6 +83,11 @@ export function viewsOf(
   draw: (purpose: string) => Random,
 ): { masked: MaskedBar; second: Uint16Array } {
   const tokens = corpus.tokens(bar), masked = maskTokens(tokens, recipe, draw("mask")), { view } = variants[model];
-  if (view === "augmented") return { masked, second: augment(tokens, recipe, draw("augment")) };
-  return { masked, second: view === "neighbor" ? corpus.tokens(partner) : masked.ids };
+  const seconds: Record<typeof view, () => Uint16Array> = { // the compiler asks for every view
+    none: () => masked.ids,
+    same: () => masked.ids,
+    augmented: () => augment(tokens, recipe, draw("augment")),
+    neighbor: () => corpus.tokens(partner),
+  };
+  return { masked, second: seconds[view]() };
 }

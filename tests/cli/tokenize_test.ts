@@ -44,8 +44,9 @@ Deno.test("a summary shows songs, bars, reasons by their number, and the leak in
   });
   assertEquals(lines[0], "1,000 songs of 1,203 files: 40,000 bars of 1,234,567 tokens; 10,000 bars have too few notes");
   assertEquals(lines.slice(1, 3), ["  rejected  no-notes   200", "  rejected  duplicate  3"]);
-  assertEquals(lines[3], "near-duplicates: 7 songs in 2 clusters, at most 5");
-  assertEquals(lines[4].match(/[\d.]+%/g), ["0.50%", "25.00%", "1.50%", "50.00%"]);
+  assertEquals(lines[3], "  why, file by file: rejected.jsonl in the store");
+  assertEquals(lines[4], "near-duplicates: 7 songs in 2 clusters, at most 5");
+  assertEquals(lines[5].match(/[\d.]+%/g), ["0.50%", "25.00%", "1.50%", "50.00%"]);
 });
 
 Deno.test("the tokenize command says what it made, that it was done before, that links are not followed, and what changed", () =>
