@@ -144,9 +144,6 @@ function standardNames(path: string, config: BertConfig, names: readonly string[
   return named;
 }
 
-const sameArray = (a: NamedArray, b: NamedArray): boolean =>
-  a.data.length === b.data.length && a.data.every((value, i) => value === b.data[i]);
-
 /** Why a tensor cannot be a parameter, if it cannot. */
 function misfit({ name, shape }: Parameter, array?: NamedArray): string | undefined {
   if (!array) return `expected ${name} of shape [${shape}], found none`;
@@ -154,13 +151,13 @@ function misfit({ name, shape }: Parameter, array?: NamedArray): string | undefi
   const fits = array.shape.join() === shape.join() ||
     name === TYPES && rows > 0 && array.shape.join() === `${rows},${shape[1]}`;
   if (!fits) return `expected ${name} of shape [${shape}], found [${array.shape}]`;
-  const { data } = array;
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-    return `expected floats in ${name}, found integers`;
-  }
+  const { data } = array, isFloat = data instanceof Float32Array || data instanceof Float64Array;
+  if (!isFloat) return `expected floats in ${name}, found integers`;
   const odd = data.findIndex((value) => !Number.isFinite(Math.fround(value)));
   return odd < 0 ? undefined : `expected finite numbers in ${name}, found ${data[odd]} at place ${odd}`;
 }
+
+type Flattened = { weights: Float32Array; hasHead: boolean; leftOut: string[] };
 
 /**
  * A file's tensors as the flat vector of a model's parameters; `path` is for errors.
@@ -170,17 +167,13 @@ function misfit({ name, shape }: Parameter, array?: NamedArray): string | undefi
  *
  * @throws {CheckpointError} listing what is missing, mis-shaped, no float, or not finite
  */
-export function flatten(
-  path: string,
-  config: BertConfig,
-  tensors: ReadonlyMap<string, NamedArray>,
-): { weights: Float32Array; hasHead: boolean; leftOut: string[] } {
+export function flatten(path: string, config: BertConfig, tensors: ReadonlyMap<string, NamedArray>): Flattened {
   const names = standardNames(path, config, [...tensors.keys()]);
   const arrayOf = (name: string) => tensors.get(names.get(name) ?? "");
   if (!names.has(BIAS) && names.has(`${DECODER}.bias`)) names.set(BIAS, names.get(`${DECODER}.bias`)!);
   const isTied = [[`${DECODER}.weight`, WORDS], [`${DECODER}.bias`, BIAS]].every(([copy, original]) => {
     const [a, b] = [arrayOf(copy), arrayOf(original)];
-    return !a || !b || sameArray(a, b);
+    return !a || !b || a.data.length === b.data.length && a.data.every((value, i) => value === b.data[i]);
   });
   const parameters = parametersOf(config), head = parameters.filter(isHead);
   const hasHead = isTied && head.every(({ name }) => names.has(name));

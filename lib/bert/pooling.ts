@@ -68,8 +68,8 @@ export async function encodePooled(
     return [tf.tensor3d(weights, [rows, poolings.length, length])];
   });
   return poolings.map((_, pooling) => {
-    const pooled = new Float32Array((layers + 1) * rows * hidden);
-    for (let i = 0; i < (layers + 1) * rows; i++) {
+    const count = (layers + 1) * rows, pooled = new Float32Array(count * hidden);
+    for (let i = 0; i < count; i++) {
       const from = (i * poolings.length + pooling) * hidden;
       pooled.set(values.subarray(from, from + hidden), i * hidden);
     }

@@ -16,12 +16,9 @@ import type { Recipe } from "../recipe/recipe.ts";
  * null for plain BERT. Its `validation` has batches as the recipe makes them, `otherOrder` as the other reading does;
  * `dropping` is BERT-dropout with dropout on, as in training.
  */
-export type Evaluation = {
-  model: ModelName;
-  seed?: number;
+export type Evaluation = { model: ModelName; seed?: number; seconds: number } & {
   mlm: Record<"train" | "validation", MlmAccuracy>;
   contrast: Record<"train" | "validation" | "otherOrder", ContrastScore> & { dropping: ContrastScore | null } | null;
-  seconds: number;
 };
 
 /** Evaluates a trained model on bars of training and validation songs; `seconds` is the time of its training. */

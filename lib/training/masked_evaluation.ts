@@ -21,9 +21,7 @@ import { type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
  * How well masked tokens are guessed: mean cross-entropy in nats, and the share whose arg-max is right, of all, by kind
  * of token, and (as counts, for intervals over songs) by song in order.
  */
-export type MlmAccuracy = {
-  loss: number;
-  accuracy: number;
+export type MlmAccuracy = Record<"loss" | "accuracy", number> & {
   kinds: { kind: TokenKind; count: number; accuracy: number }[];
   songs: { song: number; correct: number; count: number }[];
 };

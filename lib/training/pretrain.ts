@@ -27,15 +27,9 @@ import { decayMask, optimizerStep, stepNumbers, type StepState } from "./trainin
  * masks keep the recipe's, so that trainings of several seeds are measured alike. `signal` stops after the current
  * step; `say` is called with what was damaged and what was done about it (default: the standard error output).
  */
-type PretrainOptions = {
-  corpus: Corpus;
-  recipe: Recipe;
-  model: ModelName;
-  seed?: number;
-  dir: string;
-  signal?: AbortSignal;
-  say?: (line: string) => void;
-};
+type PretrainOptions =
+  & { corpus: Corpus; recipe: Recipe; model: ModelName; dir: string }
+  & { seed?: number; signal?: AbortSignal; say?: (line: string) => void };
 
 /** A training whose loss is not a number or exploded. */
 export class DivergedError extends UserError {}
@@ -67,11 +61,7 @@ function outOfPatience({ patience }: RunState, loss: number, training: Recipe["t
   return training.patience > 0 && patience.waited >= training.patience;
 }
 
-/**
- * Lets one process at a time train in a folder, and removes what one that was killed was writing.
- *
- * @throws {CheckpointError} if another process trains there
- */
+/** Lets one process at a time train in a folder, or throws; removes what one that was killed was writing. */
 async function lockFolder(dir: string): Promise<Disposable> {
   await Deno.mkdir(`${dir}/training`, { recursive: true });
   const file = await Deno.open(`${dir}/training/lock`, { write: true, create: true });

@@ -28,12 +28,10 @@ function countedRecipe({ seed, model, masking, views, contrast, training }: Reci
 }
 
 /** What a run's numbers depend on; it goes on only with the same. */
-type RunInputs = {
-  model: ModelName;
-  recipe: ReturnType<typeof countedRecipe>;
-  corpus: { songs: number; bars: number; checksum: string };
-  engine: Record<"engine" | "device" | "precision", string>;
-};
+type RunInputs =
+  & { model: ModelName; recipe: ReturnType<typeof countedRecipe> }
+  & { corpus: { songs: number; bars: number; checksum: string } }
+  & { engine: Record<"engine" | "device" | "precision", string> };
 
 /**
  * Where a run stands; everything else follows from the recipe, the corpus and the step.
@@ -42,13 +40,10 @@ type RunInputs = {
  * `firstLoss`; `patience` has the last validation loss that improved enough, and how many validations followed; `ended`
  * says that validation stopped improving before the last step.
  */
-export type RunState = Record<"step" | "tokens" | "seconds", number> & {
-  firstLoss: number | null;
-  best: { step: number; loss: number } | null;
-  patience: { reference: number | null; waited: number };
-  ended: boolean;
-  began: RunInputs;
-};
+export type RunState =
+  & Record<"step" | "tokens" | "seconds", number>
+  & { firstLoss: number | null; best: { step: number; loss: number } | null; ended: boolean; began: RunInputs }
+  & { patience: { reference: number | null; waited: number } };
 
 /** What a run on this machine depends on; `precision` is the element type that `training.precision` came to. */
 export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): RunInputs {

@@ -34,15 +34,6 @@ export function maskTokens(tokens: Uint16Array, { masking }: Recipe, random: Ran
   return { ids, positions, labels: positions.map((position) => tokens[position]) };
 }
 
-/** A shift within −largest…largest that keeps all values within 0…count−1: redrawn until it does, never clamped. */
-function drawShift(values: number[], largest: number, count: number, random: Random): number {
-  const low = Math.min(...values), high = Math.max(...values);
-  for (;;) {
-    const shift = random.integer(2 * largest + 1) - largest;
-    if (values.length === 0 || (low + shift >= 0 && high + shift < count)) return shift;
-  }
-}
-
 /**
  * BERT-aug's second view (STUDY §9.3): one shift of all pitches but the drums', one of all velocities, each redrawn
  * until every value stays within the vocabulary; 0 is allowed.
@@ -51,8 +42,11 @@ export function augment(tokens: Uint16Array, { views }: Recipe, random: Random):
   type Kind = typeof kinds.Pitch;
   const within = (id: number, { first, count }: Kind) => id >= first && id < first + count;
   const shiftOf = (kind: Kind, largest: number) => {
-    const values = Array.from(tokens).filter((id) => within(id, kind)).map((id) => id - kind.first);
-    return drawShift(values, largest, kind.count, random);
+    const ids = Array.from(tokens).filter((id) => within(id, kind)), low = Math.min(...ids), high = Math.max(...ids);
+    for (;;) {
+      const shift = random.integer(2 * largest + 1) - largest;
+      if (ids.length === 0 || (within(low + shift, kind) && within(high + shift, kind))) return shift;
+    }
   };
   const pitch = shiftOf(kinds.Pitch, views.pitchShift), velocity = shiftOf(kinds.Velocity, views.velocityShift);
   return tokens.map((id) => id + (within(id, kinds.Pitch) ? pitch : within(id, kinds.Velocity) ? velocity : 0));
