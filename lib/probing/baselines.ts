@@ -45,7 +45,7 @@ export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
   if (train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
   const written = collector({ ...line, seed: recipe.seed, layer: null, pooling: "none" }, recipe, { replicates: true });
   const take = (draw: Draw) => ({ train: takeBars(train, draw.train), test: takeBars(tables.test, draw.test) });
-  const draws = drawsOf(tables, tables.draws).map(take);
+  const draws = drawsOf(tables).map(take);
   for (const question of questions) {
     const { task } = question;
     const guess = (fitOn: BarTable, scoreOn: BarTable) => {

@@ -50,12 +50,9 @@ export function embeddingPlans(
 async function named(error: unknown, model: Model, corpus: Corpus, batch: readonly number[]): Promise<unknown> {
   if (!(error instanceof CheckpointError)) return error;
   for (const bar of batch) {
-    const tokens = corpus.tokens(bar);
-    try {
-      await encodePooled(model, padRows([tokens], tokens.length), [tokens.length], ["bar"]);
-    } catch {
-      return new CheckpointError(`${nameOf(corpus, bar)}: ${error.message}`, { cause: error });
-    }
+    const tokens = corpus.tokens(bar), alone = padRows([tokens], tokens.length);
+    const fails = await encodePooled(model, alone, [tokens.length], ["bar"]).then(() => false, () => true);
+    if (fails) return new CheckpointError(`${nameOf(corpus, bar)}: ${error.message}`, { cause: error });
   }
   return error;
 }

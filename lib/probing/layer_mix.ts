@@ -23,9 +23,8 @@ export function mixWeights(
   mix: Exclude<Recipe["probing"]["layerMix"], "none">,
 ): number[] {
   const metric = headlines.sound[task], sign = lowerIsBetter(metric) ? -1 : 1;
-  const asked = (row: ProbeRow) =>
-    row.task === task && row.metric === metric && row.protocol === "sound" && row.split === "validation" &&
-    row.labels === "true";
+  const asked = ({ protocol, split, labels, ...row }: ProbeRow) =>
+    row.task === task && row.metric === metric && protocol === "sound" && split === "validation" && labels === "true";
   const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
   const even = new Array<number>(depth + 1).fill(1 / (depth + 1));
   if (mix === "uniform") return even;

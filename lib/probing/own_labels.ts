@@ -80,12 +80,9 @@ export function parseLabels(text: string, path: string, corpus: Corpus, kind?: "
   for (const { line, fields, values: [name, place, label] } of table.rows) {
     const wrong = (expected: string, found: string | number = "nothing") =>
       void bad.push(`line ${line}: expected ${expected}, found ${found === "" ? "nothing" : found}`);
-    if (fields !== table.columns) {
-      wrong(`${table.columns} fields`, fields);
-      continue;
-    }
-    const song = find(name!), index = /^(\d+)(\.0*)?$/.exec(place!)?.[1]; // pandas writes 0.0
-    if (song === undefined) wrong("a song of the corpus (its file or id)", name);
+    const song = find(name ?? ""), index = /^(\d+)(\.0*)?$/.exec(place ?? "")?.[1]; // pandas writes 0.0
+    if (fields !== table.columns) wrong(`${table.columns} fields`, fields);
+    else if (song === undefined) wrong("a song of the corpus (its file or id)", name);
     else if (index === undefined) wrong("a bar's index from 0", place);
     else if (label === "") wrong("a label");
     else if (typeof song === "string") leftOut.push(song);

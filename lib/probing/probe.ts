@@ -15,7 +15,6 @@ import {
   type BarTables,
   type Collector,
   collector,
-  type Draw,
   type Drawn,
   drawnScores,
   drawsOf,
@@ -64,8 +63,8 @@ function checkTables(features: LayerFeatures, tables: BarTables): void {
   if (tables.train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
 }
 
-/** Bars of the splits with labels of one kind. */
-type Labelled = BarTables & { labels: Labels };
+/** Bars of the splits with labels of one kind, and the drawings of all kinds. */
+type Labelled = ProbeTables & { labels: Labels };
 
 /** The sound scores of a question: the penalty is chosen on validation songs, the largest among equals. */
 async function soundScores(
@@ -99,12 +98,11 @@ async function soundScores(
 async function authorsRows(
   { columns, train, test }: Omit<LayerFeatures, "validation">,
   tables: Labelled,
-  draws: Draw[] | undefined,
   recipe: Recipe,
   tasks: readonly Task[],
   collector: Collector,
 ): Promise<void> {
-  const { drawnAlpha: alpha, chordThreshold } = recipe.probing, all = drawsOf(tables, draws), { labels } = tables;
+  const { drawnAlpha: alpha, chordThreshold } = recipe.probing, all = drawsOf(tables), { labels } = tables;
   const scored = new Map<Task, { drawn: Drawn[]; extras: Extras }>();
   const keep = (task: Task, drawn: Drawn, extras: Extras) =>
     scored.set(task, { drawn: [...scored.get(task)?.drawn ?? [], drawn], extras });
@@ -133,14 +131,10 @@ async function authorsRows(
  * Probes one layer for all seven tasks in both protocols, with 95% intervals over test songs (STUDY §11).
  *
  * Authors, on test songs alone: ridge with α = `recipe.probing.drawnAlpha` on standardised features, hard decisions,
- * entropy over ln K; scores are means over the tables' draws, with their population std, and each draw's scores. Sound:
- * α of `recipe.probing.alphas`, chosen for each task on validation songs; scores without thresholds; entropy over
- * ln min(n, K), information that clusters share with songs, and how well bars find their song's. K is `clusterCount` in
- * both. MD has `rmseQuarters` beside bin indices. The tables' controls are probed alike; a permuted SC is bars dealt to
- * songs at random, with the central 95% of those deals in place of the interval.
- *
- * Without a chord in the training bars there are no rows of C. Takes about a second at 2400 bars × 128, and lets
- * other work through between tasks.
+ * entropy over ln K; means over the tables' draws, and each draw's. Sound: α of `recipe.probing.alphas`, chosen for each
+ * task on validation songs; scores without thresholds; entropy over ln min(n, K), and how well bars find their song's.
+ * K is `clusterCount`. Controls are probed alike; a permuted SC is bars dealt to songs at random, with the central 95%
+ * of those deals in place of the interval. Without a chord in the training bars there are no rows of C.
  *
  * @throws {UserError} naming split, row and song if a feature is not finite
  * @throws {RangeError} if features and tables disagree, labels are of no class, or a training bar has no notes
@@ -178,7 +172,8 @@ export async function probeLayer(
   checkTables(features, tables);
   const { columns, train } = features;
   const written = collector(meta, recipe, { replicates });
-  const all: Labelled[] = [{ ...tables, labels: "true" }, ...tables.controls ?? []];
+  const { draws, controls = [] } = tables;
+  const all: Labelled[] = [{ ...tables, labels: "true" }, ...controls.map((one) => ({ ...one, draws }))];
   const wanted = all.filter((one) => labels?.includes(one.labels) ?? true);
   const sound = protocols.includes("sound") && wanted.length > 0
     ? await fitLayer(train, columns, wanted.map((one) => one.train), tasks, recipe.probing.alphas)
@@ -188,9 +183,7 @@ export async function probeLayer(
       await soundScores(fitted, features, labelled, recipe, written);
       await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
     }
-    if (protocols.includes("authors")) {
-      await authorsRows(features, labelled, tables.draws, recipe, tasks, written);
-    }
+    if (protocols.includes("authors")) await authorsRows(features, labelled, recipe, tasks, written);
   }
   const has = (labels: Labels) => wanted.some((one) => one.labels === labels);
   if (sound && tasks.includes("SC") && (has("true") || has("permuted"))) {
@@ -210,5 +203,5 @@ export type ProbeJob = { features: LayerFeatures; meta: ProbeMeta; asked?: Asked
 
 /** Probes layers of one study's bars, for a pool of workers. */
 export const layerProber =
-  ({ tables, recipe }: { tables: ProbeTables; recipe: Recipe }) =>
-  ({ features, meta, asked }: ProbeJob): Promise<ProbeRow[]> => probeLayer(features, tables, recipe, meta, asked);
+  ({ tables, recipe }: { tables: ProbeTables; recipe: Recipe }): (job: ProbeJob) => Promise<ProbeRow[]> =>
+  ({ features, meta, asked }) => probeLayer(features, tables, recipe, meta, asked);

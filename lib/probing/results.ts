@@ -62,10 +62,8 @@ const revived = (row: ProbeRow): ProbeRow => ({
 
 /** The rows of a results table (`results.jsonl`). */
 export function parseResults(text: string): ProbeRow[] {
-  return text.split("\n").filter((line) => line !== "").map((line) => {
-    const { n, ...row } = JSON.parse(line);
-    return revived({ ...row, rows: n });
-  });
+  const rows = text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  return rows.map(({ n, ...row }) => revived({ ...row, rows: n }));
 }
 
 /** The name of a row's resamplings. */

@@ -122,10 +122,10 @@ export type Extras = Partial<Pick<ProbeRow, keyof typeof noExtras | "replicates"
 export type Drawn = { rows: number; songs: number[]; scores: TaskScores };
 
 /** All bars of the tables as the one drawing, where there are no drawings. */
-export const drawsOf = (tables: Pick<BarTables, "train" | "test">, draws: Draw[] | undefined): Draw[] => {
+export function drawsOf({ train, test, draws }: ProbeTables): Draw[] {
   const all = ({ labels }: BarTable) => Int32Array.from(labels.keys());
-  return draws ?? [{ train: all(tables.train), test: all(tables.test) }];
-};
+  return draws ?? [{ train: all(train), test: all(test) }];
+}
 
 /** Those bars of a table. */
 export const takeBars = ({ labels, songs }: BarTable, rows: Int32Array): BarTable => ({
