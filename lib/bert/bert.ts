@@ -120,10 +120,8 @@ function checkBatch(config: BertConfig, ids: Int32Array, lengths: readonly numbe
 }
 
 /**
- * What a compiled pass of (weights, ids, bias, …`more`) computes for rows of tokens.
- *
- * @throws {RangeError} if ids and lengths do not fit each other or the model
- * @throws {CheckpointError} if a state is not finite
+ * What a compiled pass of (weights, ids, bias, …`more`) computes for rows of tokens; a `RangeError` if they do not fit,
+ * a `CheckpointError` if a state is not finite.
  */
 export async function runPass(
   { config, weights }: Model,

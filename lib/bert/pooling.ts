@@ -13,10 +13,7 @@ import { headTokens } from "../tokens/bar_format.ts";
 /** How a bar's states become one embedding; see the recipe. */
 export type Pooling = Recipe["probing"]["poolings"][number];
 
-/**
- * The weight of each token in a pooling of a bar of `length` tokens, the last of which is `<eob>`. `notes` weighs the
- * tokens between the tempo and `<eob>` alike; a bar without notes has its Bar token instead.
- */
+/** The weight of each of a bar's `length` tokens: `notes` weighs those between tempo and `<eob>` alike. */
 export function poolingWeights(pooling: Pooling, length: number, padded: number): number[] {
   const weights = new Array<number>(padded).fill(0), notes = length - headTokens - 1;
   if (pooling === "eob") weights[length - 1] = 1;

@@ -102,17 +102,11 @@ export function chosenTokens(rows: readonly Omit<MaskedBar, "ids">[], length: nu
 
 /** Masked first views, then the second views; missing rows repeat the first one without a chosen token. */
 function assemble(masked: MaskedBar[], seconds: Uint16Array[], length: number, rows: number, recipe: Recipe): Batch {
-  const none = { positions: [], labels: [] };
-  const chosen = Array.from({ length: rows }, (_, row) => masked[row] ?? none);
+  const chosen = Array.from({ length: rows }, (_, row) => masked[row] ?? { positions: [], labels: [] });
   const views = [...masked.map(({ ids }) => ids), ...seconds];
   while (views.length < rows) views.push(views[0]); // so that a bucket's last batch has the shape of the others
-  return {
-    rows,
-    length,
-    ids: padRows(views, length),
-    lengths: views.map((v) => v.length),
-    ...chosenTokens(chosen, length, roundHalfEven(recipe.masking.rate * length)),
-  };
+  const lengths = views.map((view) => view.length), most = roundHalfEven(recipe.masking.rate * length);
+  return { rows, length, ids: padRows(views, length), lengths, ...chosenTokens(chosen, length, most) };
 }
 
 /** The batch of a plan for a training step, with the masks and views of its epoch. */
@@ -127,9 +121,8 @@ export function trainingBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, m
 /** The batch of a plan for evaluating masked tokens; `visit` names the masks where the recipe redraws them. */
 export function evaluationBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, visit: number): Batch {
   const names = recipe.masking.validation === "fixed" ? ["validation"] : ["validation", visit];
-  const masked = plan.bars.map((bar) =>
-    maskTokens(corpus.tokens(bar), recipe, stream(recipe.seed, "mask", ...names, bar))
-  );
+  const draw = (bar: number) => stream(recipe.seed, "mask", ...names, bar);
+  const masked = plan.bars.map((bar) => maskTokens(corpus.tokens(bar), recipe, draw(bar)));
   return assemble(masked, [], plan.length, rowsOf(plan.length, recipe.training), recipe);
 }
 

@@ -7,12 +7,7 @@ import { UserError } from "../base/user_error.ts";
 import { barsToEvaluate } from "./masked_evaluation.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/**
- * The validation bars of a training.
- *
- * @throws {UserError} if the corpus lacks bars of a split that the recipe needs, or has one that is longer than its
- * batches or the encoder's positions
- */
+/** The validation bars of a training; a `UserError` if bars that the recipe needs are absent, or one is too long. */
 export function checkBars(corpus: Corpus, recipe: Recipe): number[] {
   const validation = barsToEvaluate(corpus, "validation", recipe), { keep, patience, buckets } = recipe.training;
   const lacking = (split: string, why: string) =>

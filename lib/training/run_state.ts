@@ -87,12 +87,11 @@ function differences(before: RunInputs, now: RunInputs): string[] {
   ];
 }
 
-const folderOf = (dir: string, kind: "step" | "best", step: number): string =>
-  `${dir}/training/${kind}-${String(step).padStart(7, "0")}`;
+const folderName = (kind: "step" | "best", step: number) => `${kind}-${String(step).padStart(7, "0")}`;
 /** The folder of a step's state. */
-export const stateFolder = (dir: string, step: number): string => folderOf(dir, "step", step);
+export const stateFolder = (dir: string, step: number): string => `${dir}/training/${folderName("step", step)}`;
 /** The folder of the best weights, by their step. */
-export const bestFolder = (dir: string, step: number): string => folderOf(dir, "best", step);
+export const bestFolder = (dir: string, step: number): string => `${dir}/training/${folderName("best", step)}`;
 
 /** The steps of the folders `step-N` or `best-N` of a run, the latest first. */
 async function stepsOf(dir: string, kind: "step" | "best"): Promise<number[]> {

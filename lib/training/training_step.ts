@@ -59,10 +59,9 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
 /** The state of an optimizer between steps: weights and both moments. */
 export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
 
+type StepInputs = [state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: number[][], mask: Tensor];
 type Stepped = { state: StepState; numbers: Float32Array; correct: Float32Array[] };
-type OptimizerStep = (
-  ...inputs: [state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: number[][], mask: Tensor]
-) => Promise<Stepped>;
+type OptimizerStep = (...inputs: StepInputs) => Promise<Stepped>;
 
 /**
  * Compiles one optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
