@@ -24,15 +24,11 @@ const banks: ValueOf = ({ kinds, numbers, values }, i) =>
 const drumParts: ValueOf = ({ kinds, numbers, values }, i) =>
   kinds[i] === drumSetup && numbers[i] === drumPart ? values[i] : undefined;
 
-/** A value of a setting from a tick on. */
-interface Change {
-  tick: number;
-  /** The last track that changes it at the tick, and to which value. */
-  track: number;
-  value: number;
-  /** The value without that track's changes; −1 where no other track makes any. */
-  otherValue: number;
-}
+/**
+ * A setting's value from a tick on, by the last track that changes it there; `otherValue` is the value without that
+ * track's changes, −1 where no other track makes any.
+ */
+type Change = Record<"tick" | "track" | "value" | "otherValue", number>;
 
 /** The changes of a setting by channel, in order of time, one a tick. */
 function changesOf(value: ValueOf, events: Events, tracks: Track[]): Map<number, Change[]> {
@@ -43,17 +39,16 @@ function changesOf(value: ValueOf, events: Events, tracks: Track[]): Map<number,
       if (set !== undefined) valueOf(all, events.channels[i], () => []).push(change);
     }
   });
-  return new Map(
-    all.entries().map(([channel, changes]) => {
-      const merged: Change[] = [];
-      for (const change of changes.sort((a, b) => a.tick - b.tick || a.track - b.track)) {
-        const last = merged.at(-1);
-        if (last?.tick !== change.tick) merged.push(change);
-        else Object.assign(last, change, { otherValue: last.track === change.track ? last.otherValue : last.value });
-      }
-      return [channel, merged];
-    }),
-  );
+  for (const [channel, changes] of all) {
+    const merged: Change[] = [];
+    for (const change of changes.sort((a, b) => a.tick - b.tick || a.track - b.track)) {
+      const last = merged.at(-1);
+      if (last?.tick !== change.tick) merged.push(change);
+      else Object.assign(last, change, { otherValue: last.track === change.track ? last.otherValue : last.value });
+    }
+    all.set(channel, merged);
+  }
+  return all;
 }
 
 /**

@@ -1,13 +1,12 @@
 /**
- * MIDI bytes → the events of its tracks, also from RMID and MacBinary wrappers, among other chunks and with wrong
- * lengths.
+ * MIDI bytes → the events of their tracks; wrappers, other chunks and wrong lengths are passed over.
  * @module
  */
 import { MidiError } from "./error.ts";
 import { decodeTrack, type Events, noEvents, type Track } from "./events.ts";
 
 /** The content of a file, before notes are paired; format 0: one track, 1: tracks at once, 2: one after another. */
-type Chunks = { format: number; ticksPerQuarter: number; tracks: Track[]; events: Events };
+export type Chunks = { format: number; ticksPerQuarter: number; tracks: Track[]; events: Events };
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const isId = (bytes: Uint8Array, at: number, id: string) =>
@@ -21,10 +20,7 @@ function findId(bytes: Uint8Array, from: number, ids: string[]): number {
   return bytes.length;
 }
 
-/**
- * Where the MIDI data of a file begins, and where a wrapper says that it ends: the `data` of an RMID, the data fork of a
- * MacBinary, or all of the file.
- */
+/** Where the MIDI data of a file begins and ends: the `data` of an RMID, the data fork of a MacBinary, or all of it. */
 function unwrap(bytes: Uint8Array): { begin: number; end: number } {
   const view = viewOf(bytes), { length } = bytes;
   if (isId(bytes, 0, "RIFF") && isId(bytes, 8, "RMID")) {
@@ -38,8 +34,7 @@ function unwrap(bytes: Uint8Array): { begin: number; end: number } {
 
 /** Whether a chunk begins at `at`, or the music or the file ends there. */
 function isChunk(bytes: Uint8Array, at: number, end: number): boolean {
-  const isSure = (at: number) =>
-    at === end || at === bytes.length || isId(bytes, at, "MTrk") || isId(bytes, at, "MThd");
+  const isSure = (at: number) => [end, bytes.length].includes(at) || ["MTrk", "MThd"].some((id) => isId(bytes, at, id));
   if (isSure(at) || at + 8 > bytes.length) return isSure(at);
   const isName = bytes.subarray(at, at + 4).every((byte) => byte >= 32 && byte <= 126);
   return isName && isSure(at + 8 + viewOf(bytes).getUint32(at + 4));
@@ -54,8 +49,7 @@ function readHeader(bytes: Uint8Array, begin: number) {
   if (bytes.length < begin + 14) {
     throw new MidiError("not-midi", "Expected a header of 14 bytes, found the end", bytes.length);
   }
-  const view = viewOf(bytes);
-  const length = view.getUint32(begin + 4);
+  const view = viewOf(bytes), length = view.getUint32(begin + 4);
   if (length < 6) throw new MidiError("not-midi", `Expected a header of 6 bytes, found ${length}`, begin + 4);
   const ticksPerQuarter = view.getInt16(begin + 12);
   if (ticksPerQuarter <= 0) {

@@ -20,11 +20,7 @@ export type MidiReason =
 export class MidiError extends UserError {
   /** Path of the file, where the caller knows it. */
   file?: string;
-  /**
-   * An error with its reason and a message that says what was expected and found.
-   *
-   * @param offset byte of the file at which the fault stands, wrappers included
-   */
+  /** @param offset byte of the file at which the fault stands, wrappers included */
   constructor(readonly reason: MidiReason, message: string, readonly offset?: number) {
     super(offset === undefined ? message : `${message} (byte ${offset})`);
   }

@@ -1,7 +1,5 @@
 /**
- * The bytes of a track → its events, in one walk.
- *
- * Channel events go to a few typed arrays for the whole file, so that a million notes stay small.
+ * The bytes of a track → its events, in typed arrays for the whole file, so that a million notes stay small.
  * @module
  */
 import { MidiError } from "./error.ts";
@@ -13,21 +11,20 @@ export const off = 8, on = 9, controller = 11, program = 12, bend = 14, drumSetu
 /** The `numbers` of a {@link drumSetup}: a channel is made drums (value 1) or melodic (0); the file is for GS, or XG. */
 export const drumPart = 0, gsReset = 1, xgOn = 2;
 
-/** The channel events of a file, track after track, each in order of time. */
-export interface Events {
-  /** Number of events; the arrays may be longer. */
+/**
+ * The channel events of a file, track after track, each in order of time; the arrays may be longer than `count`.
+ *
+ * Ticks are absolute; a channel is 0–15, plus 16 times the port; numbers are pitches, programs or controllers, 0 for
+ * bends; values are velocities, controller values 0–127 or bends −8192…8191.
+ */
+export type Events = {
   count: number;
-  /** Absolute tick of each. */
   ticks: Float64Array;
-  /** Kind of each, such as {@link on}. */
   kinds: Uint8Array;
-  /** Channel 0–15, plus 16 times the port. */
   channels: Uint16Array;
-  /** Pitch, program or controller number; 0 for bends. */
   numbers: Uint8Array;
-  /** Velocity, controller value 0–127 or bend −8192…8191. */
   values: Int16Array;
-}
+};
 
 /**
  * A track: its channel events are `from` … `to` − 1 of the file's {@link Events}; its tempi and signatures are in order
@@ -133,7 +130,7 @@ export function decodeTrack(
     throw cut();
   };
   const push = (kind: number, channel: number, number: number, value: number) => {
-    const i = events.count;
+    const i = events.count++;
     if (i === maxEvents) {
       throw new MidiError("event-limit", `Expected at most ${maxEvents} notes, programs and controls, found more`, at);
     }
@@ -142,7 +139,6 @@ export function decodeTrack(
     events.channels[i] = channel + 16 * port;
     events.numbers[i] = number;
     events.values[i] = value;
-    events.count++;
   };
   /** Reads the meta event whose status stood at `from`; true at the end of the track. */
   const meta = (from: number): boolean => {

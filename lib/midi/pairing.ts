@@ -5,7 +5,8 @@
 import { bisect } from "../base/bisect.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 import { channelSettings, drumChannel, valueOf } from "./channels.ts";
-import { bend, controller, type Events, off, on, program, type Track } from "./events.ts";
+import type { Chunks } from "./chunks.ts";
+import { bend, controller, type Events, off, on, program } from "./events.ts";
 import type { Controls, Part } from "./score.ts";
 
 /** The shortest duration is a quarter divided by this (STUDY §3.1). */
@@ -13,7 +14,7 @@ const positionsPerQuarter = 12;
 
 const sustain = 64, allSoundOff = 120, resetAll = 121, allNotesOff = 123;
 
-const noEvents = (): number[] => [];
+const noNumbers = (): number[] => [];
 const noControls = (): Controls => ({ pedals: [], bends: [], lastTick: 0 });
 
 /** Adds a bend or controller; those that release the pedal (121: and centre the bend) do so only if `all` count. */
@@ -43,7 +44,7 @@ function addNote({ notes, program, drum }: Part, { ticks, numbers, values }: Eve
  * There is one part for each (program, channel, track) with notes. An off ends every open note of its pitch that
  * started earlier, and the program is that at the off. Controls before a part's first note are shared by reference.
  */
-export function pairLikePrettyMidi(events: Events, tracks: Track[]): Part[] {
+export function pairLikePrettyMidi({ events, tracks }: Chunks): Part[] {
   const { kinds, ticks, numbers } = events;
   const parts: Part[] = [];
   for (const { from, to } of tracks) {
@@ -56,7 +57,7 @@ export function pairLikePrettyMidi(events: Events, tracks: Track[]): Part[] {
       const partKey = channel * 128 + programs[channel], noteKey = channel * 128 + numbers[i];
       const kind = kinds[i];
       if (kind === program) programs[channel] = numbers[i];
-      else if (kind === on) valueOf(open, noteKey, noEvents).push(i);
+      else if (kind === on) valueOf(open, noteKey, noNumbers).push(i);
       else if (kind === off) {
         const ons = open.get(noteKey);
         if (!ons) continue;
@@ -78,14 +79,12 @@ export function pairLikePrettyMidi(events: Events, tracks: Track[]): Part[] {
   return parts;
 }
 
-/** All Sound Off, All Notes Off and the mode messages that imply it. */
-const endsNotes = (number: number) => number === allSoundOff || number >= allNotesOff;
-
-/** By channel, the ticks at which a controller ends its notes, ascending. */
+/** By channel, the ticks at which All Sound Off, All Notes Off or a mode message that implies it ends notes, ascending. */
 function noteEnds({ count, kinds, ticks, channels, numbers }: Events): Map<number, number[]> {
   const ends = new Map<number, number[]>();
   for (let i = 0; i < count; i++) {
-    if (kinds[i] === controller && endsNotes(numbers[i])) valueOf(ends, channels[i], () => []).push(ticks[i]);
+    if (kinds[i] !== controller || (numbers[i] !== allSoundOff && numbers[i] < allNotesOff)) continue;
+    valueOf(ends, channels[i], noNumbers).push(ticks[i]);
   }
   for (const list of ends.values()) list.sort((a, b) => a - b);
   return ends;
@@ -98,15 +97,10 @@ function noteEnds({ count, kinds, ticks, channels, numbers }: Events): Map<numbe
  * track. Notes that never end are left out. Pedals and bends act on the channel. The fields of `midi` decide on notes of
  * no length, on other controllers that end notes, and on drums.
  */
-export function pairByStandard(
-  events: Events,
-  tracks: Track[],
-  ticksPerQuarter: number,
-  midi: CorpusRecipe["midi"],
-): Part[] {
+export function pairByStandard({ events, tracks, ticksPerQuarter }: Chunks, midi: CorpusRecipe["midi"]): Part[] {
   const { count, kinds, ticks, channels, numbers } = events;
   const settings = channelSettings(events, tracks, midi.drums);
-  const ends = midi.controllers === "all" ? noteEnds(events) : new Map<number, number[]>();
+  const all = midi.controllers === "all", ends = all ? noteEnds(events) : new Map<number, number[]>();
   const shortest = midi.zeroLength === "shortest" ? Math.max(1, Math.round(ticksPerQuarter / positionsPerQuarter)) : 0;
   const controls = new Map<number, Controls>(), parts = new Map<number, Part>();
   const controlsOf = (channel: number) => valueOf(controls, channel, noControls);
@@ -124,11 +118,9 @@ export function pairByStandard(
     const until = tick > ticks[i] ? tick : tick + shortest;
     if (until === ticks[i]) return;
     const partKey = 256 * channel + sounds[i];
-    let part = parts.get(partKey);
-    if (!part) {
-      part = { program: sounds[i] & 127, drum: sounds[i] > 127, notes: [], controls: controlsOf(channel) };
-      parts.set(partKey, part);
-    }
+    const part = parts.get(partKey) ??
+      { program: sounds[i] & 127, drum: sounds[i] > 127, notes: [], controls: controlsOf(channel) };
+    if (part.notes.length === 0) parts.set(partKey, part);
     addNote(part, events, i, until);
   };
   /** Ends the open notes of a key that a controller ended up to a tick. */
@@ -156,9 +148,7 @@ export function pairByStandard(
         if (oldest[key] >= 0) end(key, ticks[i]);
       } else {
         settings.see(i, track);
-        if (kind === controller || kind === bend) {
-          addControl(controlsOf(channel), events, i, midi.controllers === "all");
-        }
+        if (kind === controller || kind === bend) addControl(controlsOf(channel), events, i, all);
       }
     }
     for (let i = from; i < to; i++) {
@@ -170,7 +160,7 @@ export function pairByStandard(
   });
   for (const [channel, own] of controls) {
     for (const list of [own.pedals, own.bends]) list.sort((a, b) => a.tick - b.tick);
-    if (midi.controllers === "pedal" || (own.pedals.at(-1)?.value ?? 0) < 64) continue;
+    if (!all || (own.pedals.at(-1)?.value ?? 0) < 64) continue;
     own.pedals.push({ tick: lastTicks[channel], value: 0 });
     own.lastTick = lastTicks[channel];
   }

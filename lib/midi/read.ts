@@ -1,8 +1,5 @@
 /**
- * MIDI bytes → a score: notes, tempi, signatures and controls in ticks.
- *
- * {@link readChunks} decodes the events. Notes are paired, in time linear in the events, by the MIDI standard or by
- * the rules of the authors' reader (STUDY §1).
+ * MIDI bytes → a score, in time linear in the events, by the MIDI standard or like the authors' reader (STUDY §1).
  * @module
  */
 import type { CorpusRecipe } from "../recipe/recipe.ts";
@@ -49,16 +46,14 @@ export function readScore(bytes: Uint8Array, recipe: CorpusRecipe, file?: string
 
 function scoreOf(bytes: Uint8Array, recipe: CorpusRecipe): Score {
   const strict = recipe.midi.reading === "pretty_midi";
-  const { ticksPerQuarter, tracks, events, format } = readChunks(bytes, strict);
+  const chunks = readChunks(bytes, strict), { ticksPerQuarter, tracks, events, format } = chunks;
   if (format === 2 && !strict) inSequence(tracks, events.ticks);
   const metaTracks = recipe.midi.metaTracks === "first" ? tracks.slice(0, 1) : tracks;
   const tempi = metaTracks.flatMap((track) => track.tempi).sort(byTick);
   const allMeters = metaTracks.flatMap((track) => track.meters).sort(byTick);
   if (strict) refuseStrictly(tracks, tempi, allMeters);
 
-  const parts = strict
-    ? pairLikePrettyMidi(events, tracks)
-    : pairByStandard(events, tracks, ticksPerQuarter, recipe.midi);
+  const parts = strict ? pairLikePrettyMidi(chunks) : pairByStandard(chunks, recipe.midi);
   for (const part of parts) part.notes = inOrder(part.notes);
   const notes = parts.length === 1 ? parts[0].notes : inOrder(parts.flatMap((part) => part.notes));
   const lastStart = notes.at(-1)?.start ?? 0;
@@ -69,8 +64,7 @@ function scoreOf(bytes: Uint8Array, recipe: CorpusRecipe): Score {
   const last = [inForce.at(-1), meters.at(-1)].map((event) => event?.tick ?? 0);
   const lasts = [...last, ...metaTracks.map((track) => track.lastText), ...parts.map(lastTickOf)];
   const endTick = lasts.reduce((end, tick) => Math.max(end, tick));
-  const limit = maxQuarters * ticksPerQuarter;
-  const tooFar = strict ? endTick : lastStart;
+  const limit = maxQuarters * ticksPerQuarter, tooFar = strict ? endTick : lastStart;
   if (tooFar > limit || (!strict && tooFar === limit)) {
     throw new MidiError("tick-limit", `Expected at most ${maxQuarters} quarters, found ${tooFar / ticksPerQuarter}`);
   }

@@ -49,12 +49,8 @@ export function writeScore(score: Score): Uint8Array {
       free.track.instrument.number = program;
     }
     free.freeAt[pitch] = end;
-    free.track.addNote({
-      midi: pitch,
-      ticks: start,
-      durationTicks: end - start,
-      velocity: Math.min(1, (velocity + 0.5) / 127),
-    });
+    const loudness = Math.min(1, (velocity + 0.5) / 127);
+    free.track.addNote({ midi: pitch, ticks: start, durationTicks: end - start, velocity: loudness });
   }
   return file.toArray();
 }
