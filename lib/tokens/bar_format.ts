@@ -28,23 +28,7 @@ export const noteStarts = (tokens: number): number[] =>
 
 const binOfVelocity = Uint8Array.from({ length: 128 }, (_, velocity) => nearestBin(velocityBins, velocity));
 
-/**
- * The tokens of a bar, `<eob>` last; those beyond `most` are left out, if need be inside a note.
- *
- * @example
- * ```ts
- * import { encodeBar, notesOf, tempoBinOf } from "@lib/tokens/bar_format.ts";
- * import { vocabulary } from "@lib/tokens/vocabulary.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const note = { position: 12, instrument: 128, pitch: 36, velocity: 90, duration: 5 };
- * const tokens = encodeBar([note], 16, 512);
- * assertEquals(Array.from(tokens.slice(0, 5), vocabulary.name), [
- *   "Bar_0", "Position_0", "Tempo_16", "Position_12", "Instrument_Drum",
- * ]);
- * assertEquals([notesOf(tokens), tempoBinOf(tokens)], [[note], 16]);
- * ```
- */
+/** The tokens of a bar, `<eob>` last; those beyond `most` are left out, if need be inside a note. */
 export function encodeBar(notes: BarNote[], tempoBin: number, most: number): Uint16Array<ArrayBuffer> {
   const ids = new Uint16Array(barTokens(notes.length));
   ids.set([kinds.Bar.first, kinds.Position.first, kinds.Tempo.first + tempoBin]);

@@ -9,25 +9,25 @@ import { bisect } from "../base/bisect.ts";
 import type { Score } from "../midi/score.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
 
-/** Where the beats and bars of a score are. */
-export interface Beats {
-  /** Tick of each beat, one a quarter, counted from 0 and from each signature; all before the end. */
+/**
+ * The ticks of a score's beats (one a quarter, counted from 0 and from each signature; all before the end) and bar lines.
+ *
+ * Chroma is measured on a grid of columns: `column` gives that of a tick, which is the tick itself or hundredths of a
+ * second, always rounded down. `columns` are those of the beats, to the nearest; `lastColumn` is that of the last beat,
+ * rounded down, so the last of `columns` can be one more.
+ */
+export type Beats = {
   ticks: number[];
-  /** Tick of each bar line. */
   barLines: number[];
-  /** Column of each beat in the grid that chroma is measured on. */
   columns: number[];
-  /** Column of the last beat, always rounded down; `columns` rounds to the nearest, so its last entry can be one more. */
   lastColumn: number;
-  /** Column of a tick in that grid: the tick itself, or hundredths of a second, rounded down. */
   column(tick: number): number;
-}
+};
 
 /** Rounds to the nearest integer, halves to the even one, as Python's round and NumPy's do. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value), rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
 }
 
 /** Beats and bar lines by `recipe.midi.clock`, for a score in 4/4; all beats lie before the tick `end`. */
@@ -97,7 +97,6 @@ function beatsInSeconds(score: Score): Beats {
 function walkBeats(spans: TempoSpan[], meterTimes: number[], end: number): number[] {
   const beats: number[] = [];
   let now = 0, tempo = 0, meter = 0;
-  while (tempo + 1 < spans.length && now > spans[tempo + 1].seconds) tempo++;
   while (meter + 1 < meterTimes.length && now >= meterTimes[meter + 1]) meter++;
   const reached = (next: number, time: number) => next > time || isClose(next, time);
   while (now < end) {
@@ -114,9 +113,7 @@ function walkBeats(spans: TempoSpan[], meterTimes: number[], end: number): numbe
       }
       next += (left * 60) / spans[tempo].bpm;
     }
-    if (meter === 0 && meterTimes.length > 0 && meterTimes[0] > now && reached(next, meterTimes[0])) {
-      next = meterTimes[0];
-    }
+    if (meter === 0 && meterTimes[0] > now && reached(next, meterTimes[0])) next = meterTimes[0];
     if (meter + 1 < meterTimes.length && reached(next, meterTimes[meter + 1])) next = meterTimes[++meter];
     now = next;
   }

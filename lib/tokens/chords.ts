@@ -1,8 +1,6 @@
 /**
- * The chords of a score, from its pitch classes in each beat.
- *
- * The paper's "adapted Viterbi" (STUDY §5): every window of 1–4 beats is scored as a chord, and the path of windows
- * with the highest sum is taken. Changes of chord cost nothing.
+ * The chords of a score by the paper's "adapted Viterbi" (STUDY §5): every window of 1–4 beats is scored as a chord, and
+ * the path of windows with the highest sum is taken. Changes of chord cost nothing.
  * @module
  */
 import type { Score } from "../midi/score.ts";

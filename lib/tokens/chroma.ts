@@ -1,8 +1,6 @@
 /**
- * How loud each pitch class is in each beat of a score.
- *
- * The authors' reader takes means over a roll of 128 rows (STUDY §5.2). The same means are computed here from where
- * notes start and end, without the roll, so that long notes and long silences cost nothing.
+ * How loud each pitch class is in each beat of a score: the means that the authors' reader takes over a roll of 128 rows
+ * (STUDY §5.2), here from where notes start and end, so that long notes and long silences cost nothing.
  * @module
  */
 import { lastTickOf, type Note, type Part, type Score } from "../midi/score.ts";
@@ -24,15 +22,11 @@ import {
 /** Most beats that a sound is added to one by one; a longer one goes to `fills`. */
 const longSound = 64;
 
-/** The beats of a score as intervals of columns, and sums over them. */
-interface Roll extends Intervals {
-  /** Mean velocity of each pitch in each beat, beats × 128. */
-  means: Float64Array;
-  /** Difference array per pitch: change, at each beat, of the velocity that sounds through whole beats. */
-  fills: (Float64Array | undefined)[];
-  /** 1 where a beat has anything in `means`. */
-  touched: Uint8Array;
-}
+/**
+ * The beats of a score as intervals of columns; the mean velocity of each pitch in each beat (beats × 128); by pitch the
+ * change, at each beat, of the velocity that sounds through whole beats; and 1 where a beat has anything in `means`.
+ */
+type Roll = Intervals & { means: Float64Array; fills: (Float64Array | undefined)[]; touched: Uint8Array };
 
 /**
  * Adds the sound of one pitch to a roll; call `flush` after the last.
@@ -45,8 +39,7 @@ function adder({ from: lows, to: highs, means, fills, touched }: Roll, pitch: nu
   let open = -1, sum = 0; // the beat being summed
   const flush = () => {
     if (open >= 0) means[open * 128 + pitch] += sum / (Math.min(end, highs[open]) - lows[open]);
-    open = -1;
-    sum = 0;
+    [open, sum] = [-1, 0];
   };
   const add = (beat: number, from: number, to: number, velocity: number) => {
     const columns = Math.min(to, end, highs[beat]) - Math.max(from, lows[beat]);

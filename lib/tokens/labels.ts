@@ -8,23 +8,21 @@ import type { BarNote } from "./bar_format.ts";
 import type { ChordSegment } from "./chords.ts";
 import { durationBins, positionsPerQuarter } from "./vocabulary.ts";
 
-/** The labels of one bar. */
-export interface BarLabels {
-  /** Classes 0–83 of its chords (indices of `chordNames`) in order of onset, by `recipe.labels.chords`. */
+/**
+ * The labels of one bar: the classes 0–83 of its chords (indices of `chordNames`) in order of onset, by
+ * `recipe.labels.chords`; the positions 0–47 at which a note starts, and the General MIDI programs that play (128:
+ * drums), both sorted; the index 0–31 of its tempo in `tempoBins`; and means of its notes, null without notes: MIDI
+ * velocity, index 0–57 of the duration bin, as the authors take it, and the bins' durations in quarters.
+ */
+export type BarLabels = {
   chords: number[];
-  /** Positions 0–47 at which a note starts, sorted. */
   groove: number[];
-  /** General MIDI programs that play, sorted; 128 stands for drums. */
   instruments: number[];
-  /** Index 0–31 of the bar's tempo in `tempoBins`. */
   tempoBin: number;
-  /** Mean MIDI velocity (1–127) of the notes; null without notes. */
   meanVelocity: number | null;
-  /** Mean duration-bin index (0–57) of the notes, as the authors take it; null without notes. */
   meanDuration: number | null;
-  /** Mean duration of the notes in quarters, by their bins; null without notes. */
   meanDurationQuarters: number | null;
-}
+};
 
 /** A bar's bounds: its first tick, and the next bar line. */
 export type BarSpan = { startTick: number; endTick: number };

@@ -54,16 +54,15 @@ function inTokenOrder(bar: BarNote[], starts: Float64Array): BarNote[] {
   return bar;
 }
 
-/** A score's notes on the grid. Those of a bar are made on demand: a song may have a million. */
-export interface QuantisedNotes {
-  /** Tick of the grid point of each note, ascending; a fraction where a quarter is no multiple of 12 ticks. */
-  starts: Float64Array;
-  /** Notes `from` … `to` − 1, of the bar that begins at a tick, in the order of its tokens (STUDY §4.3). */
-  barNotes(from: number, to: number, barStart: number): BarNote[];
-}
+/** The ticks of the grid points of all notes; the notes of a bar are made on demand: a song may have a million. */
+type Quantised = { starts: Float64Array; barNotes(from: number, to: number, barStart: number): BarNote[] };
 
-/** Puts a score's notes on the grid by `recipe.tokens.quantise` (STUDY §3.2–3.4, §3.7). */
-export function quantise(score: Score, recipe: CorpusRecipe): QuantisedNotes {
+/**
+ * Puts a score's notes on the grid by `recipe.tokens.quantise` (STUDY §3.2–3.4, §3.7). `starts` are ascending, and
+ * fractions where a quarter is no multiple of 12 ticks; `barNotes` gives the notes `from` … `to` − 1, of the bar that
+ * begins at `barStart`, in the order of its tokens (STUDY §4.3).
+ */
+export function quantise(score: Score, recipe: CorpusRecipe): Quantised {
   const { notes, ticksPerQuarter } = score;
   const starts = new Float64Array(notes.length), quantised = quantiser(score, recipe);
   notes.forEach(({ start }, i) => starts[i] = quantised(start));

@@ -13,17 +13,11 @@ import { barChords, type BarLabels, type BarSpan, labelBar } from "./labels.ts";
 import { quantise } from "./quantise.ts";
 import { drums, durationBins, nearestBin, positionsPerQuarter, tempoBins } from "./vocabulary.ts";
 
-/** One bar of a song. */
-export interface Bar extends BarSpan {
-  /** Index in the song, counted from the first bar with notes, bars that are not kept included (STUDY §2.6). */
-  index: number;
-  /** Ids up to and including `<eob>`, at most `recipe.tokens.maxTokens`; also for bars that are not kept. */
-  tokens: Uint16Array;
-  /** Whether the bar has at least `recipe.tokens.minNotes` notes. */
-  kept: boolean;
-  /** The answers that probes are trained on. */
-  labels: BarLabels;
-}
+/**
+ * One bar of a song. Bars are counted from the first one with notes, also those that are not `kept` because they have
+ * fewer than `recipe.tokens.minNotes` notes (STUDY §2.6); `tokens` are at most `recipe.tokens.maxTokens` ids, `<eob>` last.
+ */
+export type Bar = BarSpan & { index: number; tokens: Uint16Array; kept: boolean; labels: BarLabels };
 
 /** A tempo as the whole quarters a minute that its whole microseconds may stand for, or as it is. */
 const wholeIfMeant = (bpm: number): number => {
@@ -91,8 +85,8 @@ export function tokenize(score: Score, recipe: CorpusRecipe): Bar[] {
 
 function barsOf(score: Score, recipe: CorpusRecipe): Bar[] {
   checkMeters(score, recipe);
-  const { starts, barNotes } = quantise(score, recipe),
-    { quantise: rounding, maxTokens, cut, minNotes } = recipe.tokens;
+  const { quantise: rounding, maxTokens, cut, minNotes } = recipe.tokens;
+  const { starts, barNotes } = quantise(score, recipe);
   if (starts.length === 0) throw new MidiError("no-notes", "Expected notes, found none");
   // A start that is rounded up may lie at the end or beyond: bars go on until it is inside one.
   const end = Math.max(score.endTick, rounding === "nearest" ? Math.floor(starts.at(-1)!) + 1 : 0);
@@ -135,29 +129,21 @@ function barsOf(score: Score, recipe: CorpusRecipe): Bar[] {
  */
 export function detokenize(bars: { tokens: Uint16Array }[]): Score {
   const ticksPerQuarter = 480, step = ticksPerQuarter / positionsPerQuarter;
-  const score: Score = {
-    ticksPerQuarter,
-    notes: [],
-    parts: [],
-    tempi: [],
-    meters: [{ tick: 0, numerator: 4, denominator: 4 }],
-    endTick: 0,
-  };
+  const meters = [{ tick: 0, numerator: 4, denominator: 4 }];
+  const score: Score = { ticksPerQuarter, notes: [], parts: [], tempi: [], meters, endTick: 0 };
   bars.forEach(({ tokens }, bar) => {
     const barStart = bar * 4 * ticksPerQuarter;
     const microseconds = Math.round(6e7 / tempoBins[tempoBinOf(tokens)]);
     if (microseconds !== score.tempi.at(-1)?.microseconds) score.tempi.push({ tick: barStart, microseconds });
     for (const { position, instrument, pitch, velocity, duration } of notesOf(tokens)) {
-      const drum = instrument === drums,
-        start = barStart + step * position,
-        end = start + step * durationBins[duration];
+      const start = barStart + step * position, end = start + step * durationBins[duration];
+      const drum = instrument === drums;
       score.notes.push({ start, end, pitch, velocity, program: drum ? 0 : instrument, drum });
       score.endTick = Math.max(score.endTick, end);
     }
   });
   score.notes.sort((a, b) => a.start - b.start || a.pitch - b.pitch);
-  const byInstrument = Map.groupBy(score.notes, ({ program, drum }) => drum ? drums : program).values();
-  for (const notes of byInstrument) {
+  for (const notes of Map.groupBy(score.notes, ({ program, drum }) => drum ? drums : program).values()) {
     const { program, drum } = notes[0];
     score.parts.push({ program, drum, notes, controls: { pedals: [], bends: [], lastTick: 0 } });
   }

@@ -24,12 +24,11 @@ export function pedalPresses(pedals: Control[], column = (tick: number): number 
   for (const { tick, value } of pedals) {
     if (down === undefined && value >= 64) down = column(tick);
     else if (down !== undefined && value < 64) {
-      presses.push([down, column(tick)]);
+      if (column(tick) > down) presses.push([down, column(tick)]);
       down = undefined;
     }
   }
-  const counted = presses.filter(([down, up]) => up > down);
-  return { from: Float64Array.from(counted, ([down]) => down), to: Float64Array.from(counted, ([, up]) => up) };
+  return { from: Float64Array.from(presses, ([down]) => down), to: Float64Array.from(presses, ([, up]) => up) };
 }
 
 /**
@@ -63,18 +62,12 @@ export type Bends = Intervals & { whole: Int8Array; sign: Int8Array; rest: Float
 
 /** The pitch bends as intervals; a bend of 0 has none, the last bend has no end. */
 export function bendIntervals(bends: Control[], beats: Beats): Bends {
-  const from: number[] = [], to: number[] = [], shift: number[] = [];
-  const columns = bends.map(({ tick }) => beats.column(tick));
-  bends.forEach(({ value }, i) => {
-    const next = columns[i + 1] ?? Infinity;
-    if (value === 0 || columns[i] >= next) return;
-    from.push(columns[i]);
-    to.push(next);
-    shift.push((2 * value) / 8192);
-  });
+  const columns = bends.map(({ tick }) => beats.column(tick)), next = [...columns.slice(1), Infinity];
+  const counted = [...bends.keys()].filter((i) => bends[i].value !== 0 && columns[i] < next[i]);
+  const shift = counted.map((i) => (2 * bends[i].value) / 8192);
   return {
-    from: Float64Array.from(from),
-    to: Float64Array.from(to),
+    from: Float64Array.from(counted, (i) => columns[i]),
+    to: Float64Array.from(counted, (i) => next[i]),
     whole: Int8Array.from(shift, Math.trunc),
     sign: Int8Array.from(shift, Math.sign),
     rest: Float64Array.from(shift, (shift) => Math.abs(shift - Math.trunc(shift))),
@@ -131,8 +124,7 @@ export function bent(bends: Bends, pitch: number, beats: Intervals, rowOf: (pitc
       weights.fill(0);
       at = Math.min(to, stops[i]);
       bend(i, at - start);
-      if (stops[i] > to) i = stops.length;
-      else i++;
+      i = stops[i] > to ? stops.length : i + 1;
       if (beat < beats.to.length && start > beats.from[beat]) { // the others that end in the same beat, at once
         for (const last = Math.min(to, beats.to[beat]); i < stops.length && stops[i] <= last; i++) {
           weights[3] += starts[i] - at;

@@ -1,23 +1,14 @@
 /**
- * The 560 tokens of a bar and the bins behind them.
- *
- * Ids and names are those of the authors' vocabulary (STUDY §3.9). The bins are listed because the authors' code
- * rounds them to integers (STUDY §3.5–3.7).
+ * The 560 tokens of a bar, with the authors' ids and names (STUDY §3.9), and the bins, which their code rounds to
+ * integers (STUDY §3.5–3.7).
  * @module
  */
 import { bisect } from "../base/bisect.ts";
 
 /** What a token stands for. */
 export type TokenKind =
-  | "special"
-  | "Bar"
-  | "Tempo"
-  | "Instrument"
-  | "Pitch"
-  | "Pitch_Drum"
-  | "Position"
-  | "Duration"
-  | "Velocity";
+  | ("special" | "Bar" | "Tempo" | "Instrument" | "Pitch" | "Pitch_Drum")
+  | ("Position" | "Duration" | "Velocity");
 
 /** Ids of the four special tokens: padding, unknown, end of bar, and the mask of masked language modelling. */
 export const pad = 0, unk = 1, eob = 2, mask = 3;
@@ -64,18 +55,7 @@ export const durationBins: readonly number[] = [
   744, 768,
 ];
 
-/**
- * The index of the bin nearest to `value`; the lower one of two that are equally near or equal.
- *
- * @example
- * ```ts
- * import { nearestBin, tempoBins } from "@lib/tokens/vocabulary.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(nearestBin(tempoBins, 120), 16); // 122 bpm
- * assertEquals(nearestBin(tempoBins, 1000), 31);
- * ```
- */
+/** The index of the bin nearest to `value`; the lower one of two that are equally near or equal. */
 export function nearestBin(bins: readonly number[], value: number): number {
   const above = bisect(0, bins.length - 1, (bin) => bins[bin] >= value);
   if (above === 0 || bins[above] - value < value - bins[above - 1]) return above;
@@ -112,19 +92,19 @@ const families: readonly string[] = [
 export const instrumentNames: readonly string[] = [...families.flatMap((family) => family.split("|")), "Drum"];
 
 const kindNames = Object.keys(kinds) as TokenKind[];
-const names = kindNames.flatMap((kind) => {
-  if (kind === "special") return ["<pad>", "<unk>", "<eob>", "<mask>"];
-  return Array.from(
-    { length: kinds[kind].count },
-    (_, i) => `${kind}_${kind === "Instrument" ? instrumentNames[i] : i}`,
-  );
+const kindOfId = kindNames.flatMap((kind) => Array<TokenKind>(kinds[kind].count).fill(kind));
+const names = kindOfId.map((kind, id) => {
+  const i = id - kinds[kind].first;
+  if (kind === "special") return ["<pad>", "<unk>", "<eob>", "<mask>"][i];
+  return `${kind}_${kind === "Instrument" ? instrumentNames[i] : i}`;
 });
 const ids = new Map(names.map((name, id) => [name, id]));
-const kindOfId = kindNames.flatMap((kind) => Array(kinds[kind].count).fill(kind));
 
-const checked = <T>(value: T | undefined, id: number): T => {
-  if (value === undefined) throw new RangeError(`Token id: expected an integer 0…${names.length - 1}, found ${id}.`);
-  return value;
+const unknownId = (id: number): never => {
+  throw new RangeError(`Token id: expected an integer 0…${names.length - 1}, found ${id}.`);
+};
+const unknownName = (name: string): never => {
+  throw new RangeError(`Token name: expected one such as "Pitch_60" or "Instrument_Drum", found "${name}".`);
 };
 
 /**
@@ -148,13 +128,7 @@ export const vocabulary: {
   kind(id: number): TokenKind;
 } = {
   size: names.length,
-  name: (id) => checked(names[id], id),
-  id: (name) => {
-    const id = ids.get(name);
-    if (id === undefined) {
-      throw new RangeError(`Token name: expected one such as "Pitch_60" or "Instrument_Drum", found "${name}".`);
-    }
-    return id;
-  },
-  kind: (id) => checked(kindOfId[id], id),
+  name: (id) => names[id] ?? unknownId(id),
+  id: (name) => ids.get(name) ?? unknownName(name),
+  kind: (id) => kindOfId[id] ?? unknownId(id),
 };
