@@ -20,7 +20,7 @@ export type MidiReason =
 export class MidiError extends UserError {
   /** Path of the file, where the caller knows it. */
   file?: string;
-  /** @param offset byte of the file at which the fault stands, wrappers included */
+  /** An error of a reason; `offset` is the byte of the file at which the fault stands, wrappers included. */
   constructor(readonly reason: MidiReason, message: string, readonly offset?: number) {
     super(offset === undefined ? message : `${message} (byte ${offset})`);
   }
