@@ -1,7 +1,5 @@
 /**
- * Parts → a store: songs in order of their names, copies left out, near-duplicates split together.
- *
- * The result depends on files and recipe alone, not on the source's order or the number of workers and shards.
+ * Parts → a store that depends on files and recipe alone, whatever the source's order and the number of workers.
  * @module
  */
 import { closeSync, openSync } from "node:fs";
@@ -25,7 +23,6 @@ type Found = NonNullable<PartFile["song"]> & {
 type Numbered = Omit<SongBars, "first">;
 
 const byName = (a: { file: string }, b: { file: string }) => a.file < b.file ? -1 : a.file > b.file ? 1 : 0;
-
 const joined = (parts: Float64Array[]) => new Float64Array(joinBytes(parts.map(bytesOf)).buffer);
 
 /** Songs, rejected files and hashes of all parts, without tokens and labels; checks every byte. */
@@ -127,8 +124,7 @@ export async function assemble(
     split: overlap(songBars(songs, bars), split),
     byFile: overlap(songBars(all, bars), byFile),
   });
-  const writer = storeWriter(dir);
-  const rows: Song[] = [];
+  const writer = storeWriter(dir), rows: Song[] = [];
   let kept = 0, bars = 0, tokens = 0;
   try {
     for (const [i, song] of songs.entries()) {

@@ -1,8 +1,7 @@
 /**
  * Songs in a folder or an archive → a store of bars on disk.
  *
- * A build tokenizes the files, sixteen at a time, into parts, then assembles the parts. If it is killed and started
- * again, it goes on. `store.ts` describes the store's format.
+ * A build tokenizes sixteen files at a time into parts, then assembles the parts. Started again, it goes on.
  * @module
  */
 import { assemble } from "./assemble.ts";
@@ -31,23 +30,20 @@ export type BuildOptions = {
 };
 
 const FILES_A_CHUNK = 16;
-
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 const noSongs = (path: string, found = "none") =>
   new CorpusError(`Expected MIDI files (.mid, .midi, .kar, .rmi) in ${path}, found ${found}.`);
 
-async function openSongs(path: string, options: BuildOptions): Promise<Source> {
-  const source = await openSource(path, options);
-  if (source.total(Infinity) > 0) return source;
-  const store = await Deno.stat(`${path}/manifest.json`).catch(() => null); // usually there is none
-  throw noSongs(path, store ? "a store of bars, which needs no tokenizing" : undefined);
+/** A source, and the plan to build a shard of it. */
+async function begin(path: string, recipe: CorpusRecipe, shard: Shard, options: BuildOptions): Promise<[Source, Plan]> {
+  const source = await openSource(path, options), { identity, written } = source;
+  if (source.total(Infinity) === 0) {
+    const store = await Deno.stat(`${path}/manifest.json`).catch(() => null); // usually there is none
+    throw noSongs(path, store ? "a store of bars, which needs no tokenizing" : undefined);
+  }
+  return [source, { format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null }];
 }
-
-/** What a build of a shard of a source is of. */
-const planOf = ({ identity, written }: Source, recipe: CorpusRecipe, shard: Shard): Plan => ({
-  ...{ format: FORMAT, recipe: corpusRecipe(recipe), identity, written, shard, chunks: null },
-});
 
 /** Does `work` while no other process builds at `dir`. */
 async function alone<T>(dir: string, options: BuildOptions, work: () => Promise<T>): Promise<T> {
@@ -120,13 +116,11 @@ async function tokenizeSource(source: Source, dir: string, plan: Plan, options: 
  * Reads every MIDI file of `source` (a folder tree, a `.zip`, a `.tar` or a `.tar.gz`) into a store at `dir`.
  *
  * The same files and recipe give the same bytes, with any number of workers, and also if the build was stopped and
- * started again: finished parts stay in `dir/parts` until the store is whole. Songs with the same kept bars as another
- * are left out as duplicates, and near-duplicates are split together, unless `recipe.duplicates` says otherwise. A whole
- * store of the same files and recipe is left as it is.
+ * started again. Songs with the same kept bars as another are left out, and near-duplicates are split together, unless
+ * `recipe.duplicates` says otherwise. A whole store of the same files and recipe is left as it is.
  *
  * @throws {CorpusError} if the source is missing, broken or has no MIDI files, or if `dir` has a store, or part of one,
- * of other files or another recipe and `replace` is not set (the message names what differs); what the disk throws; and
- * the signal's reason. `dir` then has no manifest, or the one it had.
+ * of something else and `replace` is not set; what the disk throws; and the signal's reason.
  *
  * @example
  * ```ts
@@ -149,18 +143,14 @@ export async function buildCorpus(
   recipe: CorpusRecipe,
   options: BuildOptions = {},
 ): Promise<CorpusSummary> {
-  const opened = await openSongs(source, options), plan = planOf(opened, recipe, { index: 1, of: 1 });
+  const [opened, plan] = await begin(source, recipe, { index: 1, of: 1 }, options);
   return await storeOf(dir, plan, options, async () => {
     const chunks = await tokenizeSource(opened, dir, plan, options);
     return numbers(chunks).map((chunk) => partPath(dir, chunk));
   });
 }
 
-/**
- * Tokenizes one of `of` shards of a source, for instance one on each of several machines; {@link mergeCorpora} joins them.
- *
- * @throws as {@link buildCorpus}
- */
+/** Tokenizes one of several shards of a source; {@link mergeCorpora} joins them. Throws as {@link buildCorpus}. */
 export async function buildShard(
   source: string,
   dir: string,
@@ -172,15 +162,14 @@ export async function buildShard(
   if (!(Number.isInteger(index) && Number.isInteger(of) && index >= 1 && index <= of)) {
     throw new RangeError(`Shard: expected i/n with 1 ≤ i ≤ n, found ${index}/${of}.`);
   }
-  const opened = await openSongs(source, options), plan = planOf(opened, recipe, shard);
+  const [opened, plan] = await begin(source, recipe, shard, options);
   await finished(dir, plan, options.replace);
   await alone(dir, options, () => tokenizeSource(opened, dir, plan, options));
 }
 
 /**
- * Joins the shards 1/n … n/n of a source to the store that {@link buildCorpus} makes of it; the shards stay.
- *
- * @throws {CorpusError} if one is missing, not finished, or of another source or recipe; and as {@link buildCorpus}.
+ * Joins the shards 1/n … n/n of a source to the store that {@link buildCorpus} makes of it; the shards stay. Throws a
+ * {@link CorpusError} if one is missing, not finished, or of another source or recipe; and as {@link buildCorpus}.
  */
 export async function mergeCorpora(
   shards: string[],

@@ -5,7 +5,7 @@
 import { isTemporary, readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
 import { type CorpusRecipe, corpusRecipe, recipeDifferences } from "../recipe/recipe.ts";
 import type { Source } from "./sources.ts";
-import { checkFile, CorpusError, type CorpusSummary, readManifest } from "./store.ts";
+import { checkFiles, CorpusError, type CorpusSummary, readManifest } from "./store.ts";
 
 /** A share of a source: the part `index` (from 1) of `of` parts. */
 export type Shard = { index: number; of: number };
@@ -54,17 +54,15 @@ export async function finished(dir: string, plan: Plan, replace = false): Promis
   if (differences.length > 0 && !replace) refuse(dir, "a store", differences);
   if (differences.length > 0) return;
   try {
-    for (const name of Object.keys(manifest.files)) checkFile(dir, name, manifest, "crc32");
+    checkFiles(dir, manifest, "crc32");
     return manifest.summary;
   } catch (error) {
     if (!(error instanceof CorpusError)) throw error; // a damaged store is built again
   }
 }
 
-/** Whether a name is that of a half-written file; earlier versions wrote `.part`. */
+// Names of half-written files (earlier versions wrote `.part`), and of all that a finished store does not need.
 const halfWritten = (name: string) => isTemporary(name) || /^(tokens|labels)-\d+\.bin\.part$/.test(name);
-
-/** Whether a name is that of something that a finished store does not need. */
 const leftover = (name: string) => name === "parts" || name === "build.json" || halfWritten(name);
 
 /** Whether a finished store has no leftovers of its build. */

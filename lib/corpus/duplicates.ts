@@ -1,7 +1,5 @@
 /**
- * Songs that share bars, and the test bars that a split would leak.
- *
- * Everything here is by hashes of bars in typed arrays, and linear in bars: 10⁷ bars take 0.5 GB.
+ * Songs that share bars, and the test bars that a split would leak; linear in bars: 10⁷ of them take 0.5 GB.
  * @module
  */
 import type { Split } from "./split.ts";
@@ -33,11 +31,9 @@ export function numberHashes(hashes: Float64Array): { content: Int32Array; count
 }
 
 /**
- * Two songs share a cluster if at least `shared` of the distinct bars of the one with fewer are in the other; clusters
- * with a song in common are one.
- *
- * @param compared a bar is compared with at most so many earlier songs that have it, the last ones; the work is linear
- * @returns for each song the first song of its cluster.
+ * For each song the first song of its cluster. Two songs share a cluster if at least `shared` of the distinct bars of the
+ * one with fewer are in the other; clusters with a song in common are one. A bar is compared with at most `compared`
+ * earlier songs that have it, the last ones, so the work is linear.
  */
 export function clusterSongs({ first, content, count }: SongBars, shared: number, compared: number): Int32Array {
   const songs = first.length - 1, parent = Int32Array.from({ length: songs }, (_, song) => song);
@@ -46,8 +42,7 @@ export function clusterSongs({ first, content, count }: SongBars, shared: number
     return song;
   };
   // the songs of each content in order: starts[c] … ends[c] of `holders`
-  const starts = new Int32Array(count + 1), last = new Int32Array(count).fill(-1);
-  const distinct = new Int32Array(songs);
+  const starts = new Int32Array(count + 1), last = new Int32Array(count).fill(-1), distinct = new Int32Array(songs);
   const eachDistinct = (song: number, visit: (content: number) => void) => {
     for (let bar = first[song]; bar < first[song + 1]; bar++) {
       if (last[content[bar]] === song) continue;

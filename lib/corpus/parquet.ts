@@ -5,23 +5,12 @@
  * @module
  */
 import { constants, zstdCompressSync } from "node:zlib";
-import type { KeyValue } from "hyparquet";
+import type { SchemaElement } from "hyparquet";
 import { replaceFile } from "../base/files.ts";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { chordNames } from "../tokens/chords.ts";
 import { tempoBins } from "../tokens/vocabulary.ts";
 import type { Corpus } from "./store.ts";
-
-type Values = ArrayLike<unknown> & Iterable<unknown>;
-
-/** A node of Parquet's schema tree, by the format's own names. */
-type SchemaElement = {
-  name: string;
-  type?: "INT32" | "FLOAT" | "DOUBLE" | "BYTE_ARRAY";
-  repetition_type: "REQUIRED" | "OPTIONAL" | "REPEATED";
-  converted_type?: "UTF8" | "LIST" | "UINT_8" | "UINT_16" | "UINT_32";
-  num_children?: number;
-};
 
 /** A column: its nodes from the root down, and each bar's value in it; undefined where an optional one has none. */
 type Column = { name: string; schema: SchemaElement[]; of(bar: number): unknown };
@@ -86,24 +75,21 @@ export async function exportParquet(
   } = {},
 ): Promise<void> {
   const columns = [...columnsOf(corpus), ...more];
-  const kvMetadata: KeyValue[] = [
-    { key: "recipe", value: JSON.stringify(corpus.recipe) },
-    ...Object.entries(metadata).map(([key, value]) => ({ key, value })),
-  ];
+  const named = Object.entries({ recipe: JSON.stringify(corpus.recipe), ...metadata });
   await replaceFile(path, async (temporary) => {
     const writer = new ParquetWriter({
       writer: fileWriter(temporary),
       schema: [{ name: "root", num_children: columns.length }, ...columns.flatMap(({ schema }) => schema)],
       codec: "ZSTD",
       compressors: { ZSTD: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 6 } }) },
-      kvMetadata,
+      kvMetadata: named.map(([key, value]) => ({ key, value })),
     });
     for (let from = 0; from < corpus.bars; from += ROWS) {
       signal?.throwIfAborted();
       const rows = Math.min(ROWS, corpus.bars - from);
       const columnData = columns.map(({ name, of }) => ({
         name,
-        data: Array.from({ length: rows }, (_, i) => of(from + i)) as unknown[] & Values,
+        data: Array.from({ length: rows }, (_, i) => of(from + i)),
       }));
       await writer.write({ columnData, rowGroupSize: ROWS });
       onProgress?.(from + rows, corpus.bars);

@@ -1,8 +1,6 @@
 /**
- * Where songs come from: a folder tree, a `.zip` or a `.tar(.gz)`, one file after another, never all in memory.
- *
- * Nothing is unpacked to disk. An archive gives the songs that its unpacked folder gives; a file that cannot be read
- * gets a line that says why.
+ * Songs of a folder tree, a `.zip` or a `.tar(.gz)`, one after another, never all in memory, nothing unpacked to disk.
+ * An archive gives the songs that its unpacked folder gives; a file that cannot be read gets a line that says why.
  * @module
  */
 import { createHash } from "node:crypto";

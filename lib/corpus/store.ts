@@ -91,16 +91,13 @@ export const FORMAT = 2;
 /** Tokens after which a segment takes no further song: 32 MiB. */
 export const SEGMENT_TOKENS = 2 ** 24;
 
-/** A file of a store as the manifest knows it: its size and, SHA-256 in hexadecimal, its checksums. */
-export type StoredFile = { bytes: number; crc32: number; sha256: string };
-
-/** What `manifest.json` says: the bars of each segment in `shards`, the store's files by their names. */
+/** What `manifest.json` says: the bars of each segment in `shards`, the files' sizes and checksums by their names. */
 export type Manifest = {
   format: number;
   recipe: CorpusRecipe;
   summary: CorpusSummary;
   shards: number[];
-  files: Record<string, StoredFile>;
+  files: Record<string, { bytes: number; crc32: number; sha256: string }>;
 };
 
 /** The three files of a segment. */
@@ -135,9 +132,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   return manifest;
 }
 
-/** Checks a file's bytes; throws a {@link CorpusError} naming it if it is missing, cut or changed. */
-export function checkFile(dir: string, name: string, { files }: Manifest, what: "crc32" | "sha256"): void {
-  const path = `${dir}/${name}`, expected = files[name];
+function checkFile(path: string, expected: Manifest["files"][string], what: "crc32" | "sha256") {
   using file = (() => {
     try {
       return Deno.openSync(path);
@@ -146,8 +141,8 @@ export function checkFile(dir: string, name: string, { files }: Manifest, what: 
     }
   })();
   const { size } = file.statSync();
-  if (size !== expected?.bytes) {
-    throw new CorpusError(`${path}: expected ${expected?.bytes} bytes, found ${size}. Build it again.`);
+  if (size !== expected.bytes) {
+    throw new CorpusError(`${path}: expected ${expected.bytes} bytes, found ${size}. Build it again.`);
   }
   const buffer = new Uint8Array(2 ** 20), hash = createHash("sha256");
   let crc = 0;
@@ -160,8 +155,10 @@ export function checkFile(dir: string, name: string, { files }: Manifest, what: 
   }
 }
 
-/** Compares every file's SHA-256; throws a {@link CorpusError} naming the first that is missing, cut or changed. */
-export async function verifyCorpus(dir: string): Promise<void> {
-  const manifest = await readManifest(dir);
-  for (const name of Object.keys(manifest.files)) checkFile(dir, name, manifest, "sha256");
+/** Compares every file with the manifest; throws a {@link CorpusError} naming the first missing, cut or changed one. */
+export function checkFiles(dir: string, { files }: Manifest, what: "crc32" | "sha256"): void {
+  for (const [name, expected] of Object.entries(files)) checkFile(`${dir}/${name}`, expected, what);
 }
+
+/** Compares every file's SHA-256; throws a {@link CorpusError} naming the first that is missing, cut or changed. */
+export const verifyCorpus = async (dir: string): Promise<void> => checkFiles(dir, await readManifest(dir), "sha256");

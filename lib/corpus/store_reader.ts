@@ -8,7 +8,7 @@ import { bisect } from "../base/bisect.ts";
 import { unpackLabels } from "./label_bytes.ts";
 import type { Split } from "./split.ts";
 import { corpusRecipe } from "../recipe/recipe.ts";
-import { checkFile, checksumOf, type Corpus, type Manifest, readManifest, segmentFiles, type Song } from "./store.ts";
+import { checkFiles, checksumOf, type Corpus, readManifest, segmentFiles, type Song } from "./store.ts";
 
 /** Bytes of a segment's tokens or labels. */
 type Column = { read(from: number, to: number): Uint8Array; close(): void };
@@ -17,22 +17,15 @@ type Segment = { firstBar: number; bars: number; offsets: Uint32Array; tokens: C
 /** Stores of at most `memory` bytes are read into memory. Default: 256 MiB. */
 export type OpenOptions = { memory?: number };
 
-/** The checked bytes of a store's file. */
-function readWhole(dir: string, name: string, manifest: Manifest): Uint8Array<ArrayBuffer> {
-  checkFile(dir, name, manifest, "crc32");
-  return Deno.readFileSync(`${dir}/${name}`);
-}
-
-function inMemory(dir: string, name: string, manifest: Manifest): Column {
-  const bytes = readWhole(dir, name, manifest);
+function inMemory(path: string): Column {
+  const bytes = Deno.readFileSync(path);
   return { read: (from, to) => bytes.subarray(from, to), close: () => {} };
 }
 
-function onDisk(dir: string, name: string, manifest: Manifest): Column {
-  checkFile(dir, name, manifest, "crc32");
+function onDisk(path: string): Column {
   let fd: number | null = null;
   return {
-    read: (from, to) => readAt(fd ??= openSync(`${dir}/${name}`, "r"), new Uint8Array(to - from), from),
+    read: (from, to) => readAt(fd ??= openSync(path, "r"), new Uint8Array(to - from), from),
     close() {
       if (fd !== null) closeSync(fd);
       fd = null;
@@ -40,8 +33,8 @@ function onDisk(dir: string, name: string, manifest: Manifest): Column {
   };
 }
 
-const readLines = <T>(dir: string, name: string, manifest: Manifest): T[] =>
-  new TextDecoder().decode(readWhole(dir, name, manifest)).split("\n").slice(0, -1).map((line) => JSON.parse(line));
+const readLines = <T>(path: string): T[] =>
+  Deno.readTextFileSync(path).split("\n").slice(0, -1).map((line) => JSON.parse(line));
 
 /**
  * Opens a store that `buildCorpus` made, after a check of sizes and CRC-32; {@link verifyCorpus} compares SHA-256.
@@ -50,6 +43,7 @@ const readLines = <T>(dir: string, name: string, manifest: Manifest): T[] =>
  */
 export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions = {}): Promise<Corpus> {
   const manifest = await readManifest(dir), { summary, summary: { kept: bars } } = manifest;
+  checkFiles(dir, manifest, "crc32");
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
   const column = bytes <= memory ? inMemory : onDisk;
   let firstBar = 0;
@@ -59,12 +53,12 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions 
     return {
       firstBar: firstBar - count,
       bars: count,
-      offsets: new Uint32Array(readWhole(dir, offsets, manifest).buffer),
-      tokens: column(dir, tokens, manifest),
-      labels: column(dir, labels, manifest),
+      offsets: new Uint32Array(Deno.readFileSync(`${dir}/${offsets}`).buffer),
+      tokens: column(`${dir}/${tokens}`),
+      labels: column(`${dir}/${labels}`),
     };
   });
-  const songs = readLines<Song>(dir, "songs.jsonl", manifest);
+  const songs = readLines<Song>(`${dir}/songs.jsonl`);
   const songOf = new Int32Array(bars);
   songs.forEach((song, i) => songOf.fill(i, song.firstBar, song.firstBar + song.bars));
 
@@ -86,7 +80,7 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions 
     songs,
     bars,
     summary,
-    rejected: readLines(dir, "rejected.jsonl", manifest),
+    rejected: readLines(`${dir}/rejected.jsonl`),
     tokens(bar) {
       const segment = segmentOf(bar), at = bar - segment.firstBar;
       const bytes = segment.tokens.read(2 * segment.offsets[at], 2 * segment.offsets[at + 1]);

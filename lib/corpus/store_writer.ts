@@ -7,17 +7,7 @@ import { crc32 } from "node:zlib";
 import { bytesOf } from "../base/bytes.ts";
 import { openSink, writeFileSync } from "../base/files.ts";
 import type { CorpusRecipe } from "../recipe/recipe.ts";
-import {
-  type CorpusSummary,
-  digest,
-  FORMAT,
-  type Manifest,
-  type Rejected,
-  SEGMENT_TOKENS,
-  segmentFiles,
-  type Song,
-  type StoredFile,
-} from "./store.ts";
+import { digest, FORMAT, type Manifest, type Rejected, SEGMENT_TOKENS, segmentFiles, type Song } from "./store.ts";
 
 /** A file that grows, and its checksums with it. */
 function growing(path: string) {
@@ -30,7 +20,7 @@ function growing(path: string) {
       bytes += part.length;
       sink.write(part);
     },
-    finish(): StoredFile {
+    finish() {
       sink.finish();
       return { bytes, crc32: crc, sha256: hash.digest("hex") };
     },
@@ -50,7 +40,7 @@ export type PackedBars = {
 
 type StoreWriter = {
   add(song: PackedBars): void;
-  finish(recipe: CorpusRecipe, summary: CorpusSummary, songs: Song[], rejected: Rejected[]): void;
+  finish(recipe: CorpusRecipe, summary: Manifest["summary"], songs: Song[], rejected: Rejected[]): void;
   abandon(): void;
 };
 

@@ -116,7 +116,7 @@ const padded = (bytes: number) => Math.ceil(bytes / 8) * 8;
 /** Where a part lies in the folder of a corpus that is being built. */
 export const partPath = (dir: string, index: number): string => `${dir}/parts/${String(index).padStart(6, "0")}.part`;
 
-/** Writes a part under a temporary name, then renames it. */
+/** Writes a part, whole or not at all. */
 export async function writePart(path: string, part: BuildPart): Promise<void> {
   const json = new TextEncoder().encode(JSON.stringify(part.files));
   const padding = new Uint8Array(padded(json.length) - json.length);

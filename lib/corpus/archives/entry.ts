@@ -3,8 +3,7 @@
  * @module
  */
 
-/** Most bytes of one song: the largest of 7,003 real ones has 2 MB. */
-export const MOST_BYTES = 16 * 2 ** 20;
+const MOST_BYTES = 16 * 2 ** 20; // of one song; the largest of 7,003 real ones has 2 MB
 
 /** Why a file is not even parsed: in a word that stays the same, and what was expected and found. */
 export type Refusal = { reason: "link" | "unsafe-path" | "too-large" | "unreadable"; detail: string };
@@ -56,12 +55,10 @@ export function unsafe(name: string): Refusal | undefined {
 export const plainName = (name: string): string =>
   (name.startsWith("/") ? "/" : "") + name.split("/").filter((part) => part !== "" && part !== ".").join("/");
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** A name's bytes as text: UTF-8 if that is what they are, else each byte by `other`. */
 export function nameText(bytes: Uint8Array, other: (byte: number) => string): string {
   try {
-    return utf8.decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return Array.from(bytes, other).join(""); // the bytes are no UTF-8
   }

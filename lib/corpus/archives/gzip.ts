@@ -1,6 +1,5 @@
 /**
  * The bytes of a gzip file: all its members one after another, without what follows the last.
- *
  * `createGunzip` takes any bytes behind a member for the next member, fails, and loses what it had read. So this module
  * reads the members' headers itself and leaves their data to `createInflateRaw`.
  * @module

@@ -1,7 +1,6 @@
 /**
- * The entries of a tar (V7, ustar, pax, GNU, star) in one pass over its bytes.
- *
- * Written here because the usual readers stop at the first odd entry; this one refuses that entry and goes on.
+ * The entries of a tar (V7, ustar, pax, GNU, star) in one pass over its bytes. The usual readers stop at the first odd
+ * entry; this one refuses that entry and goes on.
  * @module
  */
 import { joinBytes } from "../../base/bytes.ts";
@@ -31,14 +30,10 @@ function byteReader(pieces: AsyncIterator<Uint8Array>) {
     position += length;
     return taken;
   };
-  return {
-    position: () => position,
-    peek,
-    take,
-    async skip(length: number) {
-      for (let left = length; left > 0;) left -= (await take(Math.min(left, Math.max(1, rest.length)))).length;
-    },
+  const skip = async (length: number) => {
+    for (let left = length; left > 0;) left -= (await take(Math.min(left, Math.max(1, rest.length)))).length;
   };
+  return { position: () => position, peek, take, skip };
 }
 
 const isZero = (block: Uint8Array) => block.every((byte) => byte === 0);

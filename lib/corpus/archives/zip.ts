@@ -1,8 +1,6 @@
 /**
- * The entries of a zip, by its central directory.
- *
- * Written here because the usual readers trust the count of entries at the end, which wraps at 65,536 without Zip64, and
- * refuse a whole archive for one odd entry.
+ * The entries of a zip, by its central directory. The usual readers trust the count of entries at the end, which wraps at
+ * 65,536 without Zip64, and refuse a whole archive for one odd entry.
  * @module
  */
 import { closeSync, openSync } from "node:fs";
