@@ -1,5 +1,5 @@
 /**
- * Note-ons and note-offs → notes, by the MIDI standard or by the authors' reader; both in time linear in the events.
+ * Note-ons and note-offs → notes, by the MIDI standard or by the authors' reader, in time linear in the events.
  * @module
  */
 import { bisect } from "../base/bisect.ts";

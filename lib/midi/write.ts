@@ -9,18 +9,6 @@ import type { Score } from "./score.ts";
  * A MIDI file (format 1, as `@tonejs/midi` writes it) of a score's notes, tempi and signatures.
  *
  * Notes of one pitch that overlap in a part go to further tracks, so that each keeps its own length when read again.
- *
- * @example
- * ```ts
- * import { readScore } from "@lib/midi/read.ts";
- * import { writeScore } from "@lib/midi/write.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const choices = recipe("sound", "demo");
- * const score = readScore(await Deno.readFile("data/freedoom/d_e1m1.mid"), choices);
- * assertEquals(readScore(writeScore(score), choices).notes.length, score.notes.length);
- * ```
  */
 export function writeScore(score: Score): Uint8Array {
   const file = new tone.Midi();

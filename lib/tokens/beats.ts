@@ -48,7 +48,7 @@ function beatsInTicks({ ticksPerQuarter, meters }: Score, end: number): Beats {
   return { ticks, barLines, columns: ticks, lastColumn: ticks.at(-1) ?? 0, column: (tick) => tick };
 }
 
-/** A stretch of constant tempo: where it begins, and its quarters a minute as the authors' reader recomputes them. */
+/** A stretch of constant tempo: its start, and its quarters a minute as the authors' reader recomputes them. */
 type TempoSpan = Record<"tick" | "seconds" | "secondsPerTick" | "bpm", number>;
 
 /** The stretches of constant tempo, with the float64 times at which they start (STUDY §1.4). */

@@ -107,18 +107,6 @@ function bestPath(chroma: Float64Array, count: number): [number, number, number]
  * The chord segments of a score, end to end from tick 0 to its end (STUDY §5.1–5.6).
  *
  * Beats follow `recipe.midi.clock`. Neighbours with the same text are one segment. The last beat is always "N".
- *
- * @example
- * ```ts
- * import { recognizeChords } from "@lib/tokens/chords.ts";
- * import { readScore } from "@lib/midi/read.ts";
- * import { recipe } from "@lib/recipe/recipe.ts";
- * import { assertEquals } from "@std/assert";
- *
- * const choices = recipe("authors", "demo");
- * const score = readScore(await Deno.readFile("tests/golden/bars/multitrack.mid"), choices);
- * assertEquals(recognizeChords(score, choices).map((chord) => chord.text), ["C:maj", "N:N", "A:min/C", "N:N"]);
- * ```
  */
 export function recognizeChords(score: Score, recipe: CorpusRecipe): ChordSegment[] {
   const beats = findBeats(score, recipe), count = beats.ticks.length;
