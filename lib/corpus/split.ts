@@ -41,9 +41,8 @@ export function splitSongs(ids: string[], clusters: ArrayLike<number>, recipe: C
   const due: Record<Split, number> = { train, validation: validation - train, test: ids.length - validation };
   for (const split of splits) {
     const richest = splits.reduce((a, b) => given[b].length > given[a].length ? b : a);
-    if (given[split].length === 0 && due[split] > 0 && given[richest].length > 1) {
-      given[split].push(given[richest].pop()!);
-    }
+    const lacks = given[split].length === 0 && due[split] > 0;
+    if (lacks && given[richest].length > 1) given[split].push(given[richest].pop()!);
   }
   const found = new Array<Split>(ids.length);
   for (const split of splits) for (const song of given[split].flat()) found[song] = split;

@@ -12,7 +12,6 @@ import { checkFiles, checksumOf, type Corpus, readManifest, segmentFiles, type S
 
 /** Bytes of a segment's tokens or labels. */
 type Column = { read(from: number, to: number): Uint8Array; close(): void };
-type Segment = { firstBar: number; bars: number; offsets: Uint32Array; tokens: Column; labels: Column };
 
 /** Stores of at most `memory` bytes are read into memory. Default: 256 MiB. */
 export type OpenOptions = { memory?: number };
@@ -47,7 +46,7 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions 
   const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
   const column = bytes <= memory ? inMemory : onDisk;
   let firstBar = 0;
-  const segments = manifest.shards.map((count, i): Segment => {
+  const segments = manifest.shards.map((count, i) => {
     const [tokens, labels, offsets] = segmentFiles(i);
     firstBar += count;
     return {
@@ -66,7 +65,7 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions 
     if (Number.isInteger(bar) && bar >= 0 && bar < bars) return bar;
     throw new RangeError(`Bar: expected an integer 0…${bars - 1}, found ${bar}.`);
   };
-  const segmentOf = (bar: number): Segment => {
+  const segmentOf = (bar: number) => {
     checked(bar);
     return segments[bisect(0, segments.length, (i) => segments[i].firstBar > bar) - 1];
   };

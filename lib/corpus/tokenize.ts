@@ -38,7 +38,6 @@ const MARK = 0x32524142; // "BAR2"
 const HEAD = 16;
 
 const { Pitch, Position } = kinds, pitchesEnd = kinds["Pitch_Drum"].first + kinds["Pitch_Drum"].count;
-const everyId = () => true;
 const isNote = (id: number) =>
   (id >= Pitch.first && id < pitchesEnd) || (id >= Position.first && id < Position.first + Position.count);
 
@@ -57,16 +56,14 @@ function hashOf(tokens: ArrayLike<number>, from: number, counts: (id: number) =>
 }
 
 /** A 53-bit hash of a bar's tokens: two different bars have the same one with probability 1 in 9·10¹⁵. */
-export const hashTokens = (tokens: ArrayLike<number>): number => hashOf(tokens, 0, everyId);
+export const hashTokens = (tokens: ArrayLike<number>): number => hashOf(tokens, 0, () => true);
 
 /** A hash of a bar's positions and pitches, whatever the velocities, durations, instruments and tempo. */
 export const hashNotes = (tokens: ArrayLike<number>): number => hashOf(tokens, headTokens, isNote);
 
 function tokenizeFile({ file, path, bytes, refused }: SourceFile, recipe: CorpusRecipe): [PartFile, kept: Bar[]] {
-  const reject = (reason: Rejected["reason"], detail: string): [PartFile, Bar[]] => [
-    { file, rejected: { reason, detail } },
-    [],
-  ];
+  type Reason = Rejected["reason"];
+  const reject = (reason: Reason, detail: string): [PartFile, Bar[]] => [{ file, rejected: { reason, detail } }, []];
   if (refused) return reject(refused.reason, refused.detail);
   try {
     bytes ??= Deno.readFileSync(path!);
