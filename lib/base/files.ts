@@ -43,12 +43,18 @@ export async function writableFolder(path: string): Promise<void> {
   }
 }
 
+/** A file that is written piece by piece; it gets its name by `finish`, and `abandon` leaves nothing of it. */
+type FileSink = Record<"finish" | "abandon", () => void> & {
+  write(bytes: Uint8Array): void;
+  writeAt(at: number, bytes: Uint8Array): void;
+};
+
 /**
  * Begins a file at `path`, written piece by piece under a temporary name; makes its folder where missing. `write` goes
  * on after the bytes written last, by `writeAt` too; `finish` gives the file its name; `abandon` removes it, unless
  * it is finished. Each throws a {@link UserError} naming the file if the disk refuses; nothing is left then.
  */
-export function openSink(path: string) {
+export function openSink(path: string): FileSink {
   const temporary = temporaryOf(path);
   let file: Deno.FsFile | undefined;
   const abandon = () => {

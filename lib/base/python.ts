@@ -50,7 +50,11 @@ const attempt = async (command: Deno.Command): Promise<Deno.CommandOutput> => aw
  * What a program printed that sees {@link pythonEnvironment} and `variables`; throws a {@link SetupError} with the end
  * of its error output if it failed.
  */
-export async function execute(command: string, args: string[], variables: Record<string, string> = {}) {
+export async function execute(
+  command: string,
+  args: string[],
+  variables: Record<string, string> = {},
+): Promise<string> {
   const env = { ...pythonEnvironment(), ...variables }, text = new TextDecoder();
   const failed = (why: string) =>
     new SetupError(

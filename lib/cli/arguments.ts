@@ -37,7 +37,11 @@ function valueOf(name: CommandName, option: string, { of, from, path }: Option, 
  *
  * @throws {UsageError} for an unknown or missing option, a wrong value, or too many arguments without a name
  */
-export function readArguments<C extends CommandName>(name: C, args: readonly string[], cwd: string = callerFolder()) {
+export function readArguments<C extends CommandName>(
+  name: C,
+  args: readonly string[],
+  cwd: string = callerFolder(),
+): { positionals: string[]; values: Values<C> } {
   const { options, positionals: takes, most = 0 }: Command = commands[name], known = Object.entries(options);
   const { tokens } = parseArgs({
     args: args.filter((arg) => arg !== "--"),
@@ -104,7 +108,10 @@ function faultText(error: unknown): string {
 }
 
 /** Runs a command and prints its error, a fault with its stack; the exit code is 1 then, 2 after wrong arguments. */
-export async function exitCode(work: () => Promise<number>, print: (text: string) => void = console.error) {
+export async function exitCode(
+  work: () => Promise<number>,
+  print: (text: string) => void = console.error,
+): Promise<number> {
   try {
     return await work();
   } catch (error) {

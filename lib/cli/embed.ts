@@ -24,6 +24,7 @@ import { UserError } from "../base/user_error.ts";
 import type { Preset, Recipe, Scale } from "../recipe/recipe.ts";
 import { toCsv, writeResults } from "../probing/results.ts";
 import { loadRecipe } from "../study/study.ts";
+import type { Values } from "./options.ts";
 import { readArguments, usageError } from "./arguments.ts";
 import { stoppable } from "./stop.ts";
 import { meter } from "./meter.ts";
@@ -35,7 +36,7 @@ const recipeOf = ({ preset, scale, data }: { preset?: Preset; scale: Scale; data
   loadRecipe({}, { ...preset && { preset }, scale }, data);
 
 /** The arguments of `deno task embed`, and their recipe; throws a {@link UsageError} where they are wrong. */
-export function embedOptions(args: readonly string[], cwd?: string) {
+export function embedOptions(args: readonly string[], cwd?: string): Values<"embed"> & { recipe: Recipe } {
   const { values } = readArguments("embed", args, cwd);
   if (!/\.(npy|parquet)$/.test(values.out)) {
     throw usageError("embed", `--out: expected a file x.npy or x.parquet, found ${values.out}.`);
@@ -44,7 +45,7 @@ export function embedOptions(args: readonly string[], cwd?: string) {
 }
 
 /** The arguments of `deno task probe`, and their recipe; throws a {@link UsageError} where they are wrong. */
-export function probeOptions(args: readonly string[], cwd?: string) {
+export function probeOptions(args: readonly string[], cwd?: string): Values<"probe"> & { recipe: Recipe } {
   const { values } = readArguments("probe", args, cwd);
   if (values["labels-are"] !== undefined && values.labels === undefined) {
     throw usageError("probe", "--labels-are: expected --labels as well, found none.");

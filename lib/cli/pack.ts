@@ -8,7 +8,10 @@ import { openPack, packRun } from "../study/pack.ts";
 import { readArguments, usageError } from "./arguments.ts";
 
 /** The arguments of `deno task pack`; throws a {@link UsageError} unless they name a run to pack, or a file to open. */
-export function packOptions(args: readonly string[], cwd?: string) {
+export function packOptions(
+  args: readonly string[],
+  cwd?: string,
+): Record<"name" | "out" | "open", string | undefined> {
   const { positionals, values: { out, open, ...values } } = readArguments("pack", args, cwd);
   const name = values.name ?? positionals[0];
   if (open !== undefined && (out !== undefined || positionals.length > 0)) {

@@ -17,7 +17,10 @@ import { readArguments, studyVariables, usageError } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
 
 /** The arguments of `deno task report`, with the variables of the study; throws a {@link UsageError}. */
-export function reportOptions(args: readonly string[], cwd?: string) {
+export function reportOptions(
+  args: readonly string[],
+  cwd?: string,
+): { name: string; env: Record<string, string> } & Record<"fresh" | "page" | "pdf", boolean> {
   const { values } = readArguments("report", args, cwd), { data, scale, preset, fresh, page, pdf } = values;
   if (fresh && page) throw usageError("report", "expected --fresh or --page, found both.");
   const parts = [scale ?? "demo", preset === "sound" ? undefined : preset, data && basename(data)];
@@ -32,7 +35,11 @@ export async function notebooks(folder: string = `${projectRoot}/notebooks`): Pr
 }
 
 /** Makes a run's page, the same bytes each time; `part` has the notebooks and the stamp of a run that is not over. */
-export async function writeReport(folder: string, python: string, part?: { names: string[]; stamp: RunStamp }) {
+export async function writeReport(
+  folder: string,
+  python: string,
+  part?: { names: string[]; stamp: RunStamp },
+): Promise<string> {
   const executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
   const chapters = await readChapters(executed ?? await notebooks(`${folder}/notebooks`), python);
   const stamp: RunStamp = part?.stamp ?? JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`));

@@ -12,9 +12,13 @@ import { exportParquet } from "../corpus/parquet.ts";
 import { loadRecipe } from "../study/study.ts";
 import { meter } from "./meter.ts";
 import { callerFolder, readArguments, usageError } from "./arguments.ts";
+import type { Values } from "./options.ts";
 
 /** The arguments of `deno task tokenize`; throws a {@link UsageError} where they are wrong. */
-export function tokenizeOptions(args: readonly string[], cwd: string = callerFolder()) {
+export function tokenizeOptions(
+  args: readonly string[],
+  cwd: string = callerFolder(),
+): Omit<Values<"tokenize">, "shard"> & { shard: Shard | undefined; sources: string[] } {
   const { positionals, values } = readArguments("tokenize", args, cwd), { merge, verify, parquet } = values;
   const cut = values.shard === undefined ? undefined : /^(\d+)\/(\d+)$/.exec(values.shard);
   if (cut === null || (cut && !(Number(cut[1]) >= 1 && Number(cut[1]) <= Number(cut[2])))) {

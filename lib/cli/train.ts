@@ -2,6 +2,7 @@
  * `deno task train`: one model of a study, trained from a terminal; the notebooks find it trained.
  * @module
  */
+import type { ModelName } from "../bert/variants.ts";
 import { readArguments, studyVariables } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
 import { openStudy } from "../study/study.ts";
@@ -15,7 +16,10 @@ export const modelsByOption = {
 } as const;
 
 /** The arguments of `deno task train`: models in order, the study's variables; throws a {@link UsageError}. */
-export function trainOptions(args: readonly string[], cwd?: string) {
+export function trainOptions(
+  args: readonly string[],
+  cwd?: string,
+): { models: ModelName[]; env: Record<string, string> } {
   const { values } = readArguments("train", args, cwd), { model, scale, run = scale ?? "demo" } = values;
   const models = model === "all" ? Object.values(modelsByOption) : [modelsByOption[model]];
   return { models, env: studyVariables(run, values) };
