@@ -35,7 +35,7 @@ function corpusInputs({ data }: Study, { midi, tokens, labels, duplicates, split
 export async function takeStore(place: string, dir: string): Promise<void> {
   await readManifest(place);
   await writeFolder(dir, async (temporary) => {
-    await Deno.mkdir(temporary, { recursive: true });
+    await Deno.mkdir(temporary);
     for await (const { name, isFile } of Deno.readDir(place)) {
       if (!isFile || name === "lock" || isTemporary(name)) continue;
       await Deno.link(`${place}/${name}`, `${temporary}/${name}`).catch(async () => {
