@@ -77,9 +77,7 @@ export const claims: readonly Claim[] = [
   },
 ];
 
-/**
- * The layers 1…depth of a range.
- */
+/** The layers 1…depth of a range. */
 export function layersOf(
   range: LayerRange,
   depth: number,

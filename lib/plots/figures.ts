@@ -17,20 +17,7 @@ export type LayerPoint = Record<"model" | "metric", string> & Record<"layer" | "
 /** Each panel has its own y scale and x labels. */
 const resolve = { scale: { y: "independent" }, axis: { x: "independent" } };
 
-/**
- * Figure 2: a panel for each metric, the layers on x, a line for each model, intervals as upright rules.
- *
- * @example
- * ```ts
- * import { render } from "@lib/plots/render.ts";
- * import { layerPlot } from "@lib/plots/figures.ts";
- * import { assert } from "@std/assert";
- *
- * const points = [0, 1, 2].map((layer) => ({ model: "BERT", layer, metric: "chords", value: 0.5 + layer / 10 }));
- * const { svg } = await render(layerPlot(points));
- * assert(svg.startsWith("<svg"));
- * ```
- */
+/** Figure 2: a panel for each metric, the layers on x, a line for each model, intervals as upright rules. */
 export function layerPlot(points: readonly LayerPoint[], options: PlotOptions & { columns?: number } = {}): Spec {
   const { title, x = "layer", y = null, width = 190, height = 150, columns = 4 } = options;
   const models = unique(points.map(({ model }) => model)), metrics = unique(points.map(({ metric }) => metric));
