@@ -5,6 +5,7 @@
  * A stage is a name, why it is left out here (then it counts as skipped), and what it runs.
  * @module
  */
+import { exists } from "@lib/base/files.ts";
 import { type Counts, deno, importMap, readSummary, stage, summaryLine, tests } from "./run.ts";
 
 /** Folders and files of the tests that compute on the engine. */
@@ -54,17 +55,28 @@ const cpuinfo = (): string => {
   }
 };
 
-/** Installs a software WebGPU adapter where apt can, so that the tests on WebGPU are not skipped. */
-async function installAdapter(): Promise<void> {
-  const there = await deno(["eval", "Deno.exit(await navigator.gpu?.requestAdapter() ? 0 : 1)"]);
-  if (there.success || Deno.build.os !== "linux" || Deno.uid() !== 0) return;
-  for (const args of [["update"], ["install", "-y", "--no-install-recommends", "mesa-vulkan-drivers", "libvulkan1"]]) {
+/**
+ * Installs what tests are skipped without, where apt can: a software WebGPU adapter, and Chromium with a font. What it
+ * cannot install is named, and its tests are skipped.
+ */
+async function installPeers(): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return;
+  const adapter = await deno(["eval", "Deno.exit(await navigator.gpu?.requestAdapter() ? 0 : 1)"]);
+  const browser = (Deno.env.get("PATH") ?? "").split(":").some((folder) => exists(`${folder}/chromium`));
+  const packages = [
+    ...(adapter.success ? [] : ["mesa-vulkan-drivers", "libvulkan1"]),
+    ...(browser ? [] : ["chromium", "fonts-dejavu-core"]),
+  ];
+  if (packages.length === 0) return;
+  for (const args of [["update"], ["install", "-y", "--no-install-recommends", ...packages]]) {
     try {
       const { success } = await new Deno.Command("apt-get", { args, stdout: "null", stderr: "null" }).output();
-      if (!success) return console.log(`apt-get ${args[0]} failed: the tests on WebGPU are skipped.`);
+      if (!success) {
+        return console.log(`apt-get ${args[0]} failed: tests that need ${packages.join(", ")} are skipped.`);
+      }
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      return console.log("No apt-get here: the tests on WebGPU are skipped.");
+      return console.log(`No apt-get here: tests that need ${packages.join(", ")} are skipped.`);
     }
   }
 }
@@ -73,7 +85,7 @@ async function main(): Promise<boolean> {
   const total: Counts = { passed: 0, failed: 0, skipped: 0 }, start = performance.now();
   const folder = await Deno.makeTempDir();
   try {
-    await installAdapter();
+    await installPeers();
     await stage("deno task test", total, async () => readSummary((await deno(["task", "test"])).output) ?? false);
     const map = `--import-map=${await importMap(folder)}`, info = cpuinfo();
     for (const level of levels) {
