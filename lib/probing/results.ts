@@ -84,7 +84,8 @@ export async function loadReplicates(path: string, rows: readonly ProbeRow[]): P
     await Deno.readFile(path).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       throw new UserError(
-        `${path}: expected the probes' resamplings, found no such file. Copy it from where the run came from, or name another run (STUDY=name).`,
+        `${path}: expected the probes' resamplings, found no such file. Copy it from where the run came from, or name ` +
+          "another run (STUDY=name).",
       );
     }),
   );

@@ -62,7 +62,7 @@ Deno.test("the results table says the same in JSON lines, CSV and Parquet, and r
     const bare = rows.map(({ replicates: _, ...row }) => ({ ...row, value: JSON.parse(JSON.stringify(row.value)) }));
     assertEquals(await loadReplicates(`${dir}/r.safetensors`, bare), rows);
     assert(rows.some(({ replicates }) => replicates?.length === 200));
-    await assertRejects(() => loadReplicates(`${dir}/none`, bare), UserError, "probe again");
+    await assertRejects(() => loadReplicates(`${dir}/none`, bare), UserError, "found no such file");
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
