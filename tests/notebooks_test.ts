@@ -44,6 +44,20 @@ const textOf = (output: Record<string, unknown>): string =>
 
 const folder = `${projectRoot}/notebooks`;
 
+Deno.test("no cell ends with a value, which the kernel would print", () => {
+  for (const name of ["01_tokenize", "02_train_bert", "03_contrastive_variants", "04_probe_layers"]) {
+    const { cells } = JSON.parse(Deno.readTextFileSync(`${folder}/${name}.ipynb`)) as {
+      cells: { cell_type: string; source: string | string[] }[];
+    };
+    const code = cells.filter(({ cell_type }) => cell_type === "code").map(({ source }) => [source].flat().join(""));
+    const last = code.map((text) => text.split("\n").findLast((line) => /^[a-z]/i.test(line))!);
+    const values = last.filter((line) =>
+      !/^(const|let|var|import) |^await (show|writeTables|writeResults)\(/.test(line)
+    );
+    assertEquals(values, [], name);
+  }
+});
+
 Deno.test({
   name: "80 cells that end with show lose no output",
   ignore: !ready,
