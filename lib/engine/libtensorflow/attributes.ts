@@ -2,14 +2,9 @@
  * Attributes of ops, from the kernels' form to TensorFlow's setters.
  * @module
  */
+import { ATTR, type Attribute } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { C, cString, type Pointer, status, utf8 } from "./capi.ts";
-
-/** An attribute as the kernels pass it: its name in TensorFlow's op, one of {@link ATTR}, and its value. */
-export type Attribute = { name: string; type: number; value: unknown };
-
-/** The kernels' numbers for kinds of attributes. */
-export const ATTR = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, resource: 6 } as const;
 
 const toInts = (value: unknown) => BigInt64Array.from((value as number[]).map((v) => BigInt(Math.trunc(v))));
 

@@ -7,10 +7,10 @@ import "./shim.ts";
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
 import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
+import { ATTR, type Attribute } from "../attributes.ts";
 import { deviceNotes, engineChoice } from "../choice.ts";
 import { missingCuda, nvidiaDriver } from "../library.ts";
 import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "../types.ts";
-import { ATTR, type Attribute } from "./attributes.ts";
 import { binding, builtWithCuda, listDevices, type TensorMetadata, version } from "./binding.ts";
 import { dtypeNumber, inIslands, island, trace } from "./trace.ts";
 

@@ -4,9 +4,10 @@
  * @module
  */
 import { engineChoice } from "../choice.ts";
+import { ATTR, type Attribute, callText, DType } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
-import { ATTR, type Attribute, setAttributes } from "./attributes.ts";
-import { C, check, cString, DType, type Pointer, readString, status, utf8 } from "./capi.ts";
+import { setAttributes } from "./attributes.ts";
+import { C, check, cString, type Pointer, readString, status, utf8 } from "./capi.ts";
 
 /** An op's output as the kernels see it: its id in this module, its shape, TensorFlow's number of its element type. */
 export type TensorMetadata = { id: number; shape: number[]; dtype: number };
@@ -101,10 +102,6 @@ function toBytes(values: ArrayLike<number>, dtype: number): Uint8Array {
   if (!type) throw new TensorFlowError(`Tensors of TensorFlow's type ${dtype} cannot be made from JavaScript.`);
   return bytesOf(values instanceof type ? values : type.from(values));
 }
-
-/** `MatMul([2,3], [4,5])`, for messages. */
-export const callText = (name: string, shapes: readonly (readonly number[])[]): string =>
-  `${name}(${shapes.map((shape) => `[${shape}]`).join(", ")})`;
 
 const contextOf = (name: string, inputs: readonly number[]) => () =>
   callText(name, inputs.map((id) => handles.has(id) ? describe(handleOf(id)).shape : []));

@@ -100,19 +100,6 @@ function load() {
 /** libtensorflow's functions. Importing this module loads the library. */
 export const C: Deno.DynamicLibrary<typeof symbols>["symbols"] = load();
 
-/** TensorFlow's numbers of element types. */
-export const DType = {
-  float32: 1,
-  float64: 2,
-  int32: 3,
-  uint8: 4,
-  string: 7,
-  complex64: 8,
-  int64: 9,
-  bool: 10,
-  bfloat16: 14,
-} as const;
-
 const encoder = new TextEncoder();
 const cStrings = new Map<string, Uint8Array<ArrayBuffer>>();
 

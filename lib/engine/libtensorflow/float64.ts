@@ -2,9 +2,8 @@
  * Float64 matrices on the engine, which TensorFlow.js lacks. Needs the binding alone, so a worker loads it quickly.
  * @module
  */
-import { ATTR, type Attribute } from "./attributes.ts";
+import { ATTR, type Attribute, DType } from "../attributes.ts";
 import { binding, executeEagerly, type TensorMetadata } from "./binding.ts";
-import { DType } from "./capi.ts";
 
 /** A matrix in the engine's memory, or a stack of them along a first axis; whoever made it must {@link free} it. */
 export type DeviceMatrix = Pick<TensorMetadata, "id" | "shape">;

@@ -4,10 +4,11 @@
  * change.
  * @module
  */
+import { callText, DType } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { setAttributes } from "./attributes.ts";
 import * as eager from "./binding.ts";
-import { C, check, cString, DType, type Pointer, status } from "./capi.ts";
+import { C, check, cString, type Pointer, status } from "./capi.ts";
 
 type Typed = Omit<eager.TensorMetadata, "id">;
 
@@ -58,7 +59,7 @@ const begin = (graph: Graph, op: string, label = op): Pointer =>
 
 function finish(graph: Graph, description: Pointer, op: string, shapes: readonly (readonly number[])[]): Pointer {
   const operation = C.TF_FinishOperation(description, status);
-  check(() => eager.callText(op, shapes));
+  check(() => callText(op, shapes));
   graph.nodes++;
   return operation;
 }
@@ -131,7 +132,7 @@ eager.binding.executeOp = (op, attributes, ids, count) => {
   const operation = finish(graph, description, op, shapes);
   return Array.from(
     { length: count },
-    (_, index) => symbolOf(graph, infer(graph, operation, index, eager.callText(op, shapes))),
+    (_, index) => symbolOf(graph, infer(graph, operation, index, callText(op, shapes))),
   );
 };
 

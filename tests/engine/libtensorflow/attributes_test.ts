@@ -1,8 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { TensorFlowError } from "@lib/engine/types.ts";
-import { ATTR, type Attribute } from "@lib/engine/libtensorflow/attributes.ts";
+import { ATTR, type Attribute, DType } from "@lib/engine/attributes.ts";
 import { binding, executeEagerly } from "@lib/engine/libtensorflow/binding.ts";
-import { DType } from "@lib/engine/libtensorflow/capi.ts";
 import { trace } from "@lib/engine/libtensorflow/trace.ts";
 
 const T: Attribute = { name: "T", type: ATTR.type, value: DType.float32 };
