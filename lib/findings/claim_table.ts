@@ -36,13 +36,23 @@ export function claimTable(sound: readonly ClaimResult[], authors: readonly Clai
 }
 
 /**
- * A warning for the reader if the resamplings are too few for any verdict: if the least p they can give,
- * 2/(resamplings + 1), times the number of comparisons (Holm) is not below the level. Empty if they are enough, and where
- * models were trained with several seeds, whose p has no such limit.
+ * A warning for the reader if the resamplings are too few for any claim to hold: if the least p they can give,
+ * 2/(resamplings + 1), times the number of claims or comparisons that Holm's correction runs over is not below the level.
+ * Empty if they are enough, and where models were trained with several seeds, whose p has no such limit.
  */
-export function resolutionNote(results: readonly ClaimResult[], { bootstraps, level }: Recipe["probing"]): string {
-  const evidence = results.flatMap(({ evidence }) => evidence), needed = Math.ceil(2 * evidence.length / level);
+export function resolutionNote(
+  results: readonly ClaimResult[],
+  { bootstraps, level, holmOver }: Recipe["probing"],
+): string {
+  const evidence = results.flatMap(({ evidence }) => evidence);
+  const tests = holmOver === "claims" ? results.length : evidence.length, needed = Math.ceil(2 * tests / level);
   if (bootstraps >= needed || evidence.some(({ training }) => training)) return "";
   return `With ${bootstraps} resamplings the least p is ${(2 / (bootstraps + 1)).toPrecision(2)}, and ` +
-    `${evidence.length} comparisons at ${level} need ${needed}: nothing can be decided (recipe: \`probing.bootstraps\`).`;
+    `${tests} ${holmOver} at ${level} need ${needed}: nothing can be decided (recipe: \`probing.bootstraps\`).`;
+}
+
+/** What Holm's correction of the verdicts runs over, such as `the 14 claims`, for captions. */
+export function familyText(results: readonly ClaimResult[], { holmOver }: Recipe["probing"]): string {
+  const comparisons = results.reduce((sum, { evidence }) => sum + evidence.length, 0);
+  return holmOver === "claims" ? `the ${results.length} claims` : `the ${comparisons} comparisons of a protocol`;
 }

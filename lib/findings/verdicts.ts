@@ -5,13 +5,21 @@
 import { type Claim, type Comparison, layersOf, paperAgrees, type Side } from "./claims.ts";
 import { isBaseline, type ProbeRow } from "../probing/rows.ts";
 import { bootstrap } from "../metrics/intervals.ts";
-import { seedDifference, seedInterval, type SeedScore } from "../metrics/seed_intervals.ts";
+import {
+  pooledSpread,
+  seedDifference,
+  seedInterval,
+  type SeedScore,
+  type SeedSpread,
+} from "../metrics/seed_intervals.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { bestLayer, headlineRows } from "./best_layer.ts";
-import { type Difference, judge, noDifference, pairedDifference, type Verdict } from "./significance.ts";
+import { paperModels } from "./paper.ts";
+import { type Difference, judge, judgeSets, noDifference, pairedDifference, type Verdict } from "./significance.ts";
 import { type TableRow, tableRows } from "./table_rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Evaluation } from "../training/evaluation.ts";
+import type { Task } from "../metrics/tasks.ts";
 
 /** A comparison (`C: BERT (4) − BERT-aug (2)`) with its difference, above 0 where it is as claimed. */
 type Compared = Difference & { what: string };
@@ -25,25 +33,66 @@ export type Evidence = Compared & { adjusted: number; verdict: Verdict; paper: b
  */
 export type ClaimResult = { claim: string; verdict: Verdict; evidence: Evidence[]; weakest: Evidence };
 
-/** Each side's test row is that of the best of its models' layers, chosen as the protocol chooses. */
-function probeDifference(
+/** The test row of the best of a side's layers, chosen as the protocol chooses; undefined if there is none. */
+function sideRow(
+  rows: readonly TableRow[],
+  { models, layers }: Side,
+  task: Task,
+  protocol: Protocol,
+  { probing }: Recipe,
+): TableRow | undefined {
+  const depth = Math.max(...rows.map(({ layer }) => layer ?? 0)), range = layersOf(layers, depth, probing);
+  const own = rows.filter(({ model, layer }) => models.some((name) => name === model) && range.includes(layer ?? -1));
+  const best = bestLayer(own, task, protocol);
+  return headlineRows(own, task, protocol).find(({ model, layer, split, draw }) =>
+    model === best?.model && layer === best.layer && split === "test" && draw === null
+  );
+}
+
+/** Scores by seed of several models as models × seeds, of those models that have the same seeds as the first. */
+function bySameSeeds(scores: readonly ReadonlyMap<number, number>[]): number[][] {
+  const seeds = [...scores[0]?.keys() ?? []];
+  const same = scores.filter((own) => own.size === seeds.length && seeds.every((seed) => own.has(seed)));
+  return same.map((own) => seeds.map((seed) => own.get(seed)!));
+}
+
+const valuesOf = (scores: ReadonlyMap<number, SeedScore>): Map<number, number> =>
+  new Map([...scores].map(([seed, { value }]) => [seed, value]));
+
+/**
+ * What seeds do to a comparison's difference, from all the paper's models: from their scores of the same task and layers
+ * where two models are compared, from their differences between the same layers where those of one model are.
+ */
+function probeSpread(
   rows: readonly TableRow[],
   { task, better, worse }: Extract<Comparison, { kind: "probe" }>,
   protocol: Protocol,
-  { probing }: Recipe,
-): Compared {
-  const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
-  const [a, b] = [better, worse].map(({ models, layers }) => {
-    const range = layersOf(layers, depth, probing);
-    const own = rows.filter(({ model, layer }) => models.some((name) => name === model) && range.includes(layer ?? -1));
-    const best = bestLayer(own, task, protocol);
-    return headlineRows(own, task, protocol).find(({ model, layer, split, draw }) =>
-      model === best?.model && layer === best.layer && split === "test" && draw === null
-    );
+  recipe: Recipe,
+): SeedSpread | undefined {
+  const [first] = better.models, ofOne = String(better.models) === String(worse.models);
+  const scores = [first, ...paperModels.filter((model) => model !== first)].flatMap((model) => {
+    const [a, b] = [better, worse].map(({ layers }) => {
+      const row = sideRow(rows, { models: [model], layers }, task, protocol, recipe);
+      return row && valuesOf(row.bySeed);
+    });
+    if (!a || !b) return [];
+    return [ofOne ? new Map([...a].map(([seed, value]) => [seed, value - (b.get(seed) ?? NaN)])) : a];
   });
+  return pooledSpread(bySameSeeds(scores))?.[ofOne ? "alone" : "difference"];
+}
+
+function probeDifference(
+  rows: readonly TableRow[],
+  comparison: Extract<Comparison, { kind: "probe" }>,
+  protocol: Protocol,
+  recipe: Recipe,
+): Compared {
+  const { task, better, worse } = comparison;
+  const [a, b] = [better, worse].map((side) => sideRow(rows, side, task, protocol, recipe));
   const name = (row: ProbeRow | undefined, { models, layers }: Side) =>
     row ? `${row.model} (${row.layer})` : `${models.join(", ")} (${layers}: none)`;
-  return { what: `${task}: ${name(a, better)} − ${name(b, worse)}`, ...pairedDifference(a, b) };
+  const pooled = recipe.probing.seedSpread === "pooled" ? probeSpread(rows, comparison, protocol, recipe) : undefined;
+  return { what: `${task}: ${name(a, better)} − ${name(b, worse)}`, ...pairedDifference(a, b, pooled) };
 }
 
 /** A model's accuracies by seed, resampled over units such as songs; none if an evaluation lacks them. */
@@ -79,8 +128,16 @@ function equalMlm(evaluations: readonly Evaluation[], models: readonly string[],
   const margin = recipe.probing.equalMlm, what = `MLM: ${models.join(" = ")} ± ${margin}`;
   const [a, b] = models.map((model) => accuracies(evaluations, model, ({ mlm }) => mlm.validation.songs, recipe));
   if (a.bySeed.size === 0 || a.units !== b.units) return { what, ...noDifference };
+  const scores = [models[0], ...paperModels.filter((model) => model !== models[0])].map((model) => {
+    const own = evaluations.filter((evaluation) => evaluation.model === model);
+    return new Map(own.map(({ seed = recipe.seed, mlm: { validation: { songs = [] } } }) => {
+      const sum = (of: "correct" | "count") => songs.reduce((sum, song) => sum + song[of], 0);
+      return [seed, sum("correct") / sum("count")];
+    }));
+  });
+  const pooled = recipe.probing.seedSpread === "pooled" ? pooledSpread(bySameSeeds(scores))?.difference : undefined;
   const [above, below] = [margin, -margin].map((by) =>
-    seedDifference(a.bySeed, mapScores(b.bySeed, (score) => score + by), a.units)
+    seedDifference(a.bySeed, mapScores(b.bySeed, (score) => score + by), a.units, pooled)
   );
   const difference = above.value + margin, { training } = above, isEqual = Math.abs(difference) < margin;
   const p = isEqual ? Math.max(above.p, below.p) : difference > 0 ? above.p : below.p;
@@ -109,12 +166,13 @@ const clarity = ({ difference, low, high }: Evidence): number =>
   low === null || high === null ? 0 : difference / Math.max(high - low, Number.MIN_VALUE);
 
 /**
- * The verdict on each claim under a protocol.
+ * The verdict on each claim under a protocol, by the rules of STUDY §17.
  *
  * Layers' headline scores are compared on the same resampled test songs (under `authors` means over the draws of bars);
  * the protocol chooses each layer once, not in each resampling. MLM accuracies are resampled over validation songs, of
- * NT-Xent over batches. Holm's correction runs over all comparisons of all claims; intervals are of each alone. With
- * several seeds of training, p and intervals count its luck.
+ * NT-Xent over batches. Holm's correction runs over the claims or over all their comparisons (`probing.holmOver`);
+ * intervals are of each comparison alone. With several seeds of training, p and intervals count its luck
+ * (`probing.seedSpread`).
  *
  * @param rows all rows of the study with their resamplings
  */
@@ -129,7 +187,7 @@ export function judgeClaims(
     rows.filter((row) => !isBaseline(row) && row.layers === "one" && row.protocol === protocol),
     recipe.probing.poolings[0],
   );
-  const compared = claims.flatMap(({ comparisons }) =>
+  const compared = claims.map(({ comparisons }) =>
     comparisons.map((comparison) => {
       const difference = comparison.kind === "probe"
         ? probeDifference(models, comparison, protocol, recipe)
@@ -139,11 +197,12 @@ export function judgeClaims(
       return { ...difference, paper: paperAgrees(comparison, recipe.probing) };
     })
   );
-  const judged = judge(compared, recipe.probing.level);
-  let first = 0;
-  return claims.map(({ text, comparisons }) => {
-    const evidence = judged.slice(first, first += comparisons.length);
-    const weakest = evidence.reduce((a, b) => clarity(b) < clarity(a) ? b : a);
+  const { level, holmOver } = recipe.probing, together = holmOver === "claims" ? [] : judge(compared.flat(), level);
+  const judged = holmOver === "claims"
+    ? judgeSets(compared, level)
+    : compared.map((set) => together.splice(0, set.length));
+  return claims.map(({ text }, i) => {
+    const evidence = judged[i], weakest = evidence.reduce((a, b) => clarity(b) < clarity(a) ? b : a);
     const verdicts = new Set(evidence.map(({ verdict }) => verdict)), [only] = verdicts;
     const verdict = verdicts.has("not") ? "not" : verdicts.size === 1 ? only : "undecided";
     return { claim: text, verdict, evidence, weakest };

@@ -33,6 +33,36 @@ function variance(values: readonly number[]): number {
 /** Most degrees of freedom: beyond them Student's t hardly differs from a normal variable. */
 const MOST_FREEDOM = 200;
 
+/** The variance of one training's score, or of a difference of two, among seeds, and the degrees of freedom behind it. */
+export type SeedSpread = { variance: number; freedom: number };
+
+/**
+ * What the luck of training does to a score, from the trainings of several models at once, which two or three seeds of one
+ * model do not tell: `difference` is the variance of the difference of two models that were trained with the same seed,
+ * twice the mean square of models × seeds in a two-way analysis of variance; `alone` that of one model's score, the mean
+ * of the models' variances. Both suppose that luck is as large in each model. Both have (models − 1) · (seeds − 1) degrees
+ * of freedom, of `alone` less than the models × (seeds − 1) that independent trainings would give, since equal seeds
+ * begin with equal weights.
+ *
+ * @param scores models × seeds
+ * @returns undefined for fewer than two models or seeds, models of unequal numbers of seeds, or scores that are not defined
+ */
+export function pooledSpread(
+  scores: readonly (readonly number[])[],
+): Record<"difference" | "alone", SeedSpread> | undefined {
+  const models = scores.length, seeds = scores[0]?.length ?? 0;
+  const isWhole = scores.every((own) => own.length === seeds && own.every(Number.isFinite));
+  if (models < 2 || seeds < 2 || !isWhole) return undefined;
+  const all = mean(scores.map(mean)),
+    ofSeed = Array.from({ length: seeds }, (_, s) => mean(scores.map((own) => own[s])));
+  const squares = scores.flatMap((own) => own.map((score, s) => (score - mean(own) - ofSeed[s] + all) ** 2));
+  const freedom = (models - 1) * (seeds - 1), left = squares.reduce((sum, square) => sum + square, 0);
+  return {
+    difference: { variance: 2 * left / freedom, freedom },
+    alone: { variance: mean(scores.map(variance)), freedom },
+  };
+}
+
 /**
  * The sum over `groups` of their means over seeds, with a 95% interval. A group is one model's scores, or the
  * differences of two models that were trained with the same seeds; seeds of one group are compared with each other only.
@@ -47,8 +77,13 @@ const MOST_FREEDOM = 200;
  * Where every group has one seed, interval and p are those of the resampled songs alone.
  *
  * @param songs how many were resampled
+ * @param spread the variance among seeds of every group, such as {@link pooledSpread} gives; each group's own if left out
  */
-export function seedInterval(groups: readonly (readonly SeedScore[])[], songs: number): SeedInterval {
+export function seedInterval(
+  groups: readonly (readonly SeedScore[])[],
+  songs: number,
+  spread?: SeedSpread,
+): SeedInterval {
   const value = groups.reduce((sum, seeds) => sum + mean(seeds.map((seed) => seed.value)), 0);
   const resamplings = Math.min(...groups.flat().map(({ replicates }) => replicates.length));
   const sums: number[] = [], shared: number[] = [];
@@ -66,10 +101,11 @@ export function seedInterval(groups: readonly (readonly SeedScore[])[], songs: n
   const several = groups.filter((seeds) => seeds.length > 1), training = several.length === groups.length;
   if (sums.length < 2 || Number.isNaN(value)) return { value, low: null, high: null, p: 1, training };
   if (several.length === 0) return { value, ...central(Float64Array.from(sums)), p: twoSided(sums), training };
-  const parts = several.map((seeds) => ({
-    variance: variance(seeds.map((seed) => seed.value)) / seeds.length,
-    freedom: seeds.length - 1,
-  }));
+  const parts = several.map((seeds): SeedSpread => {
+    const own = { variance: variance(seeds.map((seed) => seed.value)), freedom: seeds.length - 1 };
+    const { variance: ofSeeds, freedom } = spread ?? own;
+    return { variance: ofSeeds / seeds.length, freedom: Math.min(freedom, MOST_FREEDOM) };
+  });
   const ofSongs = Math.max(0, (variance(sums) - mean(shared)) * songs / (songs - 1));
   parts.push({ variance: ofSongs, freedom: Math.min(songs - 1, MOST_FREEDOM) });
   const total = parts.reduce((sum, part) => sum + part.variance, 0);
@@ -89,11 +125,14 @@ export function seedInterval(groups: readonly (readonly SeedScore[])[], songs: n
 /**
  * a − b of two models' scores by seed: differences within each seed where both were trained with the same seeds, else
  * the difference of their means.
+ *
+ * @param spread the variance among seeds of such a difference, of two models with the same seeds; their own if left out
  */
 export function seedDifference(
   a: ReadonlyMap<number, SeedScore>,
   b: ReadonlyMap<number, SeedScore>,
   songs: number,
+  spread?: SeedSpread,
 ): SeedInterval {
   const negative = ({ value, replicates }: SeedScore): SeedScore => ({
     value: -value,
@@ -109,5 +148,5 @@ export function seedDifference(
       replicates: Float64Array.from(one.replicates, (score, i) => score - other.replicates[i]),
     };
   });
-  return seedInterval([pairs], songs);
+  return seedInterval([pairs], songs, spread);
 }

@@ -71,6 +71,8 @@ export type Fields = {
       alphas: number[];
       permuted: "songs" | "bars" | "none";
       controlType: "lowest-pitch" | "first-note" | "none";
+      holmOver: "claims" | "comparisons";
+      seedSpread: "pooled" | "own";
       middle: [number, number];
     };
 };

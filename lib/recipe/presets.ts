@@ -63,6 +63,8 @@ export const sound: Omit<Fields, "scale" | "model" | "training"> = {
     retrievalBars: 2000,
     bootstraps: 5000,
     level: 0.05,
+    holmOver: "claims",
+    seedSpread: "pooled",
     middle: [0.33, 0.67],
     early: 1 / 6,
     equalMlm: 0.003,

@@ -215,7 +215,15 @@ export const recipeGroups = {
     bootstraps: count.describe(
       "Resamplings of songs behind each interval; 2/(resamplings + 1) is the least p, which Holm's correction divides.",
     ),
-    level: rate.describe("Chance of any wrong verdict among the claims, by Holm's correction."),
+    level: rate.describe("Chance of any wrong verdict among the claims, by Holm's correction (STUDY 17.4: 0.05)."),
+    holmOver: z.enum(["claims", "comparisons"]).describe(
+      "What Holm's correction runs over: the claims, each with the p of all its comparisons together, or every " +
+        "comparison of every claim (STUDY 17.4).",
+    ),
+    seedSpread: z.enum(["pooled", "own"]).describe(
+      "What a claim takes for the luck of training: the spread among the seeds of all four models, or of the two that " +
+        "are compared (STUDY 17.3).",
+    ),
     middle: z.tuple([rate, rate]).describe("Middle layers, as shares of the depth."),
     early: rate.describe("Early layers, as a share of the depth; at least layer 1."),
     equalMlm: positive.describe("MLM accuracies are equal that differ by at most this."),

@@ -60,7 +60,7 @@ export function knownThen(inputs: object, stored: Record<string, unknown>): obje
 /** Fields of the recipe that no stored step depends on: they choose among results or judge them. */
 const judging: Record<string, readonly string[]> = {
   training: ["seeds"],
-  probing: ["level", "middle", "early", "equalMlm", "nearChance"],
+  probing: ["level", "holmOver", "seedSpread", "middle", "early", "equalMlm", "nearChance"],
 };
 
 /** Whether a recipe's field, such as `probing.level`, makes no step stale. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { claimTable, resolutionNote } from "@lib/findings/claim_table.ts";
+import { claimTable, familyText, resolutionNote } from "@lib/findings/claim_table.ts";
 import type { ClaimResult, Evidence } from "@lib/findings/verdicts.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 
@@ -42,7 +42,8 @@ Deno.test("a claim's row has both verdicts with their counts, both weakest compa
 });
 
 Deno.test("the reader is warned if the resamplings are too few for any verdict", () => {
-  const { probing } = recipe("sound", "demo", { probing: { bootstraps: 1000, level: 0.05 } });
+  const changes = { bootstraps: 1000, level: 0.05, holmOver: "comparisons" } as const;
+  const { probing } = recipe("sound", "demo", { probing: changes });
   // The least p of 1000 is 2/1001: times 25 it is below 0.05, times 26 it is not.
   const once = { ...evidence("held", true), training: false };
   const some = (
@@ -55,4 +56,10 @@ Deno.test("the reader is warned if the resamplings are too few for any verdict",
   ]);
   const note = resolutionNote(some(26), probing);
   assert(note.includes("With 1000 resamplings the least p is 0.0020, and 26 comparisons at 0.05 need 1040"), note);
+  // Over claims, which may hold by their largest p, the number of claims counts.
+  const claims = { ...probing, holmOver: "claims", bootstraps: 79 } as const;
+  assertEquals(resolutionNote(some(26), { ...claims, bootstraps: 80 }), "");
+  assert(resolutionNote(some(26), claims).includes("2 claims at 0.05 need 80"));
+  assertEquals(familyText(some(26), claims), "the 2 claims");
+  assertEquals(familyText(some(26), probing), "the 26 comparisons of a protocol");
 });

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { holm, judge, noDifference, pairedDifference } from "@lib/findings/significance.ts";
+import { holm, judge, judgeSets, noDifference, pairedDifference } from "@lib/findings/significance.ts";
 import { tableRows } from "@lib/findings/table_rows.ts";
+import { stream } from "@lib/base/random.ts";
 import { plantedRows } from "../support/planted_rows.ts";
 
 Deno.test("Holm's correction is that of R's p.adjust", () => {
@@ -74,4 +75,48 @@ Deno.test("comparisons are judged together: by their sign, if the corrected p is
   assertEquals(verdicts([1, 0.02], [-1, 0.03]), ["held 0.04", "not 0.04"]);
   assertEquals(verdicts([1, 0.03], [-1, 0.03]), ["undecided 0.06", "undecided 0.06"]);
   assertEquals(verdicts([1, 0.05]), ["undecided 0.05"]);
+});
+
+/** Each set's outcome with its comparisons' corrected p. */
+const outcomes = (...sets: [difference: number, p: number][][]) =>
+  judgeSets(sets.map((set) => set.map(([difference, p]) => ({ ...noDifference, difference, p }))), 0.05).map((set) =>
+    set.map(({ verdict, adjusted }) => `${verdict} ${Number(adjusted.toFixed(6))}`).join(", ")
+  );
+
+Deno.test("a set holds by its largest p, and does not by its smallest times their number, after Holm over the sets", () => {
+  assertEquals(outcomes([[1, 0.01], [2, 0.04]]), ["held 0.01, held 0.04"]);
+  assertEquals(outcomes([[1, 0.01], [2, 0.06]]), ["held 0.01, undecided 0.06"]);
+  assertEquals(outcomes([[1, 0.001], [-1, 0.02], [1, 0.9]]), ["held 0.001, undecided 0.06, undecided 0.9"]);
+  assertEquals(outcomes([[1, 0.001], [-1, 0.016], [1, 0.9]]), ["held 0.001, not 0.048, undecided 0.9"]);
+  // Three sets: the first counts three times, the second twice, the third once; an undecided one stops this.
+  assertEquals(outcomes([[1, 0.04]], [[1, 0.01]], [[-1, 0.02]]), ["held 0.04", "held 0.03", "not 0.04"]);
+  assertEquals(outcomes([[1, 0.04]], [[1, 0.02]], [[-1, 0.03]]), [
+    "undecided 0.12",
+    "undecided 0.06",
+    "undecided 0.09",
+  ]);
+  assertEquals(outcomes([[1, 0.04]], [[1, 0.01]], [[NaN, 1]]), ["undecided 0.08", "held 0.03", "undecided 1"]);
+});
+
+Deno.test("the verdicts of a set's comparisons agree with the set's own, as Holm gives it", () => {
+  const random = stream(2, "sets");
+  for (let t = 0; t < 300; t++) {
+    const sets = Array.from({ length: 6 }, () =>
+      Array.from({ length: 1 + random.integer(4) }, () => ({
+        ...noDifference,
+        difference: random.uniform() < 0.8 ? 1 : -1,
+        p: random.uniform() ** 6,
+      })));
+    const p = sets.map((set) => {
+      const against = set.filter(({ difference }) => difference < 0).map((one) => Math.min(1, one.p * set.length));
+      return against.length > 0 ? Math.min(...against) : Math.max(...set.map((one) => one.p));
+    });
+    const adjusted = holm(p);
+    judgeSets(sets, 0.05).forEach((set, i) => {
+      const verdicts = set.map(({ verdict }) => verdict);
+      const found = verdicts.includes("not") ? "not" : verdicts.every((one) => one === "held") ? "held" : "undecided";
+      const against = sets[i].some(({ difference }) => difference < 0);
+      assertEquals(found, adjusted[i] < 0.05 ? against ? "not" : "held" : "undecided");
+    });
+  }
 });

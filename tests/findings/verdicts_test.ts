@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { claims, type Comparison } from "@lib/findings/claims.ts";
 import { bootstrap } from "@lib/metrics/intervals.ts";
 import { paperModels } from "@lib/findings/paper.ts";
@@ -119,6 +119,83 @@ Deno.test("a claim that holds for one training is undecided where other seeds di
   assertEquals(judged(0), ["held", false]);
   assertEquals(judged(0, 0, 0), ["held", true]);
   assertEquals(judged(0, 0.2, 0), ["undecided", true]); // on average BERT is better in every song
+});
+
+/**
+ * Rows of three seeds of each model, whose scores are a song's own level, the truth, the seed's luck at every layer, the
+ * luck of the training at the layer, and noise; few resamplings, drawn once.
+ */
+function luckyRows(truth: Truth, luck: number, seed: number, of: readonly Task[]): ProbeRow[] {
+  const random = stream(seed, "luck"), resamplings = 150;
+  const draws = stream(1, "draws"),
+    drawn = Array.from({ length: resamplings }, () => {
+      return Array.from({ length: songs }, () => draws.integer(songs));
+    });
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+  return of.flatMap((task) => {
+    const metric = headlines.sound[task], level = Array.from({ length: songs }, () => 0.3 * random.uniform());
+    const blocks = Array.from({ length: 3 }, () => luck * normal());
+    return paperModels.flatMap((model) =>
+      blocks.flatMap((block, seed) =>
+        Array.from({ length: depth }, (_, i) => i + 1).flatMap((layer): ProbeRow[] => {
+          const better = truth(model, layer, task) + block + luck * normal();
+          const sign = lowerIsBetter(metric) ? -1 : 1;
+          const scores = level.map((song) => song + 0.5 + sign * better + 0.01 * normal());
+          const value = scores.reduce((sum, score) => sum + score / songs, 0);
+          const replicates = Float32Array.from(
+            drawn,
+            (draw) => draw.reduce((sum, at) => sum + scores[at] / songs, 0),
+          );
+          const rest = { draw: null, std: null, rows: 100, songs, alpha: 1, threshold: 0, skippedClasses: 0, k: null };
+          const row = {
+            ...lineOf(model),
+            seed,
+            layer,
+            pooling: "bar",
+            task,
+            metric,
+            protocol: "sound",
+            ...rest,
+          } as const;
+          return [
+            { ...row, value, low: null, high: null, split: "test", replicates },
+            { ...row, value, low: null, high: null, split: "validation" },
+          ];
+        })
+      )
+    );
+  });
+}
+
+Deno.test("luck of training decides no claim, more often than the level allows", () => {
+  // Of claims on one layer, where no choice of the best one on validation songs favours a side.
+  const last = claims.filter(({ text }) => text.endsWith("(last layer)"));
+  for (const [seedSpread, most] of [["pooled", 9], ["own", 9]] as const) { // of 60 at 0.05: 10 or more in 1 of 1000
+    const wrong = Array.from({ length: 60 }, (_, seed) => {
+      const rows = luckyRows(() => 0, 0.02, seed, ["C", "I", "MV"]);
+      const judged = judgeClaims(last, rows, [], "sound", recipe("sound", "demo", { probing: { seedSpread } }));
+      return judged.some(({ verdict }) => verdict !== "undecided");
+    }).filter(Boolean).length;
+    assert(wrong <= most, `${seedSpread}: ${wrong} of 60 tables of luck have a verdict`);
+  }
+});
+
+Deno.test("three seeds of four models decide what three seeds of two do not", () => {
+  const last = claims.filter(({ text }) => text.endsWith("(last layer)"));
+  const truth: Truth = (model, _, task) =>
+    ({ C: "BERT", I: "BERT-aug", MV: "BERT-neighbor" })[task as string] === model ? 0.1 : 0;
+  const decided = (seedSpread: "pooled" | "own") =>
+    Array.from({ length: 10 }, (_, seed) =>
+      judgeClaims(
+        last,
+        luckyRows(truth, 0.02, seed, ["C", "I", "MV"]),
+        [],
+        "sound",
+        recipe("sound", "demo", { probing: { seedSpread } }),
+      ).filter(({ verdict }) => verdict === "held").length).reduce((sum, count) => sum + count);
+  // Differences are six times the deviation of their mean: far out for 6 degrees of freedom, not for 2 and three claims.
+  assertGreater(decided("pooled"), 24);
+  assertLess(decided("own"), 12);
 });
 
 Deno.test("without resamplings, or for layers that are not there, nothing is decided", () => {

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import { seedDifference, seedInterval, type SeedScore } from "@lib/metrics/seed_intervals.ts";
+import { pooledSpread, seedDifference, seedInterval, type SeedScore } from "@lib/metrics/seed_intervals.ts";
 import { stream } from "@lib/base/random.ts";
 
 /** Student's t beyond which 5% lie on both sides, by degrees of freedom (any table). */
@@ -104,3 +104,43 @@ for (const seeds of [2, 3, 4, 5]) {
     }
   });
 }
+
+Deno.test("the pooled spread of a difference is the mean variance of the differences of all pairs of models", () => {
+  const random = stream(5, "spread");
+  for (const [models, seeds] of [[4, 3], [2, 2], [3, 5]]) {
+    const scores = Array.from({ length: models }, () => Array.from({ length: seeds }, () => random.uniform()));
+    const spread = (values: number[]) => { // by all pairs of values, half the mean square of their differences
+      const squares = values.flatMap((a, i) => values.slice(i + 1).map((b) => (a - b) ** 2 / 2));
+      return squares.reduce((sum, square) => sum + square / squares.length, 0);
+    };
+    const pairs = scores.flatMap((a, i) => scores.slice(i + 1).map((b) => spread(a.map((score, s) => score - b[s]))));
+    const { difference, alone } = pooledSpread(scores)!;
+    assertAlmostEquals(difference.variance, pairs.reduce((sum, one) => sum + one / pairs.length, 0), 1e-12);
+    assertAlmostEquals(alone.variance, scores.map(spread).reduce((sum, one) => sum + one / models, 0), 1e-12);
+    assertEquals([difference.freedom, alone.freedom], Array(2).fill((models - 1) * (seeds - 1)));
+  }
+});
+
+Deno.test("one model, one seed, unequal seeds or an undefined score give no pooled spread", () => {
+  for (const scores of [[], [[1, 2, 3]], [[1], [2]], [[1, 2], [1, 2, 3]], [[1, NaN], [1, 2]]]) {
+    assertEquals(pooledSpread(scores), undefined);
+  }
+});
+
+Deno.test("intervals of a difference with the pooled spread cover it as often as they say, also far out", () => {
+  const models = 4, tries = 4000;
+  for (const [seeds, ofBlock] of [[2, 0], [2, 2], [3, 0], [3, 2]]) {
+    const random = stream(7, "pooled", seeds, ofBlock);
+    const normal = () => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+    const p = Array.from({ length: tries }, () => {
+      const block = Array.from({ length: seeds }, () => ofBlock * normal());
+      const scores = Array.from({ length: models }, () => block.map((luck) => luck + normal()));
+      const [a, b] = scores.map((own) => new Map(seedsAlone(...own).map((score, seed) => [seed, score])));
+      return seedDifference(a, b, 20, pooledSpread(scores)!.difference).p;
+    });
+    for (const level of [0.05, 0.01]) {
+      const found = p.filter((one) => one < level).length / tries, error = Math.sqrt(level * (1 - level) / tries);
+      assert(Math.abs(found - level) < 4 * error, `${seeds} seeds, block ${ofBlock}: ${found} below ${level}`);
+    }
+  }
+});
