@@ -21,6 +21,8 @@ export const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "
 const bar = "M-1,-.3H1V.3H-1Z";
 /** A five-pointed star, which Vega does not have. */
 const star = "M0,-1L.25,-.3L1,-.3L.4,.15L.6,.9L0,.4L-.6,.9L-.4,.15L-1,-.3L-.25,-.3Z";
+/** Two triangles that meet at their tips. */
+const hourglass = "M-1,-1H1L-1,1H1Z";
 
 /** How series look, in turn. */
 const seriesLook = {
@@ -31,9 +33,9 @@ const seriesLook = {
 
 /** How baselines look, in turn: grey and broken, so that they stand behind the series. */
 const baselineLook = {
-  color: ["#777777", "#222222", "#a08a5a", "#5a7a8a", "#8a5a7a"],
-  shape: ["cross", bar, "triangle-left", "triangle-right", star],
-  strokeDash: [[6, 3], [2, 3], [8, 2, 2, 2], [4, 4], [1, 2]],
+  color: ["#777777", "#222222", "#a08a5a", "#5a7a8a", "#8a5a7a", "#5f8060"],
+  shape: ["cross", bar, "triangle-left", "triangle-right", star, hourglass],
+  strokeDash: [[6, 3], [2, 3], [8, 2, 2, 2], [4, 4], [1, 2], [10, 4]],
 };
 
 const text = { labelColor: ink, titleColor: ink };

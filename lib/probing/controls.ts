@@ -1,14 +1,15 @@
 /**
- * Controls of probing: labels that say nothing of a bar's music, drawings of bars, and token counts as features.
+ * Controls of probing: labels that say nothing of a bar's music, drawings of bars, and features that need no encoder.
  * @module
  */
 import { type Random, sample, shuffle, stream } from "../base/random.ts";
 import { type Split, splits } from "../corpus/split.ts";
+import { type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
 import type { BarTable } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { BarLabels } from "../tokens/labels.ts";
 import { vocabulary } from "../tokens/vocabulary.ts";
-import type { BarTables, Draw, LayerFeatures, ProbeTables } from "./rows.ts";
+import type { BarTables, Draw, ProbeTables } from "./rows.ts";
 
 /** At most `most` rows of each song (0: all), drawn without replacement, ascending. */
 function drawRows(songs: ArrayLike<number>, most: number, random: (song: number) => Random): Int32Array {
@@ -91,24 +92,45 @@ export function withControls(tables: BarTables, types: Record<Split, readonly nu
   return { ...tables, draws: drawBars(tables, recipe), controls };
 }
 
-/** How often each token stands in each bar, for the tokens whose count is not the same in all training bars. */
-export function tokenCounts(bars: Record<Split, ArrayLike<number>[]>): LayerFeatures {
-  const count = (tokens: ArrayLike<number>) => {
-    const row = new Float32Array(vocabulary.size);
-    for (let i = 0; i < tokens.length; i++) row[tokens[i]]++;
-    return row;
-  };
-  const first = count(bars.train[0] ?? []), varying = new Set<number>();
-  for (const tokens of bars.train) count(tokens).forEach((n, id) => n !== first[id] && varying.add(id));
-  // A column that does not vary has no weight in a ridge and no say in clusters.
-  const ids = [...varying].sort((a, b) => a - b);
-  const flat = (all: ArrayLike<number>[]) => {
-    const out = new Float32Array(all.length * ids.length);
-    all.forEach((tokens, r) => {
-      const row = count(tokens);
-      ids.forEach((id, c) => out[r * ids.length + c] = row[id]);
-    });
-    return out;
-  };
-  return { columns: ids.length, train: flat(bars.train), validation: flat(bars.validation), test: flat(bars.test) };
+/** How many bars are described before their features are written. */
+const barsAtOnce = 1024;
+
+/**
+ * Features of bars, described twice: first to find those that vary in the `fitted` first rows, the others having no
+ * weight in a ridge and no say in clusters.
+ *
+ * @param tokensOf the tokens of a row's bar
+ * @param sinkOf where so many columns go, memory if left out; a thousand bars are held at a time
+ */
+export function barFeatures(
+  tokensOf: (row: number) => ArrayLike<number>,
+  { rows, fitted }: Record<"rows" | "fitted", number>,
+  describe: (tokens: ArrayLike<number>) => Float32Array,
+  sinkOf: (columns: number) => RowSink = (columns) => rowsInMemory(rows, columns),
+): { columns: number; source: RowSource } {
+  const first = fitted > 0 ? describe(tokensOf(0)) : new Float32Array(0), varying = new Set<number>();
+  for (let row = 1; row < fitted; row++) {
+    describe(tokensOf(row)).forEach((value, column) => value !== first[column] && varying.add(column));
+  }
+  const kept = [...varying].sort((a, b) => a - b), columns = kept.length, sink = sinkOf(columns);
+  try {
+    for (let start = 0; start < rows; start += barsAtOnce) {
+      const count = Math.min(barsAtOnce, rows - start), part = new Float32Array(count * columns);
+      for (let i = 0; i < count; i++) {
+        const all = describe(tokensOf(start + i));
+        kept.forEach((column, c) => part[i * columns + c] = all[column]);
+      }
+      sink.append(part);
+    }
+    return { columns, source: sink.finish() };
+  } finally {
+    sink.abandon();
+  }
+}
+
+/** How often each token stands in a bar, by id. */
+export function tokenCounts(tokens: ArrayLike<number>): Float32Array {
+  const counts = new Float32Array(vocabulary.size);
+  for (let i = 0; i < tokens.length; i++) counts[tokens[i]]++;
+  return counts;
 }

@@ -31,12 +31,15 @@ export type ProbeTables = BarTables & {
   controls?: (BarTables & { labels: Exclude<Labels, "true"> })[];
 };
 
-/** What a probe reads: a trained or an untrained encoder's states, how often each token stands in the bar, or nothing. */
-export type ProbeInput = "trained" | "untrained" | "token counts" | "none";
+/**
+ * What a probe reads: a trained or an untrained encoder's states, how often each token stands in the bar, what a
+ * musicologist would compute of it, or nothing.
+ */
+export type ProbeInput = "trained" | "untrained" | "token counts" | "hand-made features" | "none";
 
 /**
  * Where features come from. Layer 0 is the embedding output; it is null where not one layer is read but all of them,
- * weighted, or none (guesses, token counts).
+ * weighted, or none (guesses, token counts, hand-made features).
  */
 export type ProbeMeta = {
   model: string;
@@ -90,6 +93,9 @@ export const untrainedLine: Line = lineOf("untrained", { input: "untrained" });
 
 /** Probes on how often each token stands in the bar. */
 export const tokenCountLine: Line = lineOf("bag of tokens", { input: "token counts", layers: "none" });
+
+/** Probes on what a musicologist would compute of the bar; runs of earlier versions have no rows of it. */
+export const handFeatureLine: Line = lineOf("hand-made features", { input: "hand-made features", layers: "none" });
 
 /** Answers that need no features: the most common class, the training mean, clusters at random. */
 export const majorityLine: Line = lineOf("majority", { input: "none", layers: "none" });

@@ -7,7 +7,7 @@ import { render } from "../plots/render.ts";
 import { exists, readTextIfThere, writeFile } from "../base/files.ts";
 import { modelNames } from "../bert/variants.ts";
 import { type CurvePoint, layerPlot, learningCurves } from "../plots/figures.ts";
-import { lineOf, majorityLine, protocols, tokenCountLine, untrainedLine } from "../probing/rows.ts";
+import { handFeatureLine, lineOf, majorityLine, protocols, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import { UserError } from "../base/user_error.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Evaluation } from "../training/evaluation.ts";
@@ -76,7 +76,8 @@ async function writeLayers(folder: string, out: string): Promise<string[]> {
   if (text === undefined) return [];
   const rows = parseResults(text);
   const pooling = rows.find((row) => row.pooling !== "none")!.pooling, shown = tableRows(rows, pooling);
-  const models = [...modelNames.map((model) => lineOf(model)), untrainedLine, tokenCountLine, majorityLine];
+  const baselines = [untrainedLine, handFeatureLine, tokenCountLine, majorityLine];
+  const models = [...modelNames.map((model) => lineOf(model)), ...baselines];
   return await Array.fromAsync(protocols.toReversed(), async (protocol) => {
     const title = `What each layer knows: ${protocol === "sound" ? "sound protocol, test songs" : "authors' protocol"}`;
     await writeFigure(`${out}/layers-${protocol}`, layerPlot(figure2(shown, models, protocol), { title }));

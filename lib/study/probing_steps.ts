@@ -6,18 +6,27 @@ import { baselineRows } from "../probing/baselines.ts";
 import { ckaMatrix } from "../matrix/cka.ts";
 import { bertConfig } from "../bert/config.ts";
 import { createBert, type Model } from "../bert/parameters.ts";
-import { tokenCounts } from "../probing/controls.ts";
+import { barFeatures, tokenCounts } from "../probing/controls.ts";
+import { handFeatures } from "../probing/hand_features.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { embeddingMemory, embedLayers } from "../probing/embed.ts";
 import { removeIfThere, writeFile } from "../base/files.ts";
 import { mixesOf, mixLayers } from "../probing/layer_mix.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
 import { createNpy } from "../matrix/npy.ts";
-import { pieceBytes, readRows } from "../matrix/rows.ts";
+import { pieceBytes, readRows, rowsInMemory } from "../matrix/rows.ts";
 import type { ModelName } from "../bert/variants.ts";
 import type { Task } from "../metrics/tasks.ts";
 import { type LayerJob, probeLayers } from "../probing/probe_layers.ts";
-import { lineOf, type ProbeMeta, type ProbeRow, tokenCountLine, untrainedLine } from "../probing/rows.ts";
+import {
+  handFeatureLine,
+  type Line,
+  lineOf,
+  type ProbeMeta,
+  type ProbeRow,
+  tokenCountLine,
+  untrainedLine,
+} from "../probing/rows.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { toLatex } from "../notebook/latex.ts";
@@ -80,7 +89,7 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
  */
 export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
   const { recipe } = study, { poolings, untrainedSeeds } = recipe.probing;
-  const context = { study, corpus, baselines: await probeBaselines(study, corpus) };
+  const context = { study, corpus, guesses: await probeGuesses(study, corpus) };
   if (name === "untrained") {
     return await probedOnce(study, name, async () => {
       const all = await Array.fromAsync({ length: untrainedSeeds }, (_, i) => {
@@ -103,7 +112,7 @@ async function probeModel(
   model: Model,
   named: Pick<ProbeMeta, "model" | "input" | "seed">,
   poolings: Recipe["probing"]["poolings"],
-  { study, corpus, baselines }: { study: Study; corpus: Corpus; baselines: readonly ProbeRow[] },
+  { study, corpus, guesses }: { study: Study; corpus: Corpus; guesses: readonly ProbeRow[] },
 ): Promise<Probed> {
   const { recipe } = study, { layerMix, memory, ckaBars } = recipe.probing, signal = stopSignal();
   // The recipe's own seed has the controls, and embeddings of some test bars by which layers are compared.
@@ -141,7 +150,7 @@ async function probeModel(
     const rows = await probeLayers(jobs, tables, recipe, { signal, onDone: (done) => void meter.update(done) });
     await meter.done();
     if (layerMix === "none") return { rows, mixes: [] };
-    const mixes = mixesOf(rows.filter((row) => row.pooling === poolings[0]), baselines, layerMix);
+    const mixes = mixesOf(rows.filter((row) => row.pooling === poolings[0]), guesses, layerMix);
     const pieces = { pieceBytes: pieceBytes(memory, 2 * layers.length) };
     const weighted = mixes.map(({ tasks, weights }, i): LayerJob => ({
       meta: { ...named, layer: null, layers: "weighted", pooling: poolings[0] },
@@ -159,23 +168,48 @@ async function probeModel(
   }
 }
 
-/**
- * Two baselines without an encoder, scored like the models, once: `majority`, the best guess that ignores the bar (most
- * common class, training mean), and a probe on token counts (how often each of the 560 ids is in a bar).
- */
-export function probeBaselines(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
-  const { recipe } = study;
-  return probedOnce(study, "guesses", async () => {
-    const tables = probeTables(corpus, recipe), { train, validation, test } = stackedBars(corpus, recipe).of;
-    const tokens = (bars: Int32Array) => Array.from(bars, corpus.tokens), { labels: _, ...counts } = tokenCountLine;
+/** Probes features of each bar that need no encoder. */
+async function probeFeatures(
+  study: Study,
+  corpus: Corpus,
+  line: Line,
+  describe: (tokens: ArrayLike<number>) => Float32Array,
+): Promise<ProbeRow[]> {
+  const { recipe } = study, { memory } = recipe.probing, { labels: _, ...named } = line, signal = stopSignal();
+  const bars = stackedBars(corpus, recipe), rows = bars.all.length, path = probeFile(study, line.model, ".npy");
+  const sinkOf = (columns: number) =>
+    4 * rows * columns / 2 ** 20 > memory
+      ? createNpy(path, rows, columns, { pieceBytes: pieceBytes(memory, 2) })
+      : rowsInMemory(rows, columns);
+  try {
+    const places = { rows, fitted: bars.of.train.length };
+    const { columns, source } = barFeatures((row) => corpus.tokens(bars.all[row]), places, describe, sinkOf);
     const job: LayerJob = {
-      meta: { ...counts, seed: recipe.seed, layer: null, pooling: "none" },
-      features: tokenCounts({ train: tokens(train), validation: tokens(validation), test: tokens(test) }),
+      meta: { ...named, seed: recipe.seed, layer: null, pooling: "none" },
+      features: () => bars.cut(source, columns),
       asked: { labels: ["true"], replicates: true },
     };
-    const rows = await probeLayers([job], tables, recipe, { signal: stopSignal() });
-    return { rows: [...baselineRows(tables, recipe), ...rows], mixes: [] };
+    return await probeLayers([job], probeTables(corpus, recipe), recipe, { signal });
+  } finally {
+    await removeIfThere(path);
+  }
+}
+
+/** The guess without features, and the probe on token counts, once. */
+const probeGuesses = (study: Study, corpus: Corpus): Promise<ProbeRow[]> =>
+  probedOnce(study, "guesses", async () => {
+    const rows = await probeFeatures(study, corpus, tokenCountLine, tokenCounts);
+    return { rows: [...baselineRows(probeTables(corpus, study.recipe), study.recipe), ...rows], mixes: [] };
   });
+
+/**
+ * Three baselines without an encoder, scored like the models, once: `majority`, the best guess that ignores the bar
+ * (most common class, training mean), a probe on token counts (how often each of the 560 ids is in a bar), and one on
+ * hand-made features.
+ */
+export async function probeBaselines(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
+  const handMade = async () => ({ rows: await probeFeatures(study, corpus, handFeatureLine, handFeatures), mixes: [] });
+  return [...await probeGuesses(study, corpus), ...await probedOnce(study, handFeatureLine.model, handMade)];
 }
 
 /** Writes tables into the run's folder `tables`, as `name.csv` and as `name.tex` with the label `tab:name`. */

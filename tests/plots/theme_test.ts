@@ -5,20 +5,20 @@ import { assertSnapshot } from "../support/snapshots.ts";
 const rangeOf = (channel: "color" | "shape" | "strokeDash", names: string[], baselines: string[] = []) =>
   (series("model", names, channel, { baselines }).scale as { range: unknown[] }).range;
 
-Deno.test("eight series and five baselines all differ by colour, by mark and by dash", () => {
-  const names = Array.from({ length: 13 }, (_, i) => `line ${i}`), baselines = names.slice(8);
+Deno.test("eight series and six baselines all differ by colour, by mark and by dash", () => {
+  const names = Array.from({ length: 14 }, (_, i) => `line ${i}`), baselines = names.slice(8);
   for (const channel of ["color", "strokeDash"] as const) {
     const looks = rangeOf(channel, names, baselines).map((look) => JSON.stringify(look));
     assertEquals(new Set(looks.slice(0, 8)).size, 8, channel);
-    assertEquals(new Set(looks.slice(8)).size, 5, channel);
+    assertEquals(new Set(looks.slice(8)).size, 6, channel);
   }
-  assertEquals(new Set(rangeOf("color", names, baselines)).size, 13);
+  assertEquals(new Set(rangeOf("color", names, baselines)).size, 14);
   assertEquals(new Set(rangeOf("shape", names.slice(0, 8))).size, 8);
-  assertEquals(new Set(rangeOf("shape", baselines, baselines)).size, 5);
+  assertEquals(new Set(rangeOf("shape", baselines, baselines)).size, 6);
 });
 
 Deno.test("all looks, and the titles of panels, are the kept ones", () => {
-  const names = Array.from({ length: 13 }, (_, i) => `line ${i}`), looks = { baselines: names.slice(8) };
+  const names = Array.from({ length: 14 }, (_, i) => `line ${i}`), looks = { baselines: names.slice(8) };
   const channels = (["color", "shape", "strokeDash"] as const).map((channel) => series("model", names, channel, looks));
   const options = { values: [], columns: 1, width: 90, height: 9, layer: [], resolve: {} };
   const { facet, spec: panel } = panels("metric", ["b", "a"], options);

@@ -1,8 +1,17 @@
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import { splits } from "@lib/corpus/split.ts";
+import { createNpy } from "@lib/matrix/npy.ts";
 import { readRows } from "@lib/matrix/rows.ts";
 import type { BarTable } from "@lib/metrics/tasks.ts";
-import { barType, controlTask, drawBars, permuteLabels, tokenCounts, withControls } from "@lib/probing/controls.ts";
+import {
+  barFeatures,
+  barType,
+  controlTask,
+  drawBars,
+  permuteLabels,
+  tokenCounts,
+  withControls,
+} from "@lib/probing/controls.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import type { BarLabels } from "@lib/tokens/labels.ts";
@@ -118,11 +127,23 @@ Deno.test("probes on permuted labels find nothing; control tasks are learned whe
 });
 
 Deno.test("token counts leave out what does not vary in training", () => {
-  const found = tokenCounts({ train: [[4, 7, 7], [4, 9]], validation: [[4, 9, 9]], test: [[5]] });
-  assertEquals(found.columns, 2); // 7 and 9
-  assertEquals([found.train, found.validation, found.test].map((rows) => [...readRows(rows, 2)]), [
-    [2, 0, 0, 1],
-    [0, 2],
-    [0, 0],
-  ]);
+  const bars = [[4, 7, 7], [4, 9], [4, 9, 9], [5]];
+  const { columns, source } = barFeatures((row) => bars[row], { rows: 4, fitted: 2 }, tokenCounts);
+  assertEquals(columns, 2); // 7 and 9
+  assertEquals([...readRows(source, 2)], [2, 0, 0, 1, 0, 2, 0, 0]);
+});
+
+Deno.test("features of more bars than are held at once stand in order, in memory and in a file", async () => {
+  const rows = 3000, describe = ({ 0: id }: ArrayLike<number>) => Float32Array.of(1, id, -id);
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const sinkOf of [undefined, (columns: number) => createNpy(`${folder}/x.npy`, rows, columns)]) {
+      const { columns, source } = barFeatures((row) => [row], { rows, fitted: 2 }, describe, sinkOf);
+      const found = readRows(source, columns);
+      assertEquals([columns, found.length], [2, 2 * rows]);
+      assert(found.every((value, i) => value === (i % 2 === 0 ? 1 : -1) * (i >> 1)));
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -1,9 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { reading } from "@lib/matrix/rows.ts";
 import { writeSafetensors } from "@lib/matrix/safetensors.ts";
-import type { ProbeRow } from "@lib/probing/rows.ts";
+import { tasks } from "@lib/metrics/tasks.ts";
+import { handFeatureLine, isOf, type Line, majorityLine, type ProbeRow, tokenCountLine } from "@lib/probing/rows.ts";
 import type { RecipeChanges } from "@lib/recipe/recipe.ts";
-import { compareLayers, probe, writeTables } from "@lib/study/probing_steps.ts";
+import { compareLayers, probe, probeBaselines, writeTables } from "@lib/study/probing_steps.ts";
 import { openStudy } from "@lib/study/study.ts";
 import { withStudy } from "../support/composed_study.ts";
 
@@ -57,6 +58,37 @@ Deno.test("embeddings beyond the memory allowed go through files, of which none 
     compared++;
   }
   assertGreater(compared, 100);
+});
+
+Deno.test("each baseline has its rows once, hand-made features by a step of their own, in memory or through a file", async () => {
+  const steps: string[] = [], results: ProbeRow[][] = [];
+  for (const memory of [1024, 0.02]) {
+    await withStudy(
+      { probing: { memory, bootstraps: 5, permuted: "none", controlType: "none" } },
+      async (study, corpus) => {
+        results.push(await probeBaselines(study, corpus));
+        assertEquals((await probeBaselines(study, corpus)).length, results.at(-1)!.length);
+        assertEquals([...Deno.readDirSync(study.path("probes"))].filter(({ name }) => name.endsWith(".npy")), []);
+        steps.push(...[...Deno.readDirSync(study.path("steps"))].map(({ name }) => name));
+      },
+    );
+  }
+  assert(steps.includes("probe-guesses.json") && steps.includes("probe-hand-made-features.json"), steps.join(", "));
+  const [memory, files] = results;
+  for (const line of [handFeatureLine, tokenCountLine, majorityLine]) {
+    const scored = (rows: ProbeRow[]) =>
+      rows.filter((row) => isOf(row, line) && row.draw === null && row.split === "test" && row.protocol === "sound");
+    const found = scored(memory);
+    assertEquals(new Set(found.map(({ task }) => task)), new Set(tasks), line.model);
+    assert(
+      scored(files).every(({ value }, i) =>
+        Object.is(value, found[i].value) || Math.abs(value - found[i].value) < 1e-6
+      ),
+    );
+  }
+  const error = (line: Line) =>
+    memory.find((row) => isOf(row, line) && row.metric === "rmse" && row.task === "MV" && row.split === "test")!.value;
+  assertLess(error(handFeatureLine), 0.1 * error(majorityLine)); // the mean velocity is among them
 });
 
 Deno.test("CKA cells are the squared correlations of layers of width one, at their models and layers", () =>
