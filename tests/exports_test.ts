@@ -12,7 +12,7 @@ const promised: Record<string, string[]> = {
   "./midi": ["readScore", "writeScore", "MidiError"],
   "./tokens": ["tokenize", "detokenize", "vocabulary"],
   "./corpus": ["buildCorpus", "openCorpus"],
-  "./bert": ["loadCheckpoint", "encode"],
+  "./bert": ["loadCheckpoint", "encode", "embedSong"],
   "./training": ["pretrain"],
   "./probing": ["probeLayer"],
 };
