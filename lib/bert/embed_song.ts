@@ -26,7 +26,9 @@ export type EmbeddedSong = { bars: Bar[]; layers: FloatMatrix[] };
  *
  * @example The mean of a song's bars at the last layer
  * ```ts
- * import { bertConfig, createBert, embedSong, meanOfBars } from "@lib/bert/mod.ts";
+ * import { bertConfig } from "@lib/bert/config.ts";
+ * import { embedSong, meanOfBars } from "@lib/bert/embed_song.ts";
+ * import { createBert } from "@lib/bert/parameters.ts";
  * import { recipe } from "@lib/recipe/recipe.ts";
  * import { assertEquals } from "@std/assert";
  *
