@@ -41,7 +41,7 @@ export const headlines: Record<Protocol, Record<Task, string>> = {
 
 /** Whether less is better. */
 export function lowerIsBetter(metric: string): boolean {
-  return ["rmse", "rmseQuarters", "mae", "entropy"].includes(metric);
+  return ["rmse", "rmseQuarters", "rmseTempo", "mae", "entropy"].includes(metric);
 }
 
 /** Scores of some predictions by metric: those of resampled songs, and those that have no interval. */
@@ -63,8 +63,8 @@ export type Scorer = Omit<Answers<never>, "answers"> & {
  * Classes under `authors`: `aucHardWeighted`, the ROC area of hard decisions weighted by support; tempo `exactRow`.
  * Under `sound`: `aucWeighted` and `aucMacro` on decision values, `f1Macro` and `f1Micro` at the threshold, and, without
  * intervals (see `precisionByClass`), `apWeighted` and `apMacro`; tempo `accuracy` and `accuracyMacro` of the largest
- * decision. Values: `rmse`, and under `sound` `mae` and `r2`; durations in quarters have `rmseQuarters` under `sound`
- * alone (STUDY §13.15, §13.18).
+ * decision. Values: `rmse`, and under `sound` `mae` and `r2`; under `sound` alone durations in quarters have
+ * `rmseQuarters` (STUDY §13.15, §13.18), and tempo as a number `rmseTempo` and `r2`.
  *
  * @param live the classes seen in training, ascending; none for values
  * @param chordThreshold decision value above which a chord counts as found, by hand as the authors; other classes have 0
@@ -76,8 +76,12 @@ export function scorer(table: BarTable, question: Question, live: readonly numbe
   const { rows, answers, songs, songCount } = askValues(table, question.name), { metric } = question;
   const resampled = (predicted: Float64Array, protocol: Protocol): SongScore<string> => {
     const score = errorScore(predicted, answers, { songs, songCount });
-    if (metric !== "rmse") return protocol === "sound" ? (weights) => ({ [metric]: score(weights).rmse }) : () => ({});
-    return protocol === "sound" ? score : (weights) => ({ rmse: score(weights).rmse });
+    if (protocol === "authors") return metric === "rmse" ? (weights) => ({ rmse: score(weights).rmse }) : () => ({});
+    if (metric === "rmse") return score;
+    return (weights): Record<string, number> => {
+      const { rmse, r2 } = score(weights);
+      return metric === "rmseTempo" ? { [metric]: rmse, r2 } : { [metric]: rmse };
+    };
   };
   return {
     ...{ rows, songs, songCount },

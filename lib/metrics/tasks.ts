@@ -22,18 +22,25 @@ export type ClassTask = Extract<Task, "C" | "GP" | "I" | "T">;
 /** A question for a bar's classes. */
 type ClassQuestion = { task: ClassTask; name?: undefined };
 
-/** A question for a number of a bar: the paper's task, the labels' field, and what its root mean square error is. */
+/**
+ * A question for a number of a bar: the paper's task, the labels' field or the tempo of its bin in quarters a minute, and
+ * what its root mean square error is called. Those whose error is not `rmse` are asked under the sound protocol alone.
+ */
 export type ValueQuestion = {
-  task: Extract<Task, "MV" | "MD">;
-  name: "meanVelocity" | "meanDuration" | "meanDurationQuarters";
-  metric: "rmse" | "rmseQuarters";
+  task: Extract<Task, "T" | "MV" | "MD">;
+  name: "tempo" | "meanVelocity" | "meanDuration" | "meanDurationQuarters";
+  metric: "rmse" | "rmseQuarters" | "rmseTempo";
 };
 
 /** What a ridge regression is fitted for. */
 export type Question = ClassQuestion | ValueQuestion;
 
-/** The numbers: velocity (MIDI units), duration (bin index, as the authors; STUDY §13.15), duration (quarters). */
+/**
+ * The numbers: tempo (quarters a minute), velocity (MIDI units), duration (bin index, as the authors; STUDY §13.15),
+ * duration (quarters).
+ */
 export const valueQuestions: readonly ValueQuestion[] = [
+  { task: "T", name: "tempo", metric: "rmseTempo" },
   { task: "MV", name: "meanVelocity", metric: "rmse" },
   { task: "MD", name: "meanDuration", metric: "rmse" },
   { task: "MD", name: "meanDurationQuarters", metric: "rmseQuarters" },
@@ -44,6 +51,9 @@ export const questions: readonly Question[] = [
   ...(["C", "GP", "I", "T"] as const).map((task): ClassQuestion => ({ task })),
   ...valueQuestions,
 ];
+
+/** Whether the authors' protocol has no such question. */
+export const isSoundAlone = (question: Question): boolean => question.name !== undefined && question.metric !== "rmse";
 
 /** How many classes a task has: chords root·7 + quality, positions, instruments with drums, tempo bins. */
 export const classCounts: Record<ClassTask, number> = {
@@ -77,7 +87,7 @@ export function askClasses(table: BarTable, task: ClassTask): Answers<number[]> 
 
 /** A value of a table's bars; bars without notes have none. */
 export function askValues(table: BarTable, name: ValueQuestion["name"]): Answers<number> {
-  return answersOf(table, (labels) => labels[name]);
+  return answersOf(table, (labels) => name === "tempo" ? tempoBins[labels.tempoBin] : labels[name]);
 }
 
 /** Classes that occur in answers, ascending. */

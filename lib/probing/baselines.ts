@@ -4,7 +4,15 @@
  */
 import { stream } from "../base/random.ts";
 import { type Protocol, scorer } from "../metrics/task_scores.ts";
-import { askClasses, askValues, type BarTable, occurring, type Question, questions } from "../metrics/tasks.ts";
+import {
+  askClasses,
+  askValues,
+  type BarTable,
+  isSoundAlone,
+  occurring,
+  type Question,
+  questions,
+} from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import {
   clusterCount,
@@ -58,7 +66,7 @@ export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
       const place = { task, labels, protocol, split, rows: score.rows.length, songs: score.songCount };
       written.collect(place, score.scores(predicted, protocol), score.extras(protocol));
     }
-    if (question.name === "meanDurationQuarters") continue; // not the authors'
+    if (isSoundAlone(question)) continue;
     const drawn = draws.map(({ train, test }) => ({ test, ...guess(train, test) }));
     written.collectDrawn(
       { task, labels },

@@ -8,7 +8,7 @@ import { predictRows } from "../matrix/layer_ridge.ts";
 import { standardise } from "../matrix/ridge.ts";
 import { pieces, readRows, rowCount } from "../matrix/rows.ts";
 import { type Protocol, scorer } from "../metrics/task_scores.ts";
-import { type Task, tasks as allTasks } from "../metrics/tasks.ts";
+import { isSoundAlone, type Task, tasks as allTasks } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { fitLayer, type FittedQuestion } from "./ridge_fits.ts";
 import {
@@ -111,7 +111,7 @@ async function authorsRows(
     const x = readRows(train, columns, draw.train), z = readRows(test, columns, draw.test);
     const { scale, fitted: [fitted] } = await fitLayer(x, columns, [fitOn], tasks, [alpha]);
     for (const { question, live, fits } of fitted) {
-      if (question.name === "meanDurationQuarters") continue; // not the authors'
+      if (isSoundAlone(question)) continue;
       const score = scorer(scoreOn, question, live, chordThreshold);
       const [predicted] = await predictRows(fits, z, score.rows);
       keep(question.task, drawnScores(score, scoreOn, predicted), { alpha, ...score.extras("authors") });

@@ -66,6 +66,29 @@ export function parseResults(text: string): ProbeRow[] {
   return rows.map(({ n, ...row }) => revived({ ...row, rows: n }));
 }
 
+/** Steps on either side of a row's score that its resamplings are rounded to. */
+const STEPS = 127;
+
+/**
+ * A row's resamplings in whole steps from its score, −127 to 127; NaN is −128. The step, a power of two, is the least that
+ * reaches the farthest resampling: about a thirtieth of the score's standard error.
+ */
+export type Steps = { step: number; counts: Int8Array };
+
+/** Resamplings in steps from a score; undefined if the score is not defined. */
+export function toSteps(value: number, replicates: ArrayLike<number>): Steps | undefined {
+  if (!Number.isFinite(value)) return undefined;
+  let far = 0;
+  for (let b = 0; b < replicates.length; b++) far = Math.max(far, Math.abs(replicates[b] - value) || 0);
+  const step = far === 0 ? 1 : 2 ** Math.ceil(Math.log2(far / (STEPS + 0.5)));
+  const count = (replicate: number) => Number.isNaN(replicate) ? -STEPS - 1 : Math.round((replicate - value) / step);
+  return { step, counts: Int8Array.from(replicates, count) };
+}
+
+/** The resamplings that {@link toSteps} rounded. */
+export const fromSteps = (value: number, { step, counts }: Steps): Float64Array =>
+  Float64Array.from(counts, (count) => count < -STEPS ? NaN : value + step * count);
+
 /** The name of a row's resamplings. */
 const replicateName = ({ model, seed, layer, layers, pooling, labels, task, protocol, metric }: ProbeRow): string =>
   [model, seed, layers, layer ?? "", pooling, labels, task, protocol, metric].join("/");
@@ -73,12 +96,17 @@ const replicateName = ({ model, seed, layer, layers, pooling, labels, task, prot
 /** Writes the resamplings of rows that have any. */
 export async function storeReplicates(path: string, rows: readonly ProbeRow[]): Promise<void> {
   const tensors = rows.flatMap((row): [string, { shape: number[]; data: Float32Array }][] =>
-    row.replicates ? [[replicateName(row), { shape: [row.replicates.length], data: row.replicates }]] : []
+    row.replicates
+      ? [[replicateName(row), { shape: [row.replicates.length], data: Float32Array.from(row.replicates) }]]
+      : []
   );
   await writeFile(path, writeSafetensors(new Map(tensors), { what: "scores of each resampling of the test songs" }));
 }
 
-/** Rows as JSON kept them, with their resamplings again; a {@link UserError} if their file is not there. */
+/**
+ * Rows as JSON kept them, with their resamplings again, rounded by {@link toSteps} so that a table is the same wherever
+ * they were kept; a {@link UserError} if their file is not there.
+ */
 export async function loadReplicates(path: string, rows: readonly ProbeRow[]): Promise<ProbeRow[]> {
   const tensors = readSafetensors(
     await Deno.readFile(path).catch((error) => {
@@ -91,6 +119,7 @@ export async function loadReplicates(path: string, rows: readonly ProbeRow[]): P
   );
   return rows.map((row) => {
     const stored = row.split === "test" && row.draw === null ? tensors.get(replicateName(row)) : undefined;
-    return stored ? { ...revived(row), replicates: stored.data as Float32Array } : revived(row);
+    const whole = revived(row), steps = stored && toSteps(whole.value, stored.data as Float32Array);
+    return steps ? { ...whole, replicates: fromSteps(whole.value, steps) } : whole;
   });
 }

@@ -75,8 +75,8 @@ export type ProbeRow<T extends string = Task> = ProbeMeta & Interval & {
   skippedClasses: number | null;
   /** Clusters; null but for SC. */
   k: number | null;
-  /** The score of each resampling of the test songs, if they were kept; they are stored apart from the row. */
-  replicates?: Float32Array;
+  /** The score of each resampling of the test songs that was kept; they are stored apart from the row. */
+  replicates?: Float32Array | Float64Array;
 };
 
 /** What one line of a table or plot is about; its rows differ in layer, pooling, seed, task, metric and so on. */
@@ -157,13 +157,16 @@ export type Collector<T extends string = Task> = {
   add(place: Place<T>, metric: string, interval: Interval, extras?: Extras): void;
 };
 
-/** An empty table for one model and layer; with `replicates`, test rows of headlines and R² keep their resamplings. */
+/**
+ * An empty table for one model and layer; with `replicates`, test rows of headlines and R² keep the first
+ * `probing.keptResamplings` of their resamplings.
+ */
 export function collector<T extends string = Task>(
   meta: ProbeMeta,
   recipe: Recipe,
   { replicates = false } = {},
 ): Collector<T> {
-  const rows: ProbeRow<T>[] = [], { seed, probing: { bootstraps } } = recipe;
+  const rows: ProbeRow<T>[] = [], { seed, probing: { bootstraps, keptResamplings } } = recipe;
   const add: Collector<T>["add"] = (place, metric, { value, low, high }, extras = {}) => {
     rows.push({ ...meta, metric, ...place, value, low, high, ...noExtras, ...extras });
   };
@@ -173,7 +176,12 @@ export function collector<T extends string = Task>(
     const resampledToo = place.split === "test" && (place.protocol === "sound" || place.labels === "true");
     const scores = bootstrap(resampled, weights, { resamplings: resampledToo ? bootstraps : 0, seed, keep });
     for (const [metric, { replicates, ...interval }] of Object.entries(scores)) {
-      add(place, metric, interval, replicates ? { ...extras, replicates } : extras);
+      add(
+        place,
+        metric,
+        interval,
+        replicates ? { ...extras, replicates: replicates.slice(0, keptResamplings) } : extras,
+      );
     }
     for (const [metric, value] of Object.entries(fixed)) add(place, metric, { value, low: null, high: null }, extras);
   };

@@ -64,7 +64,7 @@ export type Fields = {
     & Record<"draws" | "drawnTrainBars" | "drawnTestBars" | "drawnAlpha" | "chordThreshold", number>
     & Record<"untrainedSeeds" | "clusters" | "clusterShare" | "clusterIterations" | "clusterRows", number>
     & Record<"ckaBars" | "shuffles" | "retrievalBars" | "bootstraps" | "level" | "early", number>
-    & Record<"equalMlm" | "nearChance", number>
+    & Record<"equalMlm" | "nearChance" | "keptResamplings", number>
     & {
       poolings: ("bar" | "notes" | "eob")[];
       layerMix: "gain" | "uniform" | "none";

@@ -17,6 +17,7 @@ const introduced: Record<string, Record<string, unknown>> = {
   probing: {
     ...{ padTo: 64, memory: 1024, clusterRows: Number.MAX_SAFE_INTEGER, ckaBars: 500 },
     ...{ drawnAlpha: 100, shuffles: 100, clusterShare: 0.2 },
+    keptResamplings: Number.MAX_SAFE_INTEGER,
     ...{ holmOver: "comparisons", seedSpread: "own" },
   },
 };

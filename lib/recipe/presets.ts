@@ -62,6 +62,7 @@ export const sound: Omit<Fields, "scale" | "model" | "training"> = {
     shuffles: 100,
     retrievalBars: 2000,
     bootstraps: 5000,
+    keptResamplings: 2000,
     level: 0.05,
     holmOver: "claims",
     seedSpread: "pooled",
@@ -186,7 +187,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     // All 290,000 bars of 3,000 songs would be embedded seven times, and each layer's areas under curves resampled over
     // 29,000 test bars: seven hours of that alone on two cores. What tells is songs, not more bars of them: ten test
     // bars of a song (as STUDY §11.2) take a tenth of it, twenty training bars leave 750 rows for each feature.
-    probing: { padTo: 16, trainBarsPerSong: 20, testBarsPerSong: 10 },
+    probing: { padTo: 16, trainBarsPerSong: 20, testBarsPerSong: 10, keptResamplings: 600 },
   },
   base: {
     model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
@@ -203,6 +204,6 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
       validationBars: 5000,
     },
     // As many bars of a song as the authors take (STUDY §11.2): all bars of 100,000 songs would be a terabyte of embeddings.
-    probing: { padTo: 16, trainBarsPerSong: 5, testBarsPerSong: 10 },
+    probing: { padTo: 16, trainBarsPerSong: 5, testBarsPerSong: 10, keptResamplings: 600 },
   },
 };

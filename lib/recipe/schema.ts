@@ -215,6 +215,11 @@ export const recipeGroups = {
     bootstraps: count.describe(
       "Resamplings of songs behind each interval; 2/(resamplings + 1) is the least p, which Holm's correction divides.",
     ),
+    keptResamplings: count.describe(
+      "Resamplings that are kept with a score, rounded to one in some hundred steps, for differences and means over " +
+        "seeds; its own interval is from all of them (2000: a claim of three comparisons can be decided by one seed; " +
+        "600 at small and base: a claim can hold by one seed, and deviations over several are known to 3%).",
+    ),
     level: rate.describe("Chance of any wrong verdict among the claims, by Holm's correction (STUDY 17.4: 0.05)."),
     holmOver: z.enum(["claims", "comparisons"]).describe(
       "What Holm's correction runs over: the claims, each with the p of all its comparisons together, or every " +

@@ -19,6 +19,9 @@ import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
 import { bestTestRow } from "../findings/best_layer.ts";
 
+/** A task that asks for nothing but a number. */
+type ValueTask = Exclude<ValueQuestion["task"], "T">;
+
 /** A bar's index in the corpus, its label, and the probe's prediction. */
 type Prediction = Record<"bar" | "truth" | "read", number>;
 
@@ -26,7 +29,7 @@ type Prediction = Record<"bar" | "truth" | "read", number>;
 type Worst = { rmse: number; worst: Prediction[] };
 
 /** Those of a probe over so many test bars. */
-type WorstBars = Worst & { model: ModelName; task: ValueQuestion["task"]; layer: number; bars: number };
+type WorstBars = Worst & { model: ModelName; task: ValueTask; layer: number; bars: number };
 
 /** The largest errors, one bar of each song, and the root mean square error of all predictions. */
 export function worstOf(predictions: Prediction[], songOf: (bar: number) => number, count: number): Worst {
@@ -48,7 +51,7 @@ export function worstBars(
   corpus: Corpus,
   rows: readonly ProbeRow[],
   model: ModelName,
-  { tasks = ["MV", "MD"], count = 4 }: { tasks?: readonly ValueQuestion["task"][]; count?: number } = {},
+  { tasks = ["MV", "MD"], count = 4 }: { tasks?: readonly ValueTask[]; count?: number } = {},
 ): Promise<WorstBars[]> {
   const chosen = tasks.map((task) => {
     const { layer = null, alpha = null } = bestTestRow(rows, lineOf(model), task, "sound") ?? {};

@@ -26,7 +26,7 @@ Deno.test("a bar's classes are those of its labels, each once", () => {
   assertEquals(classes, [[3, 10], [0, 8], [128, 2], [5]]);
   // 12 roots × 7 qualities; 48 positions; 128 programs and drums; 32 tempo bins (STUDY §5, §4).
   assertEquals(classCounts, { C: 84, GP: 48, I: 129, T: 32 });
-  assertEquals(questions.map(({ task }) => task), ["C", "GP", "I", "T", "MV", "MD", "MD"]);
+  assertEquals(questions.map(({ task }) => task), ["C", "GP", "I", "T", "T", "MV", "MD", "MD"]);
 });
 
 Deno.test("chords are asked of bars that have one, the other classes of all; songs are renumbered", () => {
@@ -44,6 +44,7 @@ Deno.test("values are asked of bars with notes", () => {
   const { rows, answers } = askValues(table, "meanVelocity");
   assertEquals([[...rows], answers], [[0, 2, 3], [64, 30, 64]]);
   assertEquals(valueQuestions.map(({ task, name }) => [task, ...askValues(table, name).answers]), [
+    ["T", 59, 210, 59, 59], // bins 5 and 31 (STUDY §3.5), of every bar
     ["MV", 64, 30, 64],
     ["MD", 3.5, 9, 3.5],
     ["MD", 0.25, 0.25, 0.25],

@@ -1,10 +1,20 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { parquetReadObjects } from "hyparquet";
 import { UserError } from "@lib/base/user_error.ts";
 import { drawBars } from "@lib/probing/controls.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
-import { loadReplicates, parseResults, storeReplicates, toCsv, toResults, writeResults } from "@lib/probing/results.ts";
+import {
+  fromSteps,
+  loadReplicates,
+  parseResults,
+  storeReplicates,
+  toCsv,
+  toResults,
+  toSteps,
+  writeResults,
+} from "@lib/probing/results.ts";
 import type { ProbeRow } from "@lib/probing/rows.ts";
+import { stream } from "@lib/base/random.ts";
 import { features, meta, study, tables } from "../support/planted_tables.ts";
 
 /** A line of results.jsonl as commit f137c84 wrote it: without the column `input`. */
@@ -28,7 +38,8 @@ Deno.test("older results tell what a model's probes read by its name alone", () 
 
 Deno.test("resamplings come back to older rows, whose input is filled in", async () => {
   const path = await Deno.makeTempFile();
-  const [row] = parseResults(JSON.stringify(older("untrained"))), replicates = Float32Array.of(0.125, 0.5, NaN);
+  // Of a score of 0.25, in steps of 1/256: the farthest of them lies 64 of these away.
+  const [row] = parseResults(JSON.stringify(older("untrained"))), replicates = Float64Array.of(0.125, 0.5, NaN);
   await storeReplicates(path, [{ ...row, replicates }, { ...row, metric: "mae" }]);
   const { input: _, ...bare } = row;
   const [back, other] = await loadReplicates(path, [bare as ProbeRow, { ...bare, metric: "mae" } as ProbeRow]);
@@ -51,17 +62,25 @@ Deno.test("the results table says the same in JSON lines, CSV and Parquet, and r
     const lines = (await Deno.readTextFile(`${dir}/results.jsonl`)).trimEnd().split("\n");
     assertEquals(lines.map((line) => JSON.parse(line)), expected);
     const file = (await Deno.readFile(`${dir}/results.parquet`)).buffer;
-    const back = (await parquetReadObjects({ file })).map((row) =>
+    const read = (await parquetReadObjects({ file })).map((row) =>
       Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value ?? null]))
     );
-    assertEquals(back, expected);
+    assertEquals(read, expected);
     const [head, , quoted] = (await Deno.readTextFile(`${dir}/results.csv`)).split("\r\n");
     assertEquals(head.split(",").length, Object.keys(expected[0]).length);
     assert(quoted.startsWith('"a ""model"", quoted",trained,0,one,1,bar,true,'));
     await storeReplicates(`${dir}/r.safetensors`, rows);
     const bare = rows.map(({ replicates: _, ...row }) => ({ ...row, value: JSON.parse(JSON.stringify(row.value)) }));
-    assertEquals(await loadReplicates(`${dir}/r.safetensors`, bare), rows);
-    assert(rows.some(({ replicates }) => replicates?.length === 200));
+    const back = await loadReplicates(`${dir}/r.safetensors`, bare);
+    assertEquals(back.map(({ replicates: _, ...row }) => row), rows.map(({ replicates: _, ...row }) => row));
+    assert(rows.filter(({ replicates }) => replicates?.length === 200).length > 10);
+    for (const [i, { value, replicates: before }] of rows.entries()) {
+      const after = back[i].replicates, whole = before && Number.isFinite(value) ? [...before] : [];
+      const far = Math.max(...whole.filter(Number.isFinite).map((score) => Math.abs(score - value)), 0);
+      assertEquals(after?.length ?? 0, whole.length);
+      // A step is at most far/63.75, as 127.5 of half of it do not reach; rounding is off by half a step.
+      whole.forEach((score, b) => assertAlmostEquals(after![b], score, far / 127 + 1e-12));
+    }
     await assertRejects(() => loadReplicates(`${dir}/none`, bare), UserError, "found no such file");
   } finally {
     await Deno.remove(dir, { recursive: true });
@@ -71,4 +90,25 @@ Deno.test("the results table says the same in JSON lines, CSV and Parquet, and r
 Deno.test("fields with commas, quotes and line breaks are quoted, null is empty, lines end in CRLF", () => {
   const rows = [{ a: 'x,"y"', b: null, c: 1.5, d: 0 }, { a: "two\nlines", c: false }];
   assertEquals(toCsv(rows, ["a", "b", "c"]), 'a,b,c\r\n"x,""y""",,1.5\r\n"two\nlines",,false\r\n');
+});
+
+Deno.test("resamplings in steps are off by at most half a step, keep their spread, and are the same when rounded again", () => {
+  const random = stream(4, "steps"), value = 0.73;
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+  const all = Float32Array.from({ length: 4000 }, (_, b) => b === 7 ? NaN : value + 0.01 * normal());
+  const steps = toSteps(value, all)!, back = fromSteps(value, steps);
+  assertEquals(steps.step, 2 ** Math.round(Math.log2(steps.step)));
+  all.forEach((score, b) =>
+    b === 7 ? assert(Number.isNaN(back[b])) : assertAlmostEquals(back[b], score, steps.step / 2)
+  );
+  const deviation = (scores: ArrayLike<number>) => {
+    const known = Array.from(scores).filter(Number.isFinite);
+    const centre = known.reduce((sum, score) => sum + score / known.length, 0);
+    return Math.sqrt(known.reduce((sum, score) => sum + (score - centre) ** 2 / known.length, 0));
+  };
+  assertAlmostEquals(deviation(back) / deviation(all), 1, 1e-3);
+  assertEquals(toSteps(value, back), steps);
+  // Scores that do not differ, and one that is not defined.
+  assertEquals([...fromSteps(2, toSteps(2, [2, 2])!)], [2, 2]);
+  assertEquals(toSteps(NaN, [1, 2]), undefined);
 });
