@@ -34,7 +34,7 @@ export async function trainCommand(args: string[]): Promise<number> {
   const { corpusOf, encoderText, train } = await import("../study/training_steps.ts"); // after the set-up
   try {
     const corpus = await corpusOf(study);
-    console.log(encoderText(study));
+    console.log(await encoderText(study));
     for (const model of models) {
       const { mlm, contrast, seconds } = await train(study, corpus, model);
       const percent = (share: number) => `${(100 * share).toFixed(1)}%`;

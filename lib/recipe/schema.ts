@@ -157,7 +157,8 @@ export const recipeGroups = {
     leastGain: z.number().nonnegative().describe("Fall of the validation loss that counts as a gain, nats."),
     tensorboard: z.boolean().describe("Whether the log is written as TensorBoard's events, too; off, as few look."),
     precision: z.enum(["auto", "float32", "bfloat16"]).describe(
-      "Element type of the training step's products; auto: bfloat16 on libtensorflow's GPU, float32 elsewhere. " +
+      "Element type of the training step's products; auto: bfloat16 on a GPU, on a CPU the faster one, measured once " +
+        "and kept by the run. " +
         "Weights, LayerNorm, softmax and losses are float32 in any case.",
     ),
     islands: z.boolean()

@@ -33,6 +33,8 @@ export async function stampOf(study: Study, runs: readonly NotebookRun[], librar
   const library = JSON.parse(await readTextIfThere(`${libraries}/stamp.json`) ?? "{}");
   const { imports } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`));
   const manifest = await readManifest(`${study.folder}/corpus`), { songs, kept } = manifest.summary;
+  const { model, training: { precision } } = chosen;
+  const products = study.done<{ precision: string; reason: string }>("precision", { model, precision })?.info;
   const inside = study.data.startsWith(`${projectRoot}/`);
   const packages = Object.values<string>(imports).filter((target) => target.startsWith("npm:"))
     .map((target) => target.replace(/^npm:\/?/, "").replace(/\/$/, ""));
@@ -48,6 +50,7 @@ export async function stampOf(study: Study, runs: readonly NotebookRun[], librar
     ended: minute(new Date(now)),
     minutes: [...runs.map((run) => `${run.notebook} ${clock(run.seconds)}`), `all ${clock(seconds)}`].join(", "),
     processor: `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, ${Deno.build.os} ${Deno.build.arch}`,
+    "products of training": products ? `${products.precision} (${products.reason})` : precision,
     GPU: await printed("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]) ?? "none",
     libtensorflow: library.version
       ? `${library.package} ${library.version}`

@@ -14,7 +14,8 @@ import { evaluate, type Evaluation } from "../training/evaluation.ts";
 import { barsToEvaluate, guessMostCommon, type MlmAccuracy } from "../training/masked_evaluation.ts";
 import { livePlot, progress, show, stopped, stopSignal } from "../notebook/notebook.ts";
 import { type ModelName, modelNames } from "../bert/variants.ts";
-import { precisionOf } from "../training/objectives.ts";
+import { choosePrecision, type PrecisionChoice } from "../training/pace/precision.ts";
+import { recordedPrecision } from "../training/run_state.ts";
 import { type CurvePoint, learningCurves } from "../plots/figures.ts";
 import { pretrain } from "../training/pretrain.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
@@ -146,11 +147,29 @@ function curvePlot(study: Study, corpus: Corpus, title: string): (logs: readonly
   return (logs) => learningCurves(curvesOf(logs), { title, baselines });
 }
 
+/**
+ * The element type of the products of all trainings of a study, chosen once: what a training of it began with, or what
+ * the recipe comes to on this machine.
+ */
+export async function precisionOf(study: Study): Promise<PrecisionChoice> {
+  const { model, training: { precision } } = study.recipe;
+  return await study.once("precision", { model, precision }, async () => {
+    for (const name of modelNames) {
+      for (const seed of trainingSeeds(study.recipe)) {
+        const begun = await recordedPrecision(trainingOf(study, name, seed).dir);
+        if (begun) return begun;
+      }
+    }
+    return await choosePrecision(study.recipe);
+  });
+}
+
 async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: number) {
   const { name, dir } = trainingOf(study, model, seed), { recipe } = study, { steps } = recipe.training;
   const logs = await trainingLog(dir), plot = livePlot({ seconds: 4 }), draw = curvePlot(study, corpus, name);
+  const precision = await precisionOf(study);
   let bar: ReturnType<typeof progress> | undefined;
-  for await (const log of pretrain({ corpus, recipe, model, seed, dir, signal: stopSignal() })) {
+  for await (const log of pretrain({ corpus, recipe, model, seed, dir, precision, signal: stopSignal() })) {
     bar ??= progress({ label: `Training ${name}`, total: steps, from: log.step - 1 });
     logs.splice(log.step - 1, Infinity, log);
     await bar.update(log.step, `loss ${log.loss.toFixed(3)}, accuracy ${(100 * log.accuracy).toFixed(1)}%`);
@@ -204,9 +223,10 @@ export const evaluationsOf = (study: Study, models: readonly ModelName[]): Evalu
     })
   );
 
-/** A line of text: the encoder's size, the engine and device, and the precision of a training step. */
-export function encoderText({ recipe }: Study): string {
+/** A line of text: the encoder's size, the engine and device, and the precision of a training step, with why. */
+export async function encoderText(study: Study): Promise<string> {
+  const { recipe } = study, { precision, reason } = await precisionOf(study);
   const config = bertConfig(recipe), millions = (parameterCount(config) / 1e6).toFixed(2);
   return `${config.layers} layers of width ${config.hidden} with ${config.heads} heads, ${millions} million ` +
-    `parameters; ${engineText()} Products of a training step are in ${precisionOf(recipe)}.`;
+    `parameters; ${engineText()} Products of a training step are in ${precision} (${reason}).`;
 }

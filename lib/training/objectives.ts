@@ -6,7 +6,7 @@ import type { BertConfig } from "../bert/config.ts";
 import { hiddenStates, mlmLogits } from "../bert/bert.ts";
 import type { Dropout } from "../bert/dropout.ts";
 import type { Parameters } from "../bert/parameters.ts";
-import { engineInfo, tf } from "../engine/mod.ts";
+import { tf } from "../engine/mod.ts";
 import type { Tensor, Tensor2D } from "../engine/types.ts";
 import { crossEntropy, gatherRows, type Precision } from "../engine/ops.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -45,12 +45,8 @@ export function ntXent(first: Tensor, second: Tensor, temperature: number): Tens
   return { loss: crossEntropy(logits, labels).mean(), accuracy };
 }
 
-/** The element type of the training step's products on this machine (`training.precision`). */
-export function precisionOf({ training, model }: Recipe): Precision {
-  if (training.precision !== "auto") return training.precision;
-  const { engine, device } = engineInfo();
-  return engine === "libtensorflow" && device === "GPU" && model.encoder === "bert" ? "bfloat16" : "float32";
-}
+/** The element type of products by a recipe whose `auto` was settled (pace/precision.ts); else float32. */
+const productType = ({ training: { precision } }: Recipe): Precision => precision === "auto" ? "float32" : precision;
 
 /** The flat positions of the rows' first tokens: rows × 1, int32. */
 export const firstTokens = (rows: number, length: number): Tensor =>
@@ -71,7 +67,7 @@ export function losses(
   dropout?: Dropout,
 ): Tensors<"total" | "masked" | "correct" | "contrast" | "accuracy"> {
   const [rows, length] = ids.shape as [number, number], [first, K] = positions.shape as [number, number];
-  const bars = firstTokens(rows, length), precision = precisionOf(recipe);
+  const bars = firstTokens(rows, length), precision = productType(recipe);
   // of second views only the first token counts; their other K places are filled with it
   const filling = () => bars.slice([first, 0], [rows - first, 1]).tile([1, K]);
   const only = paired ? tf.concat([bars, tf.concat([positions, filling()], 0)], 1) : positions;

@@ -14,9 +14,11 @@ import { explained, removeIfThere } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
 import { evaluateMasked } from "./masked_evaluation.ts";
 import { adamWScalars, learningRate } from "./optimizer.ts";
+import { choosePrecision, type PrecisionChoice } from "./pace/precision.ts";
 import { checkBars } from "./preflight.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { finishRun, newRun, readRun, runInputs, type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
+import { finishRun, newRun, readRun, recordedPrecision, runInputs, type RunState } from "./run_state.ts";
+import { saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
 import { decayMask, optimizerStep, stepNumbers, type StepState } from "./training_step.ts";
 
@@ -24,12 +26,13 @@ import { decayMask, optimizerStep, stepNumbers, type StepState } from "./trainin
  * What is trained, and in which folder: final weights in `dir`, the run's state below `training/`.
  *
  * `seed` is of fresh weights, order, masks, views and dropout; the recipe's if left out. Validation bars and their
- * masks keep the recipe's, so that trainings of several seeds are measured alike. `signal` stops after the current
- * step; `say` is called with what was damaged and what was done about it (default: the standard error output).
+ * masks keep the recipe's, so that trainings of several seeds are measured alike. `precision` is what
+ * `training.precision: auto` came to, for trainings that are compared; it is measured if left out, and what a training
+ * began with is kept. `signal` stops after the current step; `say` is called with what was damaged and what was done about it (default: the standard error output).
  */
 type PretrainOptions =
   & { corpus: Corpus; recipe: Recipe; model: ModelName; dir: string }
-  & { seed?: number; signal?: AbortSignal; say?: (line: string) => void };
+  & { seed?: number; precision?: PrecisionChoice; signal?: AbortSignal; say?: (line: string) => void };
 
 /** A training whose loss is not a number or exploded. */
 export class DivergedError extends UserError {}
@@ -75,6 +78,12 @@ async function lockFolder(dir: string): Promise<Disposable> {
     }
   }
   return file;
+}
+
+/** What the products' type is: the recipe's, or under `auto` what the training began with, was told, or is measured. */
+async function settledPrecision({ recipe, dir, precision }: PretrainOptions): Promise<PrecisionChoice> {
+  const kept = recipe.training.precision === "auto" ? await recordedPrecision(dir) ?? precision : undefined;
+  return kept ?? await choosePrecision(recipe);
 }
 
 /** Runs what writes to the disk; the error of a failure names the last state that is whole. */
@@ -123,9 +132,10 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
   const { corpus, recipe, model, dir, signal, say = console.error, seed = recipe.seed } = options;
   const config = bertConfig(recipe), { training } = recipe, { accumulate, steps } = training;
-  const seeded = { ...recipe, seed }, inputs = runInputs(seeded, corpus, model);
   const validationBars = checkBars(corpus, recipe);
   using _lock = await guarded(dir, undefined, () => lockFolder(dir));
+  const choice = await settledPrecision(options), settled = { ...training, precision: choice.precision };
+  const seeded = { ...recipe, seed }, inputs = runInputs(seeded, corpus, model, choice);
   const before = await readRun(dir, inputs, say);
   const fresh = (weights: Tensor): StepState => [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   let tensors = before?.tensors ?? fresh(createBert(config, seed).weights);
@@ -149,7 +159,8 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       });
       saved = state.step;
     };
-    const step = optimizerStep(model, config, recipe), plans = trainingPlans(corpus, seeded, model);
+    const step = optimizerStep(model, config, { ...recipe, training: settled }),
+      plans = trainingPlans(corpus, seeded, model);
     for (let i = 0; i < state.step * accumulate; i++) plans.next();
     const prepare = (): Part[] =>
       Array.from({ length: accumulate }, () => {

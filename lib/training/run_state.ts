@@ -11,10 +11,10 @@ import { CheckpointError } from "../bert/hugging_face.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { engineInfo, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
-import { removeIfThere, sha256, writeFile, writeFolder } from "../base/files.ts";
+import { exists, removeIfThere, sha256, writeFile, writeFolder } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
 import type { ModelName } from "../bert/variants.ts";
-import { precisionOf } from "./objectives.ts";
+import type { PrecisionChoice } from "./pace/precision.ts";
 import { completed } from "../recipe/older.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
@@ -31,7 +31,7 @@ function countedRecipe({ seed, model, masking, views, contrast, training }: Reci
 type RunInputs =
   & { model: ModelName; recipe: ReturnType<typeof countedRecipe> }
   & { corpus: { songs: number; bars: number; checksum: string } }
-  & { engine: Record<"engine" | "device" | "precision", string> };
+  & { engine: Record<"engine" | "device", string> & Partial<PrecisionChoice> };
 
 /**
  * Where a run stands; everything else follows from the recipe, the corpus and the step.
@@ -45,14 +45,19 @@ export type RunState =
   & { firstLoss: number | null; best: { step: number; loss: number } | null; ended: boolean; began: RunInputs }
   & { patience: { reference: number | null; waited: number } };
 
-/** What a run on this machine depends on; `precision` is the element type that `training.precision` came to. */
-export function runInputs(recipe: Recipe, { songs, bars, checksum }: Corpus, model: ModelName): RunInputs {
+/** What a run on this machine depends on; `choice` is what `training.precision` came to. */
+export function runInputs(
+  recipe: Recipe,
+  { songs, bars, checksum }: Corpus,
+  model: ModelName,
+  choice: PrecisionChoice,
+): RunInputs {
   const { engine, device } = engineInfo();
   return {
     model,
     recipe: countedRecipe(recipe),
     corpus: { songs: songs.length, bars, checksum },
-    engine: { engine, device, precision: precisionOf(recipe) },
+    engine: { engine, device, ...choice },
   };
 }
 
@@ -172,6 +177,20 @@ export async function readRun(dir: string, now: RunInputs, say: (line: string) =
   throw new CheckpointError(
     `This run cannot go on: ${refused.join(" ")} Bring the files back from a copy, or choose another run name.`,
   );
+}
+
+/** The element type that the training in a folder began with, and why; undefined where none was saved. */
+export async function recordedPrecision(dir: string): Promise<PrecisionChoice | undefined> {
+  if (!exists(`${dir}/training`)) return undefined;
+  for (const step of await stepsOf(dir, "step")) {
+    const stored = await readStored(stateFolder(dir, step)).catch((error) => {
+      if (!(error instanceof CheckpointError)) throw error;
+    });
+    if (!stored) continue; // damaged: the state before it may be whole
+    const { precision = "float32", reason = "as before", milliseconds } = stored.run.began.engine;
+    return { precision, reason, ...(milliseconds && { milliseconds }) };
+  }
+  return undefined;
 }
 
 /** Saves weights as the best so far. */

@@ -18,6 +18,11 @@ Deno.test("the stamp has the run's choices, songs, store, times and libraries", 
     const time = (text: string) => Date.parse(text.replace(" UTC", "Z").replace(" ", "T"));
     assertEquals(Math.round((time(stamp.ended) - time(stamp.started)) / 60_000), 61);
     assertMatch(stamp.Deno, /^\d+\.\d+\.\d+ \(V8 .*, TypeScript .*\)$/);
+    assertEquals(stamp["products of training"], "float32"); // not begun: as the recipe says
+    const precision = { precision: "bfloat16", reason: "the faster here" };
+    await study.once("precision", { model: study.recipe.model, precision: "float32" }, () => precision);
+    const begun = await stampOf(study, runs, "/nowhere");
+    assertEquals(begun["products of training"], "bfloat16 (the faster here)");
     assertStringIncludes(stamp.packages, "vega@");
     assertEquals(Object.keys(stamp).slice(0, 4), ["preset", "scale", "seed", "songs"]); // the page's head
   }));

@@ -65,7 +65,7 @@ Deno.test("a model is trained and measured once, whoever asks again", () =>
     for (const { data: { values } } of [masked, ntXent]) {
       assertEquals(new Set(values.map(({ series }) => series)), new Set(["BERT-neighbor"]));
     }
-    assertStringIncludes(encoderText(study), "2 layers of width 32 with 2 heads");
+    assertStringIncludes(await encoderText(study), "2 layers of width 32 with 2 heads");
   }));
 
 Deno.test("the guess without a model is each kind's most common training token", () =>

@@ -152,8 +152,8 @@ Deno.test("another recipe, model, corpus or engine is refused, what differs is n
       await Deno.remove(`${dir}-${value}`, { recursive: true });
     }
     await pretend(dir, 1, ({ recipe }) => (recipe.training as Recipe["training"]).precision = "bfloat16");
-    await refused('recipe.training.precision ("bfloat16", now "auto").', () => collect(corpus, dir));
-    await pretend(dir, 1, ({ recipe }) => (recipe.training as Recipe["training"]).precision = "auto");
+    await refused('recipe.training.precision ("bfloat16", now "float32").', () => collect(corpus, dir));
+    await pretend(dir, 1, ({ recipe }) => (recipe.training as Recipe["training"]).precision = "float32");
     assertEquals((await collect(corpus, dir)).length, choices.training.steps - 1);
   }));
 
