@@ -2,11 +2,14 @@
  * Decides which engine runs on which device. Pure: library.ts finds out what the machine has.
  * @module
  */
-import { EngineError } from "./types.ts";
+import { EngineError, type EngineName } from "./types.ts";
 
 /** Values of the environment variable `ENGINE`, and their meaning. */
 const engineChoices = {
-  "auto": "libtensorflow, on a GPU if CUDA finds one; WebGPU where TensorFlow has no library for the system",
+  "auto":
+    "XLA where there is an NVIDIA driver and its plug-in is set up; else libtensorflow; WebGPU where TensorFlow " +
+    "has no library for the system",
+  "xla": "XLA by a plug-in (PJRT): NVIDIA's GPUs, or what PJRT_PLUGIN names; on a CPU slower than libtensorflow",
   "libtensorflow": "libtensorflow, on a GPU if CUDA finds one",
   "cpu": "libtensorflow on the CPU, even if there is a GPU",
   "webgpu": "TensorFlow.js' WebGPU back end, on a GPU of any maker",
@@ -24,10 +27,11 @@ export function engineChoice(text: string | undefined): EngineChoice {
 }
 
 /**
- * The engine of a choice, given whether there is a libtensorflow for this system at all. One that is not installed does
- * not make it fall back to a slower engine: loading fails with advice how to get it.
+ * The engine of a choice, given whether there is a libtensorflow for this system at all, and a plug-in of XLA for its
+ * GPU. One that is not installed does not make it fall back to a slower engine: loading fails with advice how to get it.
  */
-export function chooseEngine(choice: EngineChoice, library: boolean): "libtensorflow" | "WebGPU" {
+export function chooseEngine(choice: EngineChoice, library: boolean, plugin: boolean): EngineName {
+  if (choice === "xla" || (choice === "auto" && plugin)) return "XLA";
   return choice === "webgpu" || (choice === "auto" && !library) ? "WebGPU" : "libtensorflow";
 }
 

@@ -5,7 +5,6 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exists } from "../base/files.ts";
-import { chooseEngine, engineChoice } from "./choice.ts";
 import { EngineError } from "./types.ts";
 
 /** TensorFlow's two libraries: the C API with all kernels, and the framework, which must be loaded before it. */
@@ -20,10 +19,6 @@ const isFile = (path: string): boolean => exists(path) && Deno.statSync(path).is
 
 /** Whether TensorFlow has a library for this system at all. */
 export const hasLibrary = (): boolean => NAMES[Deno.build.os] !== undefined;
-
-/** Whether this process computes with libtensorflow, by `ENGINE` and the system. */
-export const usesLibrary = (): boolean =>
-  chooseEngine(engineChoice(Deno.env.get("ENGINE")), hasLibrary()) === "libtensorflow";
 
 /**
  * The libraries' paths: in the folder that `LIBTENSORFLOW_DIR` names, or where `deno task setup` puts them. Throws an

@@ -1,19 +1,20 @@
 /**
- * The engine: TensorFlow.js on libtensorflow or WebGPU, and `compile` for functions that run often. Importing the
+ * The engine: TensorFlow.js on libtensorflow, XLA or WebGPU, and `compile` for functions that run often. Importing the
  * module starts what `ENGINE` names (see choice.ts); code outside this folder does not know which one runs.
  * @module
  */
 import * as tfjs from "@tensorflow/tfjs";
-import { chooseEngine, engineChoice } from "./choice.ts";
-import { hasLibrary } from "./library.ts";
-import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "./types.ts";
+import { loadChosen } from "./loading.ts";
+import type { Compiled, CompileOptions, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "./types.ts";
 
 /** TensorFlow.js on the chosen engine. A value, so that `deno doc` stops here. */
 export const tf: typeof tfjs = tfjs;
 
-const { engine } = chooseEngine(engineChoice(Deno.env.get("ENGINE")), hasLibrary()) === "WebGPU"
-  ? await import("./webgpu/backend.ts")
-  : await import("./libtensorflow/backend.ts");
+const { engine } = await loadChosen<{ engine: Engine }>({
+  XLA: () => import("./xla/backend.ts"),
+  libtensorflow: () => import("./libtensorflow/backend.ts"),
+  WebGPU: () => import("./webgpu/backend.ts"),
+});
 
 /** Which engine runs, on what. */
 export const engineInfo = (): EngineInfo => engine.info;
@@ -21,9 +22,12 @@ export const engineInfo = (): EngineInfo => engine.info;
 /** Whether compiled functions run on a GPU. */
 export const onGpu: boolean = engine.info.device === "GPU";
 
+/** Whether libtensorflow's kernels for the CPU compute, whose quickest op is not always the plain one. */
+export const onLibraryCpu: boolean = engine.info.engine === "libtensorflow" && !onGpu;
+
 /** {@link engineInfo} as a sentence, notes included. */
 export function engineText({ engine, version, device, devices, notes }: EngineInfo = engineInfo()): string {
-  const where = engine === "WebGPU" ? `${devices[0]} (a ${device})` : `the ${device}`;
+  const where = engine !== "libtensorflow" ? `${devices[0]} (a ${device})` : `the ${device}`;
   return [`${engine} ${version} on ${where}.`, ...notes].join(" ");
 }
 
@@ -54,12 +58,14 @@ export const rawOps: Engine["rawOps"] = engine.rawOps;
 export const fused: Engine["fused"] = engine.fused;
 
 /**
- * Makes `fn` one TensorFlow function for each combination of input shapes. The event loop goes on while it runs.
- * WebGPU has no such functions and calls `fn` each time; it caches shaders by shape.
+ * Makes `fn` one TensorFlow function, or one executable of XLA, for each combination of input shapes. The event loop goes
+ * on while it runs; XLA's promise is kept when it is queued, and who reads an output with `data()` waits. WebGPU has no
+ * such functions and calls `fn` each time; it caches shaders by shape.
  *
  * @param fn pure: reads no value and draws no random number in JavaScript
- * @param options.islands compile {@link fused} parts with XLA: costs seconds at the first call for a shape, and pays
- * off over hundreds of calls
+ * @param options.islands compile {@link fused} parts with XLA on libtensorflow: costs seconds at the first call for a
+ * shape, and pays off over hundreds of calls
+ * @param options.donated numbers of inputs that no one reads after the call: XLA takes their memory for outputs
  */
-export const compile = (name: string, fn: TensorFunction, { islands = false }: { islands?: boolean } = {}): Compiled =>
-  engine.compile(name, fn, { islands });
+export const compile = (name: string, fn: TensorFunction, options: CompileOptions = {}): Compiled =>
+  engine.compile(name, fn, options);

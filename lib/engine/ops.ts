@@ -6,7 +6,7 @@
  * @module
  */
 import { bfloat16Problem } from "./library.ts";
-import { fused, onGpu, rawOp, rawOps, tf } from "./mod.ts";
+import { engineInfo, fused, onLibraryCpu, rawOp, rawOps, tf } from "./mod.ts";
 import { EngineError, type Tensor } from "./types.ts";
 
 /** Element type of products; everything else is float32. */
@@ -48,8 +48,12 @@ export const matMul = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: bo
 /** The products of two stacks of matrices (their last two axes), with the matrices of either one transposed first. */
 export const batchMatMul = (a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, type: Precision): Tensor =>
   rawOp("BatchMatMulV2", { T: type, adj_x: transposeA, adj_y: transposeB }, [a, b]);
-/** Σ over rows as a product with ones: N × width → width; half BiasAddGrad's time at 5,376 × 1,024 on two cores. */
+/**
+ * Σ over rows: N × width → width. libtensorflow computes it as a product with ones, in half BiasAddGrad's time at
+ * 5,376 × 1,024 on two cores.
+ */
 export function columnSum(x: Tensor): Tensor {
+  if (engineInfo().engine === "XLA") return reduce("Sum", x, [0], false);
   const ones = rawOp("Fill", { T: "float32", index_type: "int32" }, [ints([1, x.shape[0]]), tf.scalar(1)]);
   return reshape(matMul(ones, x, false, false, "float32"), [x.shape[1]!]);
 }
@@ -60,7 +64,7 @@ export const transpose = (x: Tensor, order: number[], type: Precision = "float32
 export const reshape = (x: Tensor, shape: number[], type: Precision = "float32"): Tensor =>
   rawOp("Reshape", { T: type, Tshape: "int32" }, [x, ints(shape)]);
 
-const problem = bfloat16Problem();
+const problem = engineInfo().engine === "libtensorflow" ? bfloat16Problem() : undefined;
 
 /** A float32 tensor in the given precision; an EngineError if the environment leaves TensorFlow no bfloat16. */
 export function lower(x: Tensor, type: Precision): Tensor {
@@ -96,7 +100,7 @@ const aliases = (n: number) => n >= 256 && (n & (n - 1)) === 0;
  */
 function weightGradient(dy: Tensor, x: Tensor, type: Precision): Tensor {
   const [outer, inner] = [dy.shape[1]!, x.shape[1]!];
-  const aliased = type === "float32" && !onGpu && (aliases(outer) || aliases(inner));
+  const aliased = type === "float32" && onLibraryCpu && (aliases(outer) || aliases(inner));
   if (!aliased) return raise(matMul(dy, x, true, false, type), type);
   const dense = { transpose_a: true, transpose_b: false, a_is_sparse: false, b_is_sparse: false };
   const product = (a: Tensor, b: Tensor) => rawOp("SparseMatMul", { ...dense, Ta: type, Tb: type }, [a, b]);

@@ -1,5 +1,5 @@
 /**
- * What an engine is: the types that both engines and their callers share, and their errors.
+ * What an engine is: the types that the engines and their callers share, and their errors.
  * @module
  */
 import type * as tfjs from "@tensorflow/tfjs";
@@ -26,13 +26,16 @@ export type Tensor2D = tfjs.Tensor2D;
 /** Tensors in, tensors out. */
 export type TensorFunction = (...inputs: Tensor[]) => Tensor[];
 
+/** The engines. */
+export type EngineName = "libtensorflow" | "XLA" | "WebGPU";
+
 /**
  * Which engine runs, on what: its version (under WebGPU TensorFlow.js'), where compiled functions run (WebGPU's
  * software adapters count as a CPU), every device of the process, and what a reader should know: idle GPUs, missing
  * libraries.
  */
 export type EngineInfo = {
-  engine: "libtensorflow" | "WebGPU";
+  engine: EngineName;
   version: string;
   device: "CPU" | "GPU";
   devices: string[];
@@ -45,11 +48,17 @@ export type RawAttributes = Record<string, number | boolean | string | number[] 
 /** A compiled function: like the original, but asynchronous; counts the input shapes that it was traced for. */
 export type Compiled = { (...inputs: Tensor[]): Promise<Tensor[]>; readonly traces: number };
 
+/**
+ * How a function is compiled: whether libtensorflow makes its fused parts XLA kernels (`islands`), and the numbers of
+ * inputs that the caller gives up (`donated`), whose memory XLA may use for the outputs. The caller still disposes of them.
+ */
+export type CompileOptions = { islands?: boolean; donated?: readonly number[] };
+
 /** What each engine provides; `mod.ts` documents the functions. `handles` counts the buffers that are alive. */
 export type Engine = {
   info: EngineInfo;
   handles(): number;
   rawOps(name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[];
   fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[];
-  compile(name: string, fn: TensorFunction, options: { islands?: boolean }): Compiled;
+  compile(name: string, fn: TensorFunction, options: CompileOptions): Compiled;
 };

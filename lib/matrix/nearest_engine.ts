@@ -3,7 +3,7 @@
  * distances are summed again in float64, so the labels are those of `plainSearch`.
  * @module
  */
-import { type DeviceMatrix, free, multiplyFloat32, upload } from "../engine/libtensorflow/float64.ts";
+import { type DeviceMatrix, free, multiplyFloat32, upload } from "../engine/float64.ts";
 import { type NearestSearch, squaredDistance } from "./nearest.ts";
 import { columnMeans, type Floats } from "./rows.ts";
 

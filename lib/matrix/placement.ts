@@ -2,7 +2,7 @@
  * Where to compute: in plain code, or on the engine.
  * @module
  */
-import { usesLibrary } from "../engine/library.ts";
+import { chosenEngine } from "../engine/loading.ts";
 
 /** Where to compute; `auto` decides by size, and stays with plain code under `ENGINE=webgpu`, which has no float64. */
 export type Placement = "auto" | "plain" | "engine";
@@ -15,4 +15,4 @@ const ENGINE_WORK = 5e8;
 
 /** Whether to compute on the engine, given the multiply-adds of plain code. */
 export const placedOnEngine = (work: number, placement: Placement): boolean =>
-  placement === "engine" || (placement === "auto" && work >= ENGINE_WORK && usesLibrary());
+  placement === "engine" || (placement === "auto" && work >= ENGINE_WORK && chosenEngine() !== "WebGPU");

@@ -3,7 +3,7 @@
  * time of plain code; at the demo's 128 plain code ends before the library loads.
  * @module
  */
-import * as f64 from "../engine/libtensorflow/float64.ts";
+import * as f64 from "../engine/float64.ts";
 import type { Accumulator, Sums } from "./gram.ts";
 import { fitOf, normalEquations, type RidgeFit } from "./ridge.ts";
 import type { Floats } from "./rows.ts";

@@ -39,9 +39,8 @@ export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor): Ten
 export function ntXent(first: Tensor, second: Tensor, temperature: number): Tensors<"loss" | "accuracy"> {
   const rows = first.shape[0], states = tf.concat([first, second], 0); // 2N × width
   const unit = states.div(states.square().sum(1, true).sqrt().maximum(1e-8)) as Tensor2D;
-  const own = tf.range(0, 2 * rows, 1, "int32"), labels = tf.concat([own.slice(rows), own.slice(0, rows)]);
-  const itself = own.reshape([-1, 1]).equal(own).cast("float32"); // 2N × 2N, as are the logits
-  const logits = tf.matMul(unit, unit, false, true).div(temperature).add(itself.mul(-1e9));
+  const logits = tf.matMul(unit, unit, false, true).div(temperature).add(tf.eye(2 * rows).mul(-1e9)); // 2N × 2N
+  const labels = tf.tensor1d(Array.from({ length: 2 * rows }, (_, i) => (i + rows) % (2 * rows)), "int32");
   const accuracy = logits.argMax(1).equal(labels).cast("float32").mean();
   return { loss: crossEntropy(logits, labels).mean(), accuracy };
 }

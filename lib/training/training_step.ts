@@ -44,7 +44,8 @@ function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe)
 
 /**
  * A compiled optimizer step of a model (STUDY §9.1):
- * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct].
+ * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct]. The first
+ * three inputs are given up (see `compile`).
  */
 export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe): Compiled {
   const differentiate = lossesAndGradient(model, config, recipe);
@@ -53,7 +54,7 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
     const mask = recipe.training.decayed === "matrices" ? decayed : undefined;
     const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, mask);
     return [next.weights, next.first, next.second, tf.concat([numbers, next.norm.reshape([1])]), correct];
-  }, { islands: recipe.training.islands });
+  }, { islands: recipe.training.islands, donated: [0, 1, 2] });
 }
 
 /** The state of an optimizer between steps: weights and both moments. */
@@ -77,18 +78,18 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
     const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
     return [sum.add(gradient.mul(share)), numbers, correct];
-  }, { islands });
+  }, { islands, donated: [1] });
   const update = compile("update", (weights, first, second, gradient, scalars, mask) => {
     const spared = decayed === "matrices" ? mask : undefined;
     const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, spared);
     return [next.weights, next.first, next.second, next.norm];
-  }, { islands });
+  }, { islands, donated: [0, 1, 2] });
 
   async function one(state: StepState, batch: BatchTensors, scalars: Tensor, seed: Tensor, mask: Tensor) {
     const [weights, first, second, numbers, correct] = await whole(...state, scalars, seed, mask, ...batch);
-    const read = { numbers: await numbers.data<"float32">(), correct: [await correct.data<"float32">()] };
+    const [values, right] = await Promise.all([numbers.data<"float32">(), correct.data<"float32">()]);
     tf.dispose([numbers, correct]);
-    return { state: [weights, first, second] as StepState, ...read };
+    return { state: [weights, first, second] as StepState, numbers: values, correct: [right] };
   }
 
   async function several(state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: Tensor[], mask: Tensor) {

@@ -5,17 +5,17 @@ import { EngineError } from "@lib/engine/types.ts";
 Deno.test("ENGINE is one of a list, and anything else gets the list", () => {
   assertEquals([undefined, "", "cpu", "libtensorflow"].map(engineChoice), ["auto", "auto", "cpu", "libtensorflow"]);
   const { message } = assertThrows(() => engineChoice("cuda"), EngineError, 'found "cuda"');
-  for (const name of ["auto", "libtensorflow", "cpu", "webgpu"]) assertStringIncludes(message, `\n  ${name}: `);
+  for (const name of ["auto", "xla", "libtensorflow", "cpu", "webgpu"]) assertStringIncludes(message, `\n  ${name}: `);
 });
 
-Deno.test("WebGPU runs where it is asked for, and of itself only where TensorFlow has no library", () => {
-  assertEquals(chooseEngine("webgpu", true), "WebGPU");
-  assertEquals(chooseEngine("auto", false), "WebGPU");
-  assertEquals(chooseEngine("auto", true), "libtensorflow");
-  assertEquals((["libtensorflow", "cpu"] as const).map((choice) => chooseEngine(choice, false)), [
-    "libtensorflow",
-    "libtensorflow",
-  ]);
+Deno.test("each engine runs where it is asked for; of itself XLA with a GPU's plug-in, WebGPU without a library", () => {
+  const chosen = (library: boolean, plugin: boolean) =>
+    (["auto", "xla", "libtensorflow", "cpu", "webgpu"] as const).map((choice) => chooseEngine(choice, library, plugin));
+  const [own, tensorflow] = [["XLA", "libtensorflow", "libtensorflow", "WebGPU"], ["libtensorflow"]];
+  assertEquals(chosen(true, true), ["XLA", ...own]);
+  assertEquals(chosen(false, true), ["XLA", ...own]);
+  assertEquals(chosen(true, false), [...tensorflow, ...own]);
+  assertEquals(chosen(false, false), ["WebGPU", ...own]);
 });
 
 const machine: FoundDevices = {

@@ -1,13 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EngineError } from "@lib/engine/types.ts";
-import {
-  bfloat16Problem,
-  findLibrary,
-  hasLibrary,
-  missingCuda,
-  nvidiaDriver,
-  usesLibrary,
-} from "@lib/engine/library.ts";
+import { bfloat16Problem, findLibrary, missingCuda, nvidiaDriver } from "@lib/engine/library.ts";
 import { withFolder } from "../support/folder.ts";
 import { inProcess } from "../support/process.ts";
 
@@ -47,15 +40,6 @@ Deno.test("both libraries must be files of the folder named", linux, () =>
         framework: `${dir}/libtensorflow_framework.so.2`,
       }));
   }));
-
-Deno.test("a process uses the library unless ENGINE says webgpu", { ignore: !hasLibrary() }, () => {
-  const uses = (ENGINE: string | undefined) => {
-    let found = false;
-    withEnv({ ENGINE }, () => found = usesLibrary());
-    return found;
-  };
-  assertEquals([undefined, "auto", "cpu", "libtensorflow", "webgpu"].map(uses), [true, true, true, true, false]);
-});
 
 Deno.test("a process that used the engine ends with 0, and nothing but its own lines is printed", async () => {
   const code =

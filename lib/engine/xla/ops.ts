@@ -222,7 +222,9 @@ const ops: Record<string, Op> = {
   LogicalNot: unary("not"),
   LogicalOr: binary("or"),
   MatMul: flagged("transpose_a", "transpose_b"),
-  MatrixTriangularSolve: (h, [a, b], attribute) => {
+  MatrixTriangularSolve: (h, [factor, right], attribute) => {
+    const stack = broadcastShape(factor.shape.slice(0, -2), right.shape.slice(0, -2));
+    const [a, b] = [factor, right].map((x) => h.broadcast(x, [...stack, ...x.shape.slice(-2)]));
     const which = attribute("adjoint") === true ? "TRANSPOSE" : "NO_TRANSPOSE";
     const how = `left_side = true, lower = ${attribute("lower") !== false}, unit_diagonal = false`;
     const types = `(${typeOf(a)}, ${typeOf(b)}) -> ${typeOf(b)}`;

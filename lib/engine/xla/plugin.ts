@@ -68,7 +68,8 @@ export function describePlugin(path: string): Plugin {
   const cuda = /cuda(\d*)/.exec(path.split("/").slice(-2).join("/"));
   if (!cuda) {
     const cpu = /cpu/i.test(path.split("/").at(-1)!);
-    return { path, platform: cpu ? "cpu" : "other", options: {}, flags: {}, libraries: [] };
+    const options: Plugin["options"] = cpu ? { cpu_device_count: 1 } : {};
+    return { path, platform: cpu ? "cpu" : "other", options, flags: {}, libraries: [] };
   }
   const nvidia = `${dirname(path)}/../../nvidia`, thirteen = cuda[1] !== "12";
   const data = [`${nvidia}/cu13`, `${nvidia}/cuda_nvcc`][thirteen ? 0 : 1];

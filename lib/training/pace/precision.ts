@@ -46,12 +46,13 @@ function timedStep(recipe: Recipe, precision: Precision) {
   const batch = toTensors({ rows, length, ids, lengths: Array(rows).fill(length), ...grid });
   const step = trainingStep("BERT", config, own), { weights } = createBert(config, 0);
   const fixed = [adamWScalars(own.training, 1, 0), tf.tensor1d([0, 0], "int32"), decayMask(config), ...batch];
-  const state: Tensor[] = [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
+  let state: Tensor[] = [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   return {
     async run(): Promise<number> {
       const start = performance.now(), outputs = await step(...state, ...fixed);
       await outputs[3].data();
-      tf.dispose(outputs);
+      tf.dispose([...state, ...outputs.slice(3)]);
+      state = outputs.slice(0, 3);
       return performance.now() - start;
     },
     dispose: () => tf.dispose([...state, ...fixed]),
@@ -84,7 +85,7 @@ export async function choosePrecision(recipe: Recipe): Promise<PrecisionChoice> 
   if (recipe.model.encoder !== "bert") return exact("the authors' encoder has no other");
   if (engine === "WebGPU") return exact("WebGPU has no other");
   if (device === "GPU") return { precision: "bfloat16", reason: "on a GPU" };
-  if (bfloat16Problem()) return exact("TensorFlow offers no other here");
+  if (engine === "libtensorflow" && bfloat16Problem()) return exact("TensorFlow offers no other here");
   const { ratio, ...milliseconds } = await measure(recipe), isFaster = ratio <= WORTH_IT;
   const times = (["float32", "bfloat16"] as const).map((type) => `${milliseconds[type].toFixed(0)} ms in ${type}`);
   return {

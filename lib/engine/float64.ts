@@ -2,11 +2,17 @@
  * Float64 matrices on the engine, which TensorFlow.js lacks. Needs the binding alone, so a worker loads it quickly.
  * @module
  */
-import { ATTR, type Attribute, DType } from "../attributes.ts";
-import { binding, executeEagerly, type TensorMetadata } from "./binding.ts";
+import { ATTR, type Attribute, DType } from "./attributes.ts";
+import type * as library from "./libtensorflow/binding.ts";
+import { loadChosen } from "./loading.ts";
+
+const { binding, executeEagerly } = await loadChosen<Pick<typeof library, "binding" | "executeEagerly">>({
+  XLA: () => import("./xla/binding.ts"),
+  libtensorflow: () => import("./libtensorflow/binding.ts"),
+});
 
 /** A matrix in the engine's memory, or a stack of them along a first axis; whoever made it must {@link free} it. */
-export type DeviceMatrix = Pick<TensorMetadata, "id" | "shape">;
+export type DeviceMatrix = Pick<library.TensorMetadata, "id" | "shape">;
 
 const type = (name: string, value: number): Attribute => ({ name, type: ATTR.type, value });
 const flag = (name: string, value: boolean): Attribute => ({ name, type: ATTR.bool, value });

@@ -1,0 +1,275 @@
+/**
+ * TensorFlow.js' native binding (`tfjs_binding.d.ts`) on XLA: tensors in and out, ops one at a time, each a module of its
+ * own, and traces, in which all ops become one module.
+ * @module
+ */
+import { projectRoot } from "../../base/project.ts";
+import { ATTR, type Attribute, callText, DType } from "../attributes.ts";
+import { TensorFlowError } from "../types.ts";
+import { client, flags } from "./client.ts";
+import { executablesIn } from "./executables.ts";
+import { type Buffer, type BufferType, elementBytes, type Executable, fromBfloat16, PjrtError } from "./pjrt.ts";
+import { type ModuleBuilder, moduleBuilder } from "./stablehlo.ts";
+import type { Value } from "./writer.ts";
+
+/** An op's output as the kernels see it: its id in this module, its shape, TensorFlow's number of its element type. */
+export type TensorMetadata = { id: number; shape: number[]; dtype: number };
+
+/** A tensor: its values' bytes here, while they are few, and on the device, once they were needed there. */
+type Entry = { shape: readonly number[]; type: BufferType; bytes?: Uint8Array<ArrayBuffer>; buffer?: Buffer };
+
+type Trace = { builder: ModuleBuilder; values: Map<number, Value> };
+
+/** Tensors of at most so many bytes are kept here, too; the most that a trace may capture as a constant. */
+const LARGEST_CONSTANT = 64 * 1024;
+
+/** Most executables of single ops that are kept in memory. */
+const MOST_OPS = 1000;
+
+/** Element types by TensorFlow's numbers. */
+const types = new Map<number, BufferType>([
+  [DType.float32, "f32"],
+  [DType.float64, "f64"],
+  [DType.int32, "i32"],
+  [DType.int64, "i64"],
+  [DType.bool, "i1"],
+  [DType.uint8, "ui8"],
+  [DType.bfloat16, "bf16"],
+]);
+const numbers = new Map(Array.from(types, ([number, type]) => [type, number]));
+
+/** Inputs that must be known when an op is compiled, counted from the front or from behind: shapes, axes, orders. */
+const KNOWN: Record<string, readonly number[]> = {
+  ...Object.fromEntries(["Sum", "Mean", "Prod", "Max", "Min", "All", "Any", "ArgMax", "ArgMin"].map((op) => [op, [1]])),
+  ...Object.fromEntries(["Reshape", "Transpose", "Tile", "BroadcastTo", "ExpandDims", "PadV2"].map((op) => [op, [1]])),
+  ...{ Slice: [1, 2], StridedSlice: [1, 2, 3], Fill: [0], Range: [0, 1, 2], Split: [0], SplitV: [1, 2] },
+  ...{ ConcatV2: [-1], GatherV2: [2], UnsortedSegmentSum: [2], StatelessRandomUniform: [0], OneHot: [1], Cumsum: [1] },
+};
+
+const entries = new Map<number, Entry>();
+let lastId = 0, current: Trace | undefined;
+
+const adopt = (entry: Entry): number => {
+  entries.set(++lastId, entry);
+  return lastId;
+};
+
+function entryOf(id: number): Entry {
+  const entry = entries.get(id);
+  if (entry === undefined) throw new TensorFlowError(`Tensor ${id} does not exist, or was disposed.`);
+  return entry;
+}
+
+/** A tensor's buffer on the device. */
+export function bufferOf(id: number): Buffer {
+  const entry = entryOf(id);
+  return entry.buffer ??= client.put(entry.type, entry.shape, entry.bytes!);
+}
+
+/** Takes over a buffer that an execution made. */
+export function adoptBuffer(buffer: Buffer, { shape, type }: Pick<Value, "shape" | "type">): TensorMetadata {
+  return { id: adopt({ shape, type, buffer }), shape: [...shape], dtype: seenAs(type) };
+}
+
+/** TensorFlow.js lacks bfloat16 and sees float32; raw ops name the true type as an attribute. */
+const seenAs = (type: BufferType): number => type === "bf16" ? DType.float32 : numbers.get(type)!;
+
+/** The element type of a number of TensorFlow's. */
+export function elementType(dtype: number): BufferType {
+  const type = types.get(dtype);
+  if (type === undefined) throw new TensorFlowError(`Tensors of TensorFlow's type ${dtype} cannot be made.`);
+  return type;
+}
+
+/** Values as an element type's bytes, copied. */
+function toBytes(values: ArrayLike<number>, type: BufferType): Uint8Array<ArrayBuffer> {
+  const copy = (made: ArrayBufferView) => new Uint8Array(made.buffer, made.byteOffset, made.byteLength).slice();
+  if (type === "f32") return copy(values instanceof Float32Array ? values : Float32Array.from(values));
+  if (type === "f64") return copy(values instanceof Float64Array ? values : Float64Array.from(values));
+  if (type === "i32") return copy(values instanceof Int32Array ? values : Int32Array.from(values));
+  if (type === "i64") return copy(BigInt64Array.from(values, (v) => BigInt(Math.trunc(v))));
+  if (type === "i1" || type === "ui8") return copy(values instanceof Uint8Array ? values : Uint8Array.from(values));
+  throw new TensorFlowError("Tensors of bfloat16 cannot be made from JavaScript; cast one of float32.");
+}
+
+type Values = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+function fromBytes({ buffer }: Uint8Array<ArrayBuffer>, type: BufferType): Values {
+  if (type === "f32") return new Float32Array(buffer);
+  if (type === "f64") return new Float64Array(buffer);
+  if (type === "i32") return new Int32Array(buffer);
+  if (type === "bf16") return fromBfloat16(new Uint16Array(buffer));
+  return new Uint8Array(buffer);
+}
+
+/** What `work` returns; an error of the plug-in becomes one that says what was computed. */
+function naming<T>(context: () => string, work: () => T): T {
+  const named = (error: unknown): never => {
+    if (!(error instanceof PjrtError)) throw error;
+    throw new TensorFlowError(`${context()}: ${error.message.split("\n").slice(0, 3).join(" ")}`, { cause: error });
+  };
+  try {
+    const made = work();
+    return made instanceof Promise ? made.catch(named) as T : made;
+  } catch (error) {
+    return named(error);
+  }
+}
+
+const reading = (id: number) => () => `Reading tensor ${id} of shape [${entries.get(id)?.shape}]`;
+
+function checkRead(id: number): Entry {
+  if (current?.values.has(id)) {
+    throw new TensorFlowError("A value was read inside a traced function; only its outputs have values.");
+  }
+  return entryOf(id);
+}
+
+/** A tensor's values, once the device has them, while the event loop goes on. */
+export async function readLater(id: number): Promise<Values> {
+  const { type, bytes, buffer } = checkRead(id);
+  return fromBytes(bytes?.slice() ?? await naming(reading(id), () => buffer!.read()), type);
+}
+
+/** Executables on disk; `XLA_CACHE` names another folder, or none if it is empty. */
+export const executables: ReturnType<typeof executablesIn> = executablesIn(
+  Deno.env.get("XLA_CACHE") === "" ? undefined : Deno.env.get("XLA_CACHE") ?? `${projectRoot}/.venv/xla/executables`,
+  client,
+);
+
+type Op = { executable: Executable; outputs: Value[] };
+
+/** Executables of single ops by op, attributes, and inputs; the last used one is the last. */
+const ops = new Map<string, Op>();
+
+const isKnown = (op: string, at: number, count: number): boolean =>
+  Object.hasOwn(KNOWN, op) && KNOWN[op].some((place) => at === (place < 0 ? count + place : place));
+
+/** Executes an op by itself, on this thread. */
+export function executeEagerly(
+  op: string,
+  attributes: readonly Attribute[],
+  ids: readonly number[],
+  count: number,
+): TensorMetadata[] {
+  const inputs = ids.map(entryOf), context = () => callText(op, inputs.map(({ shape }) => shape));
+  const known = inputs.map((entry, i) => isKnown(op, i, ids.length) ? entry.bytes ?? entry.buffer!.readSync() : null);
+  const key = JSON.stringify([
+    ...[op, attributes.map(({ name, value }) => [name, value]), count],
+    ...inputs.map(({ shape, type }, i) => [shape, type, known[i] && known[i].join()]),
+  ]);
+  let made = ops.get(key);
+  if (made) ops.delete(key);
+  else {
+    const builder = moduleBuilder(op);
+    const values = inputs.map(({ shape, type }, i) =>
+      known[i] ? builder.constant(known[i], shape, type) : builder.input(shape, type)
+    );
+    const outputs = builder.op(op, attributes, values, count), module = builder.text(outputs);
+    made = { executable: naming(context, () => executables.getSync(module, { flags })), outputs };
+    if (ops.size >= MOST_OPS) forget(ops.keys().next().value!);
+  }
+  ops.set(key, made);
+  const buffers = ids.filter((_, i) => known[i] === null).map(bufferOf), { executable, outputs } = made;
+  return naming(context, () => executable.runSync(buffers)).map((buffer, i) => adoptBuffer(buffer, outputs[i]));
+}
+
+function forget(key: string): void {
+  ops.get(key)!.executable.free();
+  ops.delete(key);
+}
+
+/** The value of a trace behind an id; a tensor from outside becomes a constant. */
+function valueOf({ builder, values }: Trace, id: number): Value {
+  const known = values.get(id);
+  if (known) return known;
+  const { shape, type, bytes, buffer } = entryOf(id);
+  const size = shape.reduce((a, b) => a * b, elementBytes(type));
+  if (size > LARGEST_CONSTANT) {
+    throw new TensorFlowError(
+      `A traced function captured a tensor of shape [${shape}] (${size} bytes). Pass it as an input: ` +
+        "what is captured is frozen into the function.",
+    );
+  }
+  const value = builder.constant(bytes ?? buffer!.readSync(), shape, type);
+  values.set(id, value);
+  return value;
+}
+
+function symbolOf({ values }: Trace, value: Value): TensorMetadata {
+  const id = ++lastId, { shape, type } = value;
+  values.set(id, value);
+  return { id, shape: [...shape], dtype: seenAs(type) };
+}
+
+/** A traced function: its module, and what comes out of it. */
+export type Traced = { module: string; outputs: Value[] };
+
+/**
+ * Runs a pure function once on symbols, and makes one module of the ops that it calls.
+ *
+ * @param build from the inputs' symbols to the outputs' ids
+ * @param donated numbers of inputs whose memory the outputs may take
+ * @throws {TensorFlowError} naming op and shapes, if one does not fit, or `build` reads a value or captures much
+ */
+export function trace(
+  name: string,
+  inputs: readonly Pick<Entry, "shape" | "type">[],
+  build: (symbols: TensorMetadata[]) => number[],
+  donated: readonly number[] = [],
+): Traced {
+  if (current) throw new TensorFlowError("Traces do not nest.");
+  const trace: Trace = { builder: moduleBuilder(name), values: new Map() };
+  current = trace;
+  try {
+    const symbols = inputs.map(({ shape, type }) => symbolOf(trace, trace.builder.input(shape, type)));
+    const outputs = build(symbols).map((id) => valueOf(trace, id));
+    return { module: trace.builder.text(outputs, { donated }), outputs };
+  } finally {
+    current = undefined;
+  }
+}
+
+/** Shape and element type of a tensor. */
+export const describe = (id: number): Pick<Entry, "shape" | "type"> => entryOf(id);
+
+/** Runs what asks the plug-in for something; its errors name the function and its inputs' shapes. */
+export const namingCall = <T>(name: string, ids: readonly number[], work: () => T): T =>
+  naming(() => callText(name, ids.map((id) => entries.get(id)?.shape ?? [])), work);
+
+const prefixed = (prefix: string, all: Record<string, number>) =>
+  Object.fromEntries(Object.entries(all).map(([name, number]) => [`${prefix}${name.toUpperCase()}`, number]));
+
+/** The object that the kernels call. */
+export const binding = {
+  TF_FLOAT: DType.float32,
+  TF_RESOURCE: 20,
+  ...prefixed("TF_", DType),
+  ...prefixed("TF_ATTR_", ATTR),
+  TF_Version: client.platform,
+  isUsingGpuDevice: (): boolean => false,
+  getNumOfTensors: (): number => entries.size,
+  getNumOfSavedModels: (): number => 0,
+  createTensor(shape: number[], dtype: number, values: ArrayLike<number>): number {
+    const type = elementType(dtype), bytes = toBytes(values, type);
+    const entry: Entry = { shape: [...shape], type, bytes }, id = adopt(entry);
+    if (bytes.byteLength > LARGEST_CONSTANT) {
+      naming(() => `Creating a tensor of shape [${shape}]`, () => bufferOf(id));
+      delete entry.bytes;
+    }
+    return id;
+  },
+  deleteTensor(id: number): void {
+    entries.get(id)?.buffer?.free();
+    entries.delete(id);
+  },
+  tensorDataSync(id: number): Values {
+    const { type, bytes, buffer } = checkRead(id);
+    return fromBytes(bytes?.slice() ?? naming(reading(id), () => buffer!.readSync()), type);
+  },
+  executeOp(op: string, attributes: readonly Attribute[], ids: readonly number[], count: number): TensorMetadata[] {
+    if (!current) return executeEagerly(op, attributes, ids, count);
+    const trace = current, inputs = ids.map((id) => valueOf(trace, id));
+    return trace.builder.op(op, attributes, inputs, count).map((value) => symbolOf(trace, value));
+  },
+};

@@ -1,0 +1,107 @@
+import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { buildCorpus } from "@lib/corpus/build.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { largestDifference } from "../../support/golden.ts";
+import { onPlugin } from "../../support/plugin.ts";
+import { inProcess } from "../../support/process.ts";
+import type { Case, StepsReport } from "../../support/steps_child.ts";
+
+/** Runs code or a script on an engine in a process of its own; what it printed. */
+async function onEngine(code: Parameters<typeof inProcess>[0], env: Record<string, string>): Promise<string> {
+  const { code: status, out, err } = await inProcess(code, env);
+  assertEquals([status, err], [0, ""]);
+  return out;
+}
+
+onPlugin("20 steps of each model from the same weights have libtensorflow's losses and norms to 1e-5", async () => {
+  const [source, dir, cache] = await Promise.all([1, 2, 3].map(() => Deno.makeTempDir()));
+  for (const name of ["d_adrian", "d_ampie", "d_betwee", "d_bunny"]) {
+    await Deno.copyFile(`${projectRoot}/data/freedoom/${name}.mid`, `${source}/${name}.mid`);
+  }
+  const choices = recipe("sound", "smoke", {
+    split: { train: 0.5, validation: 0.25 },
+    tokens: { maxTokens: 64 },
+    training: { steps: 20, batchTokens: 128, buckets: [64] },
+  });
+  await buildCorpus(source, dir, choices);
+  await Deno.writeTextFile(`${dir}.json`, JSON.stringify(choices));
+  const models = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"] as const;
+  const cases: Case[] = [...models.map((model): Case => ["bert", model]), ["authors", "BERT"]];
+  const run = async (env: Record<string, string>): Promise<StepsReport> => {
+    const args = [dir, JSON.stringify(cases)];
+    return JSON.parse(await onEngine({ script: "tests/support/steps_child.ts", args }, env));
+  };
+  const expected = await run({ ENGINE: "libtensorflow" });
+  const xla = { ENGINE: "xla", LIBTENSORFLOW_DIR: "/nowhere", XLA_CACHE: cache }; // without that library
+  const found = await run(xla);
+  assertEquals([expected.info.engine, found.info.engine, found.info.device], ["libtensorflow", "XLA", "CPU"]);
+  cases.forEach((name, i) => {
+    const [a, b] = [expected.cases[i], found.cases[i]], losses = a.numbers.map(([loss]) => loss);
+    assertEquals(b.numbers.length, 20);
+    assert(losses[19] < losses[0] - 0.05, `${name}: ${losses}`); // it learns, so that agreement means something
+    a.numbers.forEach((numbers, step) => {
+      const [loss, masked, contrast, , norm] = numbers.map((value, j) => Math.abs(b.numbers[step][j] - value) / value);
+      for (const difference of [loss, masked, norm]) assertLess(difference, 1e-5, `${name}, step ${step + 1}`);
+      if (name[1] !== "BERT") assertLess(contrast, 1e-5, `${name}, step ${step + 1}`);
+    });
+    assertLess(largestDifference(b.bars, a.bars), 1e-5, `${name}: bar embeddings`);
+    assertEquals([a.left, b.left], Array(2).fill({ tensors: 0, handles: 0 }));
+  });
+  // a second start reads what the first compiled, and computes the same to the bit
+  const files = [...Deno.readDirSync(cache)].length, again = await run(xla);
+  assertEquals([...Deno.readDirSync(cache)].length, files);
+  assertEquals(
+    again.cases.map(({ numbers, bars }) => [numbers, bars]),
+    found.cases.map(({ numbers, bars }) => [
+      numbers,
+      bars,
+    ]),
+  );
+  for (const folder of [source, dir, cache]) await Deno.remove(folder, { recursive: true });
+});
+
+onPlugin("a compiled function: one trace for each shape, outputs that stay, errors with name and shapes", async () => {
+  const code = `import { compile, rawOp, tensorCount, tf } from "@lib/engine/mod.ts";
+    const say = (value) => console.log(JSON.stringify(value)), before = tensorCount();
+    const f = compile("f", (x, y) => [x.matMul(y), x]);
+    const [a, b] = [tf.tensor2d([[1, 2], [3, 4]]), tf.ones([3, 2])];
+    const [first, second] = await Promise.all([f(a, a), f(a, a)]), third = await f(b, a);
+    const queued = await f(first[0], first[1]); // nothing of it has been read
+    say([f.traces, ...(await Promise.all([...first, ...third, queued[0], second[0]].map((t) => t.data()))).map((v) => [...v])]);
+    say(await f(a, b).then(() => "nothing", (error) => error.name + " " + error.message));
+    const bad = compile("bad", (x) => [tf.scalar(x.dataSync()[0])]);
+    say(await bad(a).then(() => "nothing", (error) => error.message));
+    const half = rawOp("Cast", { SrcT: "float32", DstT: "bfloat16", Truncate: false }, [a]);
+    say([...half.dataSync()]);
+    tf.dispose([a, b, half, ...first, ...second, ...third, ...queued]);`;
+  const [values, shapes, read, halves] = (await onEngine(code, { ENGINE: "xla" })).split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  const square = [7, 10, 15, 22], ones = [4, 6, 4, 6, 4, 6];
+  assertEquals(values, [2, square, [1, 2, 3, 4], ones, [1, 1, 1, 1, 1, 1], [37, 54, 81, 118], square]);
+  assertStringIncludes(shapes, "[2,2]");
+  assertStringIncludes(shapes, "[3,2]");
+  assertStringIncludes(read, "A value was read inside a traced function");
+  assertEquals(halves, [1, 2, 3, 4]);
+});
+
+onPlugin("inputs that are given up lose their memory, unless they are clones or stand twice", async () => {
+  const code = `import { compile, tensorCount, tf } from "@lib/engine/mod.ts";
+    const f = compile("f", (x, y) => [x.add(y)], { donated: [0] }), say = (value) => console.log(JSON.stringify(value));
+    const before = tensorCount(), [x, y] = [tf.tensor1d([1, 2]), tf.tensor1d([3, 4])], clone = x.clone();
+    const [cloned] = await f(x, y), [twice] = await f(y, y);
+    say([cloned, twice, clone, x, y].map((t) => [...t.dataSync()]));
+    clone.dispose();
+    const [given] = await f(cloned, y);
+    say([...given.dataSync()]);
+    say(await cloned.data().then(() => "still there", (error) => error.message));
+    tf.dispose([x, y, cloned, twice, given]);
+    say([before, tensorCount()]);`;
+  const [kept, given, gone, [before, after]] = (await onEngine(code, { ENGINE: "xla" })).split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  assertEquals([kept, given], [[[4, 6], [6, 8], [1, 2], [1, 2], [3, 4]], [7, 10]]);
+  assertStringIncludes(gone, "shape [2]");
+  assertEquals(after, before);
+});
