@@ -176,6 +176,8 @@ const ops: Record<string, Op> = {
   Add: binary("add"),
   AddN: (h, inputs) => inputs.reduce((a, b) => h.binary("add", a, b)),
   AddV2: binary("add"),
+  /** Not TensorFlow's: all replicas' inputs one after another. */
+  AllGather: (h, [x]) => h.allGather(x),
   All: reduction("and", 1),
   Any: reduction("or", 0),
   ArgMax: argument("maximum"),
@@ -194,6 +196,8 @@ const ops: Record<string, Op> = {
     return h.concatenate(values, axisOf(h.ints(inputs.at(-1)!)[0], values[0].shape.length));
   },
   Cos: unary("cosine"),
+  /** TensorFlow's for TPUs: the sum over all replicas. */
+  CrossReplicaSum: (h, [x]) => h.allSum(x),
   Div: binary("divide"),
   Equal: compare("EQ"),
   Erf: (h, [x]) => h.emit(`chlo.erf ${x.name} : ${typeOf(x)} -> ${typeOf(x)}`, x.shape, x.type),
@@ -312,7 +316,10 @@ const ops: Record<string, Op> = {
   },
   StatelessRandomUniform: (h, [shape, seed]) => {
     const sizes = h.ints(shape), name = `uniform_${sizes.join("x")}`;
-    return h.call(name, [seed], sizes, "f32", () => philoxUniform(name, sizes));
+    if (sizes.length > 0 && sizes[0] % h.shares.blocks !== 0) {
+      throw new TensorFlowError("its first axis has no such blocks");
+    }
+    return h.call(name, [seed], sizes, "f32", () => philoxUniform(name, sizes, h.shares));
   },
   Sub: binary("subtract"),
   Sum: reduction("add", 0),
@@ -328,6 +335,8 @@ const ops: Record<string, Op> = {
     return cut(h, x, Array(x.shape[axis]).fill(1), axis).map((part) => h.reshape(part, rest));
   },
   UnsortedSegmentSum: (h, [data, ids, count]) => segmentSum(h, data, ids, h.ints(count)[0]),
+  /** TensorFlow's XLA bridge's: the number of the replica that runs the module. */
+  XlaReplicaId: (h) => h.replica(),
   ZerosLike: filled(0),
 };
 

@@ -14,11 +14,18 @@ const [M0, M1, W0, W1] = [0xd2511f53, 0xcd9e8d57, 0x9e3779b9, 0xbb67ae85];
 const SCRAMBLE = [0x3ec8f720, 0x02461e29];
 
 /**
- * A private function of two int32, the seed, to float32 in 0…1 (less than 1).
- *
- * @param shape of the result; fewer than 2³⁴ numbers
+ * How a tensor is a part of one over all replicas: its first axis holds `blocks` blocks of equal length, and block i of
+ * all replicas, one after another, is block i of the whole.
  */
-export function philoxUniform(name: string, shape: readonly number[]): string {
+export type Shares = { replicas: number; blocks: number };
+
+/**
+ * A private function of two int32, the seed, to float32 in 0…1 (less than 1). Each replica draws its part of what one
+ * device would draw for all.
+ *
+ * @param shape of the result; fewer than 2³⁴ numbers on all replicas
+ */
+export function philoxUniform(name: string, shape: readonly number[], { replicas, blocks }: Shares): string {
   const lines: string[] = [], strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   let last = 0;
   const emit = (operation: string) => (lines.push(`%v${++last} = ${operation}`), `%v${last}`);
@@ -62,9 +69,19 @@ export function philoxUniform(name: string, shape: readonly number[]): string {
   const [key0, key1, third, fourth] = scrambled.map((x) =>
     shape.length === 0 ? x : emit(`stablehlo.broadcast_in_dim ${x}, dims = [] : (tensor<ui32>) -> ${many.narrow}`)
   );
+  /** The place along the first axis in the tensor over all replicas. */
+  const inWhole = (own: string): string => {
+    if (replicas === 1) return own;
+    const size = many.constant(shape[0] / blocks, many.wide), skipped = (shape[0] / blocks) * (replicas - 1);
+    const block = many.two("divide", own, size, many.wide), before = emit("stablehlo.replica_id : tensor<ui32>");
+    const replica = emit(`stablehlo.broadcast_in_dim ${before}, dims = [] : (tensor<ui32>) -> ${many.narrow}`);
+    const moved = many.two("multiply", block, many.constant(skipped, many.wide), many.wide);
+    const shift = many.two("multiply", many.widen(replica), size, many.wide);
+    return many.two("add", many.two("add", own, moved, many.wide), shift, many.wide);
+  };
   // A number's place in the result; four share a counter, and its lowest two bits say which of them it is.
   const place = shape.map((_, axis) => {
-    const along = emit(`stablehlo.iota dim = ${axis} : ${many.wide}`);
+    const own = emit(`stablehlo.iota dim = ${axis} : ${many.wide}`), along = axis === 0 ? inWhole(own) : own;
     return strides[axis] === 1
       ? along
       : many.two("multiply", along, many.constant(strides[axis], many.wide), many.wide);

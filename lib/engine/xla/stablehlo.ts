@@ -6,6 +6,7 @@
 import { type Attribute, callText } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { writeOp } from "./ops.ts";
+import type { Shares } from "./philox.ts";
 import { type ElementType, same, type Value, writer } from "./writer.ts";
 
 export type { ElementType, Value } from "./writer.ts";
@@ -28,9 +29,8 @@ export type ModuleBuilder = {
    *
    * @param options.donated numbers of inputs whose memory outputs take: each that of the first output of its shape and
    * type that has none yet
-   * @param options.replicas devices that run the module at once
    */
-  text(outputs: readonly Value[], options?: { donated?: readonly number[]; replicas?: number }): string;
+  text(outputs: readonly Value[], options?: { donated?: readonly number[] }): string;
 };
 
 /** For each donated input, the attribute that names its output. */
@@ -46,9 +46,15 @@ function aliases(inputs: readonly Value[], outputs: readonly Value[], donated: r
   return found;
 }
 
-/** A builder of an empty module; `name` is the module's name in messages and profiles. */
-export function moduleBuilder(name: string): ModuleBuilder {
-  const h = writer(), inputs: Value[] = [];
+/**
+ * A builder of an empty module.
+ *
+ * @param name the module's in messages and profiles
+ * @param shares on how many devices it runs at once, and how their tensors are parts of the whole: what is drawn at
+ * random is each replica's part of what one device would draw
+ */
+export function moduleBuilder(name: string, shares: Shares = { replicas: 1, blocks: 1 }): ModuleBuilder {
+  const h = writer(shares), inputs: Value[] = [];
   return {
     input(shape, type) {
       const value = { name: `%arg${inputs.length}`, shape: [...shape], type };
@@ -67,9 +73,9 @@ export function moduleBuilder(name: string): ModuleBuilder {
         throw new TensorFlowError(`${callText(op, values.map(({ shape }) => shape))}: ${cause.message}`, { cause });
       }
     },
-    text(outputs, { donated = [], replicas = 1 } = {}) {
+    text(outputs, { donated = [] } = {}) {
       const aliased = aliases(inputs, outputs, donated);
-      return h.text(name, inputs.map((input, i) => [input, aliased.get(i) ?? ""]), outputs, replicas);
+      return h.text(name, inputs.map((input, i) => [input, aliased.get(i) ?? ""]), outputs);
     },
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { TensorFlowError } from "../types.ts";
+import type { Shares } from "./philox.ts";
 
 /** Element types, named as in MLIR. */
 export type ElementType = "f32" | "f64" | "bf16" | "i32" | "i64" | "i1" | "ui8";
@@ -137,14 +138,22 @@ export type Writer = {
   pad(x: Value, value: Value, low: Shape, high: Shape): Value;
   /** 0, 1, 2 … along an axis. */
   iota(shape: Shape, axis: number, type: ElementType): Value;
+  /** The sum of x over all replicas. */
+  allSum(x: Value): Value;
+  /** All replicas' x one after another along its first axis. */
+  allGather(x: Value): Value;
+  /** The number of the replica, from 0 on: i32. */
+  replica(): Value;
+  /** How tensors are parts of those over all replicas. */
+  readonly shares: Shares;
   /** Calls a function of the module, whose text is made when its name is new. */
   call(name: string, inputs: Value[], shape: Shape, type: ElementType, make: () => string): Value;
   /** The module, with `main` from inputs (and their attributes) to outputs. */
-  text(name: string, inputs: readonly [Value, string][], outputs: readonly Value[], replicas: number): string;
+  text(name: string, inputs: readonly [Value, string][], outputs: readonly Value[]): string;
 };
 
-/** A writer of an empty module. */
-export function writer(): Writer {
+/** A writer of an empty module, which all replicas run at once. */
+export function writer(shares: Shares = { replicas: 1, blocks: 1 }): Writer {
   const lines: string[] = [], constants = new Map<string, Value>(), functions = new Map<string, string>();
   const numbers = new Map<string, number[]>();
   let names = 0;
@@ -311,20 +320,46 @@ export function writer(): Writer {
   const iota = (shape: Shape, axis: number, type: ElementType) =>
     emit(`stablehlo.iota dim = ${axis} : ${tensorType(shape, type)}`, shape, type);
 
+  const group = `replica_groups = dense<[[${
+    Array.from({ length: shares.replicas }, (_, i) => i)
+  }]]> : tensor<1x${shares.replicas}xi64>`;
+
+  function allSum(x: Value): Value {
+    if (shares.replicas === 1) return x;
+    const one = tensorType([], x.type), sum = `%sum = stablehlo.add %a, %b : ${one}\nstablehlo.return %sum : ${one}`;
+    const region = `({ ^bb0(%a: ${one}, %b: ${one}):\n${sum}\n})`;
+    const operation = `"stablehlo.all_reduce"(${x.name}) <{${group}}> ${region}`;
+    return emit(`${operation} : (${typeOf(x)}) -> ${typeOf(x)}`, x.shape, x.type);
+  }
+
+  function allGather(x: Value): Value {
+    if (shares.replicas === 1) return x;
+    const shape = [x.shape[0] * shares.replicas, ...x.shape.slice(1)], into = tensorType(shape, x.type);
+    const operation = `"stablehlo.all_gather"(${x.name}) <{all_gather_dim = 0 : i64, ${group}}>`;
+    return emit(`${operation} : (${typeOf(x)}) -> ${into}`, shape, x.type);
+  }
+
+  function replica(): Value {
+    if (shares.replicas === 1) return splat(0, [], "i32");
+    const number = `%${names++}`;
+    lines.push(`${number} = stablehlo.replica_id : tensor<ui32>`);
+    return emit(`stablehlo.convert ${number} : (tensor<ui32>) -> tensor<i32>`, [], "i32");
+  }
+
   function call(name: string, inputs: Value[], shape: Shape, type: ElementType, make: () => string): Value {
     if (!functions.has(name)) functions.set(name, make());
     const [list, types] = [inputs.map((x) => x.name).join(", "), inputs.map(typeOf).join(", ")];
     return emit(`func.call @${name}(${list}) : (${types}) -> ${tensorType(shape, type)}`, shape, type);
   }
 
-  function text(name: string, inputs: readonly [Value, string][], outputs: readonly Value[], replicas: number): string {
+  function text(name: string, inputs: readonly [Value, string][], outputs: readonly Value[]): string {
     const [names, types] = [outputs.map((x) => x.name).join(", "), outputs.map(typeOf).join(", ")];
     const body = [...lines, `return ${names} : ${types}`];
     const used = new Set(body.flatMap((line) => line.match(/%c\d+/g) ?? []));
     const first = [...constants].filter(([, x]) => used.has(x.name)).map(([key, x]) => `${x.name} = ${key}`);
     const parameters = inputs.map(([x, attributes]) => `${x.name}: ${typeOf(x)}${attributes}`).join(", ");
     return [
-      `module @${name.replace(/\W/g, "_")} attributes {mhlo.num_replicas = ${replicas} : i32} {`,
+      `module @${name.replace(/\W/g, "_")} attributes {mhlo.num_replicas = ${shares.replicas} : i32} {`,
       `func.func public @main(${parameters}) -> (${types}) {`,
       ...first,
       ...body,
@@ -357,6 +392,10 @@ export function writer(): Writer {
     concatenate,
     pad,
     iota,
+    allSum,
+    allGather,
+    replica,
+    shares,
     call,
     text,
   };

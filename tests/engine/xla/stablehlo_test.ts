@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ATTR } from "@lib/engine/attributes.ts";
 import { pjrtClient } from "@lib/engine/xla/pjrt.ts";
-import { moduleBuilder } from "@lib/engine/xla/stablehlo.ts";
+import { moduleBuilder, type Value } from "@lib/engine/xla/stablehlo.ts";
 import { cpuPlugin, onPlugin } from "../../support/plugin.ts";
 
 const T = [{ name: "T", type: ATTR.type, value: 1 }];
 const bytes = (...values: number[]) => new Uint8Array(Int32Array.from(values).buffer);
 
 Deno.test("a module names itself, its inputs and outputs, and writes only constants that are used", () => {
-  const module = moduleBuilder("a step/2"), x = module.input([2, 3], "f32");
+  const module = moduleBuilder("a step/2", { replicas: 2, blocks: 1 }), x = module.input([2, 3], "f32");
   const [y] = module.op("Reshape", T, [x, module.constant(bytes(3, 2), [2], "i32")], 1);
-  const text = module.text([y, x], { replicas: 2 });
+  const text = module.text([y, x]);
   assertStringIncludes(text, "module @a_step_2 attributes {mhlo.num_replicas = 2 : i32}");
   assertStringIncludes(text, "@main(%arg0: tensor<2x3xf32>) -> (tensor<3x2xf32>, tensor<2x3xf32>)");
   assert(!text.includes("stablehlo.constant"), text);
@@ -58,3 +58,54 @@ Deno.test("float32 products name the highest precision, bfloat16's do not", () =
   assertMatch(products[0], /precision = \[HIGHEST, HIGHEST\]/);
   assert(!products[1].includes("precision"));
 });
+
+onPlugin(
+  "on 1, 2 and 4 replicas, sums and lists are of all, and each draws its part of what one would draw",
+  async () => {
+    const client = pjrtClient(cpuPlugin, { cpu_device_count: 4 }), rows = 8, blocks = 2;
+    const draws: number[][] = [];
+    for (const replicas of [1, 2, 4]) {
+      const module = moduleBuilder("replicas", { replicas, blocks }), own = rows / replicas;
+      const [x, seed] = [module.input([own, 2], "f32"), module.input([2], "i32")];
+      const shape = module.constant(bytes(own, 3, 5), [3], "i32");
+      const one = (op: string, ...inputs: Value[]) => module.op(op, T, inputs, 1)[0];
+      const outputs = [
+        one("CrossReplicaSum", x),
+        one("AllGather", x),
+        one("XlaReplicaId"),
+        one("StatelessRandomUniform", shape, seed),
+      ];
+      const executable = client.compileSync(module.text(outputs), { replicas });
+      const put = (
+        type: "f32" | "i32",
+        shape: number[],
+        values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+        device: number,
+      ) => client.put(type, shape, new Uint8Array(values.buffer), device);
+      const inputs = Array.from({ length: replicas }, (_, replica) => [
+        put("f32", [own, 2], Float32Array.from({ length: 2 * own }, (_, i) => 100 * replica + i), replica),
+        put("i32", [2], Int32Array.of(5, -6), replica),
+      ]);
+      const made = await executable.run(inputs);
+      const read = made.map((row) => row.map((buffer) => buffer.readSync().buffer));
+      [...inputs.flat(), ...made.flat(), executable].forEach((each) => each.free());
+      const all = Array.from(
+        { length: replicas },
+        (_, replica) => Array.from({ length: 2 * own }, (_, i) => 100 * replica + i),
+      );
+      read.forEach(([sum, list, number], replica) => {
+        const sums = all[0].map((_, i) => all.reduce((total, row) => total + row[i], 0));
+        assertEquals([...new Float32Array(sum)], sums);
+        assertEquals([...new Float32Array(list)], all.flat());
+        assertEquals([...new Int32Array(number)], [replica]);
+      });
+      const half = (own / blocks) * 15, drawn = read.map((outputs) => [...new Float32Array(outputs[3])]);
+      draws.push(
+        [...drawn.map((values) => values.slice(0, half)), ...drawn.map((values) => values.slice(half))].flat(),
+      );
+    }
+    assertEquals(draws[1], draws[0]);
+    assertEquals(draws[2], draws[0]);
+    client.free();
+  },
+);
