@@ -41,7 +41,7 @@ export function hiddenStates(p: Parameters, config: BertConfig, ids: Tensor, bia
   const { dropout, only, precision: type } = pass, chosen = only?.reshape([only.size]);
   if (config.encoder === "authors") {
     const states = authorsStates(p, config, ids, bias, dropout);
-    return chosen ? [...states.slice(0, -1), gatherRows(states.at(-1)!, chosen)] : states;
+    return chosen ? [...states.slice(0, -1), gatherRows(states.at(-1)!, chosen, ids.shape[0])] : states;
   }
   const [batch, length] = ids.shape as [number, number], { heads, layers, layerNormEps } = config;
   const { inside, outside, mask } = dropoutMasks(dropout), shape = { batch, length, heads, type };
@@ -63,7 +63,7 @@ export function hiddenStates(p: Parameters, config: BertConfig, ids: Tensor, bia
     let mixed: Tensor; // tokens × hidden
     if (chosen && layer === layers - 1) {
       const keyValue = project(x, "key", "value"); // N × 2·hidden
-      x = gatherRows(x, chosen); // (batch·K) × hidden
+      x = gatherRows(x, chosen, batch); // (batch·K) × hidden
       const drops = inside ? mask([batch, heads, chosen.size / batch, length]) : undefined;
       mixed = attentionTo(project(x, "query"), keyValue, bias, shape, drops);
     } else {

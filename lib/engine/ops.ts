@@ -77,14 +77,34 @@ export function lower(x: Tensor, type: Precision): Tensor {
 export const raise = (x: Tensor, type: Precision): Tensor =>
   type === "float32" ? x : rawOp("Cast", { SrcT: type, DstT: "float32", Truncate: false }, [x]);
 
-/** Rows of a table (rows × width) by index (N, int32, in 0…rows−1), without reading the indices: N × width. */
-export function gatherRows(table: Tensor, indices: Tensor): Tensor {
-  const gather = { batch_dims: 0, Tparams: "float32", Tindices: "int32", Taxis: "int32" };
+/** Sums of rows by their index in each of some groups, as products with ones and zeros; see {@link gatherRows}. */
+function sumsInGroups(dy: Tensor, indices: Tensor, rows: number, groups: number): Tensor {
+  const [size, width] = [rows / groups, dy.shape[1]!];
+  const firsts = tf.range(0, rows, size, "int32").reshape([groups, 1]), own = indices.reshape([groups, -1]).sub(firsts);
+  const oneHot = { T: "float32", TI: "int32", axis: -1 };
+  const ones = rawOp("OneHot", oneHot, [own, int(size), tf.scalar(1), tf.scalar(0)]); // groups × N/groups × size
+  return reshape(batchMatMul(ones, reshape(dy, [groups, -1, width]), true, false, "float32"), [rows, width]);
+}
+
+/**
+ * Rows of a table (rows × width) by index (N, int32, in 0…rows−1), without reading the indices: N × width.
+ *
+ * @param groups equal parts of the indices, of which each points into its own part of the table. XLA adds up gradients
+ * by group without a scatter, which on a GPU is slow or adds in any order
+ */
+export function gatherRows(table: Tensor, indices: Tensor, groups = 1): Tensor {
+  const gather = { batch_dims: 0, Tparams: "float32", Tindices: "int32", Taxis: "int32" }, rows = table.shape[0];
   const scatter = { T: "float32", Tindices: "int32", Tnumsegments: "int32" };
+  const grouped = groups > 1 && engineInfo().engine === "XLA";
   return withGradient([table, indices], (x, i) => ({
     value: rawOp("GatherV2", gather, [x, i, int(0)]),
     saved: [i],
-    gradient: (dy, i) => [rawOp("UnsortedSegmentSum", scatter, [dy, i, int(table.shape[0])]), tf.zerosLike(i)],
+    gradient: (dy, i) => {
+      const sums = grouped
+        ? sumsInGroups(dy, i, rows, groups)
+        : rawOp("UnsortedSegmentSum", scatter, [dy, i, int(rows)]);
+      return [sums, tf.zerosLike(i)];
+    },
   }));
 }
 

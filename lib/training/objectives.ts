@@ -8,7 +8,7 @@ import type { Dropout } from "../bert/dropout.ts";
 import type { Parameters } from "../bert/parameters.ts";
 import { tf } from "../engine/mod.ts";
 import type { Tensor, Tensor2D } from "../engine/types.ts";
-import { crossEntropy, gatherRows, type Precision } from "../engine/ops.ts";
+import { crossEntropy, type Precision } from "../engine/ops.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /**
@@ -73,10 +73,9 @@ export function losses(
   const only = paired ? tf.concat([bars, tf.concat([positions, filling()], 0)], 1) : positions;
   const last = hiddenStates(parameters, config, ids, bias, { dropout, only, precision }).at(-1)!;
   /** States of `last`, which has K + 1 for each row of a pair: those of `count` columns of some rows. */
-  const statesOf = (from: number, to: number, column: number, count: number) => {
-    const [row, columns] = [tf.range(from, to, 1, "int32"), tf.range(column, column + count, 1, "int32")];
-    return gatherRows(last, row.mul(tf.scalar(K + 1, "int32")).reshape([-1, 1]).add(columns).flatten());
-  };
+  const statesOf = (from: number, to: number, column: number, count: number) =>
+    last.reshape([rows, K + 1, config.hidden]).slice([from, column, 0], [to - from, count, config.hidden])
+      .reshape([-1, config.hidden]);
   const chosen = paired ? statesOf(0, first, 1, K) : last; // N·K × hidden
   const logits = mlmLogits(parameters, config, chosen, precision);
   const { loss: masked, correct } = maskedLoss(logits, labels, weights);

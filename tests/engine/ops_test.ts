@@ -64,6 +64,18 @@ Deno.test(
 );
 
 Deno.test(
+  "rows of groups are gathered as rows of one table, and so are their gradients",
+  tidily(() => {
+    const table = draw([6, 3]), indices = tf.tensor1d([1, 1, 0, 2, 2, 3, 5, 5, 4], "int32"), weights = draw([9, 3]);
+    const gradient = (groups: number) =>
+      tf.grad((x: Tensor) => gatherRows(x, indices, groups).mul(weights).sum())(table).dataSync();
+    const [one, three] = tf.tidy(() => [gradient(1), gradient(3)]);
+    assertLess(largestDifference(three, one), roundingBound([3, 1]));
+    tf.dispose([table, indices, weights]);
+  }),
+);
+
+Deno.test(
   "LayerNorm gives mean 0 and variance 1 before scale and shift",
   tidily(() => {
     const [x, one, zero] = [tf.tensor2d([[1, 2, 3, 6]]), tf.ones([4]), tf.zeros([4])];
