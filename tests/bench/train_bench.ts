@@ -9,7 +9,7 @@
 import { fileURLToPath } from "node:url";
 import { readArguments } from "@lib/cli/arguments.ts";
 import { toTensors, trainingPlans } from "@lib/training/batches.ts";
-import { type BertConfig, bertConfig } from "@lib/bert/config.ts";
+import { bertConfig } from "@lib/bert/config.ts";
 import { createBert, parametersOf } from "@lib/bert/parameters.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
@@ -20,6 +20,7 @@ import { type ModelName, modelNames, variants } from "@lib/bert/variants.ts";
 import { adamWScalars } from "@lib/training/optimizer.ts";
 import { pretrain } from "@lib/training/pretrain.ts";
 import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
+import { productOperations } from "../support/operations.ts";
 import { peerPython } from "./peers.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -52,16 +53,6 @@ async function startPeer() {
 }
 
 const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
-
-/** Operations of the products of one step, the last layer's left-out tokens not counted; a product's gradient is two. */
-function productOperations(c: BertConfig, rows: number, length: number): number {
-  const { hidden: H, intermediate: I, layers, vocabularySize: V } = c;
-  const tokens = rows * length, asked = rows * Math.round(0.15 * length);
-  const attention = (queries: number) => 4 * queries * length * H;
-  const whole = tokens * 2 * (4 * H * H + 2 * H * I) + attention(tokens);
-  const last = tokens * 4 * H * H + asked * 2 * (2 * H * H + 2 * H * I) + attention(asked);
-  return 3 * ((layers - 1) * whole + last + asked * 2 * (H * H + H * V));
-}
 
 /** Our step on rows of random tokens, all of them full, and a variant's second views; `run` trains one step. */
 function ours(choices: Recipe, rows: number, length: number, model: ModelName = "BERT") {

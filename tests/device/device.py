@@ -1,0 +1,373 @@
+"""Checks and measures the engine on a machine with a GPU that cannot fetch anything, stage by stage.
+
+    python3 FOLDER/device.py --out OUT [--stages smoke,equality,speed,study] [--seconds 220] [--plugin FILE]
+
+FOLDER was made by bundle.ts. OUT gets results.json, written anew after each measurement, and at the end a table is
+printed. A stage that fails or runs out of time leaves its last words in the JSON, and the next one begins. Without
+--plugin the CUDA plug-in of this Python's JAX is taken. Needs Python 3.9 and nothing else; PyTorch is measured if it is
+there.
+"""
+import argparse
+import concurrent.futures
+import glob
+import json
+import lzma
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BEGUN = time.monotonic()
+EXECUTABLES = ".venv/xla/executables"
+MODELS = ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", required=True, help="folder for results.json and what is trained")
+    parser.add_argument("--work", default="/tmp/music-bert-device", help="folder for the unpacked bundle")
+    parser.add_argument("--stages", default="smoke,equality,speed")
+    parser.add_argument("--seconds", type=float, default=220, help="for everything together")
+    parser.add_argument("--plugin", help="a PJRT plug-in; default: JAX's for CUDA")
+    parser.add_argument("--engine", default="xla")
+    parser.add_argument("--specs", default="", help="speeds to measure, comma-separated: 'small bfloat16 16384 BERT'")
+    parser.add_argument("--seconds-each", type=float, default=2.0, help="for one speed")
+    parser.add_argument("--torch", default="eager,compiled", help="how PyTorch is measured; '' leaves it out")
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--together", type=int, default=4, help="trainings at a time")
+    parser.add_argument("--study", default="small", help="name of the study's run")
+    parser.add_argument("--scale", default="small")
+    parser.add_argument("--recipe", default="{}", help="changes to the study's recipe, JSON")
+    parser.add_argument("--cases", default="", help="equality's cases; default all")
+    return parser.parse_args()
+
+
+class Results:
+    """results.json, whole after each change."""
+
+    def __init__(self, path):
+        self.path, self.data, self.lock = path, {"machine": {}, "stages": {}}, threading.Lock()
+
+    def save(self):
+        with open(self.path + ".tmp", "w") as file:
+            json.dump(self.data, file, indent=1)
+        os.replace(self.path + ".tmp", self.path)
+
+    def machine(self, **facts):
+        with self.lock:
+            self.data["machine"].update(facts)
+            self.save()
+
+    def add(self, stage, name, **what):
+        with self.lock:
+            entry = self.data["stages"].setdefault(stage, {}).setdefault(name, {"measures": []})
+            if "measure" in what:
+                entry["measures"].append(what.pop("measure"))
+            entry.update(what)
+            self.save()
+
+
+def quietly(command, **options):
+    """What a program prints, or why there is nothing."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, **options).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def unpack(work):
+    """Deno, the code and the songs out of the bundle; returns Deno's path."""
+    os.makedirs(work, exist_ok=True)
+    deno = f"{work}/deno"
+
+    def program():
+        with lzma.open(f"{HERE}/deno.xz") as source, open(deno + ".tmp", "wb") as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+        os.chmod(deno + ".tmp", 0o755)
+        os.replace(deno + ".tmp", deno)
+
+    def archive(name, folder):
+        os.makedirs(folder, exist_ok=True)
+        with tarfile.open(f"{HERE}/{name}", "r:xz") as tar:
+            tar.extractall(folder)
+
+    jobs = [(archive, "code.tar.xz", work)]
+    if os.path.exists(f"{HERE}/songs.tar.xz"):
+        jobs.append((archive, "songs.tar.xz", f"{work}/data/corpora/songs"))
+    if os.path.exists(f"{HERE}/executables.tar.xz"):
+        jobs.append((archive, "executables.tar.xz", f"{work}/{EXECUTABLES}"))
+    if os.path.exists(f"{HERE}/deno.xz"):
+        jobs.append((program,))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for future in [pool.submit(*job) for job in jobs]:
+            future.result()
+    return deno if os.path.exists(deno) else shutil.which("deno")
+
+
+def cuda_plugin():
+    """JAX's plug-in for CUDA in this Python."""
+    folders = {sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"], *sys.path}
+    found = [path for folder in folders for path in glob.glob(f"{folder}/jax_plugins/xla_cuda*/xla_cuda_plugin.so")]
+    return sorted(found)[-1] if found else None
+
+
+class Runner:
+    """Runs stages.ts, one process a job, and keeps its lines."""
+
+    def __init__(self, options, deno, results):
+        self.options, self.deno, self.results = options, deno, results
+        self.deadline = BEGUN + options.seconds
+        plugin = options.plugin or cuda_plugin()
+        results.machine(plugin=plugin, deno=quietly([deno, "--version"]))
+        self.env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("DENO_")},
+            "DENO_DIR": f"{options.work}/deno_dir",
+            "DENO_NO_UPDATE_CHECK": "1",
+            "NO_COLOR": "1",
+            "ENGINE": options.engine,
+            **({"PJRT_PLUGIN": plugin} if plugin else {}),
+        }
+
+    def left(self):
+        return self.deadline - time.monotonic()
+
+    def run(self, stage, name, arguments, limit, env=None):
+        """One process; returns its lines. It is ended at its limit, and its last words are kept."""
+        limit = min(limit, self.left())
+        if limit < 1:
+            self.results.add(stage, name, failed="no time was left")
+            return []
+        config = ["run", "--quiet", "-A", "--cached-only", "--no-lock", f"--config={self.options.work}/deno.json"]
+        command = [self.deno, *config, f"{self.options.work}/tests/device/stages.ts", *map(str, arguments)]
+        log = f"{self.options.out}/logs/{stage}-{name}".replace(" ", "-") + ".txt"
+        start, lines = time.monotonic(), []
+        with open(log, "w") as errors:
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=self.options.work,
+                env={**self.env, **(env or {})}, start_new_session=True,
+            )
+
+            def end():
+                errors.write(f"ended after {limit:.0f} s\n")
+                os.killpg(process.pid, signal.SIGKILL)
+
+            timer = threading.Timer(limit, end)
+            timer.start()
+            try:
+                for line in process.stdout:
+                    try:
+                        measure = json.loads(line)
+                    except ValueError:
+                        continue  # a step of a study prints a line of its own
+                    lines.append(measure)
+                    self.results.add(stage, name, measure=measure)
+                code = process.wait()
+            finally:
+                timer.cancel()
+        with open(log, errors="replace") as errors:
+            tail = errors.read()[-1500:]
+        self.results.add(stage, name, code=code, seconds=round(time.monotonic() - start, 1),
+                         **({"failed": f"exit code {code}", "tail": tail} if code != 0 else {}))
+        return lines
+
+    def together(self, jobs, workers):
+        """Several processes at a time."""
+        with concurrent.futures.ThreadPoolExecutor(max_workers=workers) as pool:
+            return [future.result() for future in [pool.submit(self.run, *job) for job in jobs]]
+
+
+class Torch:
+    """PyTorch's steps: prepared (models made, compiled) while other stages run, timed on an idle device."""
+
+    def __init__(self, runner, specs, kinds):
+        self.results, self.ready = runner.results, {}
+        command = [sys.executable, f"{HERE}/torch_step.py", json.dumps({"specs": specs, "kinds": kinds})]
+        self.log = open(f"{runner.options.out}/logs/torch.txt", "w")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.lines, self.answered = [], threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            with self.answered:
+                self.lines.append(json.loads(line))
+                self.answered.notify_all()
+        with self.answered:
+            self.lines.append({"ended": self.process.wait()})
+            self.answered.notify_all()
+
+    def measure(self, seconds, limit):
+        """Asks for the times of what is prepared by now."""
+        try:
+            self.process.stdin.write(json.dumps({"seconds": seconds}) + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            pass
+        until = time.monotonic() + limit
+        with self.answered:
+            while not any("ended" in line or "done" in line for line in self.lines):
+                if time.monotonic() > until or not self.answered.wait(until - time.monotonic()):
+                    break
+        self.process.kill()
+        self.log.flush()
+        for line in self.lines:
+            self.results.add("torch", line.get("name", "torch"), measure=line)
+        with open(self.log.name, errors="replace") as log:
+            tail = log.read()[-1500:]
+        if any(line.get("ended") for line in self.lines):
+            self.results.add("torch", "torch", failed="it ended early", tail=tail)
+
+
+def watch_memory(results, stop):
+    """The most memory of the card in use, MiB, by nvidia-smi, every two seconds."""
+    most = 0
+    while not stop.wait(2):
+        text = quietly(["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"])
+        if text.split("\n")[0].strip().isdigit():
+            most = max(most, int(text.split("\n")[0]))
+            results.machine(most_memory_mib=most)
+
+
+def equality_jobs(runner, options):
+    names = [f"{model} {scale}" for scale in ("demo", "small") for model in MODELS]
+    wanted = [name for name in options.cases.split(",") if name] or names
+    return [("equality", name, ["equality", name], 150) for name in wanted]
+
+
+def study(runner, options, results):
+    """Trains the study's models side by side; what comes back is packed by seed, without songs."""
+    env = {"SCALE": options.scale, "DATA": "data/corpora/songs", "RECIPE": options.recipe}
+    jobs = [
+        ("study", f"{model} seed {seed}", ["train", options.study, model, seed], 600, env)
+        for seed in options.seeds.split(",") for model in options.models.split(",")
+    ]
+    runner.together(jobs, options.together)
+    folder = f"{options.work}/data/runs/{options.study}"
+    for seed in options.seeds.split(","):
+        with tarfile.open(f"{options.out}/{options.study}-seed-{seed}.tar.gz", "w:gz", compresslevel=1) as tar:
+            for path in sorted(glob.glob(f"{folder}/**", recursive=True)):
+                inside = os.path.relpath(path, folder)
+                if not os.path.isfile(path) or inside.startswith("corpus"):
+                    continue
+                if inside.startswith("models/") and ((f"-seed-{seed}/" in inside) != (seed != "0") or
+                                                     "/training/" in inside and "log" not in os.path.basename(inside)):
+                    continue
+                tar.add(path, arcname=f"{options.study}/{inside}")
+
+
+def table(results):
+    """One table of everything."""
+    data, rows = results.data, []
+    for stage, entries in data["stages"].items():
+        for name, entry in entries.items():
+            for m in entry["measures"]:
+                what = m.get("what")
+                if what == "engine":
+                    rows.append((stage, name, f"{m['engine']} {m['version']} on {m['devices']}, loaded in {m['loaded']} s"))
+                elif what == "op":
+                    rows.append((stage, "op", f"right: {m['right']}, {m['seconds']} s"))
+                elif what == "step":
+                    rows.append((stage, m["case"], f"first step {m['first']} s, 40 in {m['all']} s, loss off by {m['difference']:.1e}"))
+                elif what == "equality":
+                    rows.append((stage, name, f"equal: {m['equal']}; loss {m['loss']['difference']:.1e}, gradient "
+                                 f"{m['gradient']['difference']:.1e}; free {m['drift']:.1e} (allowed {m['allowed']:.1e}); compile "
+                                 f"{m['compile']:.1f} s, step {1000 * m['step']:.1f} ms"))
+                elif what == "compiled":
+                    rows.append((stage, m["spec"], f"compiled in {m['compile']:.1f} s"))
+                elif what == "speed":
+                    peak = m["operationsPerSecond"] / 1e12
+                    rows.append((stage, m["spec"], f"{m['tokensPerSecond']:,} tokens/s ({m['queuedTokensPerSecond']:,} queued), "
+                                 f"{1000 * m['step']:.2f} ms, {peak:.1f} TFLOP/s, first {m['compile']:.1f} s"))
+                elif what == "torch":
+                    rows.append((stage, m["name"], f"{m['tokensPerSecond']:,} tokens/s, {1000 * m['step']:.2f} ms, first {m['first']:.1f} s"
+                                 + (f", {m['memory']:.0f} MiB" if m.get("memory") else "")))
+                elif what == "product":
+                    rows.append((stage, m["name"], f"{m['operationsPerSecond'] / 1e12:.0f} TFLOP/s"))
+                elif what == "trained":
+                    rows.append((stage, name, f"{m['steps']} steps, {m['tokens']:,} tokens in {m['seconds']:.0f} s, {m['pace']:,.0f} tokens/s "
+                                 f"a step, validation {m['validation']}"))
+                elif "error" in m:
+                    rows.append((stage, name, m["error"]))
+            if "failed" in entry:
+                words = entry.get("tail", "").strip().split("\n")[-1][-160:]
+                rows.append((stage, name, f"FAILED: {entry['failed']} after {entry.get('seconds', 0)} s: {words}"))
+    for stage, name, text in rows:
+        print(f"{stage:9}| {name:34}| {text}")
+
+
+SPECS = [
+    "small bfloat16 16384 BERT", "small float32 16384 BERT", "small bfloat16 65536 BERT", "small float32 65536 BERT",
+    "base bfloat16 16384 BERT", "base float32 16384 BERT", "base bfloat16 65536 BERT", "base float32 65536 BERT",
+]
+
+
+def main():
+    options = arguments()
+    os.makedirs(f"{options.out}/logs", exist_ok=True)
+    results = Results(f"{options.out}/results.json")
+    stages = options.stages.split(",")
+    results.machine(
+        gpu=quietly(["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]),
+        python=sys.version.split()[0], system=platform.platform(), cores=os.cpu_count(), stages=stages,
+    )
+    deno = unpack(options.work)
+    results.machine(unpacked=round(time.monotonic() - BEGUN, 1))
+    runner, stop = Runner(options, deno, results), threading.Event()
+    threading.Thread(target=watch_memory, args=(results, stop), daemon=True).start()
+    specs = [spec for spec in options.specs.split(",") if spec] or SPECS
+    kinds = [kind for kind in options.torch.split(",") if kind]
+    torch = Torch(runner, specs, kinds) if "speed" in stages and kinds else None
+
+    def stage(name, work):
+        if name not in stages:
+            return
+        start = time.monotonic()
+        try:
+            work()
+        except Exception as error:  # the next stage has its turn
+            results.add(name, "stage", failed=f"{type(error).__name__}: {error}")
+        results.machine(**{f"seconds_{name}": round(time.monotonic() - start, 1)})
+        print(f"{name}: {time.monotonic() - start:.0f} s, {runner.left():.0f} s left", flush=True)
+
+    def first():  # equality, and the executables that speed needs, while the device is not being timed
+        jobs = equality_jobs(runner, options) if "equality" in stages else []
+        if "speed" in stages:
+            jobs += [("compile", spec, ["speed", spec, 0], 150) for spec in specs]
+        runner.together(jobs, max(2, (os.cpu_count() or 2) * 3 // 4))
+
+    def speed():
+        for spec in specs:
+            runner.run("speed", spec, ["speed", spec, options.seconds_each], 40)
+        if torch:
+            torch.measure(options.seconds_each / 2, min(60, runner.left()))
+
+    stage("smoke", lambda: runner.run("smoke", "smoke", ["smoke"], 90))
+    if "equality" in stages or "speed" in stages:
+        stage("equality" if "equality" in stages else "speed", first)
+    stage("speed", speed)
+    stage("study", lambda: study(runner, options, results))
+    stop.set()
+    results.machine(seconds=round(time.monotonic() - BEGUN, 1))
+    cache = f"{options.work}/cache"
+    if os.path.isdir(cache):
+        with tarfile.open(f"{options.out}/executables.tar.xz", "w:xz", preset=1) as tar:
+            tar.add(cache, arcname=".")
+    with tarfile.open(f"{options.out}/logs.tar.gz", "w:gz") as tar:
+        tar.add(f"{options.out}/logs", arcname="logs")
+    shutil.rmtree(f"{options.out}/logs")
+    print(json.dumps(results.data["machine"]))
+    table(results)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+/**
+ * What runs on the device, one thing a process: `stages.ts smoke | equality CASE | speed SPEC | train STUDY MODEL SEED`.
+ *
+ * Each measurement is one line of JSON on the standard output as soon as it is taken; device.py collects them.
+ * @module
+ */
+const begun = performance.now();
+import { fileURLToPath } from "node:url";
+import { productOperations } from "../support/operations.ts";
+import { answerOf, type Case, caseName, cases, choicesOf, furthest, type Golden } from "./cases.ts";
+import { bertConfig } from "@lib/bert/config.ts";
+import { type ModelName, modelNames } from "@lib/bert/variants.ts";
+import { openCorpus } from "@lib/corpus/store_reader.ts";
+import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const seconds = (from: number) => Math.round(performance.now() - from) / 1000;
+const say = (measure: object) => console.log(JSON.stringify(measure));
+
+const golden = (): Golden => JSON.parse(Deno.readTextFileSync(`${root}golden.json`));
+const songs = () => openCorpus(`${root}data/corpora/freedoom`);
+
+/** The engine of this process, and how long it took to load it. */
+async function openEngine() {
+  const engine = await import("@lib/engine/mod.ts"),
+    { engine: name, version, device, devices, notes } = engine.engineInfo();
+  return { ...engine, facts: { engine: name, version, device, devices, notes, loaded: seconds(begun) } };
+}
+
+/** The engine starts, an op is right, and a step compiles and gives the golden loss. */
+async function smoke(): Promise<void> {
+  const { tf, facts } = await openEngine();
+  say({ what: "engine", ...facts });
+  const start = performance.now(), product = tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5], [6]]));
+  const values = Array.from(await product.data());
+  say({ what: "op", seconds: seconds(start), values, right: values.join() === "17,39" });
+  const which = cases[0], from = performance.now(), times: number[] = [], theirs = golden()[caseName(which)];
+  const answer = await answerOf(await songs(), which, () => times.push(seconds(from)));
+  const { difference } = furthest(answer.same.slice(0, 1), theirs.same, 0);
+  say({ what: "step", case: caseName(which), first: times[0], all: times.at(-1), loss: answer.same[0][0], difference });
+}
+
+/** One case's steps beside the golden ones. */
+async function equality(name: string): Promise<void> {
+  const which = cases.find((known) => caseName(known) === name) as Case, theirs = golden()[name];
+  await openEngine();
+  const ours = await answerOf(await songs(), which), [first, ...rest] = ours.seconds;
+  const sorted = rest.toSorted((a, b) => a - b), loss = furthest(ours.same, theirs.same, 0);
+  const gradient = furthest(ours.same, theirs.same, 4), worst = Math.max(loss.difference, gradient.difference);
+  const drift = (other: number[][]) => furthest(other, theirs.free, 0).difference;
+  say({
+    ...{ what: "equality", case: name, loss, gradient, equal: worst <= 1e-5 },
+    guessed: ours.same.filter((numbers, i) => numbers[5] !== theirs.same[i][5]).length,
+    ...{ drift: drift(ours.free), allowed: 2 * drift(theirs.other), compile: first, step: sorted[sorted.length >> 1] },
+    numbers: ours,
+  });
+}
+
+/** A speed to measure: `small bfloat16 16384 BERT`: scale, precision, tokens of first views in a batch, model. */
+type Spec = { scale: "smoke" | "small" | "base"; precision: "float32" | "bfloat16"; tokens: number; model: ModelName };
+
+function specOf(text: string): Spec {
+  const [scale, precision, tokens, model] = text.split(" ");
+  return { scale, precision, tokens: Number(tokens), model } as Spec;
+}
+
+/** Tokens of a row, all of them real. */
+const LENGTH = 256;
+
+/** A training step on rows of random tokens, every one full. */
+async function fullStep({ scale, precision, tokens, model }: Spec) {
+  const { tf } = await openEngine(), { createBert, parameterCount } = await import("@lib/bert/parameters.ts");
+  const { toTensors } = await import("@lib/training/batches.ts");
+  const { adamWScalars } = await import("@lib/training/optimizer.ts");
+  const { decayMask, trainingStep } = await import("@lib/training/training_step.ts");
+  const { variants } = await import("@lib/bert/variants.ts");
+  const choices: Recipe = recipe("sound", scale, { training: { precision, islands: false } }),
+    config = bertConfig(choices);
+  const rows = tokens / LENGTH, views = variants[model].view === "none" ? rows : 2 * rows;
+  const most = Math.round(0.15 * LENGTH), size = parameterCount(config), step = trainingStep(model, config, choices);
+  const ids = Int32Array.from({ length: views * LENGTH }, () => 4 + Math.floor(Math.random() * 556));
+  const places = Int32Array.from({ length: rows * most }, (_, i) => {
+    return Math.floor(i / most) * LENGTH + Math.floor((i % most) * LENGTH / most);
+  });
+  const chosen = {
+    positions: places,
+    labels: places.map((place) => ids[place]),
+    weights: new Float32Array(places.length).fill(1),
+  };
+  const batch = toTensors({ rows, length: LENGTH, ids, lengths: Array(views).fill(LENGTH), ...chosen });
+  let state = [createBert(config, 0).weights, tf.zeros([size]), tf.zeros([size])], number = 0;
+  const mask = decayMask(config);
+  return {
+    operations: productOperations(config, rows, LENGTH),
+    parameters: size,
+    /** Some steps, one after the other; their numbers are read after each, or after the last. */
+    async run(count: number, eachRead: boolean): Promise<number> {
+      let loss = NaN;
+      for (let i = 0; i < count; i++) {
+        const scalars = adamWScalars(choices.training, ++number, 1e-4), seed = tf.tensor1d([0, number], "int32");
+        const outputs = await step(...state, scalars, seed, mask, ...batch);
+        if (eachRead || i === count - 1) loss = (await outputs[3].data())[0];
+        tf.dispose([...state, scalars, seed, ...outputs.slice(3)]);
+        state = outputs.slice(0, 3);
+      }
+      return loss;
+    },
+  };
+}
+
+const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+
+/** Tokens a second of a spec; with `compileOnly` its executable is made and kept, for the process that measures. */
+async function speed(text: string, limit: number): Promise<void> {
+  const spec = specOf(text), step = await fullStep(spec), start = performance.now();
+  let loss = await step.run(1, true);
+  const compile = seconds(start);
+  if (limit === 0) return say({ what: "compiled", spec: text, compile });
+  loss = await step.run(3, true);
+  const timed = async (eachRead: boolean): Promise<number> => {
+    const times: number[] = [], until = performance.now() + 500 * limit;
+    while (times.length < 3 || (performance.now() < until && times.length < 40)) {
+      const from = performance.now();
+      loss = await step.run(5, eachRead);
+      times.push((performance.now() - from) / 5000);
+    }
+    return median(times);
+  };
+  const read = await timed(true), queued = await timed(false), tokens = spec.tokens;
+  say({
+    ...{ what: "speed", spec: text, compile, loss, parameters: step.parameters, operations: step.operations },
+    step: read,
+    queuedStep: queued,
+    tokensPerSecond: Math.round(tokens / read),
+    queuedTokensPerSecond: Math.round(tokens / queued),
+    operationsPerSecond: step.operations / Math.min(read, queued),
+  });
+}
+
+/** One model of a study by one seed, by the study's own steps; the variables of a study say which. */
+async function train(name: string, model: string, seed: string): Promise<void> {
+  const { facts } = await openEngine(), { openStudy } = await import("@lib/study/study.ts");
+  const { corpusOf, trained, trainingOf } = await import("@lib/study/training_steps.ts");
+  const { trainingLog } = await import("@lib/training/step_log.ts");
+  const study = openStudy({ name }), corpus = await corpusOf(study), start = performance.now();
+  say({ what: "begun", model, seed: Number(seed), ...facts });
+  (await trained(study, corpus, model as ModelName, Number(seed))).weights.dispose();
+  const logs = await trainingLog(trainingOf(study, model as ModelName, Number(seed)).dir), last = logs.at(-1)!;
+  say({
+    ...{ what: "trained", model, seed: Number(seed), seconds: seconds(start), steps: last.step, tokens: last.tokens },
+    validation: logs.findLast(({ validation }) => validation)?.validation,
+    pace: median(logs.map(({ tokensPerSecond }) => tokensPerSecond)),
+  });
+}
+
+const [stage, ...args] = Deno.args;
+if (stage === "smoke") await smoke();
+else if (stage === "equality") await equality(args[0]);
+else if (stage === "speed") await speed(args[0], Number(args[1]));
+else if (stage === "train") await train(args[0], args[1], args[2]);
+else if (stage === "list") {
+  say({ cases: cases.map(caseName), models: modelNames, lengths: choicesOf(cases[0]).training.buckets });
+} else throw new Error(`Expected smoke, equality, speed, train or list, found ${stage}.`);
+Deno.exit(0);
