@@ -43,8 +43,8 @@ export async function writeReport(
   const executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
   const chapters = await readChapters(executed ?? await notebooks(`${folder}/notebooks`), python);
   const stamp: RunStamp = part?.stamp ?? JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`));
-  const title = "Systematic Analysis of Music Representations from BERT", path = `${folder}/report.html`;
-  await writeFile(path, reportPage({ title, chapters, stamp }));
+  const path = `${folder}/report.html`;
+  await writeFile(path, await reportPage({ chapters, stamp }));
   return path;
 }
 

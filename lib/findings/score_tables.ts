@@ -9,7 +9,14 @@ import { isBaseline, type Line, lineOf, type ProbeRow } from "../probing/rows.ts
 import type { Protocol } from "../metrics/task_scores.ts";
 import { bestTestRow, lastTestRow, layerCurve } from "./best_layer.ts";
 import { tableRows } from "./table_rows.ts";
-import { lineName, lineRows, scoreName, scoreText, taskCells } from "./wording.ts";
+import { lineName, lineRows, panelName, scoreName, scoreText, taskCells } from "./wording.ts";
+
+/** Scores of the best layer, in round brackets, by task, without the paper's; sound protocol. */
+export const bestTable = (rows: readonly ProbeRow[], lines: readonly Line[]): Record<string, string>[] =>
+  lineRows(lines, (line, task) => {
+    const row = bestTestRow(rows, line, task, "sound");
+    return [scoreName(task, "sound"), scoreText(row, row?.layer)];
+  });
 
 /** Table 2 (the last layer) or Table 3 (the best layer, in round brackets) by task; the paper's numbers stand below ours. */
 export function scoreTable(
@@ -59,32 +66,33 @@ export function poolingTable(
   );
 }
 
-/** Figure 2: each line's score at every layer, by task; lines without layers are level. */
-export function figure2(rows: readonly ProbeRow[], lines: readonly Line[], protocol: Protocol): LayerPoint[] {
-  const depth = Math.max(...rows.map(({ layer }) => layer ?? 0));
-  return tasks.flatMap((task) =>
+/**
+ * Figure 2: each line's score at every layer but 0, where the `Bar` token is the same in every bar; lines without layers
+ * have none.
+ */
+export const figure2 = (rows: readonly ProbeRow[], lines: readonly Line[], protocol: Protocol): LayerPoint[] =>
+  tasks.flatMap((task) =>
     lines.flatMap((line) =>
-      layerCurve(rows, line, task, protocol).filter(({ value }) => Number.isFinite(value)).flatMap((row) => {
-        const layers = row.layer === null ? Array.from({ length: depth + 1 }, (_, i) => i) : [row.layer];
-        return layers.map((layer): LayerPoint => ({
+      layerCurve(rows, line, task, protocol).filter(({ value, layer }) => Number.isFinite(value) && layer !== 0).map(
+        (row): LayerPoint => ({
           model: lineName(line),
-          layer,
-          metric: scoreName(task, protocol),
+          layer: row.layer,
+          metric: panelName(task, protocol),
           value: row.value,
           ...(row.low === null || row.high === null ? {} : { low: row.low, high: row.high }),
+          on: `${row.rows.toLocaleString("en-US")} bars of ${row.songs} songs`,
           ...(isBaseline(line) ? { baseline: true } : {}),
-        }));
-      })
+        }),
+      )
     )
   );
-}
 
 /** The two points of each of the paper's curves that its tables give, the best layer and the last; scores as the authors'. */
 export const paperFigure = (): LayerPoint[] =>
   tasks.flatMap((task) =>
     paperModels.flatMap((model) => {
       const last = paperTables.table2[model][task], best = paperTables.table3[model][task];
-      const points = best.layer === last.layer ? [last] : [best, last];
-      return points.map(({ layer, value }) => ({ model, layer, metric: scoreName(task, "authors"), value }));
+      const points = best.layer === last.layer ? [last] : [best, last], metric = panelName(task, "authors");
+      return points.map(({ layer, value }): LayerPoint => ({ model, layer, metric, value, paper: true }));
     })
   );

@@ -8,7 +8,7 @@ import type { Line, ProbeRow } from "../probing/rows.ts";
 import { better, layerCurve } from "./best_layer.ts";
 import type { TableRow } from "./table_rows.ts";
 import { judge, pairedDifference } from "./significance.ts";
-import { lineName } from "./wording.ts";
+import { lineName, taskNames } from "./wording.ts";
 
 const cellOf = (line: Line, { task, layer }: ProbeRow): string => `${lineName(line)}/${layer}/${task}`;
 
@@ -25,7 +25,8 @@ export function skillMap(rows: readonly TableRow[], line: Line, guess: Line, sta
     return layerCurve(rows, line, task, "sound").flatMap((row) => {
       const skill = (row.value - none) / (perfect - none);
       if (!row.layer || !Number.isFinite(skill)) return [];
-      return [{ x: row.layer, y: task, value: skill, mark: stars.has(cellOf(line, row)) ? "*" : "" }];
+      const mark = stars.has(cellOf(line, row)) ? "*" : "";
+      return [{ x: row.layer, y: taskNames[task], value: skill, mark, panel: lineName(line) }];
     });
   });
 }

@@ -8,9 +8,13 @@ import type { Protocol } from "../metrics/task_scores.ts";
 import { better } from "./best_layer.ts";
 import type { Difference } from "./significance.ts";
 
-/** A line's name: the model, and which control or combination of layers it is. */
-export const lineName = ({ model, labels, layers }: Line): string =>
-  labels === "permuted"
+/** A line's name: the model, and which control or combination of layers it is; baselines by what they know. */
+export const lineName = ({ model, input, labels, layers }: Line): string =>
+  input === "none"
+    ? "guess"
+    : input === "token counts"
+    ? "token counts"
+    : labels === "permuted"
     ? `${model}, permuted labels`
     : labels === "control"
     ? `${model}, control task`
@@ -29,6 +33,16 @@ const scoreNames: Record<Task, Record<Protocol, string>> = {
   MD: both("RMSE, bins"),
   SC: { authors: "entropy / ln K", sound: "entropy / ln min(n, K)" },
 };
+
+/** The tasks in words. */
+export const taskNames: Record<Task, string> = {
+  ...{ C: "Chords", GP: "Groove", I: "Instruments", T: "Tempo" },
+  ...{ MV: "Mean velocity", MD: "Mean duration", SC: "Song clustering" },
+};
+
+/** A panel's name: the task with an arrow towards the better values, and below it the headline score. */
+export const panelName = (task: Task, protocol: Protocol): string =>
+  `${taskNames[task]} ${better(task, protocol) < 0 ? "↓" : "↑"}\n${scoreNames[task][protocol]}`;
 
 /** The headline score's name with an arrow towards the better values. */
 export const scoreName = (task: Task, protocol: Protocol): string =>

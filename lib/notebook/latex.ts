@@ -4,18 +4,17 @@
  */
 import type { Cell } from "./table.ts";
 
-const replacements: Record<string, string> = {
-  ...{ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\u00a0": "~", "–": "--" },
-  ...{ "±": "$\\pm$", "−": "$-$", "↑": "$\\uparrow$", "↓": "$\\downarrow$", "α": "$\\alpha$" },
-};
-
-const escapeLatex = (text: string): string =>
-  text.replaceAll(/[\\&%$#_{}~^±−↑↓α–\u00a0]/g, (character) => replacements[character] ?? `\\${character}`);
-
 /**
  * Rows as a LaTeX `table` with booktabs' rules. Numbers that are not whole have three decimals; missing values are dashes.
+ * It names nothing outside itself, as a page has it in its script.
  */
 export function toLatex(rows: readonly object[], { caption, label }: { caption: string; label?: string }): string {
+  const replacements: Record<string, string> = {
+    ...{ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\u00a0": "~", "–": "--" },
+    ...{ "±": "$\\pm$", "−": "$-$", "↑": "$\\uparrow$", "↓": "$\\downarrow$", "α": "$\\alpha$" },
+  };
+  const escapeLatex = (text: string): string =>
+    text.replaceAll(/[\\&%$#_{}~^±−↑↓α–\u00a0]/g, (character) => replacements[character] ?? `\\${character}`);
   const records = rows as readonly Record<string, Cell>[], keys = [...new Set(records.flatMap(Object.keys))];
   const cell = (value: Cell): string =>
     value === null || value === undefined

@@ -4,7 +4,7 @@
  */
 import { chordQualities } from "../tokens/chords.ts";
 import type { BarLabels } from "../tokens/labels.ts";
-import { panels, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
+import { chosen, fading, panels, type PlotOptions, saying, series, type Spec, spec, unique } from "./theme.ts";
 import { drums, instrumentNames, tempoBins } from "../tokens/vocabulary.ts";
 
 /** Labels that a map can be coloured by. */
@@ -34,15 +34,18 @@ export function labelText(by: MapLabel, song: string, labels: BarLabels): string
   return texts[by]();
 }
 
-/** A bar on a map: its first two principal components in a model, a panel each, and its label, a colour and a mark each. */
-type MapPoint = { model: string; x: number; y: number; label: string };
+/**
+ * A bar on a map: its first two principal components in a model, a panel each, its label, a colour and a mark each, and
+ * its name, if it says one under the pointer.
+ */
+type MapPoint = { model: string; x: number; y: number; label: string; name?: string };
 
 /** Labels with a look of their own; if there are more, the least common ones share one. */
 const LOOKS = 8;
 
 /** Maps side by side, a panel for each model. Of more than eight labels the seven most common ones have their own look. */
 export function barMap(points: readonly MapPoint[], options: PlotOptions = {}): Spec {
-  const { title, width = 330, height = 260, x = "first component", y = "second component" } = options;
+  const { width = 330, height = 260, x = "first component", y = "second component" } = options;
   const byLabel = [...Map.groupBy(points, ({ label }) => label)].sort((a, b) => b[1].length - a[1].length);
   const common = byLabel.map(([label]) => label), others = common.length > LOOKS ? "the others" : undefined;
   const own = others ? common.slice(0, LOOKS - 1) : common;
@@ -55,19 +58,26 @@ export function barMap(points: readonly MapPoint[], options: PlotOptions = {}): 
     { field, type: "quantitative", title, scale: { zero: false }, axis }
   );
   const marks = {
-    mark: { type: "point", filled: true, size: 34, opacity: 0.7 },
+    params: chosen("label"),
+    mark: { type: "point", filled: true, size: 34 },
     encoding: {
+      opacity: fading(0.7),
+      ...saying,
       x: component("x", x),
       y: component("y", y),
       color: series("label", names, "color"),
       shape: series("label", names, "shape"),
     },
   };
-  const values = points.map((point) => ({ ...point, label: names.includes(point.label) ? point.label : others }));
+  const values = points.map(({ name, ...point }) => ({
+    ...point,
+    label: names.includes(point.label) ? point.label : others,
+    says: `${point.label}${name ? `, ${name}` : ""}`,
+  }));
   const free = { x: "independent", y: "independent" }, resolve = { scale: free, axis: free };
   return spec(
     `${points.length / models.length} bars of ${models.join(", ")} as points, by ${names.join(", ")}`,
-    title,
+    options,
     panels("model", models, { values, columns: 2, width, height, layer: [marks], resolve }),
   );
 }

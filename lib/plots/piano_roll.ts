@@ -2,8 +2,8 @@
  * Piano rolls, as Vega-Lite v5 specs.
  * @module
  */
-import { ink, type PlotOptions, series, type Spec, spec, unique } from "./theme.ts";
-import { instrumentNames } from "../tokens/vocabulary.ts";
+import { chosen, fading, ink, type PlotOptions, saying, series, type Spec, spec, unique } from "./theme.ts";
+import { drumName, instrumentNames } from "../tokens/vocabulary.ts";
 
 /**
  * A note to draw: onset and offset in ticks, MIDI pitch, General MIDI program (0–127), and whether it is a drum stroke; a
@@ -40,8 +40,15 @@ export function lanesOf(
   return found;
 }
 
+/** A pitch's name, such as C4 for 60 and F♯3 for 54. */
+export const pitchName = (pitch: number): string =>
+  `${["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"][pitch % 12]}${Math.floor(pitch / 12) - 1}`;
+
 /** Pixels of the mark where a note begins. */
 const HEAD = 8;
+
+/** A place in quarters, counted from 1 as musicians do. */
+const quarter = (place: number): string => String(Number((place + 1).toFixed(2)));
 
 /** Rows of a piano roll's data: where each note's bar and mark lie, x in quarters, y in pitches. */
 function placedNotes(notes: readonly RollNote[], ticksPerQuarter: number, width: number) {
@@ -66,13 +73,17 @@ function placedNotes(notes: readonly RollNote[], ticksPerQuarter: number, width:
       pitch: note.pitch,
       instrument: note.name,
       drum: note.drum,
+      drumName: drumName(note.pitch),
+      says: note.drum
+        ? `${drumName(note.pitch)}, quarter ${quarter(start)}`
+        : `${note.name} ${pitchName(note.pitch)}, quarter ${quarter(start)} to ${quarter(note.end / ticksPerQuarter)}`,
     };
   });
   return { rows, end };
 }
 
 /**
- * Notes as a piano roll: time in quarters across, pitch up, the drums in a panel below. Each instrument has a colour, and
+ * Notes as a piano roll: time in quarters across, pitch up, the drums by name in a panel below. Each instrument has a colour, and
  * a mark where its notes begin. Instruments that play one pitch at one time share its row, one above the other.
  *
  * @param options `legend` has the legend's names in order with their colours, by default the names that appear
@@ -81,7 +92,7 @@ export function pianoRoll(
   notes: readonly RollNote[],
   options: PlotOptions & { ticksPerQuarter?: number; legend?: Record<string, string> } = {},
 ): Spec {
-  const { title, x = "quarter notes", y = "pitch", width = 620, height, ticksPerQuarter = 1, legend } = options;
+  const { x = "quarter notes", y = "pitch", width = 620, height, ticksPerQuarter = 1, legend } = options;
   const { rows, end } = placedNotes(notes, ticksPerQuarter, width);
   const pitched = rows.filter(({ drum }) => !drum), strokes = rows.filter(({ drum }) => drum);
   const drawn = unique(pitched.map(({ instrument }) => instrument));
@@ -110,21 +121,30 @@ export function pianoRoll(
   const color = series("instrument", names, "color", { shown });
   if (legend) color.scale = { domain: names, range: Object.values(legend) };
   const melody = {
+    params: chosen("instrument"),
     mark: { type: "rect", stroke: "#ffffff", strokeWidth: 0.7, cornerRadius: 1.5 },
-    encoding: { x2: { field: "end" }, y: { field: "low", ...pitchAxis }, y2: { field: "high" }, color },
+    encoding: {
+      ...{ x2: { field: "end" }, y: { field: "low", ...pitchAxis }, y2: { field: "high" }, color },
+      ...{ opacity: fading(), ...saying },
+    },
   };
   const marks = {
-    mark: { type: "point", filled: true, size: HEAD ** 2, opacity: 1, stroke: "#ffffff", strokeWidth: 0.7 },
+    mark: { type: "point", filled: true, size: HEAD ** 2, stroke: "#ffffff", strokeWidth: 0.7 },
     encoding: {
       x: { ...across(strokes.length === 0), field: "head" },
       y: { field: "middle", ...pitchAxis },
       color,
+      opacity: fading(),
       shape: series("instrument", names, "shape", { shown }),
     },
   };
+  const drumNames = unique(strokes.toSorted((a, b) => b.pitch - a.pitch).map(({ drumName }) => drumName));
   const drumming = {
     mark: { type: "tick", thickness: 2.5, color: ink },
-    encoding: { y: { field: "pitch", type: "ordinal", title: "drum", sort: "descending", axis: { grid: true } } },
+    encoding: {
+      y: { field: "drumName", type: "nominal", title: null, sort: drumNames, axis: { grid: true } },
+      ...saying,
+    },
   };
   const panels = [];
   if (pitched.length > 0) {
@@ -132,8 +152,7 @@ export function pianoRoll(
     const tall = height ?? Math.min(14, Math.max(6, 320 / lines)) * lines;
     panels.push(panel(pitched, tall, strokes.length === 0, melody, marks));
   }
-  const drums = unique(strokes.map(({ pitch }) => pitch)).length;
-  if (strokes.length > 0) panels.push(panel(strokes, Math.max(30, 15 * drums), true, drumming));
+  if (strokes.length > 0) panels.push(panel(strokes, Math.max(30, 15 * drumNames.length), true, drumming));
   const description = `piano roll of ${pitched.length} notes on ${shown.join(", ")} and ${strokes.length} drum strokes`;
-  return spec(description, title, { vconcat: panels, bounds: "flush", spacing: 14 });
+  return spec(description, options, { vconcat: panels, bounds: "flush", spacing: 14 });
 }

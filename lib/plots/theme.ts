@@ -9,12 +9,17 @@
 /** A Vega-Lite v5 spec as plain JSON; its `$schema` tells it from other values. */
 export type Spec = Record<string, unknown> & { $schema: string; description: string };
 
-/** Options of every plot: its title, its axes' names, and the pixels of the plot or of one of its panels. */
-export type PlotOptions = { title?: string; x?: string; y?: string; width?: number; height?: number };
+/**
+ * Options of every plot: its title, how it is read (a sentence or two below the title), its axes' names, and the pixels of
+ * the plot or of one of its panels.
+ */
+export type PlotOptions = { title?: string; read?: string; x?: string; y?: string; width?: number; height?: number };
 
 const font = "DejaVu Sans, Verdana, Arial, sans-serif";
-/** The colour of text. */
+/** The colour of text; a page has its own in its place. */
 export const ink = "#222222";
+/** The colour of text on coloured cells, which a dark page keeps. */
+export const cellInk = "#111111";
 /** Okabe and Ito's colours, those that stand out most on white first. */
 export const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5230", "#000000"];
 /** A level bar; Vega's own, `stroke`, has no area to fill. */
@@ -43,7 +48,7 @@ const config = {
   background: "#ffffff",
   padding: 12,
   font,
-  title: { color: ink, fontSize: 15, anchor: "start", offset: 12 },
+  title: { color: ink, fontSize: 15, anchor: "start", offset: 12, subtitleColor: ink, subtitleFontSize: 11.5 },
   axis: {
     ...text,
     labelFontSize: 11,
@@ -60,9 +65,12 @@ const config = {
   view: { stroke: "#dddddd" },
 };
 
+/** Pixels between rows and columns of {@link panels}. */
+const spacing = { row: 84, column: 56 };
+
 /**
- * Panels by `field`, with their titles as a layer of its own, all at one height: Vega-Lite would push a title up where
- * an axis label stands at the very top of its panel.
+ * Panels by `field`, with their titles as layers of their own, all at one height: Vega-Lite would push a title up where
+ * an axis label stands at the very top of its panel. What of a name stands behind a line's end is the panel's subtitle.
  */
 export function panels(
   field: string,
@@ -74,31 +82,78 @@ export function panels(
     resolve: object;
   },
 ): Record<string, unknown> {
-  const header = { labelExpr: "''", labelFontSize: 1, labelPadding: 0 };
-  const title = {
-    transform: [{ aggregate: [{ op: "count", as: "rows" }], groupby: [field] }],
-    mark: { type: "text", fontSize: 13, fontWeight: "bold", color: ink, baseline: "bottom", align: "center" },
-    encoding: { text: { field }, x: { value: width / 2 }, y: { value: -12 } },
-  };
+  const header = { labelExpr: "''", labelFontSize: 1, labelPadding: 0 }, below = names.some((name) => /\n/.test(name));
+  const title = (part: number, y: number, look: object) => ({
+    name: `title_${part}`, // by which a page finds it
+    transform: [
+      { aggregate: [{ op: "count", as: "rows" }], groupby: [field] },
+      { calculate: `split(datum[${JSON.stringify(field)}], '\\n')[${part}] || ''`, as: "title" },
+    ],
+    mark: { type: "text", color: ink, baseline: "bottom", align: "center", ...look },
+    encoding: { text: { field: "title" }, x: { value: width / 2 }, y: { value: y } },
+  });
+  const titles = [title(0, below ? -26 : -12, { fontSize: 13, fontWeight: "bold" })];
+  if (below) titles.push(title(1, -11, { fontSize: 11 }));
   return {
     data: { values },
     facet: { field, type: "nominal", title: null, sort: names, header },
     columns,
     bounds: "flush", // and so much space keep rows and columns straight, however wide the axes' labels are
-    spacing: { row: 84, column: 56 },
-    spec: { width, height, layer: [...layer, title] },
+    spacing: { ...spacing, row: spacing.row + (below ? 14 : 0) },
+    spec: { width, height, layer: [...layer, ...titles] },
     resolve,
   };
 }
 
-/** A whole spec: `rest` with the shared look, and `description` for screen readers. */
-export const spec = (description: string, title: string | undefined, rest: Record<string, unknown>): Spec => ({
-  $schema: "https://vega.github.io/schema/vega-lite/v5.json",
-  description: title ? `${title}: ${description}` : description,
-  ...(title ? { title } : {}),
-  ...rest,
-  config,
-});
+/** What a mark says under the pointer, in notebooks and on a page: the datum's field `says`. */
+export const saying = {
+  tooltip: { field: "says", type: "nominal" },
+  description: { field: "says", type: "nominal" },
+} as const;
+
+/**
+ * In notebooks a click on the legend leaves a series alone (with Shift, several): the parameter, which one layer of the
+ * plot has, by the legend's field, and the opacity of all marks that follow it.
+ */
+export const chosen = (field: string): object[] => [
+  { name: "chosen", select: { type: "point", fields: [field] }, bind: "legend" },
+];
+
+/** The opacity of marks that fade if another series is {@link chosen}. */
+export const fading = (opacity = 1): object => ({ condition: { param: "chosen", value: opacity }, value: 0.07 });
+
+/** A number with a true minus sign and so many decimals. */
+export const numberText = (value: number, decimals = 3): string =>
+  value.toFixed(decimals).replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
+
+/** Text in lines of at most so many letters, broken at spaces. */
+const inLines = (text: string, letters: number): string[] =>
+  text.split(" ").reduce<string[]>((lines, word) => {
+    const longer = `${lines.at(-1) ?? ""} ${word}`.trim();
+    return lines.length > 0 && longer.length <= letters ? [...lines.slice(0, -1), longer] : [...lines, word];
+  }, []);
+
+/**
+ * A whole spec: `rest` with the shared look, and `description` for screen readers.
+ *
+ * @param titled the title, or the options that have it and how the plot is read
+ */
+export function spec(
+  description: string,
+  titled: string | undefined | Pick<PlotOptions, "title" | "read">,
+  rest: Record<string, unknown>,
+): Spec {
+  const { title, read } = typeof titled === "string" ? { title: titled, read: undefined } : titled ?? {};
+  const { columns = 1, width, spec: panel = {} } = rest as { columns?: number; width?: number; spec?: typeof rest };
+  const pixels = width ?? columns * (Number(panel.width ?? 500) + spacing.column), letters = Math.max(60, pixels / 6.6);
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v5.json",
+    description: title ? `${title}: ${description}` : description,
+    ...(read ? { title: { text: title ?? "", subtitle: inLines(read, letters) } } : title ? { title } : {}),
+    ...rest,
+    config,
+  };
+}
 
 /** Values in order of first mention. */
 export const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];

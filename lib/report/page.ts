@@ -4,9 +4,14 @@
  */
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { projectRoot } from "../base/project.ts";
 import { pythonEnvironment } from "../base/python.ts";
 import { UserError } from "../base/user_error.ts";
 import { escapeHtml } from "../notebook/table.ts";
+import { plotHtml } from "../plots/live.ts";
+import type { Spec } from "../plots/theme.ts";
+import { pageScript } from "./page_script.ts";
+import { pageStyle } from "./page_style.ts";
 
 /** An output of a cell, as nbformat 4 stores it; `data` is its content by MIME type. */
 type NotebookOutput = {
@@ -26,50 +31,19 @@ export type Chapter = {
   rendered: { html: string; outputs: (string | null)[] }[];
 };
 
-const style = `
-:root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --faint: #d8dee4; --quiet: #59636e; --box: #f6f8fa;
-  --link: #0059a8; --k: #8250df; --s: #0a6640; --c: #59636e; --n: #0550ae; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117; --faint: #30363d; --quiet: #9198a1;
-  --box: #161b22; --link: #79b8ff; --k: #d2a8ff; --s: #7ee2a8; --c: #9198a1; --n: #79c0ff; } }
-* { box-sizing: border-box; }
-body { margin: 0; color: var(--ink); background: var(--paper); font: 16px/1.6 system-ui, "DejaVu Sans", sans-serif; }
-header, main, footer { max-width: 66rem; margin: 0 auto; padding: 1rem 1.5rem; }
-h1 { font-size: 1.9rem; line-height: 1.25; margin: 1.5rem 0 .3rem; }
-h2 { font-size: 1.5rem; margin: 3rem 0 .8rem; padding-top: 1.2rem; border-top: 1px solid var(--faint); }
-h3 { font-size: 1.2rem; margin: 2rem 0 .6rem; } h4, h5, h6 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
-a { color: var(--link); } .anchor-link { display: none; }
-nav ol { columns: 2; column-gap: 2.5rem; padding-left: 0; list-style: none; } nav ol ol { columns: 1; padding-left: 1.2rem; font-size: .9rem; }
-nav li { break-inside: avoid; }
-.about, .progress, figcaption, summary { color: var(--quiet); font-size: .88rem; }
-details { margin: .6rem 0; } summary { cursor: pointer; }
-pre { background: var(--box); border: 1px solid var(--faint); border-radius: 6px; padding: .7rem .9rem; overflow-x: auto;
-  font: .82rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; margin: .5rem 0; }
-code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .88em; }
-img { max-width: 100%; height: auto; border-radius: 6px; border: 1px solid var(--faint); }
-.output { margin: .9rem 0; overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; margin: .8rem 0; } caption { padding: .3rem 0; color: var(--quiet); }
-th, td { padding: .28rem .5rem; border-bottom: 1px solid var(--faint); } th { border-bottom-width: 2px; }
-.error { border-color: #cf222e; }
-.highlight .k, .highlight .kd, .highlight .kr, .highlight .kc, .highlight .kt, .highlight .kn { color: var(--k); }
-.highlight .s1, .highlight .s2, .highlight .sb, .highlight .sr { color: var(--s); }
-.highlight .c1, .highlight .cm { color: var(--c); font-style: italic; }
-.highlight .mi, .highlight .mf { color: var(--n); }
-@media (max-width: 40rem) { nav ol { columns: 1; } }
-audio { max-width: 100%; vertical-align: middle; }
-@media print { details, audio { display: none; } h2 { break-before: page; border: 0; } .output { break-inside: avoid; } }
-`;
-
 const joined = (text: unknown): string => Array.isArray(text) ? text.join("") : String(text ?? "");
 // deno-lint-ignore no-control-regex -- terminal colours are control characters
 const uncoloured = (text: unknown): string => escapeHtml(joined(text).replace(/\u001b\[[0-9;]*m/g, ""));
 
-/** An output as HTML: its richest notation that needs no scripts. */
-function outputHtml(output: NotebookOutput, markdown: string | null): string {
+const vega = "application/vnd.vegalite.v5+json";
+
+/** An output as HTML: its richest notation that needs no network; `id` is its own in the page. */
+async function outputHtml(output: NotebookOutput, markdown: string | null, id: string): Promise<string> {
   if (output.output_type === "stream") return `<pre>${uncoloured(output.text)}</pre>`;
   if (output.output_type === "error") return `<pre class="error">${uncoloured(output.traceback?.join("\n"))}</pre>`;
-  const data = output.data ?? {}, progress = output.metadata?.progress;
-  if (progress) return `<p class="progress">${escapeHtml(String(progress.text))}</p>`;
+  const data = output.data ?? {};
   if (data["text/html"]) return joined(data["text/html"]);
+  if (data[vega]) return await plotHtml(data[vega] as Spec, id);
   if (data["image/png"]) {
     const { alt = "", width } = output.metadata?.["image/png"] ?? {};
     const size = width === undefined ? "" : ` width="${Number(width)}"`;
@@ -80,7 +54,34 @@ function outputHtml(output: NotebookOutput, markdown: string | null): string {
   return `<pre>${uncoloured(data["text/plain"])}</pre>`;
 }
 
+const isPlot = (html: string): boolean => html.startsWith('<figure class="plot"');
+
+/** A cell's outputs; what it tells of its progress is folded away. */
+async function outputsHtml(outputs: NotebookOutput[], rendered: (string | null)[], id: string): Promise<string> {
+  const told = outputs.flatMap(({ metadata }) => metadata?.progress ? [String(metadata.progress.text)] : []);
+  const shown: string[] = [];
+  for (const [k, output] of outputs.entries()) {
+    if (output.metadata?.progress) continue;
+    const html = await outputHtml(output, rendered[k] ?? null, `${id}-${k}`), last = shown.length - 1;
+    const beside = isPlot(html) && isPlot(shown[last]?.replace(/^<div class="output">/, "") ?? ""); // small ones, if they fit
+    if (beside) shown[last] = shown[last].replace(/<\/div>$/, `${html}</div>`);
+    else shown.push(`<div class="output">${html}</div>`);
+  }
+  const progress = told.length === 0
+    ? []
+    : [`<details class="progress"><summary>what ran (${told.length})</summary>${
+      told.map((text) => `<p>${escapeHtml(text)}</p>`).join("")
+    }</details>`];
+  return [...progress, ...shown].join("\n");
+}
+
 type Heading = { level: number; id: string; text: string };
+
+/** A link to a heading, to copy; `text` is HTML. */
+const permalink = (id: string, text: string): string =>
+  `<a class="here" href="#${escapeHtml(encodeURIComponent(id))}" aria-label="Link to ${
+    text.replaceAll('"', "&quot;")
+  }">#</a>`;
 
 /** Prose with headings one level lower, as the page has a title of its own, and with ids that no other notebook has. */
 function withHeadings(html: string, prefix: string, headings: Heading[]): string {
@@ -92,7 +93,7 @@ function withHeadings(html: string, prefix: string, headings: Heading[]): string
     const id = twins === 0 ? slug : `${slug}~${twins}`;
     const level = Number(digit) + 1;
     headings.push({ level, id, text });
-    return `<h${level} id="${escapeHtml(id)}">${bare}</h${level}>`;
+    return `<h${level} id="${escapeHtml(id)}">${bare}${permalink(id, text)}</h${level}>`;
   });
 }
 
@@ -100,14 +101,14 @@ function withHeadings(html: string, prefix: string, headings: Heading[]): string
 const linkedInside = (html: string): string =>
   html.replace(/href="(?:\.\/)?([^"/:#]+)\.ipynb"/g, (_, name: string) => `href="#${name}"`);
 
-function chapterHtml({ name, cells, rendered }: Chapter, headings: Heading[]): string {
-  const parts = cells.map((cell, i) => {
-    if (cell.cell_type === "markdown") return withHeadings(linkedInside(rendered[i].html), name, headings);
-    if (cell.cell_type !== "code") return "";
-    const outputs = (cell.outputs ?? []).map((output, k) => outputHtml(output, rendered[i].outputs[k] ?? null));
-    const shown = outputs.map((html) => `<div class="output">${html}</div>`).join("\n");
-    return `<details><summary>code</summary>${rendered[i].html}</details>\n${shown}`;
-  });
+async function chapterHtml({ name, cells, rendered }: Chapter, headings: Heading[]): Promise<string> {
+  const parts: string[] = []; // one after the other, as headings are numbered in their order
+  for (const [i, cell] of cells.entries()) {
+    if (cell.cell_type === "markdown") parts.push(withHeadings(linkedInside(rendered[i].html), name, headings));
+    if (cell.cell_type !== "code") continue;
+    const outputs = await outputsHtml(cell.outputs ?? [], rendered[i].outputs, `${name}-${i}`);
+    parts.push(`<details><summary>code</summary>${rendered[i].html}</details>`, outputs);
+  }
   return `<section id="${escapeHtml(name)}">\n${parts.join("\n")}\n</section>`;
 }
 
@@ -123,7 +124,9 @@ function contents(headings: Heading[]): string {
     const links = under.map((heading) => `<li>${link(heading)}</li>`).join("");
     return `<li>${link(top)}${links && `<ol>${links}</ol>`}</li>`;
   });
-  return `<nav aria-label="Contents"><ol>${items.join("\n")}</ol></nav>`;
+  return `<nav aria-label="Contents"><details open><summary>Contents</summary><ol>${
+    items.join("\n")
+  }</ol></details></nav>`;
 }
 
 /** The addresses that a page would fetch when it opens: scripts, styles, pictures, frames and imports. */
@@ -135,40 +138,85 @@ export function outsideReferences(html: string): string[] {
   return [...html.matchAll(tag), ...scripts, ...styles].map((match) => match[1]);
 }
 
+/** A section before the notebooks': its heading, its name in links, and its content as HTML. */
+export type Section = { title: string; id: string; html: string };
+
+const { version } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`)) as { version: string };
+
+const paper = {
+  title: "Systematic Analysis of Music Representations from BERT",
+  authors: "Sangjun Han, Hyeongrae Ihm, Woohyung Lim",
+  arxiv: "2306.04628",
+};
+
+/** BibTeX of the paper and of this workspace. */
+const bibtex = `@article{han2023systematic,
+  title   = {${paper.title}},
+  author  = {${paper.authors.replaceAll(", ", " and ")}},
+  journal = {arXiv preprint arXiv:${paper.arxiv}},
+  year    = {2023}
+}
+@software{music_bert_workspace,
+  title   = {Music representations from {BERT}, layer by layer},
+  author  = {{The contributors}},
+  version = {${version}},
+  note    = {A reproduction of arXiv:${paper.arxiv}; MIT licence}
+}`;
+
 /**
- * The report's page; `stamp` has the names and values of how the run came about.
+ * A page: its title, the sections that a reader wants first, the chapters of executed notebooks, and how it came about.
  *
+ * @param parts `stamp` has the names and values of how the run came about
  * @throws {Error} if it would not open offline, naming what it would fetch.
  */
-export function reportPage(
-  { title, chapters, stamp }: { title: string; chapters: Chapter[]; stamp: Record<string, string> },
-): string {
-  const headings: Heading[] = [];
-  const sections = chapters.map((chapter) => chapterHtml(chapter, headings));
-  const rows = Object.entries(stamp).map(([name, value]) =>
-    `<tr><th scope="row" style="text-align:left">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`
+export async function reportPage(
+  { front = [], chapters, stamp }: { front?: Section[]; chapters: Chapter[]; stamp: Record<string, string> },
+): Promise<string> {
+  const headings: Heading[] = front.map(({ title, id }) => ({ level: 2, id, text: escapeHtml(title) }));
+  const first = front.map(({ title, id, html }) =>
+    `<section><h2 id="${id}">${escapeHtml(title)}${permalink(id, escapeHtml(title))}</h2>\n${html}</section>`
   );
+  const sections: string[] = [];
+  for (const chapter of chapters) sections.push(await chapterHtml(chapter, headings));
+  const last = [["cite", "How to cite"], ["stamp", "How this page came about"]];
+  headings.push(...last.map(([id, text]) => ({ level: 2, id, text })));
+  const [cite, stamped] = last.map(([id, text]) => `<h2 id="${id}">${text}${permalink(id, text)}</h2>`);
+  const rows = Object.entries(stamp).map(([name, value]) =>
+    `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`
+  );
+  const run = Object.entries(stamp).filter(([name]) => /^(state|preset|scale|seed|songs)$/.test(name));
+  const title = `A reproduction of “${paper.title}”`;
   const page = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
-<style>${style}</style>
+<style>${pageStyle}</style>
 </head>
 <body>
+<a class="skip" href="#main">To the content</a>
 <header>
 <h1>${escapeHtml(title)}</h1>
-<p class="about">${escapeHtml(Object.entries(stamp).slice(0, 4).map((pair) => pair.join(" ")).join(" · "))}</p>
-${contents(headings)}
+<p class="by">The paper: ${paper.authors}, <a href="https://arxiv.org/abs/${paper.arxiv}">arXiv ${paper.arxiv}</a> (2023).
+This page is by others: version ${escapeHtml(version)}${
+    stamp.commit ? `, commit ${escapeHtml(stamp.commit)}` : ""
+  }, MIT licence, <a href="#cite">how to cite</a>.</p>
+<p class="by">${escapeHtml(run.map((pair) => pair.join(" ")).join(" · "))}</p>
 </header>
-<main>
-${sections.join("\n")}
+<div class="columns">
+${contents(headings)}
+<main id="main">
+${[...first, ...sections].join("\n")}
+<section>${cite}
+<pre>${escapeHtml(bibtex)}</pre></section>
+<section>${stamped}
+<div class="output"><table class="stamp">${rows.join("\n")}</table></div></section>
 </main>
-<footer>
-<h2 id="stamp">How this page came about</h2>
-<table>${rows.join("\n")}</table>
-</footer>
+</div>
+<script>
+${pageScript()}
+</script>
 </body>
 </html>
 `;

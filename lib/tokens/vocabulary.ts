@@ -91,6 +91,18 @@ const families: readonly string[] = [
 /** General MIDI names of programs 0–127, then "Drum". */
 export const instrumentNames: readonly string[] = [...families.flatMap((family) => family.split("|")), "Drum"];
 
+const drumKit = "High Q|Slap|Scratch Push|Scratch Pull|Sticks|Square Click|Metronome Click|Metronome Bell|" +
+  "Acoustic Bass Drum|Bass Drum 1|Side Stick|Acoustic Snare|Hand Clap|Electric Snare|Low Floor Tom|Closed Hi-Hat|" +
+  "High Floor Tom|Pedal Hi-Hat|Low Tom|Open Hi-Hat|Low-Mid Tom|Hi-Mid Tom|Crash Cymbal 1|High Tom|Ride Cymbal 1|" +
+  "Chinese Cymbal|Ride Bell|Tambourine|Splash Cymbal|Cowbell|Crash Cymbal 2|Vibraslap|Ride Cymbal 2|Hi Bongo|" +
+  "Low Bongo|Mute Hi Conga|Open Hi Conga|Low Conga|High Timbale|Low Timbale|High Agogo|Low Agogo|Cabasa|Maracas|" +
+  "Short Whistle|Long Whistle|Short Guiro|Long Guiro|Claves|Hi Wood Block|Low Wood Block|Mute Cuica|Open Cuica|" +
+  "Mute Triangle|Open Triangle|Shaker|Jingle Bell|Bell Tree|Castanets|Mute Surdo|Open Surdo";
+const drumsOfKit = drumKit.split("|");
+
+/** General MIDI's name of a drum (35–81, with those that General MIDI 2 added, 27–87); of others `drum` and the number. */
+export const drumName = (pitch: number): string => drumsOfKit[pitch - 27] ?? `drum ${pitch}`;
+
 const kindNames = Object.keys(kinds) as TokenKind[];
 const kindOfId = kindNames.flatMap((kind) => Array<TokenKind>(kinds[kind].count).fill(kind));
 const names = kindOfId.map((kind, id) => {

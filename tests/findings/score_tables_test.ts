@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { figure2, paperFigure, poolingTable, scoreTable } from "@lib/findings/score_tables.ts";
+import { bestTable, figure2, paperFigure, poolingTable, scoreTable } from "@lib/findings/score_tables.ts";
 import { tableRows } from "@lib/findings/table_rows.ts";
 import { lines as planted, plantedRows } from "../support/planted_rows.ts";
 
@@ -26,8 +26,8 @@ Deno.test("Table 2 has each line's last layer by task, with intervals of the tes
   ]);
   assertEquals(others.slice(0, 6).map(([name, chords]) => [name, chords]), [
     ["untrained", "0.230 [0.173, 0.287]"],
-    ["bag of tokens", "0.260 [0.184, 0.336]"],
-    ["majority", "0.240 [0.240, 0.240]"],
+    ["token counts", "0.260 [0.184, 0.336]"],
+    ["guess", "0.240 [0.240, 0.240]"],
     ["BERT, permuted labels", "0.240 [0.221, 0.259]"],
     ["BERT, control task", "0.250 [0.212, 0.288]"],
     ["BERT, all layers", "0.350 [0.350, 0.350]"],
@@ -69,10 +69,10 @@ Deno.test("as the authors computed them: means over draws in Table 2, the last d
 Deno.test("a score that is not defined stands as a dash, and in no figure", () => {
   const without = rows.map((row) => row.task === "C" && row.model === "BERT" ? { ...row, value: NaN } : row);
   assertEquals(cells(scoreTable(without, lines, "sound", "last"))[0].slice(1, 3), ["–", "0.331 [0.312, 0.350]"]);
-  const points = figure2(without, lines, "sound").filter(({ metric }) => metric.startsWith("C"));
+  const points = figure2(without, lines, "sound").filter(({ metric }) => metric.startsWith("Chords"));
   assertEquals(
     new Set(points.map(({ model }) => model)),
-    new Set(["BERT-aug", "untrained", "bag of tokens", "majority"]),
+    new Set(["BERT-aug", "untrained", "token counts", "guess"]),
   );
 });
 
@@ -89,35 +89,47 @@ Deno.test("the table of poolings has a row for each, from rows of that pooling o
 Deno.test("Figure 2 has a point for each layer, level lines for what has none, and marks baselines", () => {
   const points = figure2(rows, lines, "sound");
   const of = (model: string, task: string) =>
-    points.filter((point) => point.model === model && point.metric.startsWith(`${task}:`));
+    points.filter((point) => point.model === model && point.metric.startsWith(task));
   const brief = (
     point: typeof points[number],
   ) => [point.layer, ...[point.value, point.low, point.high].map((x) => x!.toFixed(3))];
-  assertEquals(of("BERT", "GP").map(brief), [
-    [0, "0.301", "0.282", "0.320"],
+  assertEquals(of("BERT", "Groove ↑\nAUC of scores").map(brief), [
     [1, "0.311", "0.292", "0.330"],
     [2, "0.321", "0.302", "0.340"],
     [3, "0.331", "0.312", "0.350"],
   ]);
-  assertEquals(of("bag of tokens", "SC").map(({ layer, value }) => [layer, value.toFixed(3)]), [
-    ...[[0, "0.834"], [1, "0.834"], [2, "0.834"], [3, "0.834"]],
+  assertEquals(of("token counts", "Song clustering").map(({ layer, value }) => [layer, value.toFixed(3)]), [
+    [null, "0.834"],
   ]);
+  const { rows: bars, songs } = rows.find(({ task, split }) => task === "GP" && split === "test")!;
+  assertEquals(of("BERT", "Groove")[0].on, `${bars} bars of ${songs} songs`);
   const baselines = new Set(points.filter(({ baseline }) => baseline).map(({ model }) => model));
-  const names = ["untrained", "bag of tokens", "majority", "BERT, permuted labels", "BERT, control task"];
+  const names = ["untrained", "token counts", "guess", "BERT, permuted labels", "BERT, control task"];
   assertEquals(baselines, new Set(names));
-  assertEquals(points.length, 8 * 7 * 4);
-  const drawn = figure2(rows, lines, "authors").filter(({ model, metric }) => model === "BERT" && metric[0] === "C");
+  // Five lines with three layers, three without any: token counts, the guess, and all layers weighted.
+  assertEquals(points.length, (5 * 3 + 3) * 7);
+  const drawn = figure2(rows, lines, "authors").filter(({ model, metric }) =>
+    model === "BERT" && metric.startsWith("Chords")
+  );
   assertEquals(drawn.map(({ value, low }) => [value.toFixed(3), low]), [
-    ...[["0.600", undefined], ["0.640", undefined], ["0.620", undefined], ["0.630", undefined]],
+    ...[["0.640", undefined], ["0.620", undefined], ["0.630", undefined]],
+  ]);
+});
+
+Deno.test("the table of best layers has no rows of the paper", () => {
+  const table = cells(bestTable(rows, lines.slice(0, 2)));
+  assertEquals(table.map((row) => row.slice(0, 2)), [
+    ["BERT", "0.320 (2) [0.301, 0.339]"],
+    ["BERT-aug", "0.410 (1) [0.372, 0.448]"],
   ]);
 });
 
 Deno.test("the paper's figure has the two points of each curve that its tables give", () => {
   const points = paperFigure();
   const of = (model: string, task: string) =>
-    points.filter((point) => point.model === model && point.metric.startsWith(`${task}:`))
+    points.filter((point) => point.model === model && point.metric.startsWith(task))
       .map(({ layer, value }) => [layer, value]);
-  assertEquals(of("BERT-neighbor", "SC"), [[6, 0.062], [12, 0.072]]);
-  assertEquals(of("BERT", "C"), [[12, 0.861]]); // its last layer is its best
+  assertEquals(of("BERT-neighbor", "Song clustering"), [[6, 0.062], [12, 0.072]]);
+  assertEquals(of("BERT", "Chords"), [[12, 0.861]]); // its last layer is its best
   assertEquals(points.length, 4 * 7 * 2 - 5);
 });

@@ -10,14 +10,16 @@ Deno.test("a skill is the share of the way from the guess to a perfect score", (
   const cells = skillMap(rows, bert, majorityLine, new Set(["BERT/2/I"]));
   assertEquals(
     cells.map(({ x, y }) => `${y} ${x}`),
-    ["C", "GP", "I", "T", "MV", "MD", "SC"].flatMap((task) => [1, 2, 3].map((layer) => `${task} ${layer}`)),
+    ["Chords", "Groove", "Instruments", "Tempo", "Mean velocity", "Mean duration", "Song clustering"].flatMap((task) =>
+      [1, 2, 3].map((layer) => `${task} ${layer}`)
+    ),
   );
   const skill = (task: string, layer: number) => cells.find(({ x, y }) => x === layer && y === task)!.value;
-  assertAlmostEquals(skill("C", 1), 70 / 760, 1e-9); // 0.31 between the guess's 0.24 and 1
-  assertAlmostEquals(skill("MV", 3), 0.9 / 19.56, 1e-9); // 18.66 between 19.56 and 0
-  assertAlmostEquals(skill("SC", 1), 0.07 / 0.854, 1e-9); // 0.784 between 0.854 and 0
-  assertEquals(cells.filter(({ mark }) => mark === "*").map(({ x, y }) => `${y} ${x}`), ["I 2"]);
-  const worse = skillMap(rows, untrainedLine, majorityLine, new Set()).find(({ x, y }) => x === 1 && y === "C")!;
+  assertAlmostEquals(skill("Chords", 1), 70 / 760, 1e-9); // 0.31 between the guess's 0.24 and 1
+  assertAlmostEquals(skill("Mean velocity", 3), 0.9 / 19.56, 1e-9); // 18.66 between 19.56 and 0
+  assertAlmostEquals(skill("Song clustering", 1), 0.07 / 0.854, 1e-9); // 0.784 between 0.854 and 0
+  assertEquals(cells.filter(({ mark }) => mark === "*").map(({ x, y }) => `${y} ${x}`), ["Instruments 2"]);
+  const worse = skillMap(rows, untrainedLine, majorityLine, new Set()).find(({ x, y }) => x === 1 && y === "Chords")!;
   assertAlmostEquals(worse.value, -30 / 760, 1e-9); // below the guess
   assertEquals(skillMap(rows, bert, lineOf("nobody"), new Set()), []);
 });

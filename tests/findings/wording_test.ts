@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { differenceText, lineName, scoreName, scoreText, taskCells } from "@lib/findings/wording.ts";
-import { lineOf, majorityLine } from "@lib/probing/rows.ts";
+import { differenceText, lineName, panelName, scoreName, scoreText, taskCells } from "@lib/findings/wording.ts";
+import { lineOf, majorityLine, tokenCountLine } from "@lib/probing/rows.ts";
 import { plantedRows } from "../support/planted_rows.ts";
 
 const row = { ...plantedRows()[0], task: "C" as const, value: 0.81249, low: 0.79, high: 0.8344, std: null };
@@ -10,12 +10,18 @@ Deno.test("a line is named by its model and by what was done to its labels or la
   assertEquals(changes.map((change) => lineName(lineOf("BERT", change))), [
     ...["BERT", "BERT, permuted labels", "BERT, control task", "BERT, all layers"],
   ]);
-  assertEquals(lineName(majorityLine), "majority");
+  assertEquals([majorityLine, tokenCountLine].map(lineName), ["guess", "token counts"]);
 });
 
 Deno.test("a score's name has an arrow towards the better values", () => {
   assertEquals([scoreName("T", "authors"), scoreName("T", "sound"), scoreName("SC", "sound")], [
     ...["T: exact rows ↑", "T: accuracy ↑", "SC: entropy / ln min(n, K) ↓"],
+  ]);
+});
+
+Deno.test("a panel is named by its task in words, with the score below", () => {
+  assertEquals([panelName("C", "sound"), panelName("MD", "authors")], [
+    ...["Chords ↑\nAUC of scores", "Mean duration ↓\nRMSE, bins"],
   ]);
 });
 

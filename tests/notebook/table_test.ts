@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { findChromium } from "@lib/report/pdf.ts";
+import { chromium, inBrowser } from "../support/browser.ts";
 import { tableText } from "@lib/notebook/table.ts";
 
 /** Numbers of a Markdown table's body, back from their text. */
@@ -72,14 +72,6 @@ Deno.test("columns can be chosen, ordered and named; an unknown one is refused",
   assertEquals(tableText([], { columns: ["model"] }).plain, "model\n");
 });
 
-const chromium = (() => {
-  try {
-    return findChromium();
-  } catch {
-    return undefined; // none here
-  }
-})();
-
 Deno.test({
   name: "a click on a heading sorts a table's rows by value, again turns them, once more restores them",
   ignore: chromium === undefined,
@@ -95,18 +87,8 @@ Deno.test({
         seen.at(-1).push([...heads].map((th) => th.getAttribute("aria-sort") ?? "none").join());
       }
       document.body.textContent = JSON.stringify(seen);`;
-    const folder = Deno.makeTempDirSync(), page = `${folder}/table.html`;
-    Deno.writeTextFileSync(page, `<!doctype html><meta charset="utf-8"><body>${html}<script>${script}</script></body>`);
-    const args = [
-      "--headless",
-      "--disable-gpu",
-      "--no-sandbox",
-      `--user-data-dir=${folder}/profile`,
-      "--dump-dom",
-      page,
-    ];
-    const { stdout } = await new Deno.Command(chromium!, { args, stdin: "null", stderr: "null" }).output();
-    const [, seen] = new TextDecoder().decode(stdout).match(/<body>(.*)<\/body>/s)!;
+    const page = `<!doctype html><meta charset="utf-8"><body>${html}<script>${script}</script></body>`;
+    const seen = await inBrowser(page, async ({ page }) => await page.evaluate("document.body.textContent") as string);
     assertEquals(JSON.parse(seen), [
       ["−1.000", "9.000", "10.500", "1,200.000", "–", "none,ascending"],
       ["1,200.000", "10.500", "9.000", "−1.000", "–", "none,descending"],

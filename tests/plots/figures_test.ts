@@ -33,6 +33,30 @@ Deno.test("the layer plot draws a mark and an interval for each score, models ap
   assertEquals(marksOf(bare.svg, "rule").length, 0);
 });
 
+Deno.test("a level line stands with its name, at the panel's edge where it lies far from the models", async () => {
+  const level = (model: string, value: number) => ({ model, metric: "chords", layer: null, value });
+  const own = points.filter(({ metric }) => metric === "chords"); // from 0.4 to 0.8 with their intervals
+  const { svg } = await render(layerPlot([...own, level("counts", 0.5), level("guess", 1.9)]));
+  const [rule] = marksOf(svg, "rule").filter((mark) => attribute(mark, "stroke-dasharray") === "2,3");
+  assert(rule !== undefined && svg.includes(">counts</text>") && svg.includes(">guess 1.900 ↑</text>"));
+  assert(!svg.includes(">1.5</text>"), "the guess does not stretch the scale");
+});
+
+Deno.test("the paper's points stand hollow at the same share of the depth, and say their own layer", async () => {
+  const paper = [6, 12].map((layer) => ({ model: "BERT", metric: "chords", layer, value: 0.6, paper: true }));
+  const plot = layerPlot([...points.filter(({ metric }) => metric === "chords"), ...paper]);
+  const hollow = marksOf((await render(plot)).svg, "symbol").filter((mark) =>
+    attribute(mark, "fill") !== colours[0] &&
+    attribute(mark, "stroke") === colours[0]
+  );
+  assertEquals(hollow.length, 2);
+  const { data: { values } } = plot as unknown as { data: { values: { at: number; says: string; paper?: boolean }[] } };
+  assertEquals(values.filter((row) => row.paper).map(({ at, says }) => [at, says]), [
+    [1.5, "BERT in the paper, layer 6 of 12: 0.600"],
+    [3, "BERT in the paper, layer 12 of 12: 0.600"],
+  ]);
+});
+
 Deno.test("in the layer plot layers go to the right and scores up", async () => {
   const corners = [[1, 0.2], [1, 0.4], [3, 0.4]].map(([layer, value], i) => ({
     ...{ model: `model ${i}`, metric: "chords", layer, value },
@@ -58,7 +82,8 @@ Deno.test("the learning curves' spec is the kept one", () => {
 
 Deno.test("learning curves mark the points of sparse series only, and draw baselines as dotted grey levels", async () => {
   const { svg } = await render(learningCurves([...train, ...validation], { baselines }));
-  assertEquals(marksOf(svg, "symbol").length, validation.length);
+  const marks = marksOf(svg, "symbol").filter((mark) => attribute(mark, "opacity") !== "0");
+  assertEquals(marks.length, validation.length);
   const [level, ...others] = marksOf(svg, "rule");
   assertEquals([attribute(level, "stroke"), attribute(level, "stroke-dasharray"), others.length], [
     "#777777",
@@ -69,17 +94,24 @@ Deno.test("learning curves mark the points of sparse series only, and draw basel
   assertEquals(curves, [[colours[0], "1,0"], [colours[1], "7,2"]]);
 });
 
-Deno.test("a series is sparse up to forty points a panel", () => {
-  const marked = (count: number) => {
-    const points = ["loss", "accuracy"].flatMap((measure) =>
-      Array.from({ length: count }, (_, step) => ({ step, value: step, measure, series: "train" }))
-    );
-    const { spec } = learningCurves(points) as unknown as {
-      spec: { layer: { transform: [{ filter: { oneOf: string[] } }] }[] };
-    };
-    return spec.layer[1].transform[0].filter.oneOf;
+/** The marks of a curve of so many steps: those seen, and those that only say their value. */
+function curveMarks(count: number): { seen: number; unseen: number; drawn: number; last: unknown } {
+  const points = ["loss", "accuracy"].flatMap((measure) =>
+    Array.from({ length: count }, (_, step) => ({ step, value: step, measure, series: "train" }))
+  );
+  const { data: { values } } = learningCurves(points) as unknown as {
+    data: { values: { step: number; measure: string; mark?: string }[] };
   };
-  assertEquals([marked(40), marked(41)], [["train"], []]);
+  const own = values.filter(({ measure }) => measure === "loss"),
+    of = (mark: string) => own.filter((v) => v.mark === mark);
+  return { seen: of("seen").length, unseen: of("unseen").length, drawn: own.length, last: own.at(-1)?.step };
+}
+
+Deno.test("a series is sparse up to forty points a panel; of longer ones a few say their value", () => {
+  assertEquals(curveMarks(40), { seen: 40, unseen: 0, drawn: 40, last: 39 });
+  assertEquals(curveMarks(41), { seen: 0, unseen: 41, drawn: 41, last: 40 });
+  const { unseen, drawn, last } = curveMarks(9300);
+  assert(drawn <= 301 && unseen <= 51 && unseen > 25 && last === 9299, `${unseen} of ${drawn}, to ${last}`);
 });
 
 Deno.test("a series keeps its colour in plots that leave others out", async () => {

@@ -55,7 +55,7 @@ Deno.test("a digest has a run's curves and figures, and neither weights nor song
     const best = Math.max(...(await trainingLog(`${run}/models/BERT`)).map((log) => log.validation?.accuracy ?? 0));
     assertStringIncludes(readme.split("\n").find((line) => line.includes("| BERT |"))!, `| ${best.toFixed(3)} |`);
     const layers = ["sound", "authors"].map((protocol) => Deno.readTextFileSync(`${dir}/out/layers-${protocol}.svg`));
-    for (const svg of layers) for (const name of ["untrained", "majority"]) assertStringIncludes(svg, name);
+    for (const svg of layers) for (const name of ["untrained", "guess"]) assertStringIncludes(svg, name);
     assert(layers[0] !== layers[1] && readme.includes("layers-sound.svg") && readme.includes("layers-authors.svg"));
   }));
 
