@@ -53,11 +53,20 @@ function levelRows(points: readonly LayerPoint[], levels: readonly LayerPoint[])
     const values = points.filter((point) => point.metric === metric)
       .flatMap(({ value, low = value, high = value }) => [value, low, high]);
     const low = Math.min(...values), high = Math.max(...values), room = NEAR * (high - low);
-    return own.map((point, i) => {
-      const { value, model } = point, far = value < low - room ? "below" : value > high + room ? "above" : undefined;
-      const name = far ? `${model} ${scoreText(value)} ${far === "above" ? "↑" : "↓"}` : model;
-      return { model, metric, value, name, place: far ?? ["right", "left"][i % 2], says: saysOf(point) };
+    const isFar = ({ value }: LayerPoint) => value < low - room ? "below" : value > high + room ? "above" : undefined;
+    const near = own.filter((point) => !isFar(point)).sort((a, b) => a.value - b.value);
+    const lines = near.map((point, i) => {
+      const { value, model: name } = point;
+      return { metric, value, name, place: ["right", "left"][i % 2], says: saysOf(point) }; // neighbors at different ends
     });
+    const edges = [["above", "↑"], ["below", "↓"]].flatMap(([place, arrow]) => {
+      const far = own.filter((point) => isFar(point) === place);
+      const names = far.map(({ model, value }) => `${model} ${scoreText(value)} ${arrow}`);
+      return far.length === 0
+        ? []
+        : [{ metric, name: names.join("\n"), place, says: far.map((point) => saysOf(point)).join("; ") }];
+    });
+    return [...lines, ...edges];
   });
 }
 
@@ -88,7 +97,7 @@ export function layerPlot(
   const values = [
     ...rows.map((row) => ({ ...row, kind: "own" })),
     ...paperRows.map((row) => ({ ...row, kind: "paper" })),
-    ...levelRows(own, levels).map((row) => ({ ...row, kind: "level" })),
+    ...levelRows([...own, ...papers], levels).map((row) => ({ ...row, kind: "level" })),
   ];
   const only = (kind: string, place = "") => ({
     transform: [{ filter: `datum.kind == '${kind}'${place && ` && ${place}`}` }],
@@ -128,17 +137,21 @@ export function layerPlot(
     mark: { type: "rule", color: "#777777", strokeWidth: 1.2, strokeDash: [2, 3] },
     encoding: { y: encoding.y, ...saying },
   };
-  const named = (place: string, mark: object, at: object) => ({
-    ...only("level", `datum.place == '${place}'`),
-    mark: { type: "text", fontSize: 10, color: ink, ...mark },
-    encoding: { text: { field: "name" }, ...at },
-  });
+  const named = (place: string, mark: object, at: object) =>
+    [{ stroke: "#ffffff", strokeWidth: 3 }, { color: ink }].map((look) => ({ // on paper's colour, as lines run below it
+      ...only("level", `datum.place == '${place}'`),
+      mark: { type: "text", fontSize: 10, ...mark, ...look },
+      encoding: { text: { field: "name" }, ...at },
+    }));
   const atLevel = { y: encoding.y };
   const names = [
-    named("right", { align: "right", baseline: "bottom", dy: -2 }, { ...atLevel, x: { value: width - 3 } }),
-    named("left", { align: "left", baseline: "bottom", dy: -2 }, { ...atLevel, x: { value: 3 } }),
-    named("above", { align: "left", baseline: "top" }, { x: { value: 3 }, y: { value: 3 } }),
-    named("below", { align: "left", baseline: "bottom" }, { x: { value: 3 }, y: { value: height - 3 } }),
+    ...named("right", { align: "right", baseline: "bottom", dy: -2 }, { ...atLevel, x: { value: width - 3 } }),
+    ...named("left", { align: "left", baseline: "bottom", dy: -2 }, { ...atLevel, x: { value: 3 } }),
+    ...named("above", { align: "left", baseline: "top", lineBreak: "\n" }, { x: { value: 3 }, y: { value: 3 } }),
+    ...named("below", { align: "left", baseline: "bottom", lineBreak: "\n" }, {
+      x: { value: 3 },
+      y: { value: height - 14 },
+    }),
   ];
   const layer = [
     ...(intervals ? [rules] : []),
