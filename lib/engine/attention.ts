@@ -2,7 +2,7 @@
  * Scaled dot-product attention of all heads, for all queries or for some, and its dropout masks.
  * @module
  */
-import { fused, rawOp, rawOps, tf } from "./mod.ts";
+import { cudnnAttention, fused, rawOp, rawOps, tf } from "./mod.ts";
 import {
   add,
   batchMatMul,
@@ -96,6 +96,26 @@ function attentionBlock(inputs: Tensor[], parts: number[], bias: Tensor, shape: 
   });
 }
 
+/** Attention in bfloat16 without dropout by cuDNN, from queries, keys and values side by side. */
+function cudnnBlock(qkv: Tensor, bias: Tensor, { batch, heads }: AttentionShape): Tensor {
+  const type = "bfloat16", size = qkv.shape[1]! / 3 / heads, scale = { scale: { float: 1 / Math.sqrt(size) } };
+  return withGradient([qkv, bias], (x, bias) => {
+    const apart = reshape(lower(x, type), [batch, -1, 3, heads, size], type);
+    const [q, k, v] = rawOps("Unpack", { num: 3, T: type, axis: 2 }, [apart], 3); // batch × tokens × heads × size
+    const [mixed, statistics] = rawOps("CudnnAttention", scale, [q, k, v, bias], 2);
+    return {
+      value: raise(reshape(mixed, [x.shape[0], heads * size], type), type),
+      saved: [q, k, v, bias, mixed, statistics],
+      gradient: (dy, ...saved) => {
+        const own = reshape(lower(dy, type), saved[0].shape, type);
+        const by = rawOps("CudnnAttentionGradient", scale, [...saved, own], 3);
+        const joined = rawOp("Pack", { N: 3, T: type, axis: 2 }, by);
+        return [raise(reshape(joined, x.shape as number[], type), type), tf.zerosLike(bias)];
+      },
+    };
+  });
+}
+
 /**
  * Scaled dot-product attention of all heads: softmax(q·kᵀ/√size + bias)·v.
  *
@@ -105,7 +125,9 @@ function attentionBlock(inputs: Tensor[], parts: number[], bias: Tensor, shape: 
  * @returns N × width, heads side by side
  */
 export const attention = (qkv: Tensor, bias: Tensor, shape: AttentionShape, dropout?: Tensor): Tensor =>
-  attentionBlock([qkv], [3], bias, shape, dropout);
+  cudnnAttention && shape.type === "bfloat16" && !dropout
+    ? cudnnBlock(qkv, bias, shape)
+    : attentionBlock([qkv], [3], bias, shape, dropout);
 
 /**
  * {@link attention} for some queries of each row: `query` and the result are (batch·queries) × width, keys and values

@@ -25,6 +25,9 @@ export const onGpu: boolean = engine.info.device === "GPU";
 /** Whether libtensorflow's kernels for the CPU compute, whose quickest op is not always the plain one. */
 export const onLibraryCpu: boolean = engine.info.engine === "libtensorflow" && !onGpu;
 
+/** Whether attention in bfloat16 is cuDNN's, which keeps no map of scores. */
+export const cudnnAttention: boolean = engine.cudnnAttention === true;
+
 /** {@link engineInfo} as a sentence, notes included. */
 export function engineText({ engine, version, device, devices, notes }: EngineInfo = engineInfo()): string {
   const where = engine !== "libtensorflow" ? `${devices[0]} (a ${device})` : `the ${device}`;

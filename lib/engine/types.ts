@@ -54,10 +54,14 @@ export type Compiled = { (...inputs: Tensor[]): Promise<Tensor[]>; readonly trac
  */
 export type CompileOptions = { islands?: boolean; donated?: readonly number[] };
 
-/** What each engine provides; `mod.ts` documents the functions. `handles` counts the buffers that are alive. */
+/**
+ * What each engine provides; `mod.ts` documents the functions. `handles` counts the buffers that are alive;
+ * `cudnnAttention` says whether it has the ops of xla/flash.ts.
+ */
 export type Engine = {
   info: EngineInfo;
   handles(): number;
+  cudnnAttention?: boolean;
   rawOps(name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[];
   fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[];
   compile(name: string, fn: TensorFunction, options: CompileOptions): Compiled;

@@ -103,6 +103,7 @@ export const engine: Engine = {
     notes: client.devices.length > 1 ? [`${client.devices.length} devices are visible, one is used.`] : [],
   },
   handles: binding.getNumOfTensors,
+  cudnnAttention: plugin.platform === "cuda" && Deno.env.get("XLA_ATTENTION") === "cudnn",
   rawOps: (name, attributes, inputs, outputs) =>
     backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs),
   fused: (_name, fn, ...inputs) => fn(...inputs),

@@ -102,6 +102,8 @@ function literals(bytes: Uint8Array, type: ElementType): string {
 export type Writer = {
   /** One operation with one result. */
   emit(operation: string, shape: Shape, type: ElementType): Value;
+  /** One operation with several results. */
+  emitAll(operation: string, results: readonly [Shape, ElementType][]): Value[];
   /** A constant of given bytes; equal ones are one, and those that nothing uses are not written. */
   constant(bytes: Uint8Array, shape: Shape, type: ElementType): Value;
   /** A tensor of one number. */
@@ -162,6 +164,12 @@ export function writer(shares: Shares = { replicas: 1, blocks: 1 }): Writer {
     const value = { name: `%${names++}`, shape: [...shape], type };
     lines.push(`${value.name} = ${operation}`);
     return value;
+  }
+
+  function emitAll(operation: string, results: readonly [Shape, ElementType][]): Value[] {
+    const name = `%${names++}`;
+    lines.push(`${name}:${results.length} = ${operation}`);
+    return results.map(([shape, type], i) => ({ name: `${name}#${i}`, shape: [...shape], type }));
   }
 
   /** A constant; equal ones are one, and those that nothing uses are not written. */
@@ -372,6 +380,7 @@ export function writer(shares: Shares = { replicas: 1, blocks: 1 }): Writer {
 
   return {
     emit,
+    emitAll,
     constant,
     splat,
     number,
