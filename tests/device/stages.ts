@@ -8,6 +8,7 @@ const begun = performance.now();
 import { fileURLToPath } from "node:url";
 import { productOperations } from "../support/operations.ts";
 import { answerOf, type Case, caseName, cases, choicesOf, furthest, type Golden } from "./cases.ts";
+import { stream } from "@lib/base/random.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { type ModelName, modelNames } from "@lib/bert/variants.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
@@ -56,11 +57,15 @@ async function equality(name: string): Promise<void> {
   });
 }
 
-/** A speed to measure: `small bfloat16 16384 BERT`: scale, precision, tokens of first views in a batch, model. */
+/**
+ * A speed to measure: `small bfloat16 16384 BERT`: scale, precision, tokens of first views in a batch, model; and `cudnn`
+ * for its attention.
+ */
 type Spec = { scale: "smoke" | "small" | "base"; precision: "float32" | "bfloat16"; tokens: number; model: ModelName };
 
 function specOf(text: string): Spec {
-  const [scale, precision, tokens, model] = text.split(" ");
+  const [scale, precision, tokens, model, attention] = text.split(" ");
+  if (attention) Deno.env.set("XLA_ATTENTION", attention); // before the engine is loaded
   return { scale, precision, tokens: Number(tokens), model } as Spec;
 }
 
@@ -78,7 +83,7 @@ async function fullStep({ scale, precision, tokens, model }: Spec) {
     config = bertConfig(choices);
   const rows = tokens / LENGTH, views = variants[model].view === "none" ? rows : 2 * rows;
   const most = Math.round(0.15 * LENGTH), size = parameterCount(config), step = trainingStep(model, config, choices);
-  const ids = Int32Array.from({ length: views * LENGTH }, () => 4 + Math.floor(Math.random() * 556));
+  const draws = stream(1, "speed"), ids = Int32Array.from({ length: views * LENGTH }, () => 4 + draws.integer(556));
   const places = Int32Array.from({ length: rows * most }, (_, i) => {
     return Math.floor(i / most) * LENGTH + Math.floor((i % most) * LENGTH / most);
   });
@@ -113,9 +118,10 @@ const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[
 /** Tokens a second of a spec; with `compileOnly` its executable is made and kept, for the process that measures. */
 async function speed(text: string, limit: number): Promise<void> {
   const spec = specOf(text), step = await fullStep(spec), start = performance.now();
-  let loss = await step.run(1, true);
+  const firstLoss = await step.run(1, true); // the same in every run, but for rounding
+  let loss = firstLoss;
   const compile = seconds(start);
-  if (limit === 0) return say({ what: "compiled", spec: text, compile });
+  if (limit === 0) return say({ what: "compiled", spec: text, compile, firstLoss });
   loss = await step.run(3, true);
   const timed = async (eachRead: boolean): Promise<number> => {
     const times: number[] = [], until = performance.now() + 500 * limit;
@@ -128,7 +134,15 @@ async function speed(text: string, limit: number): Promise<void> {
   };
   const read = await timed(true), queued = await timed(false), tokens = spec.tokens;
   say({
-    ...{ what: "speed", spec: text, compile, loss, parameters: step.parameters, operations: step.operations },
+    ...{
+      what: "speed",
+      spec: text,
+      compile,
+      firstLoss,
+      loss,
+      parameters: step.parameters,
+      operations: step.operations,
+    },
     step: read,
     queuedStep: queued,
     tokensPerSecond: Math.round(tokens / read),
