@@ -8,7 +8,7 @@ import { tasks } from "../metrics/tasks.ts";
 import { isBaseline, type Line, lineOf, type ProbeRow } from "../probing/rows.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { bestTestRow, lastTestRow, layerCurve } from "./best_layer.ts";
-import { tableRows } from "./table_rows.ts";
+import { type TableRow, tableRows } from "./table_rows.ts";
 import { lineName, lineRows, panelName, scoreName, scoreText, taskCells } from "./wording.ts";
 
 /** Scores of the best layer, in round brackets, by task, without the paper's; sound protocol. */
@@ -68,22 +68,29 @@ export function poolingTable(
 
 /**
  * Figure 2: each line's score at every layer but 0, where the `Bar` token is the same in every bar; lines without layers
- * have none.
+ * have none. A model that was trained with several seeds has the points of each seed, too.
  */
-export const figure2 = (rows: readonly ProbeRow[], lines: readonly Line[], protocol: Protocol): LayerPoint[] =>
+export const figure2 = (
+  rows: readonly (ProbeRow | TableRow)[],
+  lines: readonly Line[],
+  protocol: Protocol,
+): LayerPoint[] =>
   tasks.flatMap((task) =>
     lines.flatMap((line) =>
-      layerCurve(rows, line, task, protocol).filter(({ value, layer }) => Number.isFinite(value) && layer !== 0).map(
-        (row): LayerPoint => ({
-          model: lineName(line),
-          layer: row.layer,
-          metric: panelName(task, protocol),
-          value: row.value,
-          ...(row.low === null || row.high === null ? {} : { low: row.low, high: row.high }),
-          on: `${row.rows.toLocaleString("en-US")} bars of ${row.songs} songs`,
-          ...(isBaseline(line) ? { baseline: true } : {}),
-        }),
-      )
+      layerCurve(rows, line, task, protocol).filter(({ value, layer }) => Number.isFinite(value) && layer !== 0)
+        .flatMap((row): LayerPoint[] => {
+          const place = { model: lineName(line), layer: row.layer, metric: panelName(task, protocol) };
+          const several = "bySeed" in row && row.bySeed.size > 1 && !isBaseline(line) && row.layer !== null;
+          return [
+            {
+              ...{ ...place, value: row.value },
+              ...(row.low === null || row.high === null ? {} : { low: row.low, high: row.high }),
+              on: `${row.rows.toLocaleString("en-US")} bars of ${row.songs} songs`,
+              ...(isBaseline(line) ? { baseline: true } : {}),
+            },
+            ...(several ? Array.from(row.bySeed, ([seed, { value }]) => ({ ...place, value, seed })) : []),
+          ];
+        })
     )
   );
 

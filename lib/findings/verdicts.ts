@@ -139,9 +139,9 @@ function equalMlm(evaluations: readonly Evaluation[], models: readonly string[],
   const [above, below] = [margin, -margin].map((by) =>
     seedDifference(a.bySeed, mapScores(b.bySeed, (score) => score + by), a.units, pooled)
   );
-  const difference = above.value + margin, { training } = above, isEqual = Math.abs(difference) < margin;
+  const difference = above.value + margin, { training, parts } = above, isEqual = Math.abs(difference) < margin;
   const p = isEqual ? Math.max(above.p, below.p) : difference > 0 ? above.p : below.p;
-  const found = { what, difference: margin - Math.abs(difference), p, training };
+  const found = { what, difference: margin - Math.abs(difference), p, training, ...(parts && { parts }) };
   if (above.low === null || above.high === null) return { ...found, low: null, high: null };
   const ends = [above.low + margin, above.high + margin].map(Math.abs);
   const spansZero = above.low < -margin && above.high > -margin;

@@ -7,11 +7,18 @@ import { central, type Interval, twoSided } from "./intervals.ts";
 /** A score of the models of one seed, and in each resampling of the songs, which are the same for all seeds. */
 export type SeedScore = { value: number; replicates: ArrayLike<number> };
 
+/** The variance of one training's score, or of a difference of two, among seeds, and the degrees of freedom behind it. */
+export type SeedSpread = { variance: number; freedom: number };
+
+/** How many seeds, or songs, there are, and the part of a mean's variance that is theirs. */
+export type Counted = SeedSpread & { count: number };
+
 /**
  * A mean over seeds with its interval; `p` is two-sided, that its sign is chance (1 without resamplings); `training`
- * says whether both count the luck of training: not if any model was trained with one seed alone.
+ * says whether both count the luck of training: not if any model was trained with one seed alone. `parts` are those of
+ * the variance, of one group of scores; with one seed there is no part of seeds.
  */
-export type SeedInterval = Interval & { p: number; training: boolean };
+export type SeedInterval = Interval & { p: number; training: boolean; parts?: { seeds?: Counted; songs: Counted } };
 
 /** Chance that Student's t with whole degrees of freedom is beyond ±t (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4). */
 function studentTails(t: number, freedom: number): number {
@@ -33,8 +40,14 @@ function variance(values: readonly number[]): number {
 /** Most degrees of freedom: beyond them Student's t hardly differs from a normal variable. */
 const MOST_FREEDOM = 200;
 
-/** The variance of one training's score, or of a difference of two, among seeds, and the degrees of freedom behind it. */
-export type SeedSpread = { variance: number; freedom: number };
+/**
+ * Chance that an error is beyond ±t of its standard deviations, where its variance has these parts: a mixture of Student's
+ * t, one for each part, weighted by the parts.
+ */
+export function mixtureTails(parts: readonly SeedSpread[], t: number): number {
+  const total = parts.reduce((sum, part) => sum + part.variance, 0);
+  return parts.reduce((sum, { variance, freedom }) => sum + variance / total * studentTails(t, freedom), 0);
+}
 
 /**
  * What the luck of training does to a score, from the trainings of several models at once, which two or three seeds of one
@@ -100,26 +113,29 @@ export function seedInterval(
   }
   const several = groups.filter((seeds) => seeds.length > 1), training = several.length === groups.length;
   if (sums.length < 2 || Number.isNaN(value)) return { value, low: null, high: null, p: 1, training };
-  if (several.length === 0) return { value, ...central(Float64Array.from(sums)), p: twoSided(sums), training };
-  const parts = several.map((seeds): SeedSpread => {
+  const freedom = Math.min(songs - 1, MOST_FREEDOM);
+  const ofSongs = { variance: Math.max(0, (variance(sums) - mean(shared)) * songs / (songs - 1)), freedom };
+  const counted = { songs: { ...ofSongs, count: songs } }, [only] = groups;
+  if (several.length === 0) {
+    const parts = groups.length === 1 ? { parts: counted } : {};
+    return { value, ...central(Float64Array.from(sums)), p: twoSided(sums), training, ...parts };
+  }
+  const ofSeeds = several.map((seeds): SeedSpread => {
     const own = { variance: variance(seeds.map((seed) => seed.value)), freedom: seeds.length - 1 };
     const { variance: ofSeeds, freedom } = spread ?? own;
     return { variance: ofSeeds / seeds.length, freedom: Math.min(freedom, MOST_FREEDOM) };
   });
-  const ofSongs = Math.max(0, (variance(sums) - mean(shared)) * songs / (songs - 1));
-  parts.push({ variance: ofSongs, freedom: Math.min(songs - 1, MOST_FREEDOM) });
-  const total = parts.reduce((sum, part) => sum + part.variance, 0);
+  const all = [...ofSeeds, ofSongs], total = all.reduce((sum, part) => sum + part.variance, 0);
   if (total === 0) return { value, low: value, high: value, p: value === 0 ? 1 : 0, training };
-  const tails = (t: number) =>
-    parts.reduce((sum, { variance, freedom }) => sum + variance / total * studentTails(t, freedom), 0);
   let low = 0, high = 13; // t of one degree of freedom is 12.7 there
   while (high - low > 1e-9) {
     const middle = (low + high) / 2;
-    if (tails(middle) > 0.05) low = middle;
+    if (mixtureTails(all, middle) > 0.05) low = middle;
     else high = middle;
   }
-  const half = high * Math.sqrt(total);
-  return { value, low: value - half, high: value + half, p: tails(Math.abs(value) / Math.sqrt(total)), training };
+  const half = high * Math.sqrt(total), p = mixtureTails(all, Math.abs(value) / Math.sqrt(total));
+  const parts = groups.length === 1 ? { parts: { seeds: { ...ofSeeds[0], count: only.length }, ...counted } } : {};
+  return { value, low: value - half, high: value + half, p, training, ...parts };
 }
 
 /**

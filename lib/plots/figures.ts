@@ -19,7 +19,8 @@ import {
 /**
  * A model's score at a layer, 0 being the embedding output, in a metric, with the ends of its interval and what it was
  * measured on. A model is a line, grey and broken if it is a baseline; without a layer it is a level line with its name on
- * it. A metric is a panel; what stands behind its line's end is the panel's subtitle. Points of the paper are hollow.
+ * it. A metric is a panel; what stands behind its line's end is the panel's subtitle. Points of the paper are hollow; those
+ * of one of a model's seeds are a thin line beside that of their mean.
  */
 export type LayerPoint = Record<"model" | "metric", string> & {
   layer: number | null;
@@ -29,7 +30,18 @@ export type LayerPoint = Record<"model" | "metric", string> & {
   on?: string;
   baseline?: boolean;
   paper?: boolean;
+  seed?: number;
 };
+
+/** Thin lines of single seeds, behind those of their means; none where no point is of one seed. */
+function seedLines(points: readonly { seed?: number }[], encoding: Record<string, unknown>): object[] {
+  if (points.every(({ seed }) => seed === undefined)) return [];
+  return [{
+    transform: [{ filter: "isValid(datum.seed)" }],
+    mark: { type: "line", strokeWidth: 0.8 },
+    encoding: { ...encoding, opacity: fading(0.45), detail: { field: "seed", type: "nominal" } },
+  }];
+}
 
 /** Each panel has its own y scale and x labels. */
 const resolve = { scale: { y: "independent" }, axis: { x: "independent" } };
@@ -80,7 +92,8 @@ export function layerPlot(
   options: PlotOptions & { columns?: number; depth?: number } = {},
 ): Spec {
   const { x = "layer", y = null, width = 190, height = 150, columns = 4, depth: paperDepth = 12 } = options;
-  const own = points.filter(({ layer, paper }) => layer !== null && !paper);
+  const own = points.filter(({ layer, paper, seed }) => layer !== null && !paper && seed === undefined);
+  const seeds = points.filter(({ seed }) => seed !== undefined);
   const levels = points.filter(({ layer }) => layer === null), papers = points.filter(({ paper }) => paper);
   const models = unique([...own, ...papers].map(({ model }) => model)), metrics = unique(points.map((p) => p.metric));
   const layers = unique((own.length > 0 ? own : papers).map(({ layer }) => layer!)).sort((a, b) => a - b);
@@ -94,8 +107,10 @@ export function layerPlot(
     at: own.length > 0 ? point.layer! / paperDepth * depth : point.layer!,
     says: saysOf(point, `layer ${point.layer} of ${paperDepth}`),
   }));
+  const seedRows = seeds.map((point) => ({ ...point, at: point.layer! + shift(point.model) }));
   const values = [
     ...rows.map((row) => ({ ...row, kind: "own" })),
+    ...seedRows.map((row) => ({ ...row, kind: "seed" })),
     ...paperRows.map((row) => ({ ...row, kind: "paper" })),
     ...levelRows([...own, ...papers], levels).map((row) => ({ ...row, kind: "level" })),
   ];
@@ -154,6 +169,7 @@ export function layerPlot(
     }),
   ];
   const layer = [
+    ...seedLines(seeds, encoding),
     ...(intervals ? [rules] : []),
     ...(levels.length > 0 ? [level, ...names] : []),
     ...(own.length > 0 ? [lines, marks] : []),
@@ -166,8 +182,11 @@ export function layerPlot(
   );
 }
 
-/** A measurement at a step of training: what was measured (`loss`), a panel each, and on what (`train`), a line each. */
-export type CurvePoint = { step: number; value: number; measure: string; series: string };
+/**
+ * A measurement at a step of training: what was measured (`loss`), a panel each, and on what (`train`), a line each. The
+ * points of one of a series' seeds are a thin line beside that of their mean.
+ */
+export type CurvePoint = { step: number; value: number; measure: string; series: string; seed?: number };
 
 /** Series with at most this many points in a panel have their points marked. */
 const SPARSE = 40;
@@ -194,14 +213,17 @@ export function learningCurves(
   const { x = "step", y = null, width = 255, height = 180, baselines = [], order = [] } = options;
   const drawn = unique([...points, ...baselines].map(({ series }) => series));
   const names = unique([...order, ...drawn]), measures = unique(points.map(({ measure }) => measure));
-  const rows = [...Map.groupBy(points, ({ series, measure }) => JSON.stringify([series, measure])).values()].flatMap(
+  const lineOf = ({ series, measure, seed }: CurvePoint) => JSON.stringify([series, measure, seed]);
+  const rows = [...Map.groupBy(points, lineOf).values()].flatMap(
     (own) => {
       const kept = thinned(own, DRAWN), sparse = own.length <= SPARSE, said = sparse ? kept : thinned(kept, SAID);
       const says = ({ series, step, value }: CurvePoint) =>
         `${series}, ${x} ${Number(step.toFixed(2)).toLocaleString("en-US")}: ${numberText(value)}`;
       return kept.map((point) => ({
         ...point,
-        ...(said.includes(point) ? { says: says(point), mark: sparse ? "seen" : "unseen" } : {}),
+        ...(said.includes(point) && point.seed === undefined
+          ? { says: says(point), mark: sparse ? "seen" : "unseen" }
+          : {}),
       }));
     },
   );
@@ -213,8 +235,9 @@ export function learningCurves(
     color: series("series", names, "color", look),
     opacity: fading(),
   };
+  const ofSeeds = points.some(({ seed }) => seed !== undefined);
   const lines = {
-    transform: [{ filter: "isValid(datum.step)" }],
+    transform: [{ filter: ofSeeds ? "isValid(datum.step) && !isValid(datum.seed)" : "isValid(datum.step)" }],
     params: chosen("series"),
     mark: { type: "line", strokeWidth: 2 },
     encoding: { ...encoding, strokeDash: series("series", names, "strokeDash", look) },
@@ -235,7 +258,13 @@ export function learningCurves(
     encoding: { y: encoding.y, color: encoding.color, opacity: fading(), ...saying },
   };
   const dense = rows.some((row) => row.mark === "unseen");
-  const layer = [lines, marks, ...(dense ? [places] : []), ...(baselines.length > 0 ? [levels] : [])];
+  const layer = [
+    ...seedLines(points, encoding),
+    lines,
+    marks,
+    ...(dense ? [places] : []),
+    ...(baselines.length > 0 ? [levels] : []),
+  ];
   return spec(
     `${measures.join(", ")} over ${x} for ${names.join(", ")}`,
     options,

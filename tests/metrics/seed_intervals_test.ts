@@ -10,10 +10,12 @@ const seedsAlone = (...values: number[]): SeedScore[] => values.map((value) => (
 
 Deno.test("where seeds alone differ, the interval is Student's over the seeds' scores", () => {
   for (const [scores, sd] of [[[1, 3], Math.SQRT2], [[1, 2, 3], 1], [[0, 2, 4, 6, 8], Math.sqrt(10)]] as const) {
-    const { value, low, high, training } = seedInterval([seedsAlone(...scores)], 20), n = scores.length;
+    const { value, low, high, training, parts } = seedInterval([seedsAlone(...scores)], 20), n = scores.length;
     assertAlmostEquals(high! - value, student[n - 1] * sd / Math.sqrt(n), 1e-3);
     assertAlmostEquals(value - low!, high! - value, 1e-12);
-    assert(training);
+    assertEquals([training, parts!.songs.variance], [true, 0]);
+    assertEquals([parts!.seeds!.count, parts!.seeds!.freedom, parts!.songs.count], [n, n - 1, 20]);
+    assertAlmostEquals(parts!.seeds!.variance, sd ** 2 / n, 1e-12);
   }
   // A mean of t standard errors has the p that a table gives for t.
   const p = (...scores: number[]) => seedInterval([seedsAlone(...scores)], 20).p;
@@ -45,7 +47,9 @@ Deno.test("what seeds disagree about on resampled songs counts once, with the se
 Deno.test("with one seed the interval is over songs alone, and says so", () => {
   const replicates = Float64Array.from({ length: 101 }, (_, i) => i - 10), one = { value: 40, replicates };
   const found = seedInterval([[one]], 9);
-  assertEquals(found, { value: 40, low: -7.5, high: 87.5, p: 2 * 12 / 102, training: false });
+  const { parts, ...interval } = found;
+  assertEquals(interval, { value: 40, low: -7.5, high: 87.5, p: 2 * 12 / 102, training: false });
+  assertEquals(parts, { songs: { variance: 101 * 102 / 12 * 9 / 8, freedom: 8, count: 9 } });
   const other = seedInterval([[one], [-1, -3].map((value) => ({ value, replicates: replicates.map(() => value) }))], 9);
   assertEquals([other.value, other.training], [38, false]);
   // Seeds add 1 to the songs' variance, that of 0…100; t with 8 degrees of freedom is beyond 2.306 in 5%.
