@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { bestTable, figure2, paperFigure, poolingTable, scoreTable } from "@lib/findings/score_tables.ts";
 import { tableRows } from "@lib/findings/table_rows.ts";
+import { lineOf, untrainedLine } from "@lib/probing/rows.ts";
 import { lines as planted, plantedRows } from "../support/planted_rows.ts";
 
 const all = plantedRows(), rows = tableRows(all, "bar"), lines = planted.map(({ line }) => line);
@@ -132,4 +133,17 @@ Deno.test("the paper's figure has the two points of each curve that its tables g
   assertEquals(of("BERT-neighbor", "Song clustering"), [[6, 0.062], [12, 0.072]]);
   assertEquals(of("BERT", "Chords"), [[12, 0.861]]); // its last layer is its best
   assertEquals(points.length, 4 * 7 * 2 - 5);
+});
+
+Deno.test("Figure 2 has a point of each seed beside the mean, for models that were trained with several", () => {
+  const rows = tableRows(plantedRows({ seeds: 2, poolings: ["bar"] }), "bar");
+  const points = figure2(rows, [lineOf("BERT"), untrainedLine], "sound").filter(({ metric }) => /^Chords/.test(metric));
+  // 100 points of BERT, 10 of layer 1, and 6 more of the second seed.
+  const first = points.filter(({ layer, model }) => layer === 1 && model === "BERT");
+  assertEquals(first.map(({ value, seed }) => [value.toFixed(3), seed]), [["0.313", undefined], ["0.310", 0], [
+    "0.316",
+    1,
+  ]]);
+  assertEquals(points.filter(({ model, seed }) => model === "untrained" && seed !== undefined), []);
+  assertEquals(points.filter(({ seed, low }) => seed !== undefined && low !== undefined), []);
 });

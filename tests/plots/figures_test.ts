@@ -139,3 +139,16 @@ Deno.test("panels' titles stand at one height, whatever the labels of their axes
     assertEquals(left, right);
   }
 });
+
+Deno.test("each seed is a thin line of its model's colour beside the thick one of their mean, without marks", async () => {
+  const of = (value: number, seed?: number) => [1, 2, 3].map((at) => ({ at, value: value + at / 10, seed }));
+  const all = [of(0.5), of(0.4, 0), of(0.6, 1)].flat();
+  const layers = all.map(({ at, ...point }) => ({ ...point, layer: at, model: "BERT", metric: "chords" }));
+  const steps = all.map(({ at, ...point }) => ({ ...point, step: at, series: "BERT", measure: "loss" }));
+  for (const plot of [layerPlot(layers), learningCurves(steps)]) {
+    const { svg } = await render(plot);
+    const lines = marksOf(svg, "line").map((line) => [attribute(line, "stroke"), attribute(line, "stroke-width")]);
+    assertEquals(lines, [[colours[0], "0.8"], [colours[0], "0.8"], [colours[0], "2"]]);
+    assertEquals(marksOf(svg, "symbol").length, 3);
+  }
+});
