@@ -14,6 +14,8 @@ const load: { [name in CommandName]?: () => Promise<Run> } = {
   report: async () => (await import("./report.ts")).report,
   tokenize: async () => (await import("./tokenize.ts")).tokenizeCommand,
   train: async () => (await import("./train.ts")).trainCommand,
+  study: async () => (await import("./jobs/study.ts")).studyCommand,
+  job: async () => (await import("./jobs/study.ts")).jobCommand,
   embed: async () => await withLibraries() ?? (await import("./embed.ts")).embedCommand,
   probe: async () => await withLibraries() ?? (await import("./embed.ts")).probeCommand,
   pack: async () => (await import("./pack.ts")).packCommand,

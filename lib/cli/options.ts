@@ -115,6 +115,43 @@ export const commands = {
     note: note.replace('"seed":7', '"training":{"steps":400}') +
       " The same run is opened in the notebooks by STUDY=NAME.",
   },
+  study: {
+    text: "does a whole study as jobs that need each other, several at a time, each in a process of its own with a " +
+      "log in data/runs/NAME/log; stopped (Ctrl-C, or in any other way) and started again, it goes on",
+    options: {
+      ...study,
+      data: path("SOURCE", "a store, or a folder or archive of MIDI files (default: the run's own, or data/freedoom)"),
+      run: named("NAME", "the run's folder in data/runs (default: the scale)"),
+      seeds: whole("N", 1, "trainings of each model (default: the run's own, or the scale's)"),
+      models: withDefault(
+        "all",
+        named(
+          "LIST",
+          "all, or some of bert, aug, neighbor, dropout with commas, without what needs all: results, page",
+        ),
+      ),
+      jobs: whole("N", 1, "jobs at a time (default: one a core where that is quicker, as many as fit into memory)"),
+      threads: whole(
+        "N",
+        1,
+        "threads of a job (default: the cores, shared out); weights depend on it in the last digit",
+      ),
+      "dry-run": flag("only print the jobs: which are done, what each needs, its command"),
+    },
+    note,
+  },
+  job: {
+    positionals: "JOB",
+    most: 1,
+    text:
+      "does one job of a study, which `deno task study --dry-run` lists; several may run at a time, also on other " +
+      "machines that see the run's folder",
+    options: {
+      run: needed(named("NAME", "the run's folder in data/runs")),
+      threads: whole("N", 1, "threads to compute with (default: one a core, or TF_NUM_INTRAOP_THREADS)"),
+      attached: flag("stop when the standard input ends, as it does when the process that began this one dies"),
+    },
+  },
   embed: {
     text: "writes the embedding of every bar at one layer",
     options: {

@@ -11,7 +11,9 @@ import { executeAll, type NotebookRun } from "../report/execute.ts";
 import { readChapters, reportPage } from "../report/page.ts";
 import { findChromium, writePdf } from "../report/pdf.ts";
 import { type RunStamp, stampOf } from "../report/stamp.ts";
-import { stepsInWork } from "../study/step_records.ts";
+import { studyJobs } from "../study/jobs/graph.ts";
+import { endsOf, once, type Step } from "../study/jobs/steps.ts";
+import { fingerprint, stepsInWork } from "../study/step_records.ts";
 import { loadRecipe, openStudy, type Study } from "../study/study.ts";
 import { readArguments, studyVariables, usageError } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
@@ -32,6 +34,15 @@ export function reportOptions(
 export async function notebooks(folder: string = `${projectRoot}/notebooks`): Promise<string[]> {
   const files = await Array.fromAsync(Deno.readDir(folder), (entry) => entry.name);
   return files.filter((name) => name.endsWith(".ipynb")).sort().map((name) => `${folder}/${name}`);
+}
+
+/** The page of a study: it depends on its steps, on how results are judged, and on the notebooks. */
+export function pageStep(study: Study): Step {
+  const folder = `${projectRoot}/notebooks`, names = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+  const texts = names.filter((name) => name.endsWith(".ipynb")).sort()
+    .map((name) => fingerprint(Deno.readTextFileSync(`${folder}/${name}`)));
+  const ends = endsOf(study, studyJobs(study).flatMap(({ steps }) => steps()));
+  return { step: "page", inputs: { ends, texts, choices: study.recipe, data: study.data } };
 }
 
 /** Makes a run's page, the same bytes each time; `part` has the notebooks and the stamp of a run that is not over. */
@@ -105,6 +116,7 @@ export async function report(args: string[]): Promise<number> {
   const { python } = await ensureSetup();
   if (study && !await executeRun(study, options.env, python)) return 1;
   const page = await writeReport(folder, python);
+  if (study) await once(study, pageStep(study), () => ({ page: basename(page) }));
   const sized = async (path: string) => `report: ${path} (${((await Deno.stat(path)).size / 1e6).toFixed(1)} MB)`;
   console.log(`\n${await sized(page)} after ${clock((performance.now() - start) / 1000)}`);
   if (chromium) {

@@ -8,6 +8,7 @@ import { assemble } from "./assemble.ts";
 import { clear, finished, isSwept, type Plan, prepare, readPlan, type Shard, sweep } from "./build_plan.ts";
 import { writeFile } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
+import { threads } from "../base/machine.ts";
 import { runPool } from "../base/worker_pool.ts";
 import { type Chunk, partPath, partWriter } from "./tokenize.ts";
 import { type CorpusRecipe, corpusRecipe } from "../recipe/recipe.ts";
@@ -96,7 +97,7 @@ async function tokenizeSource(source: Source, dir: string, plan: Plan, options: 
   const few = source.total(Infinity) <= FILES_A_CHUNK;
   if (Number.isFinite(source.total(Infinity))) onProgress?.(0, source.total(0), "");
   await runPool(partWriter, new URL("./tokenize_worker.ts", import.meta.url), { recipe, dir }, chunks(), {
-    workers: workers ?? (few ? 0 : navigator.hardwareConcurrency),
+    workers: workers ?? (few ? 0 : threads()),
     lanes: 2, // one is tokenized while the other is written or fetched
     transfer: ({ files }) => files.flatMap(({ bytes }) => (bytes?.buffer ?? []) as ArrayBuffer),
     signal,

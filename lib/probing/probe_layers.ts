@@ -2,6 +2,7 @@
  * Probes many layers at once, on as many cores as there are.
  * @module
  */
+import { threads } from "../base/machine.ts";
 import { UserError } from "../base/user_error.ts";
 import { runPool } from "../base/worker_pool.ts";
 import { layerProber, type ProbeJob } from "./probe.ts";
@@ -23,15 +24,15 @@ function failure(meta: ProbeMeta, cause: Error): Error {
 /**
  * Probes layers of one study's bars, several at a time in workers; rows in the order of the jobs.
  *
- * @param options `workers`: 0 probes on this thread, letting other work through between tasks; by default cores, at
- * most four. `onDone` is called after each layer; `signal` stops the work, the promise then rejects with its reason.
+ * @param options `workers`: 0 probes on this thread, letting other work through between tasks; by default the
+ * process's threads, at most four. `onDone` is called after each layer; `signal` stops the work, the promise then rejects with its reason.
  * @throws {Error} naming model and layer if one fails, with its error as the cause; the others are stopped.
  */
 export async function probeLayers(
   jobs: readonly LayerJob[],
   tables: ProbeTables,
   recipe: Recipe,
-  { workers = Math.min(4, navigator.hardwareConcurrency), onDone, signal }: {
+  { workers = Math.min(4, threads()), onDone, signal }: {
     workers?: number;
     onDone?: (done: number, total: number, meta: ProbeMeta) => void;
     signal?: AbortSignal;

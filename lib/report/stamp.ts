@@ -3,10 +3,10 @@
  * @module
  */
 import { basename } from "node:path";
-import { cpus } from "node:os";
 import { clock } from "../base/clock.ts";
 import type { NotebookRun } from "./execute.ts";
 import { readTextIfThere } from "../base/files.ts";
+import { thisMachine } from "../base/machine.ts";
 import { checksumOf, readManifest } from "../corpus/store.ts";
 import { presetChanges, type Study } from "../study/study.ts";
 import { projectRoot } from "../base/project.ts";
@@ -29,7 +29,7 @@ const minute = (date: Date): string => date.toISOString().slice(0, 16).replace("
 
 /** The stamp of a run whose notebooks were executed; `libraries` is libtensorflow's folder with its `stamp.json`. */
 export async function stampOf(study: Study, runs: readonly NotebookRun[], libraries: string): Promise<RunStamp> {
-  const { recipe: chosen } = study, { preset, scale, seed } = chosen;
+  const { recipe: chosen } = study, { preset, scale, seed } = chosen, { cores, processor, system } = thisMachine();
   const library = JSON.parse(await readTextIfThere(`${libraries}/stamp.json`) ?? "{}");
   const { imports } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`));
   const manifest = await readManifest(`${study.folder}/corpus`), { songs, kept } = manifest.summary;
@@ -49,7 +49,7 @@ export async function stampOf(study: Study, runs: readonly NotebookRun[], librar
     started: minute(new Date(now - 1000 * seconds)),
     ended: minute(new Date(now)),
     minutes: [...runs.map((run) => `${run.notebook} ${clock(run.seconds)}`), `all ${clock(seconds)}`].join(", "),
-    processor: `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, ${Deno.build.os} ${Deno.build.arch}`,
+    processor: `${cores} × ${processor}, ${system}`,
     "products of training": products ? `${products.precision} (${products.reason})` : precision,
     GPU: await printed("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]) ?? "none",
     libtensorflow: library.version

@@ -15,7 +15,7 @@ import { mixesOf, mixLayers } from "../probing/layer_mix.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
 import { createNpy } from "../matrix/npy.ts";
 import { pieceBytes, readRows, rowsInMemory } from "../matrix/rows.ts";
-import type { ModelName } from "../bert/variants.ts";
+import { type ModelName, modelNames } from "../bert/variants.ts";
 import type { Task } from "../metrics/tasks.ts";
 import { type LayerJob, probeLayers } from "../probing/probe_layers.ts";
 import {
@@ -30,10 +30,11 @@ import {
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { toLatex } from "../notebook/latex.ts";
-import { loadReplicates, storeReplicates, toCsv } from "../probing/results.ts";
+import { loadReplicates, storeReplicates, toCsv, writeResults } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 import { probeTables, stackedBars } from "./probe_bars.ts";
-import { trained, trainingOf, trainingSeeds } from "./training_steps.ts";
+import { compareStep, once, probeStep, resultsStep, trainingOf, trainingSeeds } from "./jobs/steps.ts";
+import { trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
 /** A file of the run's folder `probes`; its name has the step's or model's. */
@@ -50,7 +51,7 @@ type LayerCells = { cells: { x: string; y: string; value: number }[]; bars: numb
  * layers differ only by a rotation and a scale. Layer 0 is left out, as the `Bar` token is the same in every bar there.
  */
 export function compareLayers(study: Study, models: readonly string[]): Promise<LayerCells> {
-  return study.once("compare layers", { ...study.recipe, data: study.data, models }, async () => {
+  return once(study, compareStep(study, models), async () => {
     const layers: { name: string; data: Float32Array }[] = [];
     let bars = 0;
     for (const model of models) {
@@ -71,7 +72,7 @@ type Probed = { rows: ProbeRow[]; mixes: { model: string; seed: number; tasks: T
 /** Does a probing once; its resamplings are kept in a file of their own. */
 async function probedOnce(study: Study, name: string, work: () => Promise<Probed>): Promise<ProbeRow[]> {
   const path = probeFile(study, name, ".safetensors");
-  const { rows } = await study.once(`probe ${name}`, { ...study.recipe, data: study.data, name }, async () => {
+  const { rows } = await once(study, probeStep(study, name), async () => {
     const { rows, mixes } = await work();
     await storeReplicates(path, rows);
     return { rows: rows.map(({ replicates: _, ...row }) => row), mixes };
@@ -83,11 +84,17 @@ async function probedOnce(study: Study, name: string, work: () => Promise<Probed
  * Probes every layer of a model's `training.seeds` trainings, or of `probing.untrainedSeeds` untrained encoders; trains
  * a model first if it is not. Done once: the rows are kept in the run's folder.
  *
+ * @param seeds of a model's trainings, if not of all
  * @returns a row for each layer, pooling, task, metric, protocol, split and drawing, for the controls and for all
  * layers together; the test scores with their resamplings
  * @throws {DOMException} AbortError if the cell is stopped; the model's probing then begins anew
  */
-export async function probe(study: Study, corpus: Corpus, name: ModelName | "untrained"): Promise<ProbeRow[]> {
+export async function probe(
+  study: Study,
+  corpus: Corpus,
+  name: ModelName | "untrained",
+  seeds: readonly number[] = trainingSeeds(study.recipe),
+): Promise<ProbeRow[]> {
   const { recipe } = study, { poolings, untrainedSeeds } = recipe.probing;
   const context = { study, corpus, guesses: await probeGuesses(study, corpus) };
   if (name === "untrained") {
@@ -99,7 +106,7 @@ export async function probe(study: Study, corpus: Corpus, name: ModelName | "unt
       return { rows: all.flatMap(({ rows }) => rows), mixes: all.flatMap(({ mixes }) => mixes) };
     });
   }
-  const rows = await Array.fromAsync(trainingSeeds(recipe), (seed) => {
+  const rows = await Array.fromAsync(seeds, (seed) => {
     const named = { model: name, input: lineOf(name).input, seed };
     const work = async () => await probeModel(await trained(study, corpus, name, seed), named, poolings, context);
     return probedOnce(study, trainingOf(study, name, seed).name, work);
@@ -210,6 +217,13 @@ const probeGuesses = (study: Study, corpus: Corpus): Promise<ProbeRow[]> =>
 export async function probeBaselines(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
   const handMade = async () => ({ rows: await probeFeatures(study, corpus, handFeatureLine, handFeatures), mixes: [] });
   return [...await probeGuesses(study, corpus), ...await probedOnce(study, handFeatureLine.model, handMade)];
+}
+
+/** Probes what is not probed yet, and writes the results table of all models and seeds, `results.jsonl` and others. */
+export async function storeResults(study: Study, corpus: Corpus): Promise<void> {
+  const rows = [await probeBaselines(study, corpus), await probe(study, corpus, "untrained")];
+  for (const model of modelNames) rows.push(await probe(study, corpus, model));
+  await once(study, resultsStep(study), () => writeResults(study.path("results"), rows.flat()));
 }
 
 /** Writes tables into the run's folder `tables`, as `name.csv` and as `name.tex` with the label `tab:name`. */

@@ -16,6 +16,7 @@ import { sample, stream } from "../base/random.ts";
 import type { BarLabels } from "../tokens/labels.ts";
 import { detokenize } from "../tokens/remi.ts";
 import { drawPerSong, firstOfEachSong } from "./probe_bars.ts";
+import { once, type SimilarOptions, similarStep } from "./jobs/steps.ts";
 import { modelFolder } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
@@ -105,13 +106,11 @@ function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number
 export function similarBars(
   study: Study,
   corpus: Corpus,
-  { queries: asked = 2, count = 2, among = "other songs", barsPerSong = 20 }:
-    & { among?: "other songs" | "all songs" }
-    & Partial<Record<"queries" | "count" | "barsPerSong", number>> = {},
+  options: SimilarOptions = {},
 ): Promise<SimilarBars> {
-  const { recipe } = study, { probing: _, ...trained } = recipe;
-  const inputs = { ...trained, data: study.data, asked, count, among, barsPerSong };
-  return study.once("alike", inputs, async () => {
+  const { recipe } = study, { choices, ...step } = similarStep(study, options);
+  const { queries: asked, count, among, barsPerSong } = choices;
+  return once(study, step, async () => {
     const random = (song: number) => stream(recipe.seed, "alike", song);
     const bars = drawPerSong(corpus, ["validation", "test"], barsPerSong, random);
     const queries = drawQueries(corpus, bars, recipe.seed, asked), texts = bars.map((bar) => corpus.tokens(bar).join());

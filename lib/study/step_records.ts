@@ -5,14 +5,18 @@
 import { createHash } from "node:crypto";
 import { exists, writeFile } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
+import { type Machine, thisMachine } from "../base/machine.ts";
 import { UserError } from "../base/user_error.ts";
 import { recipeGroups } from "../recipe/schema.ts";
 
 /**
  * The stored record of a finished step, `steps/NAME.json` in the run's folder: the hash of its inputs, by which it is
- * stale or not; its result, plain JSON (large results have files of their own); and when it ended, an ISO date.
+ * stale or not; its result, plain JSON (large results have files of their own); when it ended, an ISO date; how long it
+ * took; and where, of which early versions did not tell.
  */
-export type StepRecord<T = unknown> = { step: string; key: string; info: T; finished: string; seconds: number };
+export type StepRecord<T = unknown> =
+  & { step: string; key: string; info: T; finished: string; seconds: number }
+  & { machine?: Machine };
 
 /** Whether a value is an object, and neither null nor an array. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -89,6 +93,9 @@ export function finished<T>(folder: string, step: string, keys: readonly string[
   return record && keys.includes(record.key) ? record : undefined;
 }
 
+/** Whether a step was done, with whatever inputs. */
+export const hasRecord = (folder: string, step: string): boolean => exists(`${recordPath(folder, step)}.json`);
+
 /** The steps that processes are at now, by the names of their records. */
 export function stepsInWork(folder: string): string[] {
   if (!exists(`${folder}/steps`)) return [];
@@ -112,7 +119,8 @@ export async function doOnce<T>(
     const before = finished<T>(folder, step, keys);
     if (before) return before.info;
     const start = performance.now(), info = await work(), seconds = (performance.now() - start) / 1000;
-    const record: StepRecord<T> = { step, key: keys[0], info, finished: new Date().toISOString(), seconds };
+    const place = { finished: new Date().toISOString(), seconds, machine: thisMachine() };
+    const record: StepRecord<T> = { step, key: keys[0], info, ...place };
     await writeFile(`${recordPath(folder, step)}.json`, `${JSON.stringify(record, null, 2)}\n`);
     return info;
   }, waiting);

@@ -121,8 +121,17 @@ export function readRecipe(path: string, raw: unknown = readJson(path)): Recipe 
 }
 
 /** Whether there is a folder that is not empty, or an archive; throws where the system refuses to look. */
-export const hasSongs = (path: string): boolean =>
+const hasSongs = (path: string): boolean =>
   exists(path) && (Deno.statSync(path).isDirectory ? [...Deno.readDirSync(path)].length > 0 : isArchive(path));
+
+/** Whether a study's songs are at hand to be read again: not in one that took a store, or whose songs have moved. */
+export function readsSongs({ data }: Pick<Study, "data">): boolean {
+  try {
+    return hasSongs(data) && !storeRecipe(data);
+  } catch {
+    return false; // what cannot be read now was read before
+  }
+}
 
 const writeJson = (path: string, value: unknown): void => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 
@@ -173,12 +182,15 @@ export function checkFolder(folder: string, bytes: number): void {
  * Opens a run's folder, or makes it. A run that is there is opened by its own recipe and songs; only what is asked for
  * explicitly is compared with them. Options come before the environment, and that before `parameters`, a notebook's.
  *
- * @param options a whole recipe; the run's name; songs or a store of bars, relative to the project; the folder of runs
+ * @param options a whole recipe; the run's name; songs or a store of bars, relative to the project; the folder of runs;
+ * `dry`: write nothing
  * @throws {UserError} if the run or the store is of other choices or songs, naming the fields that differ; if there are
  * no songs; if the folder cannot be written or has no room for the models.
  */
 export function openStudy(
-  options: { recipe?: Recipe; name?: string; data?: string; runs?: string; parameters?: StudyParameters } = {},
+  options:
+    & { recipe?: Recipe; name?: string; data?: string; runs?: string; parameters?: StudyParameters }
+    & { dry?: boolean } = {},
 ): Study {
   const { runs = `${projectRoot}/data/runs`, parameters = {} } = options;
   const name = options.name ?? setting("STUDY", parameters) ?? "demo", folder = `${runs}/${name}`;
@@ -217,8 +229,8 @@ export function openStudy(
         "Set DATA (or --data for the report) to where they are.",
     );
   }
-  if (raw && changes.length > 0) writeJson(`${folder}/recipe.json`, changed(raw, choices)); // and no field more
-  if (!source || !stored) {
+  if (raw && changes.length > 0 && !options.dry) writeJson(`${folder}/recipe.json`, changed(raw, choices)); // and no field more
+  if ((!source || !stored) && !options.dry) {
     checkFolder(folder, bytesToWrite(folder, chosen));
     using lock = Deno.openSync(`${folder}/lock`, { write: true, create: true });
     lock.lockSync(true);

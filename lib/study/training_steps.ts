@@ -19,15 +19,12 @@ import { recordedPrecision } from "../training/run_state.ts";
 import { type CurvePoint, learningCurves } from "../plots/figures.ts";
 import { pretrain } from "../training/pretrain.ts";
 import { type StepLog, trainingLog } from "../training/step_log.ts";
-import { type Recipe, recipe } from "../recipe/recipe.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { threadsOf } from "../training/run_state.ts";
 import { UserError } from "../base/user_error.ts";
-import { hasSongs, storeRecipe, type Study } from "./study.ts";
+import { doneStep, once, otherStoreStep, type Step, storeStep, trainingOf, trainingSeeds } from "./jobs/steps.ts";
+import { readsSongs, storeRecipe, type Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
-
-/** What the store of a study's songs depends on. */
-function corpusInputs({ data }: Study, { midi, tokens, labels, duplicates, split, seed }: Recipe) {
-  return { midi, tokens, labels, duplicates, split, seed, data };
-}
 
 /**
  * Takes a store into a run's folder as links, or as copies where the disk has none, so that the run stays whole if the
@@ -47,9 +44,9 @@ export async function takeStore(place: string, dir: string): Promise<void> {
   });
 }
 
-async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promise<Corpus> {
-  const dir = study.path(step);
-  await study.once(step, corpusInputs(study, choices), async () => {
+async function tokenizeOnce(study: Study, step: Step, choices: Recipe): Promise<Corpus> {
+  const dir = study.path(step.step);
+  await once(study, step, async () => {
     if (storeRecipe(study.data)) return await takeStore(study.data, dir);
     let bar: ReturnType<typeof progress> | undefined;
     const summary = await buildCorpus(study.data, dir, choices, {
@@ -71,31 +68,15 @@ async function tokenizeOnce(study: Study, step: string, choices: Recipe): Promis
 }
 
 /** The study's corpus, tokenized into the run's folder or taken from a store, once; AbortError if stopped. */
-export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, "corpus", study.recipe);
+export const corpusOf = (study: Study): Promise<Corpus> => tokenizeOnce(study, storeStep(study), study.recipe);
 
 /**
  * The same songs under the other preset, `authors` beside `sound` or the other way round, tokenized once; undefined if
  * the songs are not at hand, as of a run that took a store or was moved.
  */
 export async function otherCorpusOf(study: Study): Promise<Corpus | undefined> {
-  const { preset, scale, seed } = study.recipe, other = preset === "sound" ? "authors" : "sound";
-  const step = `corpus-${other}`, choices = recipe(other, scale, { seed });
-  const songs = await Promise.try(() => hasSongs(study.data) && !storeRecipe(study.data)).catch(() => false);
-  return songs || study.done(step, corpusInputs(study, choices)) ? await tokenizeOnce(study, step, choices) : undefined;
-}
-
-/** The seeds of each model's trainings: the recipe's and those that follow it. */
-export const trainingSeeds = ({ seed, training }: Recipe): number[] =>
-  Array.from({ length: training.seeds }, (_, i) => seed + i);
-
-/** A training's name, which has the seed if it is not the recipe's, its folder, and the inputs of its steps. */
-type Training = { name: string; dir: string; inputs: object };
-
-/** The training of a model of the study by a seed, the recipe's if left out. */
-export function trainingOf({ recipe, data, folder }: Study, model: ModelName, seed: number = recipe.seed): Training {
-  const { probing: _, ...choices } = recipe, isFirst = seed === recipe.seed;
-  const name = isFirst ? model : `${model} seed ${seed}`, dir = `${folder}/models/${name.replaceAll(" ", "-")}`;
-  return { name, dir, inputs: { ...choices, data, model, ...(!isFirst && { trainingSeed: seed }) } };
+  const { choices, ...step } = otherStoreStep(study);
+  return readsSongs(study) || doneStep(study, step) ? await tokenizeOnce(study, step, choices) : undefined;
 }
 
 /** The folder of a model of the study: `model.safetensors`, `config.json`, the training's log and state. */
@@ -180,18 +161,19 @@ async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: 
     throw stopped(`${name} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`);
   }
   await plot.done(draw(logs));
-  return { seconds: logs.at(-1)?.seconds ?? 0 };
+  return { seconds: logs.at(-1)?.seconds ?? 0, threads: await threadsOf(dir) };
 }
 
-async function trainSeed(study: Study, corpus: Corpus, model: ModelName, seed: number): Promise<Evaluation> {
-  const { name, dir, inputs } = trainingOf(study, model, seed);
+/** Trains a model with a seed and evaluates it, each once, with a live plot; errors are those of {@link train}. */
+export async function trainSeed(study: Study, corpus: Corpus, model: ModelName, seed: number): Promise<Evaluation> {
+  const { name, dir, ...steps } = trainingOf(study, model, seed);
   let trainedHere = false;
-  const { seconds } = await study.once(`train ${name}`, inputs, () => {
+  const { seconds } = await once(study, steps.train, () => {
     trainedHere = true;
     return trainModel(study, corpus, model, seed);
   });
   if (!trainedHere) await show(curvePlot(study, corpus, `${name} (trained before)`)(await trainingLog(dir)));
-  return await study.once(`evaluate ${name}`, inputs, async () => {
+  return await once(study, steps.evaluate, async () => {
     const checkpoint = await loadCheckpoint(dir), scored = evaluate(checkpoint, model, corpus, study.recipe, seconds);
     return { ...await scored.finally(() => checkpoint.weights.dispose()), seed };
   });
@@ -209,18 +191,17 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
 
 /** A trained model of the study, trained first if it is not; the caller disposes its weights. */
 export async function trained(study: Study, corpus: Corpus, model: ModelName, seed?: number): Promise<Model> {
-  const { name, dir, inputs } = trainingOf(study, model, seed);
-  if (!study.done(`train ${name}`, inputs)) await trainSeed(study, corpus, model, seed ?? study.recipe.seed);
+  const { dir, train } = trainingOf(study, model, seed);
+  if (!doneStep(study, train)) await trainSeed(study, corpus, model, seed ?? study.recipe.seed);
   return await loadCheckpoint(dir);
 }
 
 /** The evaluations, seed by seed, of the models that were trained and evaluated; nothing is trained for it. */
 export const evaluationsOf = (study: Study, models: readonly ModelName[]): Evaluation[] =>
   models.flatMap((model) =>
-    trainingSeeds(study.recipe).flatMap((seed) => {
-      const { name, inputs } = trainingOf(study, model, seed);
-      return study.done<Evaluation>(`evaluate ${name}`, inputs)?.info ?? [];
-    })
+    trainingSeeds(study.recipe).flatMap((seed) =>
+      doneStep<Evaluation>(study, trainingOf(study, model, seed).evaluate)?.info ?? []
+    )
   );
 
 /** A line of text: the encoder's size, the engine and device, and the precision of a training step, with why. */

@@ -11,14 +11,15 @@ import type { Corpus } from "../corpus/store.ts";
 import { tensorCount, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
 import { explained, removeIfThere } from "../base/files.ts";
+import { threads } from "../base/machine.ts";
 import { UserError } from "../base/user_error.ts";
 import { evaluateMasked } from "./masked_evaluation.ts";
 import { adamWScalars, learningRate } from "./optimizer.ts";
 import { choosePrecision, type PrecisionChoice } from "./pace/precision.ts";
 import { checkBars } from "./preflight.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { finishRun, newRun, readRun, recordedPrecision, runInputs, type RunState } from "./run_state.ts";
-import { saveBest, saveState, stateFolder } from "./run_state.ts";
+import { finishRun, newRun, noteThreads, readRun, recordedPrecision, runInputs } from "./run_state.ts";
+import { type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
 import { decayMask, optimizerStep, stepNumbers, type StepState } from "./training_step.ts";
 
@@ -139,7 +140,9 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
   const before = await readRun(dir, inputs, say);
   const fresh = (weights: Tensor): StepState => [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   let tensors = before?.tensors ?? fresh(createBert(config, seed).weights);
-  const state = before?.run ?? newRun(inputs), mask = decayMask(config);
+  const state = before?.run ?? newRun(inputs), mask = decayMask(config), goesOn = state.step < steps && !state.ended;
+  const otherThreads = goesOn ? noteThreads(state, threads()) : undefined;
+  if (otherThreads) say(otherThreads);
   let saved = before?.run.step, lap = performance.now();
   const diverged = (what: string, parts: Part[]) => {
     const last = saved === undefined

@@ -38,12 +38,13 @@ type RunInputs =
  *
  * `tokens` are of first views, without pads; `seconds` of all sittings; a loss counts as exploded relative to
  * `firstLoss`; `patience` has the last validation loss that improved enough, and how many validations followed; `ended`
- * says that validation stopped improving before the last step.
+ * says that validation stopped improving before the last step; `threads` are the numbers of threads that the sittings
+ * had, each once, the last one's last: equal to the bit are trainings with the same one alone.
  */
 export type RunState =
   & Record<"step" | "tokens" | "seconds", number>
   & { firstLoss: number | null; best: { step: number; loss: number } | null; ended: boolean; began: RunInputs }
-  & { patience: { reference: number | null; waited: number } };
+  & { patience: { reference: number | null; waited: number }; threads: number[] };
 
 /** What a run on this machine depends on; `choice` is what `training.precision` came to. */
 export function runInputs(
@@ -64,7 +65,23 @@ export function runInputs(
 /** The state of a run before its first step. */
 export function newRun(began: RunInputs): RunState {
   const patience = { reference: null, waited: 0 };
-  return { step: 0, tokens: 0, seconds: 0, firstLoss: null, best: null, patience, ended: false, began };
+  return { step: 0, tokens: 0, seconds: 0, firstLoss: null, best: null, patience, ended: false, threads: [], began };
+}
+
+/** Notes the number of threads of a sitting; a line about it if the one before had another. */
+export function noteThreads(run: RunState, now: number): string | undefined {
+  const before = run.threads.at(-1), count = (number: number) => `${number} thread${number === 1 ? "" : "s"}`;
+  run.threads = [...run.threads.filter((number) => number !== now), now];
+  if (before === undefined || before === now || run.began.engine.device !== "CPU") return undefined;
+  return `${run.began.model}: the training goes on with ${count(now)} after step ${run.step}, which it came to with ` +
+    `${count(before)}. Sums are added in another order then, so its weights are not, to the bit, those of a training ` +
+    `that keeps to one number (TF_NUM_INTRAOP_THREADS=${before}).`;
+}
+
+/** The numbers of threads that the sittings of a training had; none if an early version trained it. */
+export async function threadsOf(dir: string): Promise<number[]> {
+  const [last] = await stepsOf(dir, "step");
+  return last === undefined ? [] : (await readStored(stateFolder(dir, last))).run.threads;
 }
 
 /** The fields in which two values differ, as dotted names with both values. */

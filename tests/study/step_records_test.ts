@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { thisMachine } from "@lib/base/machine.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { doOnce, fingerprint, finished, knownThen, type StepRecord, stepsInWork } from "@lib/study/step_records.ts";
 
@@ -31,6 +32,7 @@ Deno.test("a step is done once for the same key, and its record says what, when 
     assertEquals(await doOnce(folder, "make it", ["k1"], work, alone), { songs: 1 });
     const record: StepRecord = JSON.parse(await Deno.readTextFile(`${folder}/steps/make-it.json`));
     assertEquals([record.step, record.key, record.info], ["make it", "k1", { songs: 1 }]);
+    assertEquals(record.machine, thisMachine());
     const ended = Date.parse(record.finished);
     assert(ended >= before && ended <= Date.now() && record.seconds > 0.05 && record.seconds < 30);
     assertEquals(await doOnce(folder, "make it", ["k2"], work, alone), { songs: 2 });

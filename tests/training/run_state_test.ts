@@ -3,12 +3,12 @@ import { createHash } from "node:crypto";
 import { cpSync } from "node:fs";
 import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
 import { CheckpointError } from "@lib/bert/hugging_face.ts";
-import { tensorCount } from "@lib/engine/mod.ts";
+import { engineInfo, tensorCount } from "@lib/engine/mod.ts";
 import { barsToEvaluate, evaluateMasked } from "@lib/training/masked_evaluation.ts";
 import { pretrain } from "@lib/training/pretrain.ts";
 import { trainingLog } from "@lib/training/step_log.ts";
 import { type Recipe, recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
-import { stateFolder } from "@lib/training/run_state.ts";
+import { stateFolder, threadsOf } from "@lib/training/run_state.ts";
 import { choices, collect, numbers, smallCorpus, withFolder } from "../support/small_run.ts";
 
 const corpus = await smallCorpus();
@@ -207,4 +207,28 @@ Deno.test("a state of an earlier version goes on by what was done then, or the f
     );
     const rest = await collect(corpus, `${dir}/early`, { recipe: early });
     assertEquals(numbers(rest), numbers(whole).slice(2));
+  }));
+
+Deno.test("a training that goes on with another number of threads says so, and its state has both", () =>
+  withFolder(async (dir) => {
+    const before = Deno.env.get("TF_NUM_INTRAOP_THREADS"), said: string[] = [];
+    const go = async (threads: number, stopAfter: number) => {
+      Deno.env.set("TF_NUM_INTRAOP_THREADS", String(threads)); // the engine has begun with its own
+      await collect(corpus, dir, { recipe: often, stopAfter, say: (line) => void said.push(line) });
+    };
+    try {
+      await go(1, 2);
+      await go(1, 1);
+      assertEquals([said, await threadsOf(dir)], [[], [1]]);
+      await go(3, 1);
+      assertEquals([said.length, await threadsOf(dir)], [engineInfo().device === "CPU" ? 1 : 0, [1, 3]]);
+      if (said.length > 0) {
+        assert(said[0].includes("with 3 threads after step 3") && said[0].includes("with 1 thread."), said[0]);
+      }
+      await go(3, Infinity);
+      await go(2, Infinity); // nothing is left to do
+      assertEquals([said.length <= 1, await threadsOf(dir)], [true, [1, 3]]);
+    } finally {
+      before === undefined ? Deno.env.delete("TF_NUM_INTRAOP_THREADS") : Deno.env.set("TF_NUM_INTRAOP_THREADS", before);
+    }
   }));

@@ -1,0 +1,55 @@
+/**
+ * What this machine is, and how many of its cores this process takes.
+ * @module
+ */
+import { cpus } from "node:os";
+
+/** What a number depends on beside its inputs: the processor, its cores, the threads of a process, the system. */
+export type Machine = { processor: string; cores: number; threads: number; system: string };
+
+/** Threads that this process computes with: `TF_NUM_INTRAOP_THREADS`, which TensorFlow heeds, or one a core. */
+export function threads(
+  set: string | undefined = Deno.env.get("TF_NUM_INTRAOP_THREADS"),
+  cores: number = navigator.hardwareConcurrency,
+): number {
+  const number = Number(set);
+  return Number.isInteger(number) && number > 0 ? number : cores;
+}
+
+/** The variables that give a process so many threads. */
+export const threadVariables = (count: number): Record<string, string> => ({
+  TF_NUM_INTRAOP_THREADS: String(count),
+  TF_NUM_INTEROP_THREADS: String(count),
+});
+
+/** This machine, as this process uses it. */
+export const thisMachine = (): Machine => ({
+  processor: cpus()[0]?.model ?? "unknown processor",
+  cores: navigator.hardwareConcurrency,
+  threads: threads(),
+  system: `${Deno.build.os} ${Deno.build.arch}`,
+});
+
+/** The number in a file of Linux' control groups; Infinity if there is none, or no limit. */
+function groupBytes(path: string): number {
+  try {
+    const number = Number(Deno.readTextFileSync(path).trim());
+    return Number.isFinite(number) ? number : Infinity; // "max"
+  } catch {
+    return Infinity; // another system, or another version of control groups
+  }
+}
+
+/** Bytes that this process may still take: what the machine has left, or what its control group (a container) has. */
+export function freeMemory(root = "/sys/fs/cgroup"): number {
+  const { available } = Deno.systemMemoryInfo();
+  const groups = [["memory.max", "memory.current"], [
+    "memory/memory.limit_in_bytes",
+    "memory/memory.usage_in_bytes",
+  ]];
+  const left = groups.map(([most, taken]) => {
+    const limit = groupBytes(`${root}/${most}`), used = groupBytes(`${root}/${taken}`);
+    return Number.isFinite(used) ? limit - used : Infinity;
+  });
+  return Math.max(0, Math.min(available, ...left));
+}

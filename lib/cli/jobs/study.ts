@@ -1,0 +1,133 @@
+/**
+ * `deno task study`: a study as a graph of jobs, finished on this machine; `deno task job`: one of them.
+ * @module
+ */
+import { nvidiaDriver } from "../../engine/library.ts";
+import { freeMemory, threads as ownThreads, threadVariables } from "../../base/machine.ts";
+import { UserError } from "../../base/user_error.ts";
+import { type ModelName, modelNames } from "../../bert/variants.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
+import { jobState, type StudyJob, studyJobs } from "../../study/jobs/graph.ts";
+import { openStudy, type Study } from "../../study/study.ts";
+import { readArguments, studyVariables, usageError } from "../arguments.ts";
+import { pageStep, report } from "../report.ts";
+import { ensureSetup } from "../setup.ts";
+import { stoppable } from "../stop.ts";
+import { modelsByOption } from "../train.ts";
+import { jobArguments, type Lanes, runJobs } from "./run.ts";
+
+/** The variable RECIPE with so many seeds in it; JSON that is none is left for {@link openStudy} to refuse. */
+function recipeWithSeeds(seeds: number, text = Deno.env.get("RECIPE") || "{}"): string {
+  try {
+    const { training, ...rest } = JSON.parse(text);
+    return JSON.stringify({ ...rest, training: { ...training, seeds } });
+  } catch {
+    return text;
+  }
+}
+
+/** What `deno task study` is asked for. */
+type StudyOptions = {
+  models: ModelName[];
+  env: Record<string, string>;
+  dryRun: boolean;
+  jobs: number | undefined;
+  threads: number | undefined;
+};
+
+/** The arguments of `deno task study`, with the variables of the study; throws a {@link UsageError}. */
+export function studyOptions(args: readonly string[], cwd?: string): StudyOptions {
+  const { values } = readArguments("study", args, cwd), { scale, run = scale ?? "demo", seeds } = values;
+  const names = values.models === "all" ? Object.keys(modelsByOption) : values.models.split(",");
+  const unknown = names.find((name) => !Object.hasOwn(modelsByOption, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(modelsByOption).join(", ");
+    throw usageError("study", `--models: expected all, or some of ${known} with commas, found ${values.models}.`);
+  }
+  const chosen = names.map((name) => modelsByOption[name as keyof typeof modelsByOption]);
+  const env = { ...studyVariables(run, values), ...(seeds !== undefined && { RECIPE: recipeWithSeeds(seeds) }) };
+  const { jobs, threads, "dry-run": dryRun } = values;
+  return { models: modelNames.filter((name) => chosen.includes(name)), env, dryRun, jobs, threads };
+}
+
+/** Widths up to which a core each is quicker than all cores for one job, as measured on two cores. */
+const NARROW = 256;
+
+/**
+ * How many jobs at a time pay, and the threads of each: a core each if the encoder is narrow and no GPU computes; fewer
+ * if so many of those that take most, `bytes`, do not fit into memory.
+ */
+export function lanesFor(
+  { model }: Pick<Recipe, "model">,
+  { jobs, threads }: Partial<Record<"jobs" | "threads", number>>,
+  { cores, gpu, free, bytes }: { cores: number; gpu: boolean; free: number; bytes: number },
+): Lanes {
+  const pay = gpu || model.hidden > NARROW ? 1 : Math.floor(cores / (threads ?? 1));
+  const lanes = jobs ?? Math.max(1, Math.min(pay, Math.floor(free / bytes)));
+  return { lanes, threads: threads ?? Math.max(1, Math.floor(cores / lanes)) };
+}
+
+/** All jobs of a study: those of the graph and, if they are of all models, the page. */
+function allJobs(study: Study, models: readonly ModelName[] = modelNames): StudyJob[] {
+  const jobs = studyJobs(study, models);
+  if (models.length < modelNames.length) return jobs;
+  const names = jobs.map(({ name }) => name), [{ memory }] = jobs;
+  const work = async () => {
+    if (await report(["--name", study.name]) !== 0) throw new UserError("A notebook failed.");
+  };
+  return [...jobs, { name: "page", needs: names, steps: () => [pageStep(study)], memory, work }];
+}
+
+/** A job's line of `--dry-run`, with the command that does it. */
+function dryLine(study: Study, job: StudyJob, threads: number, width: number): string {
+  const command = ["deno", "task", ...jobArguments(study.name, job.name, threads)].join(" ");
+  const memory = `${(job.memory(threads) / 2 ** 30).toFixed(1)} GiB`;
+  const needs = job.needs.length === 0 ? "" : `, needs ${job.needs.join(", ")}`;
+  return `${jobState(study, job).padEnd(6)} ${job.name.padEnd(width)} ${memory}${needs}\n       ${command}`;
+}
+
+/** `deno task study`; returns the exit code: 1 if a job failed, 130 if it was stopped. */
+export async function studyCommand(args: string[]): Promise<number> {
+  const { models, env, dryRun, jobs: lanes, threads } = studyOptions(args);
+  for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
+  const study = openStudy({ dry: dryRun }), jobs = allJobs(study, models);
+  const gpu = nvidiaDriver() !== undefined && Deno.env.get("ENGINE") !== "cpu";
+  const bytes = Math.max(...jobs.map(({ memory }) => memory(1))), machine = { cores: ownThreads(), gpu };
+  const at = lanesFor(study.recipe, { jobs: lanes, threads }, { ...machine, free: freeMemory(), bytes });
+  if (dryRun) {
+    const width = Math.max(...jobs.map(({ name }) => name.length));
+    for (const job of jobs) console.log(dryLine(study, job, at.threads, width));
+    return 0;
+  }
+  await ensureSetup({ quiet: true });
+  return await stoppable(async (signal) => await runJobs(study, jobs, at, signal) ? 0 : 1);
+}
+
+/** Stops this process as Ctrl-C does once its standard input ends. */
+async function stopWithInput(): Promise<void> {
+  for await (const _ of Deno.stdin.readable); // nothing is sent
+  Deno.kill(Deno.pid, "SIGINT");
+}
+
+/** `deno task job`: does one job of a run, if it is not done; returns the exit code. */
+export async function jobCommand(args: string[]): Promise<number> {
+  const { positionals: [name], values: { run, threads, attached } } = readArguments("job", args);
+  if (name === undefined) throw usageError("job", "expected the name of a job, found none.");
+  for (const [key, value] of Object.entries(threads ? threadVariables(threads) : {})) Deno.env.set(key, value);
+  if (attached) void stopWithInput();
+  const study = openStudy({ name: run }), jobs = allJobs(study), job = jobs.find((job) => job.name === name);
+  if (!job) {
+    const names = jobs.map(({ name }) => name).join(", ");
+    throw new UserError(`Job: expected one of ${names} (the jobs of the run ${run}), found ${name}.`);
+  }
+  if (jobState(study, job) === "done") return 0;
+  await ensureSetup({ quiet: true });
+  try {
+    await job.work();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
+    console.error(error.message);
+    return 130;
+  }
+}

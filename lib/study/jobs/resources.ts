@@ -1,0 +1,35 @@
+/**
+ * What a study's jobs take of a machine, reckoned from the recipe before they start: memory, and cores.
+ * @module
+ */
+import { type ModelName, variants } from "../../bert/variants.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
+
+const MiB = 2 ** 20;
+
+/** A process with the engine loaded and some functions traced: measured 600 to 750 MiB at the widths 32 to 128. */
+const ENGINE = 700 * MiB;
+
+/** Numbers that the encoder keeps for a token of a layer until the gradient is there; attention maps at full length. */
+const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Recipe): number =>
+  12 * hidden + 3 * intermediate + 1.5 * heads * training.buckets.at(-1)!;
+
+/**
+ * Bytes that a training takes at most. Beside measured peaks on libtensorflow's CPU: smoke 0.59 GiB (reckoned 0.71),
+ * demo's BERT-aug 0.81 (0.87), small's 1.7 (2.0), 6 layers of 256 with 2,048 tokens 1.2 (1.4), 12 of 768 with 1,536
+ * tokens 5.9 (6.7).
+ */
+export function trainingBytes(recipe: Recipe, name: ModelName): number {
+  const { layers, hidden, intermediate, maxPositions } = recipe.model, views = variants[name].view === "none" ? 1 : 2;
+  const parameters = hidden * (layers * (4 * hidden + 2 * intermediate) + 560 + maxPositions);
+  const tokens = views * recipe.training.batchTokens; // weights, moments, gradients, and the copies of a step: twelve
+  return ENGINE + 4 * (12 * parameters + tokens * layers * numbersOfToken(recipe));
+}
+
+/** Bytes that embedding so many bars by an encoder and probing it takes at most, with so many workers. */
+export function probingBytes(recipe: Recipe, bars: number, workers: number): number {
+  const { model: { hidden, layers }, probing: { poolings, memory }, training } = recipe;
+  const layer = 4 * bars * hidden, all = layer * (layers + 1) * poolings.length;
+  const batch = 4 * training.batchTokens * (numbersOfToken(recipe) + hidden * layers);
+  return ENGINE + batch + 2 * Math.min(all, memory * MiB) + workers * (100 * MiB + 3 * layer);
+}

@@ -1,0 +1,93 @@
+/**
+ * What a study's steps are called and what they depend on: for the functions that do them, and for the graph of jobs,
+ * which only asks whether they are done. Nothing here loads the engine.
+ * @module
+ */
+import { type ModelName, modelNames } from "../../bert/variants.ts";
+import { type Recipe, recipe } from "../../recipe/recipe.ts";
+import type { StepRecord } from "../step_records.ts";
+import type { Study } from "../study.ts";
+
+/** A step of a study: the name of its record, and the inputs by which that is stale. */
+export type Step = { step: string; inputs: object };
+
+/** A study's steps depend on its recipe and its songs. */
+type Of = Pick<Study, "recipe" | "data">;
+
+/** The store of a study's songs, as a recipe reads them. */
+export function storeStep({ data, recipe }: Of, step = "corpus", choices: Recipe = recipe): Step {
+  const { midi, tokens, labels, duplicates, split, seed } = choices;
+  return { step, inputs: { midi, tokens, labels, duplicates, split, seed, data } };
+}
+
+/** The store of the same songs under the other preset, with its recipe: `authors` beside `sound`, or the other way. */
+export function otherStoreStep(study: Of): Step & { choices: Recipe } {
+  const { preset, scale, seed } = study.recipe, other = preset === "sound" ? "authors" : "sound";
+  const choices = recipe(other, scale, { seed });
+  return { ...storeStep(study, `corpus-${other}`, choices), choices };
+}
+
+/** The seeds of each model's trainings: the recipe's and those that follow it. */
+export const trainingSeeds = ({ seed, training }: Recipe): number[] =>
+  Array.from({ length: training.seeds }, (_, i) => seed + i);
+
+/** A training's name, which has the seed if it is not the recipe's; its folder; its steps. */
+export type Training = { name: string; dir: string; train: Step; evaluate: Step };
+
+/** The training of a model of the study by a seed, the recipe's if left out. */
+export function trainingOf({ recipe, data, folder }: Study, model: ModelName, seed: number = recipe.seed): Training {
+  const { probing: _, ...choices } = recipe, isFirst = seed === recipe.seed;
+  const name = isFirst ? model : `${model} seed ${seed}`, dir = `${folder}/models/${name.replaceAll(" ", "-")}`;
+  const inputs = { ...choices, data, model, ...(!isFirst && { trainingSeed: seed }) };
+  return { name, dir, train: { step: `train ${name}`, inputs }, evaluate: { step: `evaluate ${name}`, inputs } };
+}
+
+/** The probing of a training by its name, of `untrained` encoders, or of the `guesses` without an encoder. */
+export const probeStep = ({ recipe, data }: Of, name: string): Step => (
+  { step: `probe ${name}`, inputs: { ...recipe, data, name } }
+);
+
+/** The comparison of the layers of models, by default of all and of an untrained encoder. */
+export const compareStep = ({ recipe, data }: Of, models: readonly string[] = [...modelNames, "untrained"]): Step => (
+  { step: "compare layers", inputs: { ...recipe, data, models } }
+);
+
+/** How many bars are looked for, and among which. */
+export type SimilarOptions =
+  & { among?: "other songs" | "all songs" }
+  & Partial<Record<"queries" | "count" | "barsPerSong", number>>;
+
+/** The search for similar bars, with its choices. */
+export function similarStep(
+  { recipe, data }: Of,
+  { queries = 2, count = 2, among = "other songs", barsPerSong = 20 }: SimilarOptions = {},
+): Step & { choices: Required<SimilarOptions> } {
+  const { probing: _, ...trained } = recipe;
+  const inputs = { ...trained, data, asked: queries, count, among, barsPerSong };
+  return { step: "alike", inputs, choices: { queries, count, among, barsPerSong } };
+}
+
+/** The record of a step that is done; undefined if it is not, or is stale. */
+export const doneStep = <T>(study: Study, { step, inputs }: Step): StepRecord<T> | undefined =>
+  study.done<T>(step, inputs);
+
+/** Does a step once; returns its stored result. */
+export const once = <T>(study: Study, { step, inputs }: Step, work: () => Promise<T> | T): Promise<T> =>
+  study.once(step, inputs, work);
+
+/** When steps ended, by their names: what a step depends on that collects theirs. */
+export const endsOf = (study: Study, steps: readonly Step[]): Record<string, string | null> =>
+  Object.fromEntries(steps.map((step) => [step.step, doneStep(study, step)?.finished ?? null]));
+
+/** The probings that the results of a study are made of: guesses, untrained encoders, and every training. */
+const probings = (study: Study): Step[] => [
+  ...["guesses", "untrained"].map((name) => probeStep(study, name)),
+  ...modelNames.flatMap((model) =>
+    trainingSeeds(study.recipe).map((seed) => probeStep(study, trainingOf(study, model, seed).name))
+  ),
+];
+
+/** The results table of all models and seeds. */
+export const resultsStep = (study: Study): Step => (
+  { step: "results", inputs: { ends: endsOf(study, probings(study)), data: study.data } }
+);

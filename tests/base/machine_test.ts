@@ -1,0 +1,33 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { freeMemory, thisMachine, threads, threadVariables } from "@lib/base/machine.ts";
+import { inProcess } from "../support/process.ts";
+import { withFolder } from "../support/folder.ts";
+
+Deno.test("threads are those that the variable sets, and else one a core, as TensorFlow reads it", () => {
+  assertEquals([threads("3", 8), threads("1", 8)], [3, 1]);
+  for (const none of [undefined, "", "0", "-2", "many"]) assertEquals(threads(none, 8), 8, none);
+});
+
+Deno.test("a process that gets the variables has as many threads, of which its machine tells", async () => {
+  const code = `
+    const { thisMachine } = await import(${JSON.stringify(import.meta.resolve("@lib/base/machine.ts"))});
+    console.log(JSON.stringify(thisMachine()));`;
+  const { out, err } = await inProcess(code, threadVariables(5));
+  assertEquals(JSON.parse(out || err), { ...thisMachine(), threads: 5 });
+});
+
+Deno.test("free memory is the machine's, or what a container's limit leaves, whichever is less", () =>
+  withFolder(async (dir) => {
+    const free = freeMemory(`${dir}/none`), { total } = Deno.systemMemoryInfo();
+    assert(free > 0 && free <= total);
+    const limit = async (most: string, taken: string, folder = "memory.") => {
+      await Deno.mkdir(`${dir}/memory`, { recursive: true });
+      await Deno.writeTextFile(`${dir}/${folder}${folder === "memory." ? "max" : "limit_in_bytes"}`, `${most}\n`);
+      await Deno.writeTextFile(`${dir}/${folder}${folder === "memory." ? "current" : "usage_in_bytes"}`, `${taken}\n`);
+      return freeMemory(dir);
+    };
+    assertEquals(await limit("5000", "2000"), 3000);
+    assertEquals(await limit("5000", "6000"), 0);
+    assertGreater(await limit("max", "2000"), 10_000);
+    assertEquals(await limit("9000", "2000", "memory/memory."), 7000);
+  }));

@@ -1,0 +1,79 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { exists } from "@lib/base/files.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { modelNames } from "@lib/bert/variants.ts";
+import { UsageError } from "@lib/cli/arguments.ts";
+import { lanesFor, studyOptions } from "@lib/cli/jobs/study.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+import { runStudy, withRuns } from "../../support/study_process.ts";
+
+Deno.test("options of the study become its environment; seeds are a field of the recipe beside those of RECIPE", () => {
+  const { models, env, jobs, threads, dryRun } = studyOptions([], "/");
+  assertEquals([models, env, jobs, threads, dryRun], [modelNames, { STUDY: "demo" }, undefined, undefined, false]);
+  const before = Deno.env.get("RECIPE");
+  try {
+    Deno.env.set("RECIPE", '{"seed":7,"training":{"steps":9,"seeds":8}}');
+    const args = [
+      "--scale",
+      "small",
+      "--seeds",
+      "3",
+      "--models",
+      "aug,bert",
+      "--jobs",
+      "2",
+      "--threads",
+      "1",
+      "--dry-run",
+    ];
+    const options = studyOptions(args, "/");
+    assertEquals(options.models, ["BERT", "BERT-aug"]);
+    assertEquals(JSON.parse(options.env.RECIPE), { seed: 7, training: { steps: 9, seeds: 3 } });
+    assertEquals([options.env.STUDY, options.env.SCALE], ["small", "small"]);
+    assertEquals([options.jobs, options.threads, options.dryRun], [2, 1, true]);
+  } finally {
+    before === undefined ? Deno.env.delete("RECIPE") : Deno.env.set("RECIPE", before);
+  }
+  assertThrows(() => studyOptions(["--models", "bert,berd"], "/"), UsageError, "found bert,berd");
+  assertThrows(() => studyOptions(["--seeds", "0"], "/"), UsageError, "--seeds");
+});
+
+Deno.test("a narrow encoder's jobs have a core each, if they fit; a wide one's or a GPU's run one at a time", () => {
+  const demo = recipe("sound", "demo"), base = recipe("sound", "base");
+  const machine = { cores: 8, gpu: false, free: 64, bytes: 1 };
+  assertEquals(lanesFor(demo, {}, machine), { lanes: 8, threads: 1 });
+  assertEquals(lanesFor(base, {}, machine), { lanes: 1, threads: 8 });
+  assertEquals(lanesFor(demo, {}, { ...machine, gpu: true }), { lanes: 1, threads: 8 });
+  assertEquals(lanesFor(demo, {}, { ...machine, free: 3.5 }), { lanes: 3, threads: 2 });
+  assertEquals(lanesFor(demo, {}, { ...machine, free: 0.5 }), { lanes: 1, threads: 8 });
+  assertEquals(lanesFor(demo, { jobs: 2 }, machine), { lanes: 2, threads: 4 });
+  assertEquals(lanesFor(demo, { jobs: 16 }, machine), { lanes: 16, threads: 1 });
+  assertEquals(lanesFor(demo, { threads: 3 }, machine), { lanes: 2, threads: 3 });
+  assertEquals(lanesFor(base, { jobs: 2, threads: 1 }, machine), { lanes: 2, threads: 1 });
+});
+
+Deno.test("--dry-run prints the jobs with their state, needs and commands, and makes no run", () =>
+  withRuns(async (songs, run) => {
+    const name = run("dry"), env = { NO_COLOR: "1", SCALE: "smoke", DATA: songs };
+    const { code, text } = await runStudy(["study", "--run", name, "--seeds", "2", "--dry-run", "--threads", "1"], env);
+    assertEquals(code, 0, text);
+    assert(!exists(`${projectRoot}/data/runs/${name}`));
+    const lines = text.trim().split("\n"), jobs = lines.filter((line) => line.startsWith("to do "));
+    assertEquals([jobs.length, lines.length], [24, 48]);
+    const at = lines.findIndex((line) => line.includes(" probe-BERT-aug-seed-1 "));
+    assertStringIncludes(lines[at], "needs corpus, probe-guesses, train-BERT-aug-seed-1");
+    assertEquals(lines[at + 1].trim(), `deno task job probe-BERT-aug-seed-1 --run ${name} --threads 1`);
+  }));
+
+Deno.test("a job that is none of the run's is refused with their names, and one without a run is", () =>
+  withRuns(async (songs, run) => {
+    const name = run("job"), env = { NO_COLOR: "1", SCALE: "smoke", DATA: songs };
+    const { code, text } = await runStudy(["job", "train-BERD", "--run", name], env);
+    assertEquals(code, 1);
+    assert(text.includes("train-BERT-aug") && text.includes("found train-BERD"), text);
+    assertEquals((await runStudy(["job", "corpus"], env)).code, 2);
+    const done = await runStudy(["job", "corpus", "--run", name], env);
+    assertEquals(done.code, 0, done.text);
+    assert(exists(`${projectRoot}/data/runs/${name}/corpus/manifest.json`));
+    assertEquals(await runStudy(["job", "corpus", "--run", name], env), { code: 0, text: "" });
+  }));
