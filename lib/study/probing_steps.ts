@@ -203,11 +203,19 @@ async function probeFeatures(
 }
 
 /** The guess without features, and the probe on token counts, once. */
-const probeGuesses = (study: Study, corpus: Corpus): Promise<ProbeRow[]> =>
+export const probeGuesses = (study: Study, corpus: Corpus): Promise<ProbeRow[]> =>
   probedOnce(study, "guesses", async () => {
     const rows = await probeFeatures(study, corpus, tokenCountLine, tokenCounts);
     return { rows: [...baselineRows(probeTables(corpus, study.recipe), study.recipe), ...rows], mixes: [] };
   });
+
+/** The probe on hand-made features, once. */
+export const probeHandFeatures = (study: Study, corpus: Corpus): Promise<ProbeRow[]> =>
+  probedOnce(
+    study,
+    handFeatureLine.model,
+    async () => ({ rows: await probeFeatures(study, corpus, handFeatureLine, handFeatures), mixes: [] }),
+  );
 
 /**
  * Three baselines without an encoder, scored like the models, once: `majority`, the best guess that ignores the bar
@@ -215,8 +223,7 @@ const probeGuesses = (study: Study, corpus: Corpus): Promise<ProbeRow[]> =>
  * hand-made features.
  */
 export async function probeBaselines(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
-  const handMade = async () => ({ rows: await probeFeatures(study, corpus, handFeatureLine, handFeatures), mixes: [] });
-  return [...await probeGuesses(study, corpus), ...await probedOnce(study, handFeatureLine.model, handMade)];
+  return [...await probeGuesses(study, corpus), ...await probeHandFeatures(study, corpus)];
 }
 
 /** Probes what is not probed yet, and writes the results table of all models and seeds, `results.jsonl` and others. */

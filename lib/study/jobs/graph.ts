@@ -6,6 +6,7 @@
  */
 import { type ModelName, modelNames } from "../../bert/variants.ts";
 import type { Corpus, Manifest } from "../../corpus/store.ts";
+import { handFeatureLine } from "../../probing/rows.ts";
 import { hasRecord, readJson } from "../step_records.ts";
 import { readsSongs, type Study } from "../study.ts";
 import { probingBytes, trainingBytes } from "./resources.ts";
@@ -83,7 +84,12 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
       : []),
   ];
   const encoders: StudyJob[] = [
-    probeJob("guesses", [], onCorpus(async (corpus) => await (await probing()).probeBaselines(study, corpus))),
+    probeJob("guesses", [], onCorpus(async (corpus) => await (await probing()).probeGuesses(study, corpus))),
+    probeJob(
+      handFeatureLine.model,
+      [],
+      onCorpus(async (corpus) => await (await probing()).probeHandFeatures(study, corpus)),
+    ),
     ...seeds.flatMap((seed, i) => [
       ...models.map((model) => trainJob(model, seed)),
       ...models.map((model) => probeSeed(model, seed)),

@@ -4,6 +4,7 @@
  * @module
  */
 import { type ModelName, modelNames } from "../../bert/variants.ts";
+import { handFeatureLine } from "../../probing/rows.ts";
 import { type Recipe, recipe } from "../../recipe/recipe.ts";
 import type { StepRecord } from "../step_records.ts";
 import type { Study } from "../study.ts";
@@ -42,7 +43,7 @@ export function trainingOf({ recipe, data, folder }: Study, model: ModelName, se
   return { name, dir, train: { step: `train ${name}`, inputs }, evaluate: { step: `evaluate ${name}`, inputs } };
 }
 
-/** The probing of a training by its name, of `untrained` encoders, or of the `guesses` without an encoder. */
+/** The probing of a training by its name, of `untrained` encoders, of `guesses`, or of a baseline by its line's name. */
 export const probeStep = ({ recipe, data }: Of, name: string): Step => (
   { step: `probe ${name}`, inputs: { ...recipe, data, name } }
 );
@@ -79,9 +80,9 @@ export const once = <T>(study: Study, { step, inputs }: Step, work: () => Promis
 export const endsOf = (study: Study, steps: readonly Step[]): Record<string, string | null> =>
   Object.fromEntries(steps.map((step) => [step.step, doneStep(study, step)?.finished ?? null]));
 
-/** The probings that the results of a study are made of: guesses, untrained encoders, and every training. */
+/** The probings that the results of a study are made of: baselines, untrained encoders, and every training. */
 const probings = (study: Study): Step[] => [
-  ...["guesses", "untrained"].map((name) => probeStep(study, name)),
+  ...["guesses", handFeatureLine.model, "untrained"].map((name) => probeStep(study, name)),
   ...modelNames.flatMap((model) =>
     trainingSeeds(study.recipe).map((seed) => probeStep(study, trainingOf(study, model, seed).name))
   ),

@@ -11,7 +11,7 @@ const folderOf = (run: string): string => `${projectRoot}/data/runs/${run}`;
 
 /** Choices by which a study takes seconds. */
 const tiny = {
-  training: { seeds: 2, steps: 4, validateEvery: 2 },
+  training: { seeds: 2, steps: 4, validateEvery: 2, precision: "float32" },
   probing: { draws: 1, bootstraps: 5, clusters: 3, poolings: ["bar"], untrainedSeeds: 1 },
 };
 const variables = (songs: string, changes: object = tiny) => (
@@ -54,7 +54,7 @@ Deno.test("a study killed and stopped at random moments, two jobs at a time, equ
     for (const blow of blows) codes.push((await runStudy(args, variables(songs), blow)).code);
     const last = await runStudy(args, variables(songs));
     assertEquals(last.code, 0, last.text);
-    assertMatch(last.text, /8 of 8 jobs done/);
+    assertMatch(last.text, /9 of 9 jobs done/);
     assertEquals(codes.slice(0, 1), [137]);
     const [a, b] = [whole, killed].map((name) => studyResult(folderOf(name)));
     assert(Object.keys(a).filter((path) => path.endsWith("model.safetensors")).length === 2, Object.keys(a).join());
@@ -81,7 +81,7 @@ Deno.test("a job that fails is told with the end of its log, what it keeps back 
     assertMatch(text, / {2}BERT, step \d: .*learningRate/);
     assertMatch(text, /blocked +probe-BERT\n/);
     assertMatch(text, /done +probe-guesses after/);
-    assertMatch(text, /4 of 6 jobs done/);
+    assertMatch(text, /5 of 7 jobs done/);
     assertStringIncludes(await Deno.readTextFile(log), "job train-BERT --run");
     assert(exists(`${folderOf(name)}/steps/probe-untrained.json`));
   }));
