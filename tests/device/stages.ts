@@ -154,7 +154,8 @@ async function speed(text: string, limit: number): Promise<void> {
 /** One model of a study by one seed, by the study's own steps; the variables of a study say which. */
 async function train(name: string, model: string, seed: string): Promise<void> {
   const { facts } = await openEngine(), { openStudy } = await import("@lib/study/study.ts");
-  const { corpusOf, trained, trainingOf } = await import("@lib/study/training_steps.ts");
+  const { corpusOf, trained } = await import("@lib/study/training_steps.ts");
+  const { trainingOf } = await import("@lib/study/jobs/steps.ts");
   const { trainingLog } = await import("@lib/training/step_log.ts");
   const study = openStudy({ name }), corpus = await corpusOf(study), start = performance.now();
   say({ what: "begun", model, seed: Number(seed), ...facts });

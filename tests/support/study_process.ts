@@ -45,7 +45,7 @@ export async function runStudy(
     if (victim !== "jobs") kill(child.pid, signal);
     for (const pid of jobs) kill(pid, signal);
   };
-  const follow = async (stream: ReadableStream<Uint8Array>) => {
+  const follow = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     for await (const part of stream.pipeThrough(new TextDecoderStream())) {
       text += part;
       const began = text.split("\n").filter((line) => line.startsWith("running ")).length;

@@ -53,7 +53,7 @@ async function inProcess(
   };
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop);
-  const follow = async (stream: ReadableStream<Uint8Array>) => {
+  const follow = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     let rest = "";
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       say(text);
