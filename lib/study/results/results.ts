@@ -19,7 +19,8 @@ import { trainingLog } from "../../training/step_log.ts";
 import { commonRows, type SimilarBars } from "../similar_bars.ts";
 import { readJson, type StepRecord } from "../step_records.ts";
 import type { Study } from "../study.ts";
-import { mostCommonGuess, trainingOf, trainingSeeds } from "../training_steps.ts";
+import { compareStep, doneStep, probeStep, trainingOf, trainingSeeds } from "../jobs/steps.ts";
+import { mostCommonGuess } from "../training_steps.ts";
 import { type TrainingCurve, trainingCurve } from "./curves.ts";
 
 /** The songs of a study in numbers, the sizes of the splits, and the guess of the most common token of each kind. */
@@ -105,7 +106,7 @@ type ProbeInfo = { rows: ProbeRow[]; mixes?: LayerMix[] };
 async function probed(study: Study): Promise<Pick<Results, "rows" | "mixes">> {
   const rows: ProbeRow[] = [], mixes: LayerMix[] = [];
   for (const name of probings(study)) {
-    const done = study.done<ProbeInfo>(`probe ${name}`, { ...study.recipe, data: study.data, name });
+    const done = doneStep<ProbeInfo>(study, probeStep(study, name));
     if (!done) continue;
     const path = `${study.folder}/probes/${name.replace(/[^\w.-]/g, "-")}.safetensors`;
     rows.push(...await loadReplicates(path, done.info.rows));
@@ -199,18 +200,16 @@ const withoutTrainingSongs = (evaluation: Evaluation): Evaluation => {
  * @throws {UserError} if the run has no store of bars, or a probing's resamplings are missing
  */
 export async function resultsOf(study: Study): Promise<Results> {
-  const { recipe, data } = study, corpus = await corpusFacts(study);
+  const { recipe } = study, corpus = await corpusFacts(study);
   const trainings = modelNames.flatMap((model) => trainingSeeds(recipe).map((seed) => ({ model, seed })));
   const curves: TrainingCurve[] = [], evaluations: Evaluation[] = [];
   for (const { model, seed } of trainings) {
-    const { name, dir, inputs } = trainingOf(study, model as ModelName, seed), logs = await trainingLog(dir);
+    const { dir, evaluate } = trainingOf(study, model as ModelName, seed), logs = await trainingLog(dir);
     if (logs.length > 0) curves.push(trainingCurve(logs, { model, seed }));
-    const done = study.done<Evaluation>(`evaluate ${name}`, inputs);
+    const done = doneStep<Evaluation>(study, evaluate);
     if (done) evaluations.push(withoutTrainingSongs({ ...done.info, seed }));
   }
-  const compared = study.done<Parameters<typeof layerTriangle>[0]>("compare layers", {
-    ...{ ...recipe, data, models: [...modelNames, "untrained"] },
-  });
+  const compared = doneStep<Parameters<typeof layerTriangle>[0]>(study, compareStep(study));
   const alike = readJson(`${study.folder}/steps/alike.json`) as StepRecord<SimilarBars> | undefined;
   return {
     recipe,

@@ -12,7 +12,8 @@ import type { Evaluation } from "@lib/training/evaluation.ts";
 import { openResults, writeResultsFolder } from "@lib/study/results/folder.ts";
 import { layerCells, layerTriangle, resultsOf, shownRows } from "@lib/study/results/results.ts";
 import type { Study } from "@lib/study/study.ts";
-import { evaluationsOf, trainingOf } from "@lib/study/training_steps.ts";
+import { once, trainingOf } from "@lib/study/jobs/steps.ts";
+import { evaluationsOf } from "@lib/study/training_steps.ts";
 import { withStudy } from "../../support/composed_study.ts";
 import { evaluationOf } from "../../support/planted_results.ts";
 import { plantedRows } from "../../support/planted_rows.ts";
@@ -57,9 +58,9 @@ Deno.test("tables, figures and verdicts are the same from a run and from the fol
     all.push(...await record(study, "untrained", own(planted, "untrained")));
     for (const model of ["BERT", "BERT-aug"] as const) {
       for (const seed of [0, 1]) {
-        const { name, inputs } = trainingOf(study, model, seed);
+        const { name, evaluate } = trainingOf(study, model, seed);
         all.push(...await record(study, name, own(planted, model, seed)));
-        await study.once(`evaluate ${name}`, inputs, () => evaluationOf(model, seed));
+        await once(study, evaluate, () => evaluationOf(model, seed));
       }
     }
     const cells = ["BERT 1", "BERT 2"].flatMap((y, i) =>
