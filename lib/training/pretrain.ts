@@ -8,7 +8,7 @@ import { createBert } from "../bert/parameters.ts";
 import type { ModelName } from "../bert/variants.ts";
 import { type Batch, type BatchPlan, toTensors, trainingBatch, trainingPlans } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
-import { tensorCount, tf } from "../engine/mod.ts";
+import { engineInfo, tensorCount, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
 import { explained, removeIfThere } from "../base/files.ts";
 import { threads } from "../base/machine.ts";
@@ -21,7 +21,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { finishRun, newRun, noteThreads, readRun, recordedPrecision, runInputs } from "./run_state.ts";
 import { type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
-import { decayMask, optimizerStep, stepNumbers, type StepState } from "./training_step.ts";
+import { decayMask, type QueuedStep, queuedStep, stepNumbers, type StepState } from "./training_step.ts";
 
 /**
  * What is trained, and in which folder: final weights in `dir`, the run's state below `training/`.
@@ -39,6 +39,9 @@ type PretrainOptions =
 export class DivergedError extends UserError {}
 
 type Part = { plan: BatchPlan; batch: Batch };
+
+/** A step that was queued: when, its number, batches and learning rate. */
+type Running = { begun: number; number: number; parts: Part[]; rate: number; queued: ReturnType<QueuedStep> };
 
 /** The bars of batches by song, each numbered from 0 inside its song. */
 function barNames(corpus: Corpus, parts: Part[]): string {
@@ -122,7 +125,8 @@ function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chose
  * Trains a model, yielding each step; at the end its weights stand in `dir`.
  *
  * A training that was stopped anywhere (signal, crash) goes on from the last saved state when it is called again, with
- * the draws that it would have had. Aborting finishes the current step and saves it before the generator ends.
+ * the draws that it would have had. Aborting finishes the current step (and the next one, if it
+ * is queued already) and saves it before the generator ends.
  *
  * @throws {UserError} if the corpus lacks bars that the recipe needs, or has one that is too long; if the disk is full
  * or cannot be written to, naming the file and the last good state
@@ -143,7 +147,10 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
   const state = before?.run ?? newRun(inputs), mask = decayMask(config), goesOn = state.step < steps && !state.ended;
   const otherThreads = goesOn ? noteThreads(state, threads()) : undefined;
   if (otherThreads) say(otherThreads);
-  let saved = before?.run.step, lap = performance.now();
+  // Where steps are queued, the next one is before this one's numbers are read, so that the device need not wait. After
+  // one whose weights are validated or saved it is not, since a step takes over the weights.
+  const ahead = engineInfo().engine === "XLA";
+  let saved = before?.run.step, lap = performance.now(), lastRead = 0, running: Running | undefined;
   const diverged = (what: string, parts: Part[]) => {
     const last = saved === undefined
       ? "no state was saved before"
@@ -162,7 +169,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       });
       saved = state.step;
     };
-    const step = optimizerStep(model, config, { ...recipe, training: settled }),
+    const step = queuedStep(model, config, { ...recipe, training: settled }),
       plans = trainingPlans(corpus, seeded, model);
     for (let i = 0; i < state.step * accumulate; i++) plans.next();
     const prepare = (): Part[] =>
@@ -171,24 +178,32 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
         return { plan, batch: trainingBatch(corpus, plan, seeded, model) };
       });
     let next = prepare();
-    while (state.step < steps && !state.ended) {
-      const begun = performance.now(), parts = next, number = state.step + 1, rate = learningRate(training, number);
-      const running = step(
+    const begin = (number: number): Running => {
+      const begun = performance.now(), parts = next, rate = learningRate(training, number);
+      const queued = step(
         tensors,
         parts.map(({ batch }) => toTensors(batch)),
         adamWScalars(training, number, rate),
-        parts.map((_, i) => [seed, state.step * accumulate + i + 1]),
+        parts.map((_, i) => [seed, (number - 1) * accumulate + i + 1]),
         mask,
       );
+      queued.catch(() => {}); // thrown where it is awaited
+      return { begun, number, parts, rate, queued };
+    };
+    while (state.step < steps && !state.ended) {
+      const { begun, number, parts, rate, queued } = running ?? begin(state.step + 1);
       next = prepare(); // while the step runs
-      const { state: stepped, numbers, correct } = await running;
+      const { state: stepped, read } = await queued;
       tensors = stepped;
+      const due = number % training.validateEvery === 0 || number === steps;
+      running = ahead && !due && !signal?.aborted ? begin(number + 1) : undefined;
+      const { numbers, correct } = await read();
       const wrong = trouble(numbers, state, training);
       if (wrong) throw diverged(wrong, parts);
       const [loss, masked, contrast, contrastAccuracy, gradientNorm] = numbers;
       const { tokens, chosen, guessed } = counts(parts, correct);
-      const tokensPerSecond = tokens / ((performance.now() - begun) / 1000);
-      const due = number % training.validateEvery === 0 || number === steps;
+      const tokensPerSecond = tokens / ((performance.now() - Math.max(begun, lastRead)) / 1000);
+      lastRead = performance.now();
       const validation = due && validationBars.length > 0
         ? await evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, number)
         : undefined;
@@ -219,13 +234,15 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       await guarded(dir, saved, () => log.append(entry));
       if (due) await save();
       yield entry;
-      if (signal?.aborted && !entry.final) {
+      if (signal?.aborted && !entry.final && !running) {
         if (saved !== number) await save();
         return;
       }
     }
     await guarded(dir, saved, () => finishRun(dir, state));
   } finally {
-    tf.dispose([...tensors, mask]);
+    const left = await running?.queued.catch(() => undefined);
+    tf.dispose([...tensors, ...left?.state ?? [], mask]);
+    await left?.read().catch(() => {});
   }
 }

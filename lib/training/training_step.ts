@@ -61,8 +61,10 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
 export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
 
 type StepInputs = [state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: number[][], mask: Tensor];
-type Stepped = { state: StepState; numbers: Float32Array; correct: Float32Array[] };
-type OptimizerStep = (...inputs: StepInputs) => Promise<Stepped>;
+type Numbers = { numbers: Float32Array; correct: Float32Array[] };
+/** A step that is queued: its state is there at once, `read` waits for its numbers. */
+export type QueuedStep = (...inputs: StepInputs) => Promise<{ state: StepState; read: () => Promise<Numbers> }>;
+type OptimizerStep = (...inputs: StepInputs) => Promise<{ state: StepState } & Numbers>;
 
 /**
  * Compiles one optimizer step over one or more batches, whose gradients are averaged (`training.accumulate`).
@@ -73,6 +75,18 @@ type OptimizerStep = (...inputs: StepInputs) => Promise<Stepped>;
  * threads as soon as it is called.
  */
 export function optimizerStep(model: ModelName, config: BertConfig, recipe: Recipe): OptimizerStep {
+  const queue = queuedStep(model, config, recipe);
+  return async (...inputs) => {
+    const { state, read } = await queue(...inputs);
+    return { state, ...await read() };
+  };
+}
+
+/**
+ * As {@link optimizerStep}, but the state may go into the next step before the numbers are read, so that a device has
+ * work meanwhile. `read` must be called once; it frees what it reads.
+ */
+export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe): QueuedStep {
   const whole = trainingStep(model, config, recipe), { islands, decayed } = recipe.training;
   const differentiate = lossesAndGradient(model, config, recipe);
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
@@ -85,28 +99,41 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
     return [next.weights, next.first, next.second, next.norm];
   }, { islands, donated: [0, 1, 2] });
 
+  /** Reads tensors together, and frees them. */
+  const readAll = async (tensors: Tensor[]): Promise<Float32Array[]> => {
+    const values = await Promise.all(tensors.map((tensor) => tensor.data<"float32">()));
+    tf.dispose(tensors);
+    return values;
+  };
+
   async function one(state: StepState, batch: BatchTensors, scalars: Tensor, seed: Tensor, mask: Tensor) {
-    const [weights, first, second, numbers, correct] = await whole(...state, scalars, seed, mask, ...batch);
-    const [values, right] = await Promise.all([numbers.data<"float32">(), correct.data<"float32">()]);
-    tf.dispose([numbers, correct]);
-    return { state: [weights, first, second] as StepState, numbers: values, correct: [right] };
+    const [weights, first, second, numbers, right] = await whole(...state, scalars, seed, mask, ...batch);
+    const read = async () => {
+      const [values, correct] = await readAll([numbers, right]);
+      return { numbers: values, correct: [correct] };
+    };
+    return { state: [weights, first, second] as StepState, read };
   }
 
   async function several(state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: Tensor[], mask: Tensor) {
-    const share = tf.scalar(1 / batches.length), correct: Float32Array[] = [];
-    const means = new Float32Array(stepNumbers.length);
+    const share = tf.scalar(1 / batches.length), results: Tensor[] = [];
     let sum: Tensor = tf.zerosLike(state[0]);
     for (const [i, batch] of batches.entries()) {
       const outputs = await add(state[0], sum, share, seeds[i], ...batch);
-      (await outputs[1].data()).forEach((number, k) => means[k] += number / batches.length);
-      correct.push(await outputs[2].data<"float32">());
-      tf.dispose([sum, outputs[1], outputs[2]]);
+      results.push(outputs[1], outputs[2]);
+      sum.dispose();
       sum = outputs[0];
     }
     const [weights, first, second, norm] = await update(...state, sum, scalars, mask);
-    means[means.length - 1] = (await norm.data())[0];
-    tf.dispose([share, sum, norm]);
-    return { state: [weights, first, second] as StepState, numbers: means, correct };
+    tf.dispose([share, sum]);
+    const read = async () => {
+      const values = await readAll([...results, norm]), means = new Float32Array(stepNumbers.length);
+      const pairs = batches.map((_, i) => [values[2 * i], values[2 * i + 1]]);
+      for (const [numbers] of pairs) numbers.forEach((number, k) => means[k] += number / batches.length);
+      means[means.length - 1] = values.at(-1)![0];
+      return { numbers: means, correct: pairs.map(([, correct]) => correct) };
+    };
+    return { state: [weights, first, second] as StepState, read };
   }
 
   return async (state, batches, scalars, seeds, mask) => {

@@ -4,6 +4,7 @@ import { projectRoot } from "@lib/base/project.ts";
 import { trainingLog } from "@lib/training/step_log.ts";
 import { stream } from "@lib/base/random.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
+import { onPlugin } from "../support/plugin.ts";
 import { buildSmall, numbers, withFolder } from "../support/small_run.ts";
 
 const root = new URL("../..", import.meta.url);
@@ -34,9 +35,14 @@ interface Blow {
 }
 
 /** Trains in a process of its own, which gets a signal if it still runs then; returns the steps it told of. */
-async function run(corpus: string, dir: string, blow?: Blow): Promise<{ success: boolean; steps: number[] }> {
+async function run(
+  corpus: string,
+  dir: string,
+  blow?: Blow,
+  env: Record<string, string> = {},
+): Promise<{ success: boolean; steps: number[] }> {
   const [path, ...args] = command(corpus, dir);
-  const process = new Deno.Command(path, { args, cwd: root, stdout: "piped", stderr: "null" }).spawn();
+  const process = new Deno.Command(path, { args, cwd: root, env, stdout: "piped", stderr: "null" }).spawn();
   let text = "", timer: ReturnType<typeof setTimeout> | undefined;
   const steps = () => text.split("\n").filter((line) => line !== "").map(Number);
   const strike = () => {
@@ -83,6 +89,25 @@ Deno.test("a training killed at 20 random moments ends with the weights and loss
     assert((await run(corpus, `${dir}/stopped`)).success);
     await assertSame(`${dir}/stopped`, `${dir}/whole`);
   }));
+
+onPlugin(
+  "on XLA, whose steps are queued, a training that was killed or stopped ends with the same weights, too",
+  () =>
+    withCorpus(60, async (corpus, dir) => {
+      const env = { ENGINE: "xla", XLA_CACHE: `${dir}/executables` };
+      assert((await run(corpus, `${dir}/whole`, undefined, env)).success);
+      const compiled = [...Deno.readDirSync(env.XLA_CACHE)].length;
+      for (const steps of [1, 9, 14]) {
+        assert(!(await run(corpus, `${dir}/killed`, { steps, wait: 3, signal: "SIGKILL" }, env)).success);
+      }
+      const stopped = await run(corpus, `${dir}/killed`, { steps: 5, wait: 0, signal: "SIGINT" }, env);
+      assert(stopped.success && stopped.steps.at(-1)! < 60, `${stopped.steps}`);
+      const going = await run(corpus, `${dir}/killed`, undefined, env);
+      assertEquals(going.steps[0], stopped.steps.at(-1)! + 1); // the step at hand was kept
+      await assertSame(`${dir}/killed`, `${dir}/whole`);
+      assertEquals([...Deno.readDirSync(env.XLA_CACHE)].length, compiled);
+    }),
+);
 
 /** Whether this system lets us mount a file system of our own, in a namespace that ends with its shell. */
 async function canMount(): Promise<boolean> {

@@ -31,7 +31,7 @@ function start(): { plugin: Plugin; client: Client; flags: Record<string, XlaFla
     return { plugin, client: pjrtClient(plugin.path, options), flags: { ...plugin.flags, ...readJson("XLA_OPTIONS") } };
   } catch (error) {
     if (error instanceof EngineError) throw error;
-    const why = (error instanceof Error ? error.message : String(error)).split("\n")[0];
+    const why = (error instanceof Error ? error.message : String(error)).split("\n")[0].replace(/\.$/, "");
     throw new EngineError(
       `XLA's plug-in ${plugin.path} does not start: ${why}. ENGINE=cpu does without it; ` +
         "PJRT_PLUGIN=path takes another.",

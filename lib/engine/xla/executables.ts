@@ -41,7 +41,8 @@ export function prune(folder: string, most: number): void {
  * @param folder undefined keeps none. What cannot be written or read there is compiled
  */
 export function executablesIn(folder: string | undefined, client: Client): Executables {
-  const place = JSON.stringify([client.platform, client.api, client.devices, processor()]);
+  const own = client.platform.startsWith("cpu") ? processor() : "";
+  const place = JSON.stringify([client.platform, client.api, client.devices, own]);
   let compiled = 0;
 
   const pathOf = (module: string, { replicas = 1, flags = {} }: CompileSettings): string | undefined => {
