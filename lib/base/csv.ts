@@ -66,15 +66,18 @@ export function csvColumns(
   const skipped = /^sep=.\r?\n/.exec(text)?.[0] ?? "", body = text.slice(skipped.length);
   for (const separator of [",", ";", "\t"]) {
     if (body.split("\n", 1)[0].split(separator).length < names.length) continue;
-    const [head = [], ...rest] = dsvFormat(separator).parseRows(body);
-    const places = names.map((name) => head.findIndex((field) => field.trim().toLowerCase() === name));
-    if (places.includes(-1)) continue;
-    const rows = rest.map((fields, i): CsvRow => ({
-      line: i + (skipped ? 3 : 2),
-      fields: fields.length,
-      values: places.map((place) => fields[place]?.trim()),
-    }));
-    return { separator, columns: head.length, rows: rows.filter((_, i) => rest[i].join("").trim() !== "") };
+    let columns = 0, places: number[] = [];
+    const rows: CsvRow[] = []; // other columns' fields are dropped row by row
+    dsvFormat(separator).parseRows(body, (fields, i) => {
+      if (i === 0) {
+        columns = fields.length;
+        places = names.map((name) => fields.findIndex((field) => field.trim().toLowerCase() === name));
+      } else if (!places.includes(-1) && fields.some((field) => field.trim() !== "")) {
+        const values = places.map((place) => fields[place]?.trim());
+        rows.push({ line: i + (skipped ? 2 : 1), fields: fields.length, values });
+      }
+    });
+    if (columns > 0 && !places.includes(-1)) return { separator, columns, rows };
   }
   return undefined;
 }

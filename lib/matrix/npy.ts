@@ -1,9 +1,11 @@
 /**
- * Writes float32 matrices as NumPy's `.npy` files (format version 1.0), a piece at a time.
+ * Writes float32 matrices as NumPy's `.npy` files (format version 1.0), a piece at a time, and opens arrays of floats.
  * @module
  */
-import { openSink } from "../base/files.ts";
-import type { RowSink, StoredRows } from "./rows.ts";
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { openSink, readAt } from "../base/files.ts";
+import { UserError } from "../base/user_error.ts";
+import type { FloatType, RowSink, StoredArray, StoredRows } from "./rows.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
 
@@ -49,4 +51,39 @@ export function createNpy(
     },
     abandon: sink.abandon,
   };
+}
+
+/** NumPy's names of the element types that are read. */
+const types: Record<string, { type: FloatType; bytes: number }> = {
+  "<f2": { type: "F16", bytes: 2 },
+  "<f4": { type: "F32", bytes: 4 },
+  "<f8": { type: "F64", bytes: 8 },
+};
+
+/**
+ * Where the numbers of a `.npy` file stand; they are not read.
+ *
+ * @throws {UserError} if it is no whole `.npy` file of little-endian floats in C order
+ */
+export function openNpy(path: string): StoredArray {
+  const refuse = (found: string) =>
+    new UserError(`${path}: expected a .npy file of little-endian floats in C order, found ${found}.`);
+  const fd = openSync(path, "r");
+  try {
+    const size = fstatSync(fd).size, start = readAt(fd, new Uint8Array(Math.min(12, size)), 0);
+    if (start.length < 12 || magic.slice(0, 6).some((byte, i) => start[i] !== byte)) throw refuse("another file");
+    const wide = start[6] > 1, view = new DataView(start.buffer), from = wide ? 12 : 10;
+    const length = wide ? view.getUint32(8, true) : view.getUint16(8, true), offset = from + length;
+    if (offset > size) throw refuse("one that is cut short");
+    const text = new TextDecoder("latin1").decode(readAt(fd, new Uint8Array(length), from));
+    const descr = /'descr': *'([^']*)'/.exec(text)?.[1] ?? "records", found = types[descr];
+    if (!found) throw refuse(`elements of type ${descr}`);
+    const shape = /'shape': *\(([\d, ]*)\)/.exec(text)?.[1].split(",").filter((part) => part.trim()).map(Number);
+    if (!shape || !/'fortran_order': *False/.test(text)) throw refuse("Fortran order");
+    const expected = shape.reduce((product, axis) => product * axis, found.bytes);
+    if (size - offset !== expected) throw refuse(`${size - offset} bytes for [${shape}] of ${descr}`);
+    return { path, offset, shape, type: found.type };
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -24,6 +24,12 @@ export type StoredRows = {
   pieceBytes?: number;
 };
 
+/** Element types of floats, by the names that safetensors has for them. */
+export type FloatType = "F16" | "BF16" | "F32" | "F64";
+
+/** An array of a file: its first number's byte, the lengths of its axes, the last running fastest, and its type. */
+export type StoredArray = { path: string; offset: number; shape: number[]; type: FloatType };
+
 /** Rows × columns: in memory, row by row, or in a file. Plain data, so a worker can receive it. */
 export type RowSource = Float32Array | StoredRows;
 
@@ -144,4 +150,30 @@ export function readRows(source: RowSource, columns: number, wanted?: Int32Array
   for (const { first, x } of pieces(source, columns, wanted)) out.set(x, first * columns);
   countBytes(-bytes);
   return out;
+}
+
+const bytesOf: Record<FloatType, number> = { F16: 2, BF16: 2, F32: 4, F64: 8 };
+
+/** Float32 of the bytes of little-endian floats. */
+export function floatsOf(type: FloatType, buffer: ArrayBuffer): Float32Array<ArrayBuffer> {
+  if (type === "F32") return new Float32Array(buffer);
+  if (type === "F64") return Float32Array.from(new Float64Array(buffer));
+  if (type === "F16") return Float32Array.from(new Float16Array(buffer));
+  const bits = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16); // the upper half of a float32
+  return new Float32Array(bits.buffer);
+}
+
+/** The rows of an array of a file, all axes but the last taken as one, in order and as float32, 16 MiB at a time. */
+export function* arrayPieces({ path, offset, shape, type }: StoredArray): Generator<Piece> {
+  const columns = shape.at(-1)!, total = shape.slice(0, -1).reduce((product, axis) => product * axis, 1);
+  const width = bytesOf[type] * columns, most = Math.max(1, Math.floor(PIECE_BYTES / width)), fd = openSync(path, "r");
+  try {
+    for (let first = 0; first < total; first += most) {
+      const rows = Math.min(most, total - first), bytes = new Uint8Array(rows * width);
+      readAt(fd, bytes, offset + first * width);
+      yield { first, rows, x: floatsOf(type, bytes.buffer) };
+    }
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -2,7 +2,10 @@
  * The safetensors format: an 8-byte length, a JSON header, raw little-endian arrays.
  * @module
  */
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { readAt } from "../base/files.ts";
 import { UserError } from "../base/user_error.ts";
+import { floatsOf, type FloatType, type StoredArray } from "./rows.ts";
 
 /** An array and the lengths of its axes, the last running fastest; 16-bit floats are read as equal float32. */
 export type NamedArray = {
@@ -14,19 +17,13 @@ export type NamedArray = {
 const TYPES: Record<string, { bytes: number; view: (buffer: ArrayBuffer) => NamedArray["data"] }> = {
   F32: { bytes: 4, view: (buffer) => new Float32Array(buffer) },
   F64: { bytes: 8, view: (buffer) => new Float64Array(buffer) },
-  F16: { bytes: 2, view: (buffer) => Float32Array.from(new Float16Array(buffer)) },
-  BF16: { bytes: 2, view: fromBfloat16 },
+  F16: { bytes: 2, view: (buffer) => floatsOf("F16", buffer) },
+  BF16: { bytes: 2, view: (buffer) => floatsOf("BF16", buffer) },
   I64: { bytes: 8, view: (buffer) => new BigInt64Array(buffer) },
   I32: { bytes: 4, view: (buffer) => new Int32Array(buffer) },
   BOOL: { bytes: 1, view: (buffer) => new Uint8Array(buffer) },
   U8: { bytes: 1, view: (buffer) => new Uint8Array(buffer) },
 };
-
-/** A bfloat16 is the upper half of a float32. */
-function fromBfloat16(buffer: ArrayBuffer): Float32Array {
-  const bits = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
-  return new Float32Array(bits.buffer);
-}
 
 /** Why bytes are not a safetensors file. */
 export class SafetensorsError extends UserError {}
@@ -74,17 +71,24 @@ function duplicateKey(json: string): string | undefined {
   return undefined;
 }
 
-/** The header's JSON, and where the arrays begin. */
-function readHeader(bytes: Uint8Array): { header: Record<string, Record<string, unknown>>; start: number } {
-  if (bytes.length < 8) wrong(`expected at least 8 bytes, found ${bytes.length}`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)), start = 8 + length;
-  if (start > bytes.length) wrong(`its header of ${length} bytes ends beyond the file's ${bytes.length}`);
+type Header = Record<string, Record<string, unknown>>;
+
+/** The length of the header, from the first eight of a file's bytes. */
+function headerLength(start: Uint8Array, size: number): number {
+  if (start.length < 8) wrong(`expected at least 8 bytes, found ${size}`);
+  const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
+  if (8 + length > size) wrong(`its header of ${length} bytes ends beyond the file's ${size}`);
+  return length;
+}
+
+/** The header's JSON. */
+function parseHeader(bytes: Uint8Array): Header {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const header = JSON.parse(text), twice = duplicateKey(text);
     if (header === null || typeof header !== "object" || Array.isArray(header)) wrong("its header is no JSON object");
     if (twice !== undefined) wrong(`its header names ${twice} twice`);
-    return { header, start };
+    return header;
   } catch (error) {
     if (error instanceof SafetensorsError) throw error;
     return wrong(`its header is no JSON (${(error as Error).message})`);
@@ -94,15 +98,12 @@ function readHeader(bytes: Uint8Array): { header: Record<string, Record<string, 
 const areSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 
-/**
- * The arrays of a safetensors file, copied.
- *
- * @throws {SafetensorsError} if the bytes are cut short, the header is not valid or names a tensor twice, or an array's
- * type, shape and bytes do not fit, or the arrays overlap, leave a gap, or do not end with the file
- */
-export function readSafetensors(bytes: Uint8Array): Map<string, NamedArray> {
-  const { header, start } = readHeader(bytes), tensors = new Map<string, NamedArray>();
-  const ranges: { name: string; from: number; to: number }[] = [];
+/** An array's type, the lengths of its axes, and where its bytes begin and end in the file. */
+type Place = { dtype: string; shape: number[]; from: number; to: number };
+
+/** Where the arrays of a file of `size` bytes stand, the first of which is at byte `start`. */
+function placesOf(header: Header, start: number, size: number): Map<string, Place> {
+  const places = new Map<string, Place>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const { dtype, shape, data_offsets: range } = entry ?? {};
@@ -110,17 +111,56 @@ export function readSafetensors(bytes: Uint8Array): Map<string, NamedArray> {
     if (!type) return wrong(`${name} has the type ${dtype}, which is not read here`);
     if (!areSizes(shape)) return wrong(`${name} has the shape ${JSON.stringify(shape)}`);
     if (!areSizes(range) || range.length !== 2) return wrong(`${name} has the offsets ${JSON.stringify(range)}`);
-    const [from, to] = range, size = shape.reduce((a, b) => a * b, type.bytes);
-    if (to - from !== size) wrong(`${name} has ${to - from} bytes, expected ${size} for [${shape}] of ${dtype}`);
-    if (start + to > bytes.length) wrong(`${name} ends beyond the file's ${bytes.length} bytes`);
-    ranges.push({ name, from, to });
-    tensors.set(name, { shape, data: type.view(bytes.slice(start + from, start + to).buffer) });
+    const [from, to] = range, bytes = shape.reduce((a, b) => a * b, type.bytes);
+    if (to - from !== bytes) wrong(`${name} has ${to - from} bytes, expected ${bytes} for [${shape}] of ${dtype}`);
+    if (start + to > size) wrong(`${name} ends beyond the file's ${size} bytes`);
+    places.set(name, { dtype: dtype as string, shape, from: start + from, to: start + to });
   }
-  let end = 0;
-  for (const { name, from, to } of ranges.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
-    if (from !== end) wrong(`${name} begins at byte ${from} of the arrays, expected ${end}, where the one before ends`);
+  let end = start;
+  for (const [name, { from, to }] of [...places].toSorted(([, a], [, b]) => a.from - b.from || a.to - b.to)) {
+    if (from !== end) {
+      const [begins, before] = [from - start, end - start];
+      wrong(`${name} begins at byte ${begins} of the arrays, expected ${before}, where the one before ends`);
+    }
     end = to;
   }
-  if (start + end !== bytes.length) wrong(`${bytes.length - start - end} bytes of it belong to no tensor`);
-  return tensors;
+  if (end !== size) wrong(`${size - end} bytes of it belong to no tensor`);
+  return places;
+}
+
+/**
+ * The arrays of a safetensors file, copied.
+ *
+ * @throws {SafetensorsError} if the bytes are cut short, the header is not valid or names a tensor twice, or an array's
+ * type, shape and bytes do not fit, or the arrays overlap, leave a gap, or do not end with the file
+ */
+export function readSafetensors(bytes: Uint8Array): Map<string, NamedArray> {
+  const start = 8 + headerLength(bytes.subarray(0, 8), bytes.length), header = parseHeader(bytes.subarray(8, start));
+  const arrays = Array.from(placesOf(header, start, bytes.length), ([name, { dtype, shape, from, to }]) => {
+    const data = TYPES[dtype].view(bytes.slice(from, to).buffer);
+    return [name, { shape, data }] as const;
+  });
+  return new Map(arrays);
+}
+
+/**
+ * Where the arrays of floats of a safetensors file stand, by name; they are not read, and others are left out.
+ *
+ * @throws {SafetensorsError} as {@link readSafetensors}, naming the file
+ */
+export function openSafetensors(path: string): Map<string, StoredArray> {
+  const fd = openSync(path, "r");
+  try {
+    const { size } = fstatSync(fd), first = readAt(fd, new Uint8Array(Math.min(8, size)), 0);
+    const length = headerLength(first, size), header = parseHeader(readAt(fd, new Uint8Array(length), 8));
+    const floats = [...placesOf(header, 8 + length, size)].filter(([, { dtype }]) => /F\d+$/.test(dtype));
+    return new Map(
+      floats.map(([name, { dtype, shape, from }]) => [name, { path, offset: from, shape, type: dtype as FloatType }]),
+    );
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw new SafetensorsError(`${path}: ${error.message}`);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -37,7 +37,7 @@ const listed = (names: readonly string[]): string =>
 const plainPath = (path: string): string => path.normalize("NFC").replaceAll("\\", "/").replace(/^(\.\/)+/, "");
 
 /** Finds songs by id or file; gives the song's number, the reason for which tokenizing left it out, or undefined. */
-function songFinder({ songs, rejected }: Corpus): (name: string) => number | string | undefined {
+export function songFinder({ songs, rejected }: Corpus): (name: string) => number | string | undefined {
   const known = new Map<string, number | string>();
   for (const { file, reason } of rejected) known.set(file, reason).set(plainPath(file), reason);
   songs.forEach(({ file }, song) => known.set(plainPath(file), song));

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { createNpy } from "@lib/matrix/npy.ts";
-import { readRows } from "@lib/matrix/rows.ts";
+import { createNpy, openNpy } from "@lib/matrix/npy.ts";
+import { UserError } from "@lib/base/user_error.ts";
+import { arrayPieces, readRows } from "@lib/matrix/rows.ts";
 import { pathToFileURL } from "node:url";
 import { withFolder } from "../support/folder.ts";
 import { readNpy } from "../support/npy.ts";
@@ -39,4 +40,25 @@ Deno.test("a file with too few rows, or abandoned, leaves nothing", () =>
     assertThrows(() => file.finish(), RangeError, "expected 3 × 2 numbers, found 4");
     createNpy(`${dir}/y.npy`, 3, 2).abandon();
     assertEquals([...Deno.readDirSync(dir)], []);
+  }));
+
+Deno.test("an array's numbers are found where NumPy put them, and other files are refused", () =>
+  withFolder(async (dir) => {
+    const file = createNpy(`${dir}/x.npy`, 2, 3);
+    file.append(Float32Array.of(1, 2, 3, 4, 5, -0.5));
+    file.finish();
+    const stored = openNpy(`${dir}/x.npy`);
+    assertEquals(stored, { path: `${dir}/x.npy`, offset: 128, shape: [2, 3], type: "F32" });
+    assertEquals([...arrayPieces(stored)].map(({ rows, x }) => [rows, ...x]), [[2, 1, 2, 3, 4, 5, -0.5]]);
+    const bytes = await Deno.readFile(`${dir}/x.npy`), text = String.fromCharCode(...bytes);
+    const refused = (changed: string, message: string) => {
+      Deno.writeFileSync(`${dir}/y.npy`, Uint8Array.from(changed, (sign) => sign.charCodeAt(0)));
+      assertThrows(() => openNpy(`${dir}/y.npy`), UserError, message);
+    };
+    refused(text.replace("<f4", "<i4"), "found elements of type <i4");
+    refused(text.replace("<f4", ">f4"), "found elements of type >f4");
+    refused(text.replace("False", "True "), "found Fortran order");
+    refused(text.slice(0, 100), "found one that is cut short");
+    refused(`${text}x`, "found 25 bytes for [2,3] of <f4");
+    refused("", "found another file");
   }));

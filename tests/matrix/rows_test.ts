@@ -1,9 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { createNpy } from "@lib/matrix/npy.ts";
 import {
+  arrayPieces,
   checkRows,
   columnMeans,
   firstRows,
+  floatsOf,
   pieceBytes,
   pieces,
   reading,
@@ -91,3 +93,20 @@ Deno.test("means are columns' means, and other shapes are refused", () => {
   assertEquals(columnMeans(new Float32Array(0), 0, 2), new Float64Array(2));
   assertThrows(() => checkRows(x, 10, 3), RangeError, "10 × 3 = 30 numbers, found 33");
 });
+
+Deno.test("an array of any float type comes in pieces of whole rows, all axes but the last taken as one", () =>
+  withFolder((dir) => {
+    const width = 5000, count = 2 * 600, doubles = Float64Array.from({ length: count * width }, (_, i) => i / 4);
+    Deno.writeFileSync(`${dir}/x`, new Uint8Array(doubles.buffer));
+    const stored = { path: `${dir}/x`, offset: 8 * width, shape: [count - 1, 1, width], type: "F64" as const };
+    let next = width;
+    const sizes = Array.from(arrayPieces(stored), ({ first, rows, x }) => {
+      assertEquals(first, (next - width) / width);
+      assertEquals([x[0], x.at(-1), x.length], [next / 4, (next + rows * width - 1) / 4, rows * width]);
+      next += rows * width;
+      return rows;
+    });
+    assertEquals([sizes.length > 1, next], [true, count * width]);
+    assertEquals([...floatsOf("BF16", Uint16Array.of(0x3f80, 0xc000).buffer)], [1, -2]);
+    assertEquals([...floatsOf("F16", Uint16Array.of(0x3c00, 0xc000).buffer)], [1, -2]);
+  }));

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "@lib/base/user_error.ts";
-import { readSafetensors, SafetensorsError, writeSafetensors } from "@lib/matrix/safetensors.ts";
+import { openSafetensors, readSafetensors, SafetensorsError, writeSafetensors } from "@lib/matrix/safetensors.ts";
+import { arrayPieces } from "@lib/matrix/rows.ts";
 import { goldenPath, goldenTensors } from "../support/golden.ts";
 
 /** A file of a header's text, whose length may lie, and the arrays' bytes. */
@@ -104,4 +105,25 @@ Deno.test("a header that lies about its length, or is no JSON object, is refused
       [new Uint8Array(7), "at least 8 bytes"],
     ] as const
   ) assertThrows(() => readSafetensors(bytes), SafetensorsError, message);
+});
+
+Deno.test("the places of a file's floats give the numbers that reading it whole gives; others are left out", async () => {
+  const path = goldenPath("bert/expected.safetensors"), whole = await goldenTensors("bert/expected.safetensors");
+  const floats = [...whole].filter(([, { data, shape }]) => data instanceof Float32Array && shape.length > 0);
+  const places = openSafetensors(path);
+  assert(floats.length > 0);
+  for (const [name, { shape, data }] of floats) {
+    assertEquals(places.get(name)!.shape, shape);
+    assertEquals(Float32Array.from([...arrayPieces(places.get(name)!)].flatMap(({ x }) => [...x])), data, name);
+  }
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeFile(`${dir}/x`, file(`{${entry("a", 0, 2, [1], "BF16")},${entry("b", 2, 4)}}`, [0, 64, 1, 2]));
+    const [[name, place], ...others] = openSafetensors(`${dir}/x`);
+    assertEquals([name, [...arrayPieces(place)][0].x[0], others], ["a", 2, []]);
+    await Deno.writeFile(`${dir}/x`, file("{}", [1], 10));
+    assertThrows(() => openSafetensors(`${dir}/x`), SafetensorsError, `${dir}/x: Not a whole safetensors file`);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
