@@ -11,7 +11,7 @@ import { type Counts, deno, importMap, readSummary, stage, summaryLine, tests } 
 /** Folders and files of the tests that compute on the engine. */
 const numerical = [
   ...["engine", "matrix", "bert", "training", "probing", "study"].map((room) => `tests/${room}`),
-  "tests/cli/embed_test.ts",
+  "tests/cli/encoders",
   "tests/notebook/masked_guesses_test.ts",
 ];
 

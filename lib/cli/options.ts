@@ -164,11 +164,38 @@ export const commands = {
     },
     note,
   },
-  probe: {
-    text: "probes every layer of an encoder, also on songs it was never trained on, and writes results.jsonl, .csv " +
-      "and .parquet",
+  bars: {
+    text:
+      "writes the bars of songs for other programs: each as a small MIDI file, all as bars.parquet (notes, tokens, " +
+      "labels, song, split, and the bars before and after), and embed.py, which embeds them by a model of Hugging Face",
     options: {
-      ...encoder,
+      data: encoder.data,
+      ...followLinks,
+      out: needed(
+        path("DIR", "a new folder, or one of bars, which is replaced; with a store of the songs beside them"),
+      ),
+      probed: flag("only the bars that `task probe` takes, at the same scale"),
+      "no-midi": flag("the Parquet file alone"),
+      preset: encoderChoices.preset,
+      scale: encoderChoices.scale,
+    },
+    note,
+  },
+  probe: {
+    positionals: "[FILE...]",
+    most: Infinity,
+    text:
+      "probes every layer of an encoder, also on songs it was never trained on, and of models whose embeddings other " +
+      "programs wrote, side by side; writes results.jsonl, .csv and .parquet, tables.md and drawings",
+    options: {
+      encoder: { ...encoder.encoder, needed: undefined },
+      data: encoder.data,
+      ...followLinks,
+      embeddings: path(
+        "FILE",
+        "x.parquet (columns song, bar, layer, vector), x.npy or x.safetensors with x.csv (song, bar): a model's embeddings " +
+          "of the bars that `task bars` wrote; further files may follow",
+      ),
       out: needed(path("FOLDER", "where the results go")),
       labels: path("FILE", "a CSV file with the columns song, bar and label: one more task, in own.jsonl and own.csv"),
       "labels-are": oneOf("K", ["class", "number"], "what the labels are, where the content says otherwise"),

@@ -13,7 +13,7 @@ import { tempoBins } from "../tokens/vocabulary.ts";
 import type { Corpus } from "./store.ts";
 
 /** A column: its nodes from the root down, and each bar's value in it; undefined where an optional one has none. */
-type Column = { name: string; schema: SchemaElement[]; of(bar: number): unknown };
+export type Column = { name: string; schema: SchemaElement[]; of(bar: number): unknown };
 
 const REQUIRED = { repetition_type: "REQUIRED" } as const;
 // The converted type alone: hyparquet-writer 0.17 writes a logical INTEGER's bit width as i32, and pyarrow refuses it.
@@ -57,17 +57,26 @@ function columnsOf(corpus: Corpus): Column[] {
 export const vectors = (name: string, of: (bar: number) => Float32Array): Column =>
   many(name, { type: "FLOAT", ...REQUIRED }, (bar) => Array.from(of(bar)));
 
+/** A column of lists of whole numbers from 0. */
+export const wholeLists = (name: string, bits: 8 | 16, of: (bar: number) => number[]): Column =>
+  many(name, unsigned(bits), of);
+
+/** A column of text. */
+export const texts = (name: string, of: (bar: number) => string): Column => one(name, text, of);
+
 const ROWS = 10_000; // in memory at a time
 
 /**
  * Writes a store as one Parquet file: a row a bar, with song, split, cluster of near-duplicates, index in the song,
- * tokens (`list<uint16>`), labels and `more` columns; recipe and `metadata` are in the key-value metadata. The file is
+ * tokens (`list<uint16>`), labels and `more` columns; of all bars or of `bars`. The recipe and `metadata` are in the
+ * key-value metadata. The file is
  * whole or absent, and memory stays bounded.
  */
 export async function exportParquet(
   corpus: Corpus,
   path: string,
-  { signal, onProgress, more = [], metadata = {} }: {
+  { bars, signal, onProgress, more = [], metadata = {} }: {
+    bars?: ArrayLike<number>;
     signal?: AbortSignal;
     onProgress?: (done: number, total: number) => void;
     more?: Column[];
@@ -84,15 +93,16 @@ export async function exportParquet(
       compressors: { ZSTD: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 6 } }) },
       kvMetadata: named.map(([key, value]) => ({ key, value })),
     });
-    for (let from = 0; from < corpus.bars; from += ROWS) {
+    const total = bars?.length ?? corpus.bars;
+    for (let from = 0; from < total; from += ROWS) {
       signal?.throwIfAborted();
-      const rows = Math.min(ROWS, corpus.bars - from);
+      const rows = Math.min(ROWS, total - from);
       const columnData = columns.map(({ name, of }) => ({
         name,
-        data: Array.from({ length: rows }, (_, i) => of(from + i)),
+        data: Array.from({ length: rows }, (_, i) => of(bars?.[from + i] ?? from + i)),
       }));
       await writer.write({ columnData, rowGroupSize: ROWS });
-      onProgress?.(from + rows, corpus.bars);
+      onProgress?.(from + rows, total);
       await new Promise((resolve) => setTimeout(resolve, 0)); // lets the notebook's kernel answer
     }
     await writer.finish();

@@ -18,19 +18,20 @@ export const bestTable = (rows: readonly ProbeRow[], lines: readonly Line[]): Re
     return [scoreName(task, "sound"), scoreText(row, row?.layer)];
   });
 
-/** Table 2 (the last layer) or Table 3 (the best layer, in round brackets) by task; the paper's numbers stand below ours. */
+/** Table 2 (the last layer) or Table 3 (the best layer, in round brackets) by task; the paper's numbers stand below ours, if wanted. */
 export function scoreTable(
   rows: readonly ProbeRow[],
   lines: readonly Line[],
   protocol: Protocol,
   which: "last" | "best",
+  { paper: withPaper = true } = {},
 ): Record<string, string>[] {
   const isBest = which === "best", rowOf = isBest ? bestTestRow : lastTestRow;
   const ours = lineRows(lines, (line, task) => {
     const row = rowOf(rows, line, task, protocol);
     return [scoreName(task, protocol), scoreText(row, isBest ? row?.layer : undefined)];
   });
-  const paper = paperModels.map((model) => ({
+  const paper = (withPaper ? paperModels : []).map((model) => ({
     model: `${model}, paper`,
     ...taskCells((task) => {
       const { value, layer, std } = paperTables[isBest ? "table3" : "table2"][model][task];

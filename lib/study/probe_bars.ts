@@ -4,9 +4,11 @@
  */
 import type { Corpus } from "../corpus/store.ts";
 import { type Split, splits } from "../corpus/split.ts";
-import { type RowSource, sliceRows } from "../matrix/rows.ts";
-import { barType, withControls } from "../probing/controls.ts";
-import type { BarTables, LayerFeatures, ProbeTables } from "../probing/rows.ts";
+import { createNpy } from "../matrix/npy.ts";
+import { pieceBytes, rowsInMemory, type RowSource, sliceRows } from "../matrix/rows.ts";
+import { barFeatures, barType, withControls } from "../probing/controls.ts";
+import type { LayerJob } from "../probing/probe_layers.ts";
+import type { BarTables, LayerFeatures, Line, ProbeTables } from "../probing/rows.ts";
 import { type Random, sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
@@ -33,11 +35,19 @@ export function probeBars(corpus: Corpus, split: Split, { probing, seed }: Recip
   return Int32Array.from(drawPerSong(corpus, [split], most, (song) => stream(seed, "probe bars", song)));
 }
 
-type Stacked = { all: Int32Array; of: Record<Split, Int32Array>; cut(rows: RowSource, columns: number): LayerFeatures };
+/** Bars in one list and by split; `cut` splits rows of the list likewise. */
+export type StackedBars = {
+  all: Int32Array;
+  of: Record<Split, Int32Array>;
+  cut(rows: RowSource, columns: number): LayerFeatures;
+};
 
-/** Training, validation and test bars of {@link probeBars} in one list and by split; `cut` splits rows likewise. */
-export function stackedBars(corpus: Corpus, recipe: Recipe): Stacked {
-  const of = perSplit((split) => probeBars(corpus, split, recipe));
+/** The bars to probe of each split, as {@link probeBars} gives them. */
+export const barsToProbe = (corpus: Corpus, recipe: Recipe): Record<Split, Int32Array> =>
+  perSplit((split) => probeBars(corpus, split, recipe));
+
+/** Training, validation and test bars, by default {@link barsToProbe}, in one list and by split; `cut` splits rows likewise. */
+export function stackedBars(corpus: Corpus, recipe: Recipe, of = barsToProbe(corpus, recipe)): StackedBars {
   const starts = { train: 0, validation: of.train.length, test: of.train.length + of.validation.length };
   return {
     all: Int32Array.of(...of.train, ...of.validation, ...of.test),
@@ -49,9 +59,9 @@ export function stackedBars(corpus: Corpus, recipe: Recipe): Stacked {
   };
 }
 
-/** Labels and songs of the bars of {@link probeBars}, with the recipe's drawings as the authors' and its controls. */
-export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
-  const { of } = stackedBars(corpus, recipe), { controlType } = recipe.probing;
+/** Labels and songs of bars, by default {@link barsToProbe}, with the recipe's drawings as the authors' and its controls. */
+export function probeTables(corpus: Corpus, recipe: Recipe, of = barsToProbe(corpus, recipe)): ProbeTables {
+  const { controlType } = recipe.probing;
   const tables: BarTables = perSplit((split) => ({
     labels: Array.from(of[split], corpus.labels),
     songs: of[split].map(corpus.song),
@@ -60,4 +70,32 @@ export function probeTables(corpus: Corpus, recipe: Recipe): ProbeTables {
     controlType === "none" ? [] : Array.from(of[split], (bar) => barType(corpus.tokens(bar), controlType))
   );
   return withControls(tables, types, recipe);
+}
+
+/**
+ * A probe on features of each bar that need no encoder; they are in memory, or in a file at `path` if they do not fit
+ * the recipe's memory.
+ */
+export function featureJob(
+  corpus: Corpus,
+  bars: StackedBars,
+  line: Line,
+  describe: (tokens: ArrayLike<number>) => Float32Array,
+  recipe: Recipe,
+  path: string,
+): LayerJob {
+  const { labels: _, ...named } = line, { memory } = recipe.probing, rows = bars.all.length;
+  const sinkOf = (columns: number) =>
+    4 * rows * columns / 2 ** 20 > memory
+      ? createNpy(path, rows, columns, { pieceBytes: pieceBytes(memory, 2) })
+      : rowsInMemory(rows, columns);
+  return {
+    meta: { ...named, seed: recipe.seed, layer: null, pooling: "none" },
+    features: () => {
+      const places = { rows, fitted: bars.of.train.length };
+      const { columns, source } = barFeatures((row) => corpus.tokens(bars.all[row]), places, describe, sinkOf);
+      return bars.cut(source, columns);
+    },
+    asked: { labels: ["true"], replicates: true },
+  };
 }

@@ -6,7 +6,7 @@ import { baselineRows } from "../probing/baselines.ts";
 import { ckaMatrix } from "../matrix/cka.ts";
 import { bertConfig } from "../bert/config.ts";
 import { createBert, type Model } from "../bert/parameters.ts";
-import { barFeatures, tokenCounts } from "../probing/controls.ts";
+import { tokenCounts } from "../probing/controls.ts";
 import { handFeatures } from "../probing/hand_features.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { embeddingMemory, embedLayers } from "../probing/embed.ts";
@@ -14,7 +14,7 @@ import { removeIfThere, writeFile } from "../base/files.ts";
 import { mixesOf, mixLayers } from "../probing/layer_mix.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
 import { createNpy } from "../matrix/npy.ts";
-import { pieceBytes, readRows, rowsInMemory } from "../matrix/rows.ts";
+import { pieceBytes, readRows } from "../matrix/rows.ts";
 import { type ModelName, modelNames } from "../bert/variants.ts";
 import type { Task } from "../metrics/tasks.ts";
 import { type LayerJob, probeLayers } from "../probing/probe_layers.ts";
@@ -32,7 +32,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { toLatex } from "../notebook/latex.ts";
 import { loadReplicates, storeReplicates, toCsv, writeResults } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
-import { probeTables, stackedBars } from "./probe_bars.ts";
+import { featureJob, probeTables, stackedBars } from "./probe_bars.ts";
 import { compareStep, once, probeStep, resultsStep, trainingOf, trainingSeeds } from "./jobs/steps.ts";
 import { trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
@@ -182,21 +182,10 @@ async function probeFeatures(
   line: Line,
   describe: (tokens: ArrayLike<number>) => Float32Array,
 ): Promise<ProbeRow[]> {
-  const { recipe } = study, { memory } = recipe.probing, { labels: _, ...named } = line, signal = stopSignal();
-  const bars = stackedBars(corpus, recipe), rows = bars.all.length, path = probeFile(study, line.model, ".npy");
-  const sinkOf = (columns: number) =>
-    4 * rows * columns / 2 ** 20 > memory
-      ? createNpy(path, rows, columns, { pieceBytes: pieceBytes(memory, 2) })
-      : rowsInMemory(rows, columns);
+  const { recipe } = study, path = probeFile(study, line.model, ".npy");
   try {
-    const places = { rows, fitted: bars.of.train.length };
-    const { columns, source } = barFeatures((row) => corpus.tokens(bars.all[row]), places, describe, sinkOf);
-    const job: LayerJob = {
-      meta: { ...named, seed: recipe.seed, layer: null, pooling: "none" },
-      features: () => bars.cut(source, columns),
-      asked: { labels: ["true"], replicates: true },
-    };
-    return await probeLayers([job], probeTables(corpus, recipe), recipe, { signal });
+    const job = featureJob(corpus, stackedBars(corpus, recipe), line, describe, recipe, path);
+    return await probeLayers([job], probeTables(corpus, recipe), recipe, { signal: stopSignal() });
   } finally {
     await removeIfThere(path);
   }

@@ -3,44 +3,21 @@ import { bertConfig } from "@lib/bert/config.ts";
 import { encode } from "@lib/bert/bert.ts";
 import { createBert } from "@lib/bert/parameters.ts";
 import { saveCheckpoint } from "@lib/bert/checkpoint.ts";
-import { buildCorpus } from "@lib/corpus/build.ts";
-import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { embedLayers } from "@lib/probing/embed.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { UserError } from "@lib/base/user_error.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
-import { embedCommand, embedOptions, probeCommand, probeOptions } from "@lib/cli/embed.ts";
+import { embedCommand, embedOptions } from "@lib/cli/encoders/embed.ts";
+import { probeCommand, probeOptions } from "@lib/cli/encoders/probe.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { readRows } from "@lib/matrix/rows.ts";
 import { parquetReadObjects } from "hyparquet";
 import { zstdDecompressSync } from "node:zlib";
-import { compose } from "../support/composer.ts";
-import { largestDifference, readNpy } from "../support/npy.ts";
+import { encoderSongs } from "../../support/encoder_songs.ts";
+import { largestDifference, readNpy } from "../../support/npy.ts";
 
-const study = recipe("sound", "smoke"),
-  dir = await Deno.makeTempDir(),
-  songs = `${dir}/songs`,
-  encoder = `${dir}/encoder`;
-await Deno.mkdir(songs);
-const composed = Array.from({ length: 16 }, (_, song) => compose(9, song, 8));
-await Promise.all(composed.map(({ bytes }, song) => Deno.writeFile(`${songs}/${song}.mid`, bytes)));
-await buildCorpus(songs, `${dir}/store`, study);
-const corpus = await openCorpus(`${dir}/store`);
-{
-  const model = createBert(bertConfig(study), 3);
-  await saveCheckpoint(encoder, model.config, model.weights.dataSync<"float32">());
-  model.weights.dispose();
-}
-/** What a bar was made of. */
-const truthOf = (bar: number) =>
-  composed[Number(corpus.songs[corpus.song(bar)].file.split(".")[0])].bars[corpus.barIndex(bar)];
-const bars = Array.from({ length: corpus.bars }, (_, bar) => bar);
-const common = ["--encoder", "encoder", "--scale", "smoke"];
-const leave = async () => {
-  corpus.close();
-  await Deno.remove(dir, { recursive: true });
-};
+const { dir, study, corpus, bars, truthOf, common, leave } = await encoderSongs();
 
 Deno.test("embed writes each bar's state at a layer, alike as .npy and as .parquet, from songs as from a store", async () => {
   const before = tensorCount();
@@ -113,66 +90,14 @@ Deno.test("the advice for an encoder of few positions works, and a store of shor
   assertEquals(a, b);
 });
 
-Deno.test("probe asks every layer of an encoder, and the user's own labels", async () => {
-  const lines = bars.map((bar) =>
-    `"${corpus.songs[corpus.song(bar)].file}",${corpus.barIndex(bar)},${truthOf(bar).chord}`
-  );
-  await Deno.writeTextFile(`${dir}/own.csv`, ["song,bar,label", ...lines].join("\n"));
-  const args = [...common, "--data", "store", "--out", "found", "--labels", "own.csv", "--workers", "0"];
-  assertEquals(await probeCommand(args, dir), 0);
-  const read = async (name: string) =>
-    (await Deno.readTextFile(`${dir}/found/${name}.jsonl`)).trim().split("\n").map((line) => JSON.parse(line));
-  const rows = await read("results"), own = await read("own");
-  assertEquals([...new Set(rows.map(({ layer }) => layer))], [0, 1, 2, null]);
-  assertEquals([...new Set(rows.map(({ task }) => task))].sort(), ["C", "GP", "I", "MD", "MV", "SC", "T"]);
-  assertEquals([...new Set(own.map(({ layer, task }) => `${task} ${layer}`))], ["own.csv 0", "own.csv 1", "own.csv 2"]);
-  const test = own.filter(({ split, metric }) => split === "test" && metric === "accuracy");
-  assertEquals(test.map(({ n }) => n), new Array(3).fill(corpus.barsOf("test").length));
-  assertEquals((await Deno.readTextFile(`${dir}/found/own.csv`)).trim().split("\r\n").length, own.length + 1);
-});
-
-Deno.test("labels of no use are refused before a bar is embedded", async () => {
-  const train = bars.filter((bar) => corpus.songs[corpus.song(bar)].split === "train");
-  const line = (bar: number) => `${corpus.songs[corpus.song(bar)].file},${corpus.barIndex(bar)},${bar % 2 ? "a" : "b"}`;
-  await Deno.writeTextFile(`${dir}/train.csv`, ["song,bar,label", ...train.map(line)].join("\n"));
-  const args = [...common, "--data", "store", "--out", "useless", "--labels", "train.csv"], before = tensorCount();
-  await assertRejects(() => probeCommand(args, dir), UserError, "expected labels in validation songs, found none");
-  assertEquals([[...Deno.readDirSync(`${dir}/useless`)], tensorCount()], [[], before]);
-});
-
-Deno.test("too few songs to train, validate and test probes on are refused before a bar is embedded", async () => {
-  await Deno.mkdir(`${dir}/one`);
-  await Deno.copyFile(`${songs}/0.mid`, `${dir}/one/0.mid`);
-  const args = [...common, "--data", "one", "--out", "few"], found = "found 1 songs, none for train and validation";
-  await assertRejects(() => probeCommand(args, dir), UserError, found);
-});
-
-Deno.test("Ctrl-C and TERM remove the temporary files of a probing", async () => {
-  const temporary = `${dir}/temporary`;
-  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    await Deno.mkdir(temporary);
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "--no-check", `${projectRoot}/lib/cli/main.ts`, "probe"]
-        .concat([...common, "--data", "store", "--out", "stopped", "--workers", "1"]),
-      env: { TMPDIR: temporary, INIT_CWD: dir, RECIPE: '{"probing":{"memory":0.01,"bootstraps":20000}}' },
-      ...{ cwd: projectRoot, stdout: "null", stderr: "null" },
-    }).spawn();
-    const files = () =>
-      [...Deno.readDirSync(temporary)].flatMap(({ name }) => [...Deno.readDirSync(`${temporary}/${name}`)]);
-    while (!files().some(({ name }) => name.endsWith(".npy"))) await new Promise((done) => setTimeout(done, 20));
-    child.kill(signal);
-    assertEquals([(await child.status).code, [...Deno.readDirSync(temporary)]], [code, []]);
-    await Deno.remove(temporary);
-  }
-});
-
 Deno.test("wrong options list the right ones, and what cannot be embedded is told before any song is read", async () => {
   const refused = (options: typeof embedOptions | typeof probeOptions, args: string, message: string) =>
     assertThrows(() => options(args.split(" "), dir), UsageError, message);
   refused(embedOptions, "--nonsense", "--layer L");
   refused(embedOptions, "--encoder e --data d --out x.npy", "--layer: expected a value L, found none");
   refused(embedOptions, "--encoder e --data d --out x.txt --layer 1", "expected a file x.npy or x.parquet, found ");
-  refused(probeOptions, "--out x", "--encoder: expected a value DIR");
+  refused(probeOptions, "--out x", "--data: expected a value DATA");
+  refused(probeOptions, "--out x --data d", "expected --encoder DIR or --embeddings FILE, found neither");
   refused(probeOptions, "--out x --pooling max", "--pooling: expected one of bar, notes, eob, found max");
   refused(probeOptions, "--out x --encoder e --data d --labels-are class", "expected --labels as well");
   const fails = async (line: string, message: RegExp, command = embedCommand) => {
