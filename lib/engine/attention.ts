@@ -18,12 +18,14 @@ import {
   unary,
   withGradient,
 } from "./ops.ts";
+import { sharedBlocks } from "./replicas.ts";
 import type { Tensor } from "./types.ts";
 
 /** A mask that zeroes a share `rate` of the entries and scales the rest by 1/(1−rate), as the seed's two int32 say. */
 export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor {
   return tf.tidy(() => {
-    const types = { dtype: "float32", T: "int32", Tseed: "int32" };
+    const blocks = sharedBlocks(),
+      types = { dtype: "float32", T: "int32", Tseed: "int32", ...(blocks > 0 ? { blocks } : {}) };
     const uniform = rawOp("StatelessRandomUniform", types, [ints(shape), seed]);
     const kept = rawOp("Cast", { SrcT: "bool", DstT: "float32", Truncate: false }, [
       rawOp("GreaterEqual", { T: "float32" }, [uniform, tf.scalar(rate)]),

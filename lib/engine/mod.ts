@@ -28,6 +28,9 @@ export const onLibraryCpu: boolean = engine.info.engine === "libtensorflow" && !
 /** Whether attention in bfloat16 is cuDNN's, which keeps no map of scores. */
 export const cudnnAttention: boolean = engine.cudnnAttention === true;
 
+/** Devices that a function can be compiled for to run on all at once; see replicas.ts. */
+export const engineReplicas: number = engine.replicas ?? 1;
+
 /** {@link engineInfo} as a sentence, notes included. */
 export function engineText({ engine, version, device, devices, notes }: EngineInfo = engineInfo()): string {
   const where = engine !== "libtensorflow" ? `${devices[0]} (a ${device})` : `the ${device}`;

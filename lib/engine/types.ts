@@ -51,17 +51,19 @@ export type Compiled = { (...inputs: Tensor[]): Promise<Tensor[]>; readonly trac
 /**
  * How a function is compiled: whether libtensorflow makes its fused parts XLA kernels (`islands`), and the numbers of
  * inputs that the caller gives up (`donated`), whose memory XLA may use for the outputs. The caller still disposes of them.
+ * On several devices at once (`replicas`) each has all inputs, and must come to the same outputs: see replicas.ts.
  */
-export type CompileOptions = { islands?: boolean; donated?: readonly number[] };
+export type CompileOptions = { islands?: boolean; donated?: readonly number[]; replicas?: number };
 
 /**
  * What each engine provides; `mod.ts` documents the functions. `handles` counts the buffers that are alive;
- * `cudnnAttention` says whether it has the ops of xla/flash.ts.
+ * `cudnnAttention` says whether it has the ops of xla/flash.ts, and `replicas` on how many devices it can run at once.
  */
 export type Engine = {
   info: EngineInfo;
   handles(): number;
   cudnnAttention?: boolean;
+  replicas?: number;
   rawOps(name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[];
   fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[];
   compile(name: string, fn: TensorFunction, options: CompileOptions): Compiled;

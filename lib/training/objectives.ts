@@ -7,6 +7,7 @@ import { hiddenStates, mlmLogits } from "../bert/bert.ts";
 import type { Dropout } from "../bert/dropout.ts";
 import type { Parameters } from "../bert/parameters.ts";
 import { tf } from "../engine/mod.ts";
+import { allGather, allSum } from "../engine/replicas.ts";
 import type { Tensor, Tensor2D } from "../engine/types.ts";
 import { crossEntropy, type Precision } from "../engine/ops.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -26,7 +27,7 @@ type Tensors<Name extends string> = Record<Name, Tensor>;
  * @returns the loss in nats; M arg-max ids (`guesses`); and M, 1 where they are the labels (`correct`)
  */
 export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor): Tensors<"loss" | "guesses" | "correct"> {
-  const loss = crossEntropy(logits, labels).mul(weights).sum().div(weights.sum()), guesses = logits.argMax(1);
+  const loss = crossEntropy(logits, labels).mul(weights).sum().div(allSum(weights.sum())), guesses = logits.argMax(1);
   return { loss, guesses, correct: guesses.equal(labels).cast("float32") };
 }
 
@@ -56,7 +57,8 @@ export const firstTokens = (rows: number, length: number): Tensor =>
  * The losses of a batch, for use inside a trace: L = L_MLM + α·NT-Xent.
  *
  * @param paired whether second views follow the first; without them `contrast` and `accuracy` are 0
- * @returns scalars, and `correct`: N·K, 1 where a chosen token was guessed
+ * @returns scalars, and `correct`: N·K, 1 where a chosen token was guessed; of the whole batch, where devices share it
+ * (replicas.ts). `own` is what a device differentiates: the gradients of all devices' add up to `total`'s
  */
 export function losses(
   parameters: Parameters,
@@ -65,7 +67,7 @@ export function losses(
   [ids, bias, positions, labels, weights]: BatchTensors,
   paired: boolean,
   dropout?: Dropout,
-): Tensors<"total" | "masked" | "correct" | "contrast" | "accuracy"> {
+): Tensors<"own" | "total" | "masked" | "correct" | "contrast" | "accuracy"> {
   const [rows, length] = ids.shape as [number, number], [first, K] = positions.shape as [number, number];
   const bars = firstTokens(rows, length), precision = productType(recipe);
   // of second views only the first token counts; their other K places are filled with it
@@ -79,8 +81,12 @@ export function losses(
   const chosen = paired ? statesOf(0, first, 1, K) : last; // N·K × hidden
   const logits = mlmLogits(parameters, config, chosen, precision);
   const { loss: masked, correct } = maskedLoss(logits, labels, weights);
-  if (!paired) return { total: masked, masked, correct, contrast: tf.scalar(0), accuracy: tf.scalar(0) };
+  const whole = allSum(masked), right = allGather(correct);
+  if (!paired) {
+    return { own: masked, total: whole, masked: whole, correct: right, contrast: tf.scalar(0), accuracy: tf.scalar(0) };
+  }
   const { temperature, weight } = recipe.contrast;
-  const { loss: contrast, accuracy } = ntXent(statesOf(0, first, 0, 1), statesOf(first, rows, 0, 1), temperature);
-  return { total: masked.add(contrast.mul(weight)), masked, correct, contrast, accuracy };
+  const [one, other] = [statesOf(0, first, 0, 1), statesOf(first, rows, 0, 1)].map(allGather);
+  const { loss: contrast, accuracy } = ntXent(one, other, temperature), weighted = contrast.mul(weight);
+  return { own: masked.add(weighted), total: whole.add(weighted), masked: whole, correct: right, contrast, accuracy };
 }

@@ -8,6 +8,7 @@ import { isMatrix, parameterCount, parametersOf } from "../bert/parameters.ts";
 import { compile, tf } from "../engine/mod.ts";
 import type { Compiled, Scalar, Tensor } from "../engine/types.ts";
 import { joinFlat, splitFlat } from "../engine/ops.ts";
+import { allSum, inShares, replicas, rowsBefore, shareOf } from "../engine/replicas.ts";
 import { type BatchTensors, losses } from "./objectives.ts";
 import { adamW } from "./optimizer.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -22,24 +23,35 @@ export function decayMask(config: BertConfig): Tensor {
   return tf.tensor1d(mask);
 }
 
+/** This device's share of a batch, of rows of `views` blocks; all of it where the rows cannot be shared out. */
+function shared<T>(batch: BatchTensors, views: number, work: (own: BatchTensors) => T): T {
+  const [ids, bias, positions, labels, weights] = batch, [first] = positions.shape, length = ids.shape[1]!;
+  if (replicas === 1 || first % replicas !== 0) return work(batch);
+  return inShares(views, () => {
+    const places = shareOf(positions, 1).sub(rowsBefore(first / replicas * length)); // of the device's own rows
+    return work([shareOf(ids, views), shareOf(bias, views), places, shareOf(labels, 1), shareOf(weights, 1)]);
+  });
+}
+
 /** The losses of a batch and the flat gradient of their sum; both views of a variant pass as one batch of 2N rows. */
 function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe) {
   const { view, dropout: drops } = variants[model];
   const rate = drops ? recipe.views.dropout : config.dropout, parameters = parametersOf(config);
-  return (weights: Tensor, seed: Tensor, batch: BatchTensors) => {
-    const dropout = rate > 0 ? { rate, place: recipe.views.dropoutPlace, seed } : undefined;
-    let parts: ReturnType<typeof losses>;
-    const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
-      const named = new Map(parameters.map(({ name }, i) => [name, tensors[i]]));
-      parts = losses(named, config, recipe, batch, view !== "none", dropout);
-      Object.values(parts).forEach((tensor) => tf.keep(tensor)); // they would not outlive the gradient's scope
-      return parts.total as Scalar;
-    })(splitFlat(weights, parameters.map(({ shape }) => shape)));
-    const { total, masked, correct, contrast, accuracy } = parts!;
-    const numbers = tf.stack([total, masked, contrast, accuracy]), right = correct.clone();
-    tf.dispose(Object.values(parts!));
-    return { gradient: joinFlat(grads), numbers, correct: right };
-  };
+  return (weights: Tensor, seed: Tensor, whole: BatchTensors) =>
+    shared(whole, view === "none" ? 1 : 2, (batch) => {
+      const dropout = rate > 0 ? { rate, place: recipe.views.dropoutPlace, seed } : undefined;
+      let parts: ReturnType<typeof losses>;
+      const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
+        const named = new Map(parameters.map(({ name }, i) => [name, tensors[i]]));
+        parts = losses(named, config, recipe, batch, view !== "none", dropout);
+        Object.values(parts).forEach((tensor) => tf.keep(tensor)); // they would not outlive the gradient's scope
+        return parts.own as Scalar;
+      })(splitFlat(weights, parameters.map(({ shape }) => shape)));
+      const { total, masked, correct, contrast, accuracy } = parts!;
+      const numbers = tf.stack([total, masked, contrast, accuracy]), right = correct.clone();
+      tf.dispose(Object.values(parts!));
+      return { gradient: allSum(joinFlat(grads)), numbers, correct: right };
+    });
 }
 
 /**
@@ -54,7 +66,7 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
     const mask = recipe.training.decayed === "matrices" ? decayed : undefined;
     const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, mask);
     return [next.weights, next.first, next.second, tf.concat([numbers, next.norm.reshape([1])]), correct];
-  }, { islands: recipe.training.islands, donated: [0, 1, 2] });
+  }, { islands: recipe.training.islands, donated: [0, 1, 2], replicas });
 }
 
 /** The state of an optimizer between steps: weights and both moments. */
@@ -92,12 +104,12 @@ export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe)
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
     const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
     return [sum.add(gradient.mul(share)), numbers, correct];
-  }, { islands, donated: [1] });
+  }, { islands, donated: [1], replicas });
   const update = compile("update", (weights, first, second, gradient, scalars, mask) => {
     const spared = decayed === "matrices" ? mask : undefined;
     const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, spared);
     return [next.weights, next.first, next.second, next.norm];
-  }, { islands, donated: [0, 1, 2] });
+  }, { islands, donated: [0, 1, 2], replicas });
 
   /** Reads tensors together, and frees them. */
   const readAll = async (tensors: Tensor[]): Promise<Float32Array[]> => {

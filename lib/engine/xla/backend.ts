@@ -9,12 +9,12 @@ import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
 import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
 import type { Attribute } from "../attributes.ts";
 import { ATTR, DType } from "../attributes.ts";
-import type { Compiled, Engine, RawAttributes, Tensor, TensorFunction } from "../types.ts";
-import { TensorFlowError } from "../types.ts";
+import type { Compiled, CompileOptions, Engine, RawAttributes, Tensor, TensorFunction } from "../types.ts";
+import { EngineError, TensorFlowError } from "../types.ts";
 import {
-  adoptBuffer,
+  adoptBuffers,
   binding,
-  bufferOf,
+  bufferOn,
   describe,
   executables,
   namingCall,
@@ -71,11 +71,16 @@ function spared(inputs: Tensor[], ids: readonly number[], donated: readonly numb
   return donated.filter((i) => shared(i) || ids.some((id, j) => j !== i && id === ids[i]));
 }
 
-function compile(name: string, fn: TensorFunction, { donated = [] }: { donated?: readonly number[] }): Compiled {
+/** Each device's buffers of some tensors. */
+const rows = (ids: readonly number[], replicas: number) =>
+  Array.from({ length: replicas }, (_, device) => ids.map((id) => bufferOn(id, device)));
+
+function compile(name: string, fn: TensorFunction, { donated = [], replicas = 1 }: CompileOptions): Compiled {
   const made = new Map<string, Promise<Traced & { executable: Executable }>>();
   const make = async (ids: readonly number[]) => {
-    const traced = trace(name, ids.map(describe), (symbols) => symbolically(fn, symbols), donated);
-    return { ...traced, executable: await namingCall(name, ids, () => executables.get(traced.module, { flags })) };
+    const traced = trace(name, ids.map(describe), (symbols) => symbolically(fn, symbols), { donated, replicas });
+    const compiled = () => executables.get(traced.module, { flags, replicas });
+    return { ...traced, executable: await namingCall(name, ids, compiled) };
   };
   const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
     const ids = backend.getInputTensorIds(inputs);
@@ -86,12 +91,21 @@ function compile(name: string, fn: TensorFunction, { donated = [] }: { donated?:
       making.catch(() => made.delete(key)); // the caller throws it
     }
     const { executable, outputs } = await made.get(key)!;
-    const run = () => executable.run([ids.map(bufferOf)], spared(inputs, ids, donated));
-    const [buffers] = await namingCall(name, ids, run);
-    return buffers.map((buffer, i) => backend.createOutputTensor(adoptBuffer(buffer, outputs[i])));
+    const run = () => executable.run(rows(ids, replicas), spared(inputs, ids, donated));
+    const buffers = await namingCall(name, ids, run);
+    return outputs.map((output, i) => backend.createOutputTensor(adoptBuffers(buffers.map((row) => row[i]), output)));
   };
   return Object.defineProperty(call, "traces", { get: () => made.size }) as unknown as Compiled;
 }
+
+const visible = client.devices.length;
+
+/** On how many devices training steps run: `XLA_DEVICES`, one if it is not set. */
+const replicas = ((text) => {
+  const number = Number(text ?? 1);
+  if (Number.isInteger(number) && number >= 1 && number <= visible) return number;
+  throw new EngineError(`XLA_DEVICES: expected a number of devices from 1 to ${visible}, found ${text}.`);
+})(Deno.env.get("XLA_DEVICES") || undefined);
 
 /** XLA's engine. */
 export const engine: Engine = {
@@ -100,9 +114,12 @@ export const engine: Engine = {
     version: client.platform,
     device: plugin.platform === "cpu" ? "CPU" : "GPU",
     devices: [...client.devices],
-    notes: client.devices.length > 1 ? [`${client.devices.length} devices are visible, one is used.`] : [],
+    notes: visible > replicas
+      ? [`${visible} devices are visible, ${replicas} of them used; XLA_DEVICES says of how many.`]
+      : [],
   },
   handles: binding.getNumOfTensors,
+  replicas,
   cudnnAttention: plugin.platform === "cuda" && Deno.env.get("XLA_ATTENTION") === "cudnn",
   rawOps: (name, attributes, inputs, outputs) =>
     backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs),

@@ -15,8 +15,12 @@ import type { Value } from "./writer.ts";
 /** An op's output as the kernels see it: its id in this module, its shape, TensorFlow's number of its element type. */
 export type TensorMetadata = { id: number; shape: number[]; dtype: number };
 
-/** A tensor: its values' bytes here, while they are few, and on the device, once they were needed there. */
-type Entry = { shape: readonly number[]; type: BufferType; bytes?: Uint8Array<ArrayBuffer>; buffer?: Buffer };
+/** A tensor: its values' bytes here, while they are few, and on the devices, once they were needed there. */
+type Entry = { shape: readonly number[]; type: BufferType; bytes?: Uint8Array<ArrayBuffer> } & {
+  buffer?: Buffer;
+  /** On devices other than the first, by their numbers. */
+  others?: Map<number, Buffer>;
+};
 
 type Trace = { builder: ModuleBuilder; values: Map<number, Value> };
 
@@ -66,9 +70,21 @@ export function bufferOf(id: number): Buffer {
   return entry.buffer ??= client.put(entry.type, entry.shape, entry.bytes!);
 }
 
-/** Takes over a buffer that an execution made. */
-export function adoptBuffer(buffer: Buffer, { shape, type }: Pick<Value, "shape" | "type">): TensorMetadata {
-  return { id: adopt({ shape, type, buffer }), shape: [...shape], dtype: seenAs(type) };
+/** A tensor's buffer on any device. */
+export function bufferOn(id: number, device: number): Buffer {
+  if (device === 0) return bufferOf(id);
+  const entry = entryOf(id), { shape, type, bytes } = entry, others = entry.others ??= new Map();
+  if (!others.has(device)) others.set(device, client.put(type, shape, bytes ?? entry.buffer!.readSync(), device));
+  return others.get(device)!;
+}
+
+/** Takes over what an execution made, on each of its devices the same. */
+export function adoptBuffers(
+  [buffer, ...rest]: readonly Buffer[],
+  { shape, type }: Pick<Value, "shape" | "type">,
+): TensorMetadata {
+  const others = new Map(rest.map((each, i) => [i + 1, each]));
+  return { id: adopt({ shape, type, buffer, others }), shape: [...shape], dtype: seenAs(type) };
 }
 
 /** TensorFlow.js lacks bfloat16 and sees float32; raw ops name the true type as an attribute. */
@@ -171,7 +187,7 @@ export function executeEagerly(
   }
   ops.set(key, made);
   const buffers = ids.filter((_, i) => known[i] === null).map(bufferOf), { executable, outputs } = made;
-  return naming(context, () => executable.runSync(buffers)).map((buffer, i) => adoptBuffer(buffer, outputs[i]));
+  return naming(context, () => executable.runSync(buffers)).map((buffer, i) => adoptBuffers([buffer], outputs[i]));
 }
 
 function forget(key: string): void {
@@ -209,17 +225,18 @@ export type Traced = { module: string; outputs: Value[] };
  * Runs a pure function once on symbols, and makes one module of the ops that it calls.
  *
  * @param build from the inputs' symbols to the outputs' ids
- * @param donated numbers of inputs whose memory the outputs may take
+ * @param options.donated numbers of inputs whose memory the outputs may take
+ * @param options.replicas devices that run the module at once
  * @throws {TensorFlowError} naming op and shapes, if one does not fit, or `build` reads a value or captures much
  */
 export function trace(
   name: string,
   inputs: readonly Pick<Entry, "shape" | "type">[],
   build: (symbols: TensorMetadata[]) => number[],
-  donated: readonly number[] = [],
+  { donated = [], replicas = 1 }: { donated?: readonly number[]; replicas?: number } = {},
 ): Traced {
   if (current) throw new TensorFlowError("Traces do not nest.");
-  const trace: Trace = { builder: moduleBuilder(name), values: new Map() };
+  const trace: Trace = { builder: moduleBuilder(name, replicas), values: new Map() };
   current = trace;
   try {
     const symbols = inputs.map(({ shape, type }) => symbolOf(trace, trace.builder.input(shape, type)));
@@ -260,7 +277,8 @@ export const binding = {
     return id;
   },
   deleteTensor(id: number): void {
-    entries.get(id)?.buffer?.free();
+    const { buffer, others } = entries.get(id) ?? {};
+    [buffer, ...others?.values() ?? []].forEach((each) => each?.free());
     entries.delete(id);
   },
   tensorDataSync(id: number): Values {

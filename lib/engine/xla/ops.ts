@@ -318,12 +318,12 @@ const ops: Record<string, Op> = {
     const d = h.binary("subtract", a, b);
     return h.binary("multiply", d, d);
   },
-  StatelessRandomUniform: (h, [shape, seed]) => {
-    const sizes = h.ints(shape), name = `uniform_${sizes.join("x")}`;
-    if (sizes.length > 0 && sizes[0] % h.shares.blocks !== 0) {
-      throw new TensorFlowError("its first axis has no such blocks");
-    }
-    return h.call(name, [seed], sizes, "f32", () => philoxUniform(name, sizes, h.shares));
+  /** With an attribute `blocks`, this replica's part of what one device draws for all; see philox.ts. */
+  StatelessRandomUniform: (h, [shape, seed], attribute) => {
+    const sizes = h.ints(shape), blocks = attribute("blocks") as number | undefined;
+    const shares = blocks === undefined ? { replicas: 1, blocks: 1 } : { replicas: h.replicas, blocks };
+    const name = `uniform_${sizes.join("x")}_${blocks ?? "all"}`;
+    return h.call(name, [seed], sizes, "f32", () => philoxUniform(name, sizes, shares));
   },
   Sub: binary("subtract"),
   Sum: reduction("add", 0),
@@ -339,6 +339,8 @@ const ops: Record<string, Op> = {
     return cut(h, x, Array(x.shape[axis]).fill(1), axis).map((part) => h.reshape(part, rest));
   },
   UnsortedSegmentSum: (h, [data, ids, count]) => segmentSum(h, data, ids, h.ints(count)[0]),
+  /** Not TensorFlow's: this replica's part of `blocks` blocks one after another along the first axis. */
+  ReplicaShare: (h, [x], attribute) => h.shareOf(x, attribute("blocks") as number),
   /** TensorFlow's XLA bridge's: the number of the replica that runs the module. */
   XlaReplicaId: (h) => h.replica(),
   ZerosLike: filled(0),

@@ -6,7 +6,6 @@
 import { type Attribute, callText } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { writeOp } from "./ops.ts";
-import type { Shares } from "./philox.ts";
 import { type ElementType, same, type Value, writer } from "./writer.ts";
 
 export type { ElementType, Value } from "./writer.ts";
@@ -50,11 +49,10 @@ function aliases(inputs: readonly Value[], outputs: readonly Value[], donated: r
  * A builder of an empty module.
  *
  * @param name the module's in messages and profiles
- * @param shares on how many devices it runs at once, and how their tensors are parts of the whole: what is drawn at
- * random is each replica's part of what one device would draw
+ * @param replicas on how many devices it runs at once
  */
-export function moduleBuilder(name: string, shares: Shares = { replicas: 1, blocks: 1 }): ModuleBuilder {
-  const h = writer(shares), inputs: Value[] = [];
+export function moduleBuilder(name: string, replicas = 1): ModuleBuilder {
+  const h = writer(replicas), inputs: Value[] = [];
   return {
     input(shape, type) {
       const value = { name: `%arg${inputs.length}`, shape: [...shape], type };

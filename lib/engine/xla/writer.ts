@@ -4,7 +4,6 @@
  * @module
  */
 import { TensorFlowError } from "../types.ts";
-import type { Shares } from "./philox.ts";
 
 /** Element types, named as in MLIR. */
 export type ElementType = "f32" | "f64" | "bf16" | "i32" | "i64" | "i1" | "ui8";
@@ -146,8 +145,10 @@ export type Writer = {
   allGather(x: Value): Value;
   /** The number of the replica, from 0 on: i32. */
   replica(): Value;
-  /** How tensors are parts of those over all replicas. */
-  readonly shares: Shares;
+  /** x's part of this replica, of `blocks` blocks one after another along the first axis. */
+  shareOf(x: Value, blocks: number): Value;
+  /** How many replicas run the module at once. */
+  readonly replicas: number;
   /** Calls a function of the module, whose text is made when its name is new. */
   call(name: string, inputs: Value[], shape: Shape, type: ElementType, make: () => string): Value;
   /** The module, with `main` from inputs (and their attributes) to outputs. */
@@ -155,7 +156,7 @@ export type Writer = {
 };
 
 /** A writer of an empty module, which all replicas run at once. */
-export function writer(shares: Shares = { replicas: 1, blocks: 1 }): Writer {
+export function writer(replicas = 1): Writer {
   const lines: string[] = [], constants = new Map<string, Value>(), functions = new Map<string, string>();
   const numbers = new Map<string, number[]>();
   let names = 0;
@@ -329,11 +330,11 @@ export function writer(shares: Shares = { replicas: 1, blocks: 1 }): Writer {
     emit(`stablehlo.iota dim = ${axis} : ${tensorType(shape, type)}`, shape, type);
 
   const group = `replica_groups = dense<[[${
-    Array.from({ length: shares.replicas }, (_, i) => i)
-  }]]> : tensor<1x${shares.replicas}xi64>`;
+    Array.from({ length: replicas }, (_, i) => i)
+  }]]> : tensor<1x${replicas}xi64>`;
 
   function allSum(x: Value): Value {
-    if (shares.replicas === 1) return x;
+    if (replicas === 1) return x;
     const one = tensorType([], x.type), sum = `%sum = stablehlo.add %a, %b : ${one}\nstablehlo.return %sum : ${one}`;
     const region = `({ ^bb0(%a: ${one}, %b: ${one}):\n${sum}\n})`;
     const operation = `"stablehlo.all_reduce"(${x.name}) <{${group}}> ${region}`;
@@ -341,17 +342,34 @@ export function writer(shares: Shares = { replicas: 1, blocks: 1 }): Writer {
   }
 
   function allGather(x: Value): Value {
-    if (shares.replicas === 1) return x;
-    const shape = [x.shape[0] * shares.replicas, ...x.shape.slice(1)], into = tensorType(shape, x.type);
+    if (replicas === 1) return x;
+    const shape = [x.shape[0] * replicas, ...x.shape.slice(1)], into = tensorType(shape, x.type);
     const operation = `"stablehlo.all_gather"(${x.name}) <{all_gather_dim = 0 : i64, ${group}}>`;
     return emit(`${operation} : (${typeOf(x)}) -> ${into}`, shape, x.type);
   }
 
   function replica(): Value {
-    if (shares.replicas === 1) return splat(0, [], "i32");
+    if (replicas === 1) return splat(0, [], "i32");
     const number = `%${names++}`;
     lines.push(`${number} = stablehlo.replica_id : tensor<ui32>`);
     return emit(`stablehlo.convert ${number} : (tensor<ui32>) -> tensor<i32>`, [], "i32");
+  }
+
+  function shareOf(x: Value, blocks: number): Value {
+    if (replicas === 1) return x;
+    const size = x.shape[0] / blocks / replicas,
+      rest = x.shape.slice(1),
+      [apart, zero] = [
+        reshape(x, [blocks, replicas, size, ...rest]),
+        splat(0, [], "i32"),
+      ];
+    const shape = [blocks, 1, size, ...rest], from = [zero, replica(), ...shape.slice(2).map(() => zero)];
+    const types = [apart, ...from].map(typeOf).join(", ");
+    const operation = `stablehlo.dynamic_slice ${
+      [apart, ...from].map(({ name }) => name).join(", ")
+    }, sizes = [${shape}]`;
+    const own = emit(`${operation} : (${types}) -> ${tensorType(shape, x.type)}`, shape, x.type);
+    return reshape(own, [blocks * size, ...rest]);
   }
 
   function call(name: string, inputs: Value[], shape: Shape, type: ElementType, make: () => string): Value {
@@ -367,7 +385,7 @@ export function writer(shares: Shares = { replicas: 1, blocks: 1 }): Writer {
     const first = [...constants].filter(([, x]) => used.has(x.name)).map(([key, x]) => `${x.name} = ${key}`);
     const parameters = inputs.map(([x, attributes]) => `${x.name}: ${typeOf(x)}${attributes}`).join(", ");
     return [
-      `module @${name.replace(/\W/g, "_")} attributes {mhlo.num_replicas = ${shares.replicas} : i32} {`,
+      `module @${name.replace(/\W/g, "_")} attributes {mhlo.num_replicas = ${replicas} : i32} {`,
       `func.func public @main(${parameters}) -> (${types}) {`,
       ...first,
       ...body,
@@ -404,7 +422,8 @@ export function writer(shares: Shares = { replicas: 1, blocks: 1 }): Writer {
     allSum,
     allGather,
     replica,
-    shares,
+    shareOf,
+    replicas,
     call,
     text,
   };

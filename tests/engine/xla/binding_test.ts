@@ -58,7 +58,7 @@ onPlugin("a trace is one module of inputs and captured constants; what cannot be
   const [module, kinds, large, value, nested, after] = await onXla(`
     const one = [{ shape: [2], type: "f32" }], run = (op, ids) => binding.executeOp(op, [], ids, 1)[0].id;
     const captured = f32([3, 4], [2]);
-    const traced = trace("t", one, ([x]) => [run("Mul", [run("AddV2", [x.id, captured]), captured]), x.id], [0]);
+    const traced = trace("t", one, ([x]) => [run("Mul", [run("AddV2", [x.id, captured]), captured]), x.id], { donated: [0] });
     say(traced.module);
     say(traced.outputs.map(({ shape, type }) => [shape, type]));
     const big = f32(new Float32Array(20000), [20000]);

@@ -417,7 +417,14 @@ Deno.test("an op that does not fit says which, with its shapes, and what was exp
 });
 
 /** What libtensorflow has no kernel for; stablehlo_test.ts and flash_test.ts try them. */
-const xlaAlone = ["AllGather", "CrossReplicaSum", "XlaReplicaId", "CudnnAttention", "CudnnAttentionGradient"];
+const xlaAlone = [
+  "AllGather",
+  "CrossReplicaSum",
+  "ReplicaShare",
+  "XlaReplicaId",
+  "CudnnAttention",
+  "CudnnAttentionGradient",
+];
 
 Deno.test("every op of the table is among the cases", () => {
   const tried = new Set([...cases.map(({ op }) => op), ...xlaAlone]);

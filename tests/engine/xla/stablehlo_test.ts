@@ -8,7 +8,7 @@ const T = [{ name: "T", type: ATTR.type, value: 1 }];
 const bytes = (...values: number[]) => new Uint8Array(Int32Array.from(values).buffer);
 
 Deno.test("a module names itself, its inputs and outputs, and writes only constants that are used", () => {
-  const module = moduleBuilder("a step/2", { replicas: 2, blocks: 1 }), x = module.input([2, 3], "f32");
+  const module = moduleBuilder("a step/2", 2), x = module.input([2, 3], "f32");
   const [y] = module.op("Reshape", T, [x, module.constant(bytes(3, 2), [2], "i32")], 1);
   const text = module.text([y, x]);
   assertStringIncludes(text, "module @a_step_2 attributes {mhlo.num_replicas = 2 : i32}");
@@ -65,15 +65,17 @@ onPlugin(
     const client = pjrtClient(cpuPlugin, { cpu_device_count: 4 }), rows = 8, blocks = 2;
     const draws: number[][] = [];
     for (const replicas of [1, 2, 4]) {
-      const module = moduleBuilder("replicas", { replicas, blocks }), own = rows / replicas;
+      const module = moduleBuilder("replicas", replicas), own = rows / replicas;
       const [x, seed] = [module.input([own, 2], "f32"), module.input([2], "i32")];
       const shape = module.constant(bytes(own, 3, 5), [3], "i32");
-      const one = (op: string, ...inputs: Value[]) => module.op(op, T, inputs, 1)[0];
+      const parts = [...T, { name: "blocks", type: ATTR.int, value: blocks }];
+      const one = (op: string, ...inputs: Value[]) => module.op(op, parts, inputs, 1)[0];
       const outputs = [
         one("CrossReplicaSum", x),
         one("AllGather", x),
         one("XlaReplicaId"),
         one("StatelessRandomUniform", shape, seed),
+        one("ReplicaShare", module.op("AllGather", T, [x], 1)[0]),
       ];
       const executable = client.compileSync(module.text(outputs), { replicas });
       const put = (
@@ -93,11 +95,14 @@ onPlugin(
         { length: replicas },
         (_, replica) => Array.from({ length: 2 * own }, (_, i) => 100 * replica + i),
       );
-      read.forEach(([sum, list, number], replica) => {
+      read.forEach(([sum, list, number, , share], replica) => {
         const sums = all[0].map((_, i) => all.reduce((total, row) => total + row[i], 0));
         assertEquals([...new Float32Array(sum)], sums);
         assertEquals([...new Float32Array(list)], all.flat());
         assertEquals([...new Int32Array(number)], [replica]);
+        const rowsOf = (block: number) =>
+          all.flat().slice((block * rows) + replica * own, (block * rows) + (replica + 1) * own);
+        assertEquals([...new Float32Array(share)], [...rowsOf(0), ...rowsOf(1)]);
       });
       const half = (own / blocks) * 15, drawn = read.map((outputs) => [...new Float32Array(outputs[3])]);
       draws.push(
