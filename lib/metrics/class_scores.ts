@@ -126,7 +126,10 @@ export function accuracyScore(
   };
 }
 
-/** Root mean square and mean absolute error, and R² against the mean of the rows scored (STUDY §11.7). */
+/**
+ * Root mean square and mean absolute error, and R² against the mean of the rows scored (STUDY §11.7); NaN where all
+ * these rows have one true value.
+ */
 export function errorScore(
   predicted: ArrayLike<number>,
   truth: ArrayLike<number>,
@@ -144,7 +147,8 @@ export function errorScore(
   }
   return (weights) => {
     const [n, squares, absolute, sum, squaresOfTruth] = sumSongs(sums, 5, weights);
-    return { rmse: Math.sqrt(squares / n), mae: absolute / n, r2: 1 - squares / (squaresOfTruth - sum * sum / n) };
+    const spread = squaresOfTruth - sum * sum / n, rounding = 1e-12 * (squaresOfTruth + n * origin * origin);
+    return { rmse: Math.sqrt(squares / n), mae: absolute / n, r2: spread > rounding ? 1 - squares / spread : NaN };
   };
 }
 

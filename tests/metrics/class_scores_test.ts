@@ -83,6 +83,10 @@ Deno.test("song weights count a song's rows so often, in every score", () => {
   assertAlmostEquals(rmse, Math.sqrt((2 * 1 + 9 + 2 * 4) / 5), 1e-12);
   assertAlmostEquals(mae, (2 * 1 + 3 + 2 * 2) / 5, 1e-12);
   assertAlmostEquals(r2, 1 - 19 / 11.2, 1e-12);
+  for (const truth of [[0.1, 0.1, 0.1, 0.1], [120, 7, 120, 120]]) { // one value in all, or in the songs drawn
+    const one = errorScore([1, 2, 3, 4], truth, { songs: Int32Array.of(0, 1, 0, 2), songCount: 3 });
+    assertEquals(one(Float64Array.of(2, 0, 1)).r2, NaN);
+  }
   assertEquals(songMean("mean", Float64Array.of(3, NaN, 9))(weights), { mean: 5 });
 });
 
