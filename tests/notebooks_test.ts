@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { notebooks, writeReport } from "@lib/cli/report.ts";
 import { executeNotebook } from "@lib/report/execute.ts";
 import { outsideReferences } from "@lib/report/page.ts";
+import { openStudy } from "@lib/study/study.ts";
 import { projectRoot } from "@lib/base/project.ts";
 
 const python = `${projectRoot}/.venv/bin/python`;
@@ -227,7 +228,7 @@ Deno.test({
       const page = Deno.readTextFileSync(`${run}/report.html`);
       assertEquals(outsideReferences(page), []);
       assert(page.includes('<figure class="plot"') && !page.includes("data:image/png;base64,"));
-      await writeReport(run, python);
+      await writeReport(openStudy({ name }), python);
       assertEquals(Deno.readTextFileSync(`${run}/report.html`), page);
     } finally {
       await Deno.remove(songs, { recursive: true });

@@ -8,7 +8,7 @@ import { exists, readTextIfThere, removeIfThere, writeFile } from "../base/files
 import { projectRoot } from "../base/project.ts";
 import { UserError } from "../base/user_error.ts";
 import { executeAll, type NotebookRun } from "../report/execute.ts";
-import { readChapters, reportPage } from "../report/page.ts";
+import { readChapters, reportPage, type Section } from "../report/page.ts";
 import { findChromium, writePdf } from "../report/pdf.ts";
 import { type RunStamp, stampOf } from "../report/stamp.ts";
 import { studyJobs } from "../study/jobs/graph.ts";
@@ -45,17 +45,33 @@ export function pageStep(study: Study): Step {
   return { step: "page", inputs: { ends, texts, choices: study.recipe, data: study.data } };
 }
 
+/** The sections that open a run's page, as far as it has come; none, with a line, if its results cannot be read. */
+async function frontOf(study: Study): Promise<Section[]> {
+  // Imported here, as they load libtensorflow, which the set-up brings.
+  const [{ resultsOf }, { frontSections }] = await Promise.all([
+    import("../study/results/results.ts"),
+    import("../report/front.ts"),
+  ]);
+  try {
+    return await frontSections(await resultsOf(study));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.warn(`report: the page opens without its findings. ${error.message}`);
+    return [];
+  }
+}
+
 /** Makes a run's page, the same bytes each time; `part` has the notebooks and the stamp of a run that is not over. */
 export async function writeReport(
-  folder: string,
+  study: Study,
   python: string,
   part?: { names: string[]; stamp: RunStamp },
 ): Promise<string> {
-  const executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
+  const { folder } = study, executed = part?.names.map((name) => `${folder}/notebooks/${name}.ipynb`);
   const chapters = await readChapters(executed ?? await notebooks(`${folder}/notebooks`), python);
   const stamp: RunStamp = part?.stamp ?? JSON.parse(await Deno.readTextFile(`${folder}/stamp.json`));
-  const path = `${folder}/report.html`;
-  await writeFile(path, await reportPage({ chapters, stamp }));
+  const path = `${folder}/report.html`, front = await frontOf(study);
+  await writeFile(path, await reportPage({ front, chapters, stamp }));
   return path;
 }
 
@@ -87,7 +103,7 @@ async function executeRun(study: Study, env: Record<string, string>, python: str
     const failed = runs.find((run) => run.error)?.notebook;
     const state = failed ? `stopped in ${failed}` : `${runs.length} of ${files.length} notebooks so far`;
     const stamp = { state, ...await stampOf(study, runs, libraries) };
-    const page = await writeReport(study.folder, python, { names: runs.map(({ notebook }) => notebook), stamp });
+    const page = await writeReport(study, python, { names: runs.map(({ notebook }) => notebook), stamp });
     console.log(`report: ${page} (${state})`);
   };
   const runs = await executeAll(files, { python, target: study.path("notebooks"), env, expected, onNotebook });
@@ -112,11 +128,12 @@ export async function report(args: string[]): Promise<number> {
         "Name another run with --name, or leave --page out to execute the notebooks.",
     );
   }
-  const study = options.page ? undefined : await openRun(options); // what is refused is refused before the set-up
+  // What is refused is refused before the set-up.
+  const study = options.page ? openStudy({ name: options.name }) : await openRun(options);
   const { python } = await ensureSetup();
-  if (study && !await executeRun(study, options.env, python)) return 1;
-  const page = await writeReport(folder, python);
-  if (study) await once(study, pageStep(study), () => ({ page: basename(page) }));
+  if (!options.page && !await executeRun(study, options.env, python)) return 1;
+  const page = await writeReport(study, python);
+  if (!options.page) await once(study, pageStep(study), () => ({ page: basename(page) }));
   const sized = async (path: string) => `report: ${path} (${((await Deno.stat(path)).size / 1e6).toFixed(1)} MB)`;
   console.log(`\n${await sized(page)} after ${clock((performance.now() - start) / 1000)}`);
   if (chromium) {

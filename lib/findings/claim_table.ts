@@ -2,6 +2,7 @@
  * The table of the paper's claims, and what to say where nothing can be decided.
  * @module
  */
+import { type ForestRow, signs } from "../plots/forest.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { ClaimResult, Evidence } from "./verdicts.ts";
 
@@ -33,6 +34,36 @@ export function claimTable(sound: readonly ClaimResult[], authors: readonly Clai
     training: [...result.evidence, ...authors[i].evidence].every(({ training }) => training) ? "counted" : "left out",
     paper: `${result.evidence.filter(({ paper }) => paper).length} of ${result.evidence.length}`,
   }));
+}
+
+/** What a picture of the claims shows, for its caption. */
+export const forestNote =
+  "A mark is a comparison of a claim, its difference divided by half the width of its own 95% " +
+  "interval: beyond ±1 that interval leaves out zero. The large marks, with their intervals, are the comparisons that " +
+  `speak most against a claim. ${signs.held} held, ${signs.not} the other way round, ${signs.undecided} undecided; ` +
+  "for the paper, in how many of the comparisons its own tables agree.";
+
+/** The claims as rows of a forest plot: the comparisons of both protocols, with the verdicts and the paper beside them. */
+export function claimForest(sound: readonly ClaimResult[], authors: readonly ClaimResult[]): ForestRow[] {
+  const marksOf = ({ evidence, weakest }: ClaimResult, series: string) =>
+    evidence.map((one) => {
+      const { difference, low, high } = one, half = low === null || high === null ? NaN : (high - low) / 2;
+      const value = half > 0 ? difference / half : difference === 0 ? 0 : NaN;
+      const ends = half > 0 ? { low: low! / half, high: high! / half } : { low: null, high: null };
+      return { series, value, ...ends, main: one === weakest, says: `${series}, ${evidenceText(one)}` };
+    });
+  return sound.map((result, i) => {
+    const agree = result.evidence.filter(({ paper }) => paper).length, all = result.evidence.length;
+    return {
+      name: result.claim,
+      marks: [...marksOf(result, "sound"), ...marksOf(authors[i], "authors")],
+      columns: {
+        sound: signs[result.verdict],
+        authors: signs[authors[i].verdict],
+        paper: agree === all ? signs.held : `${agree}/${all}`,
+      },
+    };
+  });
 }
 
 /**

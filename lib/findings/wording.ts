@@ -26,7 +26,7 @@ const area = { authors: "AUC of decisions", sound: "AUC of scores" };
 const both = (name: string) => ({ authors: name, sound: name });
 
 /** What each task's headline score is called under a protocol. */
-const scoreNames: Record<Task, Record<Protocol, string>> = {
+export const scoreNames: Record<Task, Record<Protocol, string>> = {
   ...{ C: area, GP: area, I: area },
   T: { authors: "exact rows", sound: "accuracy" },
   MV: both("RMSE, velocity"),

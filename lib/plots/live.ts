@@ -167,6 +167,15 @@ function shared(svg: string, prefix: string): string {
   return used.replace(/^(<svg[^>]*>)/, `$1<defs>${defs}</defs>`);
 }
 
+/** An SVG's text in the page's colours, with ids of its own. */
+export const inlineSvg = (svg: string, id: string): string => {
+  const own = svg.replace(/ id="/g, ` id="${id}-`).replace(/url\(#/g, `url(#${id}-`).replace(/background:#fff;?/g, "");
+  return own.replace(/"(#[0-9a-fA-F]{6})"/g, (whole, colour: string) => {
+    const page = pageColours.get(colour) ?? pageColours.get(colour.toUpperCase());
+    return page === undefined ? whole : `"${page}"`;
+  });
+};
+
 /** Vega's shapes about the origin, about 2 wide. */
 const forms: Record<string, string> = {
   circle: "M1,0A1,1 0 1 1 -1,0A1,1 0 1 1 1,0Z",

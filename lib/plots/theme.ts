@@ -127,7 +127,7 @@ export const numberText = (value: number, decimals = 3): string =>
   value.toFixed(decimals).replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
 
 /** Text in lines of at most so many letters, broken at spaces. */
-const inLines = (text: string, letters: number): string[] =>
+export const inLines = (text: string, letters: number): string[] =>
   text.split(" ").reduce<string[]>((lines, word) => {
     const longer = `${lines.at(-1) ?? ""} ${word}`.trim();
     return lines.length > 0 && longer.length <= letters ? [...lines.slice(0, -1), longer] : [...lines, word];
@@ -137,15 +137,18 @@ const inLines = (text: string, letters: number): string[] =>
  * A whole spec: `rest` with the shared look, and `description` for screen readers.
  *
  * @param titled the title, or the options that have it and how the plot is read
+ * @param across pixels of the whole plot, for the lines of its text; by default from its panels
  */
 export function spec(
   description: string,
   titled: string | undefined | Pick<PlotOptions, "title" | "read">,
   rest: Record<string, unknown>,
+  across?: number,
 ): Spec {
   const { title, read } = typeof titled === "string" ? { title: titled, read: undefined } : titled ?? {};
   const { columns = 1, width, spec: panel = {} } = rest as { columns?: number; width?: number; spec?: typeof rest };
-  const pixels = width ?? columns * (Number(panel.width ?? 500) + spacing.column), letters = Math.max(60, pixels / 6.6);
+  const pixels = across ?? width ?? columns * (Number(panel.width ?? 500) + spacing.column),
+    letters = Math.max(60, pixels / 6.6);
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v5.json",
     description: title ? `${title}: ${description}` : description,

@@ -65,7 +65,7 @@ table.numbers th[aria-sort] { color: var(--link); }
 .save button, .legend button { font: inherit; font-size: .78rem; color: var(--quiet); background: none; cursor: pointer;
   border: 1px solid var(--faint); border-radius: 4px; padding: .05rem .45rem; margin-right: .4rem; }
 .save button:hover, .legend button:hover { color: var(--ink); border-color: var(--quiet); }
-figure { margin: .9rem 0; }
+figure { margin: .9rem 0; } .wide { overflow-x: auto; } .wide svg { max-width: 100%; min-width: 40rem; height: auto; }
 .output:has(> .plot + .plot) { display: flex; flex-wrap: wrap; gap: 0 2rem; align-items: start; }
 .output > .plot { max-width: 100%; }
 .plot figcaption { max-width: 48rem; margin-bottom: .3rem; } .plot figcaption b { font-size: .95rem; color: var(--ink); }
@@ -87,7 +87,7 @@ figure { margin: .9rem 0; }
 .highlight .mi, .highlight .mf { color: var(--n); }
 .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; padding: 0; list-style: none; }
 .cards li { flex: 1 1 11rem; border: 1px solid var(--faint); border-radius: 6px; padding: .6rem .8rem; line-height: 1.35; }
-.cards b { display: block; font-size: 1.5rem; } .cards small { color: var(--quiet); }
+.cards li { max-width: 20rem; } .cards b { display: block; font-size: 1.5rem; } .cards small { color: var(--quiet); }
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1rem; font-size: .9rem; }
 dt { font-weight: 600; } dd { margin: 0; }
 @media (max-width: 40rem) { header, main, footer { padding-left: 1rem; padding-right: 1rem; } nav { padding: .2rem 1rem; }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { claimTable, familyText, resolutionNote } from "@lib/findings/claim_table.ts";
+import { claimForest, claimTable, familyText, resolutionNote } from "@lib/findings/claim_table.ts";
 import type { ClaimResult, Evidence } from "@lib/findings/verdicts.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 
@@ -62,4 +62,20 @@ Deno.test("the reader is warned if the resamplings are too few for any verdict",
   assert(resolutionNote(some(26), claims).includes("2 claims at 0.05 need 80"));
   assertEquals(familyText(some(26), claims), "the 2 claims");
   assertEquals(familyText(some(26), probing), "the 26 comparisons of a protocol");
+});
+
+Deno.test("a forest has each comparison in half-widths of its interval, the weakest with its ends, and the verdicts", () => {
+  const strong = { ...evidence("held", true, 0.75), low: 0.5, high: 1 }, weak = evidence("undecided", false, -0.125);
+  const none = { ...evidence("undecided", true), low: null, high: null };
+  const [row] = claimForest([result("not", [strong, weak], weak)], [result("held", [none], none)]);
+  assertEquals(row.columns, { sound: "✗", authors: "✓", paper: "1/2" });
+  const brief = row.marks.map(({ series, value, low, high, main }) => [series, value, low, high, main]);
+  assertEquals(brief, [
+    ["sound", 3, 2, 4, false], // 0.75 over half of 0.5
+    ["sound", -1 / 3, -4 / 3, 2 / 3, true],
+    ["authors", NaN, null, null, true],
+  ]);
+  assertEquals(row.marks[0].says, "sound, C: BERT (4) − BERT-aug (2): +0.75 [+0.50,\u00a0+1.0], p 0.031");
+  const [whole] = claimForest([result("held", [strong], strong)], [result("undecided", [none], none)]);
+  assertEquals(whole.columns, { sound: "✓", authors: "?", paper: "✓" });
 });
