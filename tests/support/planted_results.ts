@@ -13,7 +13,7 @@ import { plantedRows } from "./planted_rows.ts";
 /** Rows with their resamplings rounded, as a run's are once they were stored; all four models where asked. */
 export function storedRows(options: Parameters<typeof plantedRows>[0] = {}): ProbeRow[] {
   return plantedRows(options).map((row) => {
-    const steps = row.replicates && toSteps(row.value, row.replicates.subarray(0, 200));
+    const steps = row.replicates && toSteps(row.value, row.replicates.filter((_, i) => i % 10 === 5));
     return steps ? { ...row, replicates: fromSteps(row.value, steps) } : row;
   });
 }
