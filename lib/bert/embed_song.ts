@@ -3,6 +3,7 @@
  * @module
  */
 import { UserError } from "../base/user_error.ts";
+import { lengthStep } from "../engine/mod.ts";
 import { columnMeans, type FloatMatrix } from "../matrix/rows.ts";
 import { readScore } from "../midi/read.ts";
 import { type Recipe, recipe } from "../recipe/recipe.ts";
@@ -57,7 +58,7 @@ export async function embedSong(
   const order = [...bars.keys()].sort((a, b) => bars[b].tokens.length - bars[a].tokens.length);
   for (let first = 0; first < order.length;) {
     const longest = bars[order[first]].tokens.length;
-    const length = Math.min(maxPositions, padTo * Math.ceil(longest / padTo));
+    const step = Math.max(padTo, lengthStep), length = Math.min(maxPositions, step * Math.ceil(longest / step));
     const rows = Math.max(1, Math.min(batchRows, Math.floor(batchTokens / length)));
     const batch = order.slice(first, first + rows), ids = new Int32Array(batch.length * length).fill(pad);
     batch.forEach((bar, row) => ids.set(bars[bar].tokens, row * length));

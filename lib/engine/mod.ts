@@ -31,6 +31,12 @@ export const cudnnAttention: boolean = engine.cudnnAttention === true;
 /** Devices that a function can be compiled for to run on all at once; see replicas.ts. */
 export const engineReplicas: number = engine.replicas ?? 1;
 
+/**
+ * The least step of lengths that rows are padded to where nothing is trained: XLA compiles for seconds for each length,
+ * and computes the padding in far less.
+ */
+export const lengthStep: number = engine.info.engine === "XLA" ? 128 : 1;
+
 /** {@link engineInfo} as a sentence, notes included. */
 export function engineText({ engine, version, device, devices, notes }: EngineInfo = engineInfo()): string {
   const where = engine !== "libtensorflow" ? `${devices[0]} (a ${device})` : `the ${device}`;

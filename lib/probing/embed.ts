@@ -8,6 +8,7 @@ import type { Corpus } from "../corpus/store.ts";
 import { CheckpointError } from "../bert/hugging_face.ts";
 import { encodePooled, type Pooling } from "../bert/pooling.ts";
 import { UserError } from "../base/user_error.ts";
+import { lengthStep } from "../engine/mod.ts";
 import { createNpy } from "../matrix/npy.ts";
 import { pieceBytes, type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -35,9 +36,9 @@ export function embeddingPlans(
         `Make the store anew with RECIPE='{"tokens":{"maxTokens":${maxPositions}}}'.`,
     );
   }
-  const plans: { length: number; bars: number[] }[] = [];
+  const plans: { length: number; bars: number[] }[] = [], step = Math.max(probing.padTo, lengthStep);
   for (let first = 0; first < sorted.length;) {
-    const { tokens } = sorted[first], padded = Math.ceil(tokens / probing.padTo) * probing.padTo;
+    const { tokens } = sorted[first], padded = Math.ceil(tokens / step) * step;
     const length = Math.max(tokens, Math.min(padded, training.buckets.at(-1)!, maxPositions));
     const part = sorted.slice(first, first + rowsOf(length, training));
     plans.push({ length, bars: part.map(({ bar }) => bar) });

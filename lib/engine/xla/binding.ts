@@ -6,7 +6,7 @@
 import { projectRoot } from "../../base/project.ts";
 import { ATTR, type Attribute, callText, DType } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
-import { client, flags } from "./client.ts";
+import { client, flags, plugin } from "./client.ts";
 import { executablesIn } from "./executables.ts";
 import { type Buffer, type BufferType, elementBytes, type Executable, fromBfloat16, PjrtError } from "./pjrt.ts";
 import { type ModuleBuilder, moduleBuilder } from "./stablehlo.ts";
@@ -151,6 +151,7 @@ export async function readLater(id: number): Promise<Values> {
 export const executables: ReturnType<typeof executablesIn> = executablesIn(
   Deno.env.get("XLA_CACHE") === "" ? undefined : Deno.env.get("XLA_CACHE") ?? `${projectRoot}/.venv/xla/executables`,
   client,
+  String(Deno.statSync(plugin.path).size),
 );
 
 type Op = { executable: Executable; outputs: Value[] };

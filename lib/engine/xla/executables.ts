@@ -3,7 +3,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { exists, writeFileSync } from "../../base/files.ts";
+import { dirname } from "node:path";
+import { exists, removeIfThere, writeFileSync } from "../../base/files.ts";
 import { type Client, compileOptions, type CompileSettings, type Executable, PjrtError } from "./pjrt.ts";
 
 /** Most bytes of the folder; those that were not used for longest go first. */
@@ -17,6 +18,18 @@ function processor(): string {
     .join();
 }
 
+/** Waits until no other process makes a file; the turn ends when it is disposed of. Undefined where none can be had. */
+async function turnOf(path: string): Promise<Disposable | undefined> {
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    const file = await Deno.open(`${path}.lock`, { write: true, create: true });
+    await file.lock(true);
+    return file;
+  } catch {
+    return undefined; // a folder that cannot be written to, or a file system without locks
+  }
+}
+
 /** Where executables come from; `compiled` counts those that the folder did not have. */
 export type Executables = {
   get(module: string, settings: CompileSettings): Promise<Executable>;
@@ -27,10 +40,12 @@ export type Executables = {
 
 /** Removes files of a folder, the least recently used first, until it holds at most so many bytes. */
 export function prune(folder: string, most: number): void {
-  const files = [...Deno.readDirSync(folder)].filter(({ isFile }) => isFile).map(({ name }) => {
-    const path = `${folder}/${name}`, { size, mtime } = Deno.statSync(path);
-    return { path, size, used: Number(mtime) };
-  }).sort((a, b) => b.used - a.used);
+  const files = [...Deno.readDirSync(folder)].filter(({ isFile, name }) => isFile && !name.endsWith(".lock")).map(
+    ({ name }) => {
+      const path = `${folder}/${name}`, { size, mtime } = Deno.statSync(path);
+      return { path, size, used: Number(mtime) };
+    },
+  ).sort((a, b) => b.used - a.used);
   let sum = 0;
   for (const { path, size } of files) if ((sum += size) > most) Deno.removeSync(path);
 }
@@ -39,10 +54,11 @@ export function prune(folder: string, most: number): void {
  * Executables by their module, settings, plug-in and device.
  *
  * @param folder undefined keeps none. What cannot be written or read there is compiled
+ * @param build tells the plug-in's builds apart, which do not read each other's executables
  */
-export function executablesIn(folder: string | undefined, client: Client): Executables {
+export function executablesIn(folder: string | undefined, client: Client, build: string = ""): Executables {
   const own = client.platform.startsWith("cpu") ? processor() : "";
-  const place = JSON.stringify([client.platform, client.api, client.devices, own]);
+  const place = JSON.stringify([build, client.platform, client.api, client.devices, own]);
   let compiled = 0;
 
   const pathOf = (module: string, { replicas = 1, flags = {} }: CompileSettings): string | undefined => {
@@ -74,8 +90,12 @@ export function executablesIn(folder: string | undefined, client: Client): Execu
   };
   return {
     async get(module, settings) {
-      const path = pathOf(module, settings);
-      return load(path) ?? keep(path, await client.compile(module, settings));
+      const path = pathOf(module, settings), there = load(path);
+      if (there || path === undefined) return there ?? keep(path, await client.compile(module, settings));
+      using _turn = await turnOf(path); // processes that start together compile a module once
+      const made = load(path) ?? keep(path, await client.compile(module, settings));
+      await removeIfThere(`${path}.lock`);
+      return made;
     },
     getSync(module, settings) {
       const path = pathOf(module, settings);

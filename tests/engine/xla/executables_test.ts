@@ -41,6 +41,20 @@ onPlugin("what is compiled once is read the next time, and what is damaged is co
   await Deno.remove(folder, { recursive: true });
 });
 
+onPlugin("processes that start together compile a module once", async () => {
+  const folder = await Deno.makeTempDir(), client = pjrtClient(cpuPlugin, { cpu_device_count: 1 });
+  const all = Array.from({ length: 4 }, () => executablesIn(folder, client));
+  const made = await Promise.all(all.map((executables) => executables.get(ADD(5), {})));
+  assertEquals(all.reduce((sum, { compiled }) => sum + compiled, 0), 1);
+  assertEquals([...Deno.readDirSync(folder)].length, 1); // the turns' files are gone
+  const other = executablesIn(folder, client, "another build");
+  made.push(await other.get(ADD(5), {}));
+  assertEquals(other.compiled, 1);
+  made.forEach((executable) => executable.free());
+  client.free();
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("the files that were used least recently go first", async () => {
   const folder = await Deno.makeTempDir();
   for (const [i, name] of ["b", "c", "a"].entries()) {
