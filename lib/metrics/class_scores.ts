@@ -20,13 +20,31 @@ export function indexSongs(songs: ArrayLike<number>): { songs: Int32Array; songC
   return { songs: Int32Array.from(songs, (song) => places.get(song)!), songCount: places.size };
 }
 
-/** Sums over songs of a table with one row a song (songs × columns), each counted as often as its weight says. */
-export function sumSongs(table: Float64Array, columns: number, weights: Float64Array): Float64Array {
-  const sums = new Float64Array(columns);
-  for (let s = 0, at = 0; at < table.length; s++) {
-    for (let c = 0; c < columns; c++, at++) sums[c] += weights[s] * table[at];
+/**
+ * Sums over songs of a table with one row a song (songs × columns), as a function of how often each song counts. Zeros
+ * are left out: of a hundred classes a song has a few.
+ */
+export function songSums(table: Float64Array, columns: number): (weights: Float64Array) => Float64Array {
+  const songs = table.length / columns, starts = new Int32Array(songs + 1);
+  const filled = table.reduce((n, value) => n + (value === 0 ? 0 : 1), 0);
+  const column = new Int32Array(filled), values = new Float64Array(filled);
+  for (let s = 0, at = 0, n = 0; s < songs; s++) {
+    for (let c = 0; c < columns; c++, at++) {
+      if (table[at] === 0) continue;
+      column[n] = c;
+      values[n++] = table[at];
+    }
+    starts[s + 1] = n;
   }
-  return sums;
+  return (weights) => {
+    const sums = new Float64Array(columns);
+    for (let s = 0; s < songs; s++) {
+      const weight = weights[s];
+      if (weight === 0) continue;
+      for (let i = starts[s]; i < starts[s + 1]; i++) sums[column[i]] += weight * values[i];
+    }
+    return sums;
+  };
 }
 
 /** Mean of class scores weighted by `support`; classes whose score is NaN are left out. */
@@ -50,7 +68,7 @@ export function positivesByClass(
 ): (weights: Float64Array) => Float64Array {
   const counts = new Float64Array(songCount * classes);
   for (let i = 0; i < labels.length; i++) counts[songs[i % rows] * classes + Math.floor(i / rows)] += labels[i];
-  return (weights) => sumSongs(counts, classes, weights);
+  return songSums(counts, classes);
 }
 
 /** Largest class of each row of decision values (classes × rows); the first of equals. */
@@ -70,19 +88,22 @@ export function argMax(scores: ArrayLike<number>, classes: number): Int32Array {
 export function countByClass(decisions: ArrayLike<number>, table: ClassTable): (weights: Float64Array) => Counts {
   const { classes, rows, labels, songs, songCount } = table;
   checkTable(decisions, table);
-  // For each song the classes' true negatives, their false positives, false negatives and true positives.
-  const counts = new Float64Array(songCount * 4 * classes);
+  // For each song the classes' false positives, false negatives and true positives, and its bars.
+  const columns = 3 * classes + 1, counts = new Float64Array(songCount * columns);
   for (let k = 0; k < classes; k++) {
     for (let r = 0; r < rows; r++) {
-      const cell = 2 * labels[k * rows + r] + (decisions[k * rows + r] ? 1 : 0);
-      counts[(4 * songs[r] + cell) * classes + k]++;
+      const cell = 2 * labels[k * rows + r] + (decisions[k * rows + r] ? 1 : 0) - 1;
+      if (cell >= 0) counts[songs[r] * columns + cell * classes + k]++;
     }
   }
+  for (const song of songs) counts[song * columns + 3 * classes]++;
+  const sum = songSums(counts, columns);
   return (weights) => {
-    const sums = sumSongs(counts, 4 * classes, weights);
-    const [trueNegatives, falsePositives, falseNegatives, truePositives] = [0, 1, 2, 3].map((cell) =>
+    const sums = sum(weights), all = sums[3 * classes];
+    const [falsePositives, falseNegatives, truePositives] = [0, 1, 2].map((cell) =>
       sums.subarray(cell * classes, (cell + 1) * classes)
     );
+    const trueNegatives = truePositives.map((hits, k) => all - hits - falsePositives[k] - falseNegatives[k]);
     return { trueNegatives, falsePositives, falseNegatives, truePositives };
   };
 }
@@ -119,8 +140,9 @@ export function accuracyScore(
     rows[songs[r] * classes + truth[r]]++;
     if (predicted[r] === truth[r]) right[songs[r] * classes + truth[r]]++;
   }
+  const sumAll = songSums(rows, classes), sumRight = songSums(right, classes);
   return (weights) => {
-    const all = sumSongs(rows, classes, weights), hits = sumSongs(right, classes, weights);
+    const all = sumAll(weights), hits = sumRight(weights);
     const total = (counts: Float64Array) => counts.reduce((sum, count) => sum + count, 0);
     return { accuracy: total(hits) / total(all), accuracyMacro: macroMean(hits.map((hit, k) => hit / all[k])) };
   };
@@ -145,8 +167,9 @@ export function errorScore(
     sums[at + 3] += centred;
     sums[at + 4] += centred * centred;
   }
+  const total = songSums(sums, 5);
   return (weights) => {
-    const [n, squares, absolute, sum, squaresOfTruth] = sumSongs(sums, 5, weights);
+    const [n, squares, absolute, sum, squaresOfTruth] = total(weights);
     const spread = squaresOfTruth - sum * sum / n, rounding = 1e-12 * (squaresOfTruth + n * origin * origin);
     return { rmse: Math.sqrt(squares / n), mae: absolute / n, r2: spread > rounding ? 1 - squares / spread : NaN };
   };

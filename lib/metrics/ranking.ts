@@ -41,47 +41,58 @@ export function rankByClass(scores: Float64Array, table: ClassTable): Ranking[] 
  * Area under the ROC curve of each class, as a function of song weights; ties count half, NaN without a positive or a
  * negative (STUDY §11.7).
  *
- * If songs² ≤ rows, ranked pairs (a positive above a negative) are counted once for each pair of songs; else each call
- * sweeps the sorted rows.
+ * A class whose positives are in few songs has its ranked pairs (a positive above a negative) counted once, for each
+ * song of a positive and each song of a negative; of other classes each call sweeps the sorted rows. Both count in
+ * whole and half pairs, so they agree to the bit.
  */
 export function aucByClass(sorted: Ranking[], table: ClassTable): (weights: Float64Array) => Float64Array {
-  const { classes, rows, songCount } = table;
-  if (songCount * songCount > rows) {
-    return (weights) => Float64Array.from(sorted, (ranking) => passAuc(ranking, weights));
-  }
-  const pairs = sorted.map((ranking) => countPairs(ranking, songCount));
+  const { rows, songCount } = table, positives = positivesByClass(table);
   const of = Float64Array.from(table.songs).reduce((n, song) => (n[song]++, n), new Float64Array(songCount));
-  const positives = positivesByClass(table);
+  const pairs = sorted.map((ranking) => {
+    const songs = new Set<number>();
+    for (const code of ranking.code) if (code & 1) songs.add(code >> 1);
+    return songs.size * songCount <= PAIRS_A_ROW * rows ? countPairs(ranking, [...songs], songCount) : undefined;
+  });
   return (weights) => {
-    const auc = positives(weights), all = of.reduce((sum, n, s) => sum + n * weights[s], 0);
-    for (let k = 0; k < classes; k++) {
+    const found = positives(weights), all = of.reduce((sum, n, s) => sum + n * weights[s], 0);
+    return Float64Array.from(sorted, (ranking, k) => {
+      const counted = pairs[k];
+      if (!counted) return passAuc(ranking, weights);
       let area = 0;
-      for (let s = 0, at = 0; s < songCount; s++) {
+      for (let p = 0, at = 0; p < counted.songs.length; p++, at += songCount) {
+        const weight = weights[counted.songs[p]];
+        if (weight === 0) continue;
         let row = 0;
-        for (let t = 0; t < songCount; t++, at++) row += pairs[k][at] * weights[t];
-        area += row * weights[s];
+        for (let t = 0; t < songCount; t++) row += counted.pairs[at + t] * weights[t];
+        area += row * weight;
       }
-      auc[k] = auc[k] > 0 && auc[k] < all ? area / (auc[k] * (all - auc[k])) : NaN;
-    }
-    return auc;
+      return found[k] > 0 && found[k] < all ? area / (found[k] * (all - found[k])) : NaN;
+    });
   };
 }
 
-/** For each pair of songs, how often a positive of the first ranks above a negative of the second; ties count half. */
-function countPairs({ code, ends }: Ranking, songCount: number): Float64Array {
-  const pairs = new Float64Array(songCount * songCount), above = new Float64Array(songCount);
+/** Pairs of songs that are added up in the time of one row of a sweep, about: their sums go along the memory. */
+const PAIRS_A_ROW = 4;
+
+/** How often a positive of each of some songs ranks above a negative of each song (songs × all); ties count half. */
+type Pairs = { songs: number[]; pairs: Float64Array };
+
+/** The ranked pairs of a class whose positives are in `songs`. */
+function countPairs({ code, ends }: Ranking, songs: number[], songCount: number): Pairs {
+  const place = new Map(songs.map((song, p) => [song, p])), above = new Float64Array(songs.length);
+  const pairs = new Float64Array(songs.length * songCount);
   for (let i = 0, from = 0; i < code.length; i++) {
     if (ends[i] === 0) continue;
-    for (let j = from; j <= i; j++) if (code[j] & 1) above[code[j] >> 1] += 0.5;
+    for (let j = from; j <= i; j++) if (code[j] & 1) above[place.get(code[j] >> 1)!] += 0.5;
     for (let j = from; j <= i; j++) {
       if ((code[j] & 1) === 0) {
-        for (let s = 0, t = code[j] >> 1; s < songCount; s++) pairs[s * songCount + t] += above[s];
+        for (let p = 0, t = code[j] >> 1; p < songs.length; p++) pairs[p * songCount + t] += above[p];
       }
     }
-    for (let j = from; j <= i; j++) if (code[j] & 1) above[code[j] >> 1] += 0.5;
+    for (let j = from; j <= i; j++) if (code[j] & 1) above[place.get(code[j] >> 1)!] += 0.5;
     from = i + 1;
   }
-  return pairs;
+  return { songs, pairs };
 }
 
 function passAuc({ code, ends }: Ranking, weights: Float64Array): number {

@@ -15,7 +15,7 @@ import {
   shuffledEntropy,
   songEntropy,
 } from "../metrics/clustering_scores.ts";
-import { indexSongs, songMean, sumSongs } from "../metrics/class_scores.ts";
+import { indexSongs, songMean, songSums } from "../metrics/class_scores.ts";
 
 /**
  * Clusters of standardised training rows; `clusterCount` of all rows, fitted on at most `recipe.probing.clusterRows`
@@ -99,8 +99,9 @@ export function addSongRows(
   precision.forEach((value, row) => {
     if (!Number.isNaN(value)) [value, first[row], 1].forEach((part, i) => sums[3 * of.songs[row] + i] += part);
   });
+  const total = songSums(sums, 3);
   const resampled = (weights: Float64Array) => {
-    const [precisions, hits, bars] = sumSongs(sums, 3, weights);
+    const [precisions, hits, bars] = total(weights);
     return { retrievalMap: precisions / bars, retrievalR1: hits / bars };
   };
   collector.collect({ ...place, rows: looking.length }, { resampled, fixed: {} }, {}, of.songCount);
