@@ -3,15 +3,15 @@
  * distances are summed again in float64, so the labels are those of `plainSearch`.
  * @module
  */
-import { type DeviceMatrix, free, multiplyFloat32, upload } from "../engine/float64.ts";
+import { free, multiplyFloat32, upload } from "../engine/float64.ts";
 import { type NearestSearch, squaredDistance } from "./nearest.ts";
 import { columnMeans, type Floats } from "./rows.ts";
 
 /** Rows whose products are in memory at a time. */
 const PIECE = 4096;
 
-/** Most pairs of row and centre whose distances are kept from one call to the next (4 bytes each). */
-const MOST_KEPT = 2 ** 26;
+/** Bounds are widened by this share, far more than float64's rounding can have changed them. */
+const SLACK = 1e-9;
 
 /** Half the distance of 1 and the next float32: the most that one rounding changes, as a share. */
 const ROUNDING = 2 ** -24;
@@ -31,25 +31,27 @@ function centre(x: Floats, columns: number, mean: Float64Array): { rounded: Floa
   return { rounded, lengths };
 }
 
-/** A search that keeps the products of rows and centres, where they fit, and renews those of moved centres only. */
+/**
+ * A search that keeps two bounds of each row: how far its centre is at most, and how far any other one is at least. A
+ * row whose bounds still tell the two apart, once all have moved, keeps its centre (Hamerly 2010); the others are
+ * compared with every centre.
+ */
 export function engineSearch(x: Floats, columns: number, k: number): NearestSearch {
-  const rows = x.length / columns, mean = columnMeans(x, rows, columns), lengths = new Float64Array(rows);
-  const pieces: { first: number; rows: number; matrix: DeviceMatrix }[] = [];
-  for (let first = 0; first < rows; first += PIECE) {
-    const some = Math.min(PIECE, rows - first);
-    const part = centre(x.subarray(first * columns, (first + some) * columns), columns, mean);
-    lengths.set(part.lengths, first);
-    pieces.push({ first, rows: some, matrix: upload(part.rounded, [some, columns], { widen: false }) });
-  }
-  const everything = Int32Array.from({ length: k }, (_, c) => c), keep = rows * k <= MOST_KEPT;
-  // For row and centre: the centre's squared length less twice their product.
-  const table = new Float32Array(keep ? rows * k : PIECE * k);
+  const rows = x.length / columns,
+    mean = columnMeans(x, rows, columns),
+    { rounded, lengths } = centre(x, columns, mean);
+  const upper = new Float64Array(rows).fill(Infinity), lower = new Float64Array(rows);
+  let last: Float64Array | undefined;
 
-  /** The nearest centre of row r, whose part of the table begins at `from`. */
-  const nearest = (r: number, from: number, centers: Float64Array, longest: number): number => {
+  /**
+   * The nearest centre of row r, and its bounds; `products` are the row's with every centre, from `from` on. For row and
+   * centre a float32 value is the centre's squared length less twice their product.
+   */
+  const nearest = (r: number, products: Float32Array, from: number, centers: Float64Array, own: Own): number => {
+    const { squares, longest } = own;
     let best = Infinity, second = Infinity, label = 0;
     for (let c = 0; c < k; c++) {
-      const value = table[from + c];
+      const value = squares[c] - 2 * products[from + c];
       if (value >= second) continue;
       if (value < best) {
         second = best;
@@ -58,40 +60,68 @@ export function engineSearch(x: Floats, columns: number, k: number): NearestSear
       } else second = value;
     }
     // At worst: two sums of `columns` rounded products of rounded numbers, and the rounding of the two sums.
-    const close = 4 * ROUNDING * longest * ((columns + 4) * lengths[r] + longest);
-    if (second - best > close) return label;
-    for (let c = 0, exact = Infinity; c < k; c++) {
-      if (table[from + c] > best + close) continue;
-      const distance = squaredDistance(x, r, centers, c, columns);
-      if (distance < exact) {
-        exact = distance;
-        label = c;
+    const close = 4 * ROUNDING * longest * ((columns + 4) * lengths[r] + longest), isClear = second - best > close;
+    let exact = squaredDistance(x, r, centers, label, columns);
+    if (!isClear) {
+      exact = Infinity;
+      for (let c = 0; c < k; c++) {
+        if (squares[c] - 2 * products[from + c] > best + close) continue;
+        const distance = squaredDistance(x, r, centers, c, columns);
+        if (distance < exact) {
+          exact = distance;
+          label = c;
+        }
       }
     }
+    upper[r] = Math.sqrt(exact);
+    lower[r] = Math.sqrt(Math.max(0, (isClear ? second : best) - close + lengths[r] ** 2));
     return label;
   };
 
+  /** The rows whose centre may have changed, now that the centres have moved. */
+  const unsure = (centers: Float64Array, labels: Int32Array): Int32Array => {
+    const before = last, moves = new Float64Array(k);
+    if (!before) return Int32Array.from({ length: rows }, (_, r) => r);
+    for (let c = 0; c < k; c++) moves[c] = Math.sqrt(squaredDistance(before, c, centers, c, columns));
+    const farthest = moves.indexOf(moves.reduce((a, b) => Math.max(a, b), 0));
+    const next = moves.reduce((most, move, c) => c === farthest ? most : Math.max(most, move), 0);
+    const found = new Int32Array(rows);
+    let count = 0;
+    for (let r = 0; r < rows; r++) {
+      upper[r] += moves[labels[r]];
+      lower[r] -= labels[r] === farthest ? next : moves[farthest];
+      if (upper[r] * (1 + SLACK) >= lower[r] * (1 - SLACK)) found[count++] = r;
+    }
+    return found.subarray(0, count);
+  };
+
   return {
-    find(centers, moved, labels) {
-      const renewed = keep ? moved : everything, count = renewed.length;
-      if (count === 0) return;
-      const own = centre(centers, columns, mean), chosen = new Float32Array(count * columns);
-      renewed.forEach((c, j) => chosen.set(own.rounded.subarray(c * columns, (c + 1) * columns), j * columns));
-      const squares = own.lengths.map((length) => length ** 2), longest = Math.max(...own.lengths);
-      const matrix = upload(chosen, [count, columns], { widen: false });
+    find(centers, _moved, labels) {
+      const open = unsure(centers, labels),
+        own = centre(centers, columns, mean),
+        squares = own.lengths.map((n) => n * n);
+      const about = { squares, longest: own.lengths.reduce((a, b) => Math.max(a, b), 0) };
+      last = centers;
+      const matrix = upload(own.rounded, [k, columns], { widen: false });
       try {
-        for (const piece of pieces) {
-          const dots = multiplyFloat32(piece.matrix, matrix);
-          for (let i = 0, at = 0; i < piece.rows; i++) {
-            const r = piece.first + i, from = (keep ? r : i) * k;
-            for (let j = 0; j < count; j++, at++) table[from + renewed[j]] = squares[renewed[j]] - 2 * dots[at];
-            labels[r] = nearest(r, from, centers, longest);
+        for (let first = 0; first < open.length; first += PIECE) {
+          const some = open.subarray(first, first + PIECE), part = new Float32Array(some.length * columns);
+          some.forEach((r, i) => part.set(rounded.subarray(r * columns, (r + 1) * columns), i * columns));
+          const piece = upload(part, [some.length, columns], { widen: false });
+          try {
+            const products = multiplyFloat32(piece, matrix);
+            some.forEach((r, i) => labels[r] = nearest(r, products, i * k, centers, about));
+          } finally {
+            free(piece);
           }
         }
       } finally {
         free(matrix);
       }
     },
-    free: () => free(...pieces.map(({ matrix }) => matrix)),
+    free() {},
   };
 }
+
+/** The centres' squared lengths, and the longest one's length. */
+type Own = { squares: Float64Array; longest: number };
