@@ -46,6 +46,8 @@ def arguments():
     parser.add_argument("--study", default="small", help="name of the study's run")
     parser.add_argument("--scale", default="small")
     parser.add_argument("--recipe", default="{}", help="changes to the study's recipe, JSON")
+    parser.add_argument("--pack-seconds", type=float, default=25, help="left for packing after trainings")
+    parser.add_argument("--keep-executables", action="store_true", help="bring compiled modules back")
     parser.add_argument("--cases", default="", help="equality's cases; default all")
     return parser.parse_args()
 
@@ -96,20 +98,60 @@ def unpack(work):
 
     def archive(name, folder):
         os.makedirs(folder, exist_ok=True)
-        with tarfile.open(f"{HERE}/{name}", "r:xz") as tar:
+        with tarfile.open(f"{HERE}/{name}") as tar:
             tar.extractall(folder)
 
     jobs = [(archive, "code.tar.xz", work)]
     if os.path.exists(f"{HERE}/songs.tar.xz"):
         jobs.append((archive, "songs.tar.xz", f"{work}/data/corpora/songs"))
-    if os.path.exists(f"{HERE}/executables.tar.xz"):
-        jobs.append((archive, "executables.tar.xz", f"{work}/{EXECUTABLES}"))
+    jobs += [(archive, os.path.basename(path), f"{work}/{EXECUTABLES}") for path in glob.glob(f"{HERE}/executables-*.tar.gz")]
     if os.path.exists(f"{HERE}/deno.xz"):
         jobs.append((program,))
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for future in [pool.submit(*job) for job in jobs]:
             future.result()
     return deno if os.path.exists(deno) else shutil.which("deno")
+
+
+def cuda_data():
+    """A folder with NVIDIA's libdevice, as XLA's flag xla_gpu_cuda_data_dir wants it, and where its tools lie."""
+    site = [folder for folder in sys.path if os.path.isdir(f"{folder}/nvidia")]
+    roots = [f"{folder}/nvidia/{name}" for folder in site for name in ("cu13", "cuda_nvcc")]
+    nvcc = shutil.which("nvcc")
+    roots += ["/usr/local/cuda", *([os.path.dirname(os.path.dirname(os.path.realpath(nvcc)))] if nvcc else [])]
+    roots += sorted(glob.glob("/usr/local/cuda-*"))
+    has = {root: [part for part in ("nvvm/libdevice/libdevice.10.bc", "bin/ptxas", "bin/nvlink", "lib", "lib64")
+                  if os.path.exists(f"{root}/{part}")] for root in roots if os.path.isdir(root)}
+    whole = [root for root, parts in has.items() if "nvvm/libdevice/libdevice.10.bc" in parts]
+    return (whole[0] if whole else None), has
+
+
+def nvidia_libraries():
+    """Folders of NVIDIA's libraries in this Python, for LD_LIBRARY_PATH."""
+    return [path for folder in sys.path for path in glob.glob(f"{folder}/nvidia/*/lib") if os.path.isdir(path)]
+
+
+JAX = """
+import json, time
+start = time.time()
+import jax, jax.numpy as jnp
+devices = [str(d.device_kind) for d in jax.devices()]
+loaded = time.time() - start
+x = jnp.ones((512, 512))
+y = jax.jit(lambda x: jnp.exp(x @ x / 1e6).sum())(x).block_until_ready()
+print(json.dumps({"jax": jax.__version__, "devices": devices, "loaded": loaded, "together": time.time() - start, "value": float(y)}))
+"""
+
+
+def ask_jax(results):
+    """Whether JAX itself computes here, which tells a fault of the machine from one of ours."""
+    try:
+        done = subprocess.run([sys.executable, "-c", JAX], capture_output=True, text=True, timeout=90,
+                              env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
+        lines = done.stdout.strip().split("\n")
+        results.machine(jax=json.loads(lines[-1]) if done.returncode == 0 else done.stderr[-600:])
+    except (subprocess.SubprocessError, ValueError, OSError) as error:
+        results.machine(jax=f"{type(error).__name__}: {error}")
 
 
 def cuda_plugin():
@@ -126,7 +168,8 @@ class Runner:
         self.options, self.deno, self.results = options, deno, results
         self.deadline = BEGUN + options.seconds
         plugin = options.plugin or cuda_plugin()
-        results.machine(plugin=plugin, deno=quietly([deno, "--version"]))
+        data, found = cuda_data()
+        results.machine(plugin=plugin, deno=quietly([deno, "--version"]).split("\n")[0], cuda_data=data, cuda_found=found)
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DENO_")},
             "DENO_DIR": f"{options.work}/deno_dir",
@@ -135,12 +178,15 @@ class Runner:
             "ENGINE": options.engine,
             **({"PJRT_PLUGIN": plugin} if plugin else {}),
         }
+        self.flags = {"xla_gpu_cuda_data_dir": data} if data and plugin and "cuda" in plugin else {}
 
     def left(self):
         return self.deadline - time.monotonic()
 
     def run(self, stage, name, arguments, limit, env=None):
         """One process; returns its lines. It is ended at its limit, and its last words are kept."""
+        env = dict(env or {})
+        flags = {**self.flags, **env.pop("flags", {})}
         limit = min(limit, self.left())
         if limit < 1:
             self.results.add(stage, name, failed="no time was left")
@@ -152,15 +198,20 @@ class Runner:
         with open(log, "w") as errors:
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=self.options.work,
-                env={**self.env, **(env or {})}, start_new_session=True,
+                start_new_session=True,
+                env={**self.env, **env, **({"XLA_OPTIONS": json.dumps(flags)} if flags else {})},
             )
 
             def end():
                 errors.write(f"ended after {limit:.0f} s\n")
                 os.killpg(process.pid, signal.SIGKILL)
 
-            timer = threading.Timer(limit, end)
-            timer.start()
+            def ask():
+                os.kill(process.pid, signal.SIGINT)  # a training saves its state and ends
+
+            timers = [threading.Timer(limit, end), threading.Timer(max(1, limit - 12), ask)]
+            for timer in timers[:2 if stage == "study" else 1]:
+                timer.start()
             try:
                 for line in process.stdout:
                     try:
@@ -171,7 +222,8 @@ class Runner:
                     self.results.add(stage, name, measure=measure)
                 code = process.wait()
             finally:
-                timer.cancel()
+                for timer in timers:
+                    timer.cancel()
         with open(log, errors="replace") as errors:
             tail = errors.read()[-1500:]
         self.results.add(stage, name, code=code, seconds=round(time.monotonic() - start, 1),
@@ -226,14 +278,19 @@ class Torch:
             self.results.add("torch", "torch", failed="it ended early", tail=tail)
 
 
-def watch_memory(results, stop):
-    """The most memory of the card in use, MiB, by nvidia-smi, every two seconds."""
-    most = 0
+def watch(results, stop):
+    """Memory in use (MiB), how busy the card is (%) and its power, by nvidia-smi every two seconds."""
+    most, samples = 0, []
     while not stop.wait(2):
-        text = quietly(["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"])
-        if text.split("\n")[0].strip().isdigit():
-            most = max(most, int(text.split("\n")[0]))
-            results.machine(most_memory_mib=most)
+        fields = "memory.used,utilization.gpu,power.draw"
+        numbers = quietly(["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]).split("\n")[0].split(",")
+        try:
+            memory, busy, power = (float(number) for number in numbers)
+        except ValueError:
+            return
+        most = max(most, memory)
+        samples.append([round(time.monotonic() - BEGUN), int(memory), int(busy), int(power)])
+        results.machine(most_memory_mib=most, samples=samples)
 
 
 def equality_jobs(runner, options):
@@ -242,14 +299,63 @@ def equality_jobs(runner, options):
     return [("equality", name, ["equality", name], 150) for name in wanted]
 
 
-def study(runner, options, results):
-    """Trains the study's models side by side; what comes back is packed by seed, without songs."""
+def smoke(runner):
+    """The engine as it is; where that fails, other ways to start it, the first that works staying for all stages."""
+    libraries = ":".join([*nvidia_libraries(), "/usr/local/cuda/lib64", os.environ.get("LD_LIBRARY_PATH", "")])
+    free = {"xla_gpu_exclude_nondeterministic_ops": False}
+    ways = {
+        "as it is": {},
+        "library path": {"LD_LIBRARY_PATH": libraries},
+        "any order of sums": {"flags": free},
+        "no autotuning": {"flags": {"xla_gpu_autotune_level": 0}},
+        "all of these": {"LD_LIBRARY_PATH": libraries, "flags": {**free, "xla_gpu_autotune_level": 0}},
+    }
+    for name, env in ways.items():
+        lines = runner.run("smoke", name, ["smoke"], 90 if name == "as it is" else 45, env)
+        if any(line.get("what") == "step" for line in lines):
+            runner.flags.update(env.get("flags", {}))
+            runner.env.update({key: value for key, value in env.items() if key != "flags"})
+            return
+        if runner.options.plugin:
+            return
+
+
+FLAGS = {
+    "untuned": {"xla_gpu_autotune_level": 0},
+    "unordered": {"xla_gpu_exclude_nondeterministic_ops": False},
+    "tuned": {"xla_gpu_autotune_level": 4},
+}
+
+
+def speed_job(stage, spec, seconds, limit):
+    """A spec without its flags (`untuned`), which go to XLA."""
+    words = spec.split()
+    flags = {name: value for word in words for name, value in FLAGS.get(word, {}).items()}
+    plain = " ".join(word for word in words if word not in FLAGS)
+    return (stage, spec, ["speed", plain, seconds], limit, {"flags": flags})
+
+
+def study(runner, options):
+    """Compiles what the study's models need, each length in a process of its own, then trains them side by side."""
     env = {"SCALE": options.scale, "DATA": "data/corpora/songs", "RECIPE": options.recipe}
-    jobs = [
-        ("study", f"{model} seed {seed}", ["train", options.study, model, seed], 600, env)
-        for seed in options.seeds.split(",") for model in options.models.split(",")
-    ]
+    models, seeds = options.models.split(","), options.seeds.split(",")
+    lengths = json.loads(options.recipe).get("training", {}).get("buckets", [])
+    start = time.monotonic()
+    runner.run("study", "corpus", ["train", options.study, "none", 0], 60, env)
+    runner.together(
+        [("warm", f"{model} {length}", ["warm", options.study, model, length], 200, env)
+         for length in lengths for model in models], os.cpu_count() or 2)
+    runner.results.machine(seconds_warm=round(time.monotonic() - start, 1))
+    jobs = [("study", f"{model} seed {seed}", ["train", options.study, model, seed], 600, env)
+            for seed in seeds for model in sorted(models, key=lambda model: model == "BERT")]
+    kept = runner.deadline
+    runner.deadline -= options.pack_seconds
     runner.together(jobs, options.together)
+    runner.deadline = kept
+
+
+def pack_study(options):
+    """The study's run by seed, without songs and states of trainings that ended."""
     folder = f"{options.work}/data/runs/{options.study}"
     for seed in options.seeds.split(","):
         with tarfile.open(f"{options.out}/{options.study}-seed-{seed}.tar.gz", "w:gz", compresslevel=1) as tar:
@@ -257,10 +363,32 @@ def study(runner, options, results):
                 inside = os.path.relpath(path, folder)
                 if not os.path.isfile(path) or inside.startswith("corpus"):
                     continue
-                if inside.startswith("models/") and ((f"-seed-{seed}/" in inside) != (seed != "0") or
-                                                     "/training/" in inside and "log" not in os.path.basename(inside)):
-                    continue
+                if inside.startswith("models/"):
+                    name = inside.split("/")[1]
+                    own = name.endswith(f"-seed-{seed}") if seed != options.seeds.split(",")[0] else "-seed-" not in name
+                    ended = os.path.exists(f"{folder}/models/{name}/model.safetensors")
+                    if not own or (ended and "/training/" in inside and "log" not in os.path.basename(inside)):
+                        continue
                 tar.add(path, arcname=f"{options.study}/{inside}")
+
+
+def pack_executables(options):
+    """What was compiled, in archives of at most 15 MB, for another run on the same kind of card."""
+    folder, part, size = f"{options.work}/{EXECUTABLES}", 0, 0
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    tar = None
+    for name in names:
+        if tar is None or size > 45e6:
+            if tar:
+                tar.close()
+            part, size = part + 1, 0
+            if part > 2:
+                return
+            tar = tarfile.open(f"{options.out}/executables-{part}.tar.gz", "w:gz", compresslevel=6)
+        tar.add(f"{folder}/{name}", arcname=name)
+        size += os.path.getsize(f"{folder}/{name}")
+    if tar:
+        tar.close()
 
 
 def table(results):
@@ -291,6 +419,9 @@ def table(results):
                                  + (f", {m['memory']:.0f} MiB" if m.get("memory") else "")))
                 elif what == "product":
                     rows.append((stage, m["name"], f"{m['operationsPerSecond'] / 1e12:.0f} TFLOP/s"))
+                elif what == "warm":
+                    rows.append((stage, name, f"{m['rows']} rows: compiled in {m['compile']:.1f} s, step {1000 * m['step']:.2f} ms, "
+                                 f"{m['tokensPerSecond']:,} tokens/s (padded {m['padded']:,}), evaluation {m['evaluation']:.1f} s"))
                 elif what == "trained":
                     rows.append((stage, name, f"{m['steps']} steps, {m['tokens']:,} tokens in {m['seconds']:.0f} s, {m['pace']:,.0f} tokens/s "
                                  f"a step, validation {m['validation']}"))
@@ -322,7 +453,8 @@ def main():
     deno = unpack(options.work)
     results.machine(unpacked=round(time.monotonic() - BEGUN, 1))
     runner, stop = Runner(options, deno, results), threading.Event()
-    threading.Thread(target=watch_memory, args=(results, stop), daemon=True).start()
+    threading.Thread(target=watch, args=(results, stop), daemon=True).start()
+    threading.Thread(target=ask_jax, args=(results,), daemon=True).start()
     specs = [spec for spec in options.specs.split(",") if spec] or SPECS
     kinds = [kind for kind in options.torch.split(",") if kind]
     torch = Torch(runner, [spec for spec in specs if len(spec.split()) == 4], kinds) if "speed" in stages and kinds else None
@@ -341,30 +473,30 @@ def main():
     def first():  # equality, and the executables that speed needs, while the device is not being timed
         jobs = equality_jobs(runner, options) if "equality" in stages else []
         if "speed" in stages:
-            jobs += [("compile", spec, ["speed", spec, 0], 150) for spec in specs]
+            jobs += [speed_job("compile", spec, 0, 150) for spec in specs]
         runner.together(jobs, max(2, (os.cpu_count() or 2) * 3 // 4))
 
     def speed():
         for spec in specs:
-            runner.run("speed", spec, ["speed", spec, options.seconds_each], 40)
+            runner.run(*speed_job("speed", spec, options.seconds_each, 40))
         if torch:
             torch.measure(options.seconds_each / 2, min(60, runner.left()))
 
-    stage("smoke", lambda: runner.run("smoke", "smoke", ["smoke"], 90))
+    stage("smoke", lambda: smoke(runner))
     if "equality" in stages or "speed" in stages:
         stage("equality" if "equality" in stages else "speed", first)
     stage("speed", speed)
-    stage("study", lambda: study(runner, options, results))
+    stage("study", lambda: study(runner, options))
     stop.set()
     results.machine(seconds=round(time.monotonic() - BEGUN, 1))
-    cache = f"{options.work}/cache"
-    if os.path.isdir(cache):
-        with tarfile.open(f"{options.out}/executables.tar.xz", "w:xz", preset=1) as tar:
-            tar.add(cache, arcname=".")
+    if "study" in stages:
+        pack_study(options)
+    if options.keep_executables:
+        pack_executables(options)
     with tarfile.open(f"{options.out}/logs.tar.gz", "w:gz") as tar:
         tar.add(f"{options.out}/logs", arcname="logs")
     shutil.rmtree(f"{options.out}/logs")
-    print(json.dumps(results.data["machine"]))
+    print(json.dumps({name: fact for name, fact in results.data["machine"].items() if name != "samples"}))
     table(results)
     sys.stdout.flush()
     os._exit(0)

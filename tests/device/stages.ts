@@ -1,5 +1,6 @@
 /**
- * What runs on the device, one thing a process: `stages.ts smoke | equality CASE | speed SPEC | train STUDY MODEL SEED`.
+ * What runs on the device, one thing a process: `stages.ts smoke | equality CASE | speed SPEC SECONDS |
+ * warm STUDY MODEL LENGTH | train STUDY MODEL SEED`.
  *
  * Each measurement is one line of JSON on the standard output as soon as it is taken; device.py collects them.
  * @module
@@ -151,6 +152,49 @@ async function speed(text: string, limit: number): Promise<void> {
   });
 }
 
+/**
+ * Compiles what a study's model needs at one length, so that trainings of all seeds find it; and times its step on one
+ * batch of songs.
+ */
+async function warm(name: string, model: ModelName, length: number): Promise<void> {
+  const { tf } = await openEngine(), { openStudy } = await import("@lib/study/study.ts");
+  const { corpusOf } = await import("@lib/study/training_steps.ts");
+  const { bucketOf, toTensors, trainingBatch, trainingPlans } = await import("@lib/training/batches.ts");
+  const { evaluateMasked } = await import("@lib/training/masked_evaluation.ts");
+  const { createBert } = await import("@lib/bert/parameters.ts"), { variants } = await import("@lib/bert/variants.ts");
+  const { evaluateContrast } = await import("@lib/training/contrast_evaluation.ts");
+  const { adamWScalars } = await import("@lib/training/optimizer.ts");
+  const { decayMask, optimizerStep } = await import("@lib/training/training_step.ts");
+  const study = openStudy({ name }),
+    corpus = await corpusOf(study),
+    choices = study.recipe,
+    config = bertConfig(choices);
+  const plans = trainingPlans(corpus, choices, model), step = optimizerStep(model, config, choices);
+  let plan = plans.next().value;
+  while (plan.length !== length) plan = plans.next().value;
+  const batch = trainingBatch(corpus, plan, choices, model), mask = decayMask(config), times: number[] = [];
+  const weights = createBert(config, 0).weights;
+  let state: Parameters<typeof step>[0] = [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
+  for (let i = 1; i <= 12; i++) {
+    const from = performance.now(), scalars = adamWScalars(choices.training, i, 1e-4);
+    ({ state } = await step(state, [toTensors(batch)], scalars, [[0, i]], mask));
+    times.push((performance.now() - from) / 1000);
+  }
+  const from = performance.now(), { buckets } = choices.training;
+  const bars = Array.from(corpus.barsOf("validation")).filter((bar) =>
+    bucketOf(corpus.tokens(bar).length, buckets) === length
+  );
+  await evaluateMasked({ config, weights: state[0] }, corpus, bars.slice(0, 4), choices);
+  if (variants[model].view !== "none" && length === buckets.at(-1)) { // batches of validation songs have a long bar
+    await evaluateContrast({ config, weights: state[0] }, model, corpus, "validation", choices);
+  }
+  const tokens = batch.lengths.slice(0, batch.rows).reduce((a, b) => a + b, 0), pace = median(times.slice(2));
+  say({
+    ...{ what: "warm", model, length, rows: batch.rows, compile: times[0], step: pace, evaluation: seconds(from) },
+    ...{ tokensPerSecond: Math.round(tokens / pace), padded: Math.round(batch.ids.length / pace) },
+  });
+}
+
 /** One model of a study by one seed, by the study's own steps; the variables of a study say which. */
 async function train(name: string, model: string, seed: string): Promise<void> {
   const { facts } = await openEngine(), { openStudy } = await import("@lib/study/study.ts");
@@ -158,6 +202,7 @@ async function train(name: string, model: string, seed: string): Promise<void> {
   const { trainingOf } = await import("@lib/study/jobs/steps.ts");
   const { trainingLog } = await import("@lib/training/step_log.ts");
   const study = openStudy({ name }), corpus = await corpusOf(study), start = performance.now();
+  if (model === "none") return say({ what: "corpus", songs: corpus.songs.length, seconds: seconds(begun) });
   say({ what: "begun", model, seed: Number(seed), ...facts });
   (await trained(study, corpus, model as ModelName, Number(seed))).weights.dispose();
   const logs = await trainingLog(trainingOf(study, model as ModelName, Number(seed)).dir), last = logs.at(-1)!;
@@ -173,6 +218,7 @@ if (stage === "smoke") await smoke();
 else if (stage === "equality") await equality(args[0]);
 else if (stage === "speed") await speed(args[0], Number(args[1]));
 else if (stage === "train") await train(args[0], args[1], args[2]);
+else if (stage === "warm") await warm(args[0], args[1] as ModelName, Number(args[2]));
 else if (stage === "list") {
   say({ cases: cases.map(caseName), models: modelNames, lengths: choicesOf(cases[0]).training.buckets });
 } else throw new Error(`Expected smoke, equality, speed, train or list, found ${stage}.`);
