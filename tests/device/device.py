@@ -42,10 +42,12 @@ def arguments():
     parser.add_argument("--torch", default="eager,compiled", help="how PyTorch is measured; '' leaves it out")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--first-share", type=float, default=0.6, help="of the time left, for compiling and equality")
     parser.add_argument("--together", type=int, default=4, help="trainings at a time")
     parser.add_argument("--study", default="small", help="name of the study's run")
     parser.add_argument("--scale", default="small")
     parser.add_argument("--recipe", default="{}", help="changes to the study's recipe, JSON")
+    parser.add_argument("--jobs", default="train", help="the study's jobs, waves apart by ';': 'train;probe-guesses,probe-BERT'")
     parser.add_argument("--pack-seconds", type=float, default=25, help="left for packing after trainings")
     parser.add_argument("--keep-executables", action="store_true", help="bring compiled modules back")
     parser.add_argument("--cases", default="", help="equality's cases; default all")
@@ -335,22 +337,26 @@ def speed_job(stage, spec, seconds, limit):
     return (stage, spec, ["speed", plain, seconds], limit, {"flags": flags})
 
 
-def study(runner, options):
-    """Compiles what the study's models need, each length in a process of its own, then trains them side by side."""
-    env = {"SCALE": options.scale, "DATA": "data/corpora/songs", "RECIPE": options.recipe}
-    models, seeds = options.models.split(","), options.seeds.split(",")
+def study_variables(options):
+    return {"SCALE": options.scale, "DATA": "data/corpora/songs", "RECIPE": options.recipe}
+
+
+def warm_jobs(options):
+    """What a study's models need is compiled once, each length of each model in a process of its own."""
     lengths = json.loads(options.recipe).get("training", {}).get("buckets", [])
-    start = time.monotonic()
-    runner.run("study", "corpus", ["train", options.study, "none", 0], 60, env)
-    runner.together(
-        [("warm", f"{model} {length}", ["warm", options.study, model, length], 200, env)
-         for length in lengths for model in models], os.cpu_count() or 2)
-    runner.results.machine(seconds_warm=round(time.monotonic() - start, 1))
-    jobs = [("study", f"{model} seed {seed}", ["train", options.study, model, seed], 600, env)
-            for seed in seeds for model in sorted(models, key=lambda model: model == "BERT")]
-    kept = runner.deadline
+    return [("warm", f"{model} {length}", ["warm", options.study, model, length], 200, study_variables(options))
+            for length in sorted(lengths, reverse=True) for model in reversed(options.models.split(","))]
+
+
+def study(runner, options):
+    """The study's jobs, several at a time: trainings first, then what was asked for besides, such as probing."""
+    env, kept = study_variables(options), runner.deadline
     runner.deadline -= options.pack_seconds
-    runner.together(jobs, options.together)
+    for wave in options.jobs.split(";"):
+        names = [f"train-{model}{'' if seed == '0' else f'-seed-{seed}'}" for seed in options.seeds.split(",")
+                 for model in sorted(options.models.split(","), key=lambda model: model == "BERT")] \
+            if wave == "train" else wave.split(",")
+        runner.together([("study", name, ["job", options.study, name], 600, env) for name in names], options.together)
     runner.deadline = kept
 
 
@@ -422,6 +428,8 @@ def table(results):
                 elif what == "warm":
                     rows.append((stage, name, f"{m['rows']} rows: compiled in {m['compile']:.1f} s, step {1000 * m['step']:.2f} ms, "
                                  f"{m['tokensPerSecond']:,} tokens/s (padded {m['padded']:,}), evaluation {m['evaluation']:.1f} s"))
+                elif what == "job":
+                    rows.append((stage, name, f"{m['seconds']:.0f} s"))
                 elif what == "trained":
                     rows.append((stage, name, f"{m['steps']} steps, {m['tokens']:,} tokens in {m['seconds']:.0f} s, {m['pace']:,.0f} tokens/s "
                                  f"a step, validation {m['validation']}"))
@@ -470,11 +478,17 @@ def main():
         results.machine(**{f"seconds_{name}": round(time.monotonic() - start, 1)})
         print(f"{name}: {time.monotonic() - start:.0f} s, {runner.left():.0f} s left", flush=True)
 
-    def first():  # equality, and the executables that speed needs, while the device is not being timed
+    def first():  # all that compiles, side by side, while nothing is timed; half of the time stays for the rest
         jobs = equality_jobs(runner, options) if "equality" in stages else []
         if "speed" in stages:
             jobs += [speed_job("compile", spec, 0, 150) for spec in specs]
-        runner.together(jobs, max(2, (os.cpu_count() or 2) * 3 // 4))
+        if "study" in stages:
+            runner.run("study", "corpus", ["corpus", options.study], 60, study_variables(options))
+            jobs = jobs[:4] + warm_jobs(options) + jobs[4:]
+        kept = runner.deadline
+        runner.deadline = min(kept, time.monotonic() + options.first_share * runner.left())
+        runner.together(jobs, max(2, os.cpu_count() or 2))
+        runner.deadline = kept
 
     def speed():
         for spec in specs:
@@ -483,8 +497,7 @@ def main():
             torch.measure(options.seconds_each / 2, min(60, runner.left()))
 
     stage("smoke", lambda: smoke(runner))
-    if "equality" in stages or "speed" in stages:
-        stage("equality" if "equality" in stages else "speed", first)
+    stage(next((name for name in ("equality", "speed", "study") if name in stages), ""), first)
     stage("speed", speed)
     stage("study", lambda: study(runner, options))
     stop.set()

@@ -1,6 +1,6 @@
 /**
  * What runs on the device, one thing a process: `stages.ts smoke | equality CASE | speed SPEC SECONDS |
- * warm STUDY MODEL LENGTH | train STUDY MODEL SEED`.
+ * warm STUDY MODEL LENGTH | corpus STUDY | job STUDY NAME`.
  *
  * Each measurement is one line of JSON on the standard output as soon as it is taken; device.py collects them.
  * @module
@@ -195,19 +195,30 @@ async function warm(name: string, model: ModelName, length: number): Promise<voi
   });
 }
 
-/** One model of a study by one seed, by the study's own steps; the variables of a study say which. */
-async function train(name: string, model: string, seed: string): Promise<void> {
+/** The study's store, once, before its jobs share it. */
+async function store(name: string): Promise<void> {
+  const { openStudy } = await import("@lib/study/study.ts"),
+    { corpusOf } = await import("@lib/study/training_steps.ts");
+  const corpus = await corpusOf(openStudy({ name }));
+  say({ what: "corpus", songs: corpus.songs.length, bars: corpus.bars, seconds: seconds(begun) });
+}
+
+/** A job of a study's graph, such as `train-BERT-aug-seed-1`; the variables of a study say which. */
+async function job(name: string, wanted: string): Promise<void> {
   const { facts } = await openEngine(), { openStudy } = await import("@lib/study/study.ts");
-  const { corpusOf, trained } = await import("@lib/study/training_steps.ts");
-  const { trainingOf } = await import("@lib/study/jobs/steps.ts");
+  const { studyJobs } = await import("@lib/study/jobs/graph.ts");
   const { trainingLog } = await import("@lib/training/step_log.ts");
-  const study = openStudy({ name }), corpus = await corpusOf(study), start = performance.now();
-  if (model === "none") return say({ what: "corpus", songs: corpus.songs.length, seconds: seconds(begun) });
-  say({ what: "begun", model, seed: Number(seed), ...facts });
-  (await trained(study, corpus, model as ModelName, Number(seed))).weights.dispose();
-  const logs = await trainingLog(trainingOf(study, model as ModelName, Number(seed)).dir), last = logs.at(-1)!;
+  const study = openStudy({ name }), start = performance.now();
+  const found = studyJobs(study).find(({ name }) => name === wanted);
+  if (!found) throw new Error(`Expected one of ${studyJobs(study).map(({ name }) => name)}, found ${wanted}.`);
+  say({ what: "begun", job: wanted, ...facts });
+  await found.work();
+  const training = /^train-(.*)$/.exec(wanted)?.[1];
+  if (training === undefined) return say({ what: "job", job: wanted, seconds: seconds(start) });
+  const logs = await trainingLog(`${study.folder}/models/${training}`), last = logs.at(-1)!;
   say({
-    ...{ what: "trained", model, seed: Number(seed), seconds: seconds(start), steps: last.step, tokens: last.tokens },
+    ...{ what: "trained", job: wanted, seconds: seconds(start), steps: last.step, tokens: last.tokens },
+    ...{ training: last.seconds, resident: last.memory.resident },
     validation: logs.findLast(({ validation }) => validation)?.validation,
     pace: median(logs.map(({ tokensPerSecond }) => tokensPerSecond)),
   });
@@ -217,9 +228,10 @@ const [stage, ...args] = Deno.args;
 if (stage === "smoke") await smoke();
 else if (stage === "equality") await equality(args[0]);
 else if (stage === "speed") await speed(args[0], Number(args[1]));
-else if (stage === "train") await train(args[0], args[1], args[2]);
+else if (stage === "corpus") await store(args[0]);
+else if (stage === "job") await job(args[0], args[1]);
 else if (stage === "warm") await warm(args[0], args[1] as ModelName, Number(args[2]));
 else if (stage === "list") {
   say({ cases: cases.map(caseName), models: modelNames, lengths: choicesOf(cases[0]).training.buckets });
-} else throw new Error(`Expected smoke, equality, speed, train or list, found ${stage}.`);
+} else throw new Error(`Expected smoke, equality, speed, warm, corpus, job or list, found ${stage}.`);
 Deno.exit(0);
