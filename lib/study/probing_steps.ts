@@ -14,7 +14,7 @@ import { removeIfThere, writeFile } from "../base/files.ts";
 import { mixesOf, mixLayers } from "../probing/layer_mix.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
 import { createNpy } from "../matrix/npy.ts";
-import { pieceBytes, readRows } from "../matrix/rows.ts";
+import { pieceBytes, readRows, type RowSource } from "../matrix/rows.ts";
 import { type ModelName, modelNames } from "../bert/variants.ts";
 import type { Task } from "../metrics/tasks.ts";
 import { type LayerJob, probeLayers } from "../probing/probe_layers.ts";
@@ -32,8 +32,8 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { toLatex } from "../notebook/latex.ts";
 import { loadReplicates, storeReplicates, toCsv, writeResults } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
-import { featureJob, probeTables, stackedBars } from "./probe_bars.ts";
-import { compareStep, once, probeStep, resultsStep, trainingOf, trainingSeeds } from "./jobs/steps.ts";
+import { featureJob, probeTables, type StackedBars, stackedBars } from "./probe_bars.ts";
+import { compareStep, once, probeStep, resultsStep, type Step, trainingOf, trainingSeeds } from "./jobs/steps.ts";
 import { trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
@@ -67,17 +67,45 @@ export function compareLayers(study: Study, models: readonly string[]): Promise<
 }
 
 /** Rows of a model's probes, and the weights of its layers in the mixes of all layers. */
-type Probed = { rows: ProbeRow[]; mixes: { model: string; seed: number; tasks: Task[]; weights: number[] }[] };
+export type Probed = { rows: ProbeRow[]; mixes: { model: string; seed: number; tasks: Task[]; weights: number[] }[] };
 
-/** Does a probing once; its resamplings are kept in a file of their own. */
-async function probedOnce(study: Study, name: string, work: () => Promise<Probed>): Promise<ProbeRow[]> {
+/**
+ * Does a probing once; its resamplings are kept in a file of their own.
+ *
+ * @param step the step, if it does not depend on recipe, songs and name alone
+ * @returns the rows with their resamplings, and all that `work` gave, whose rows have none
+ */
+export async function probedOnce<T extends Probed>(
+  study: Study,
+  name: string,
+  work: () => Promise<T>,
+  step: Step = probeStep(study, name),
+): Promise<{ rows: ProbeRow[]; info: T }> {
   const path = probeFile(study, name, ".safetensors");
-  const { rows } = await once(study, probeStep(study, name), async () => {
-    const { rows, mixes } = await work();
+  const info = await once(study, step, async () => {
+    const { rows, ...more } = await work();
     await storeReplicates(path, rows);
-    return { rows: rows.map(({ replicates: _, ...row }) => row), mixes };
+    return { rows: rows.map(({ replicates: _, ...row }) => row), ...more } as T;
   });
-  return await loadReplicates(path, rows);
+  return { rows: await loadReplicates(path, info.rows), info };
+}
+
+/** Keeps a model's embeddings of the test bars by which layers are compared, see {@link compareLayers}. */
+export async function writeComparedBars(
+  study: Study,
+  model: string,
+  layers: readonly { layer: number | null; columns: number; source: RowSource }[],
+  bars: StackedBars,
+): Promise<void> {
+  const { seed, probing: { ckaBars } } = study.recipe;
+  const drawn = sample(bars.of.test.keys(), ckaBars, stream(seed, "cka bars"));
+  const places = Int32Array.from(drawn).sort(), width = String(layers.at(-1)!.layer ?? 0).length;
+  const tensors = layers.map(({ layer, columns, source }): [string, { shape: number[]; data: Float32Array }] => {
+    const data = readRows(bars.cut(source, columns).test, columns, places);
+    return [`layer/${String(layer ?? 0).padStart(width, "0")}`, { shape: [places.length, columns], data }];
+  });
+  const bytes = writeSafetensors(new Map(tensors), { what: "embeddings of test bars, bars × width" });
+  await writeFile(ckaFile(study, model), bytes);
 }
 
 /**
@@ -98,20 +126,21 @@ export async function probe(
   const { recipe } = study, { poolings, untrainedSeeds } = recipe.probing;
   const context = { study, corpus, guesses: await probeGuesses(study, corpus) };
   if (name === "untrained") {
-    return await probedOnce(study, name, async () => {
+    const { rows } = await probedOnce(study, name, async () => {
       const all = await Array.fromAsync({ length: untrainedSeeds }, (_, i) => {
         const seed = recipe.seed + i, named = { model: name, input: untrainedLine.input, seed };
         return probeModel(createBert(bertConfig(recipe), seed), named, poolings.slice(0, 1), context);
       });
       return { rows: all.flatMap(({ rows }) => rows), mixes: all.flatMap(({ mixes }) => mixes) };
     });
+    return rows;
   }
   const rows = await Array.fromAsync(seeds, (seed) => {
     const named = { model: name, input: lineOf(name).input, seed };
     const work = async () => await probeModel(await trained(study, corpus, name, seed), named, poolings, context);
     return probedOnce(study, trainingOf(study, name, seed).name, work);
   });
-  return rows.flat();
+  return rows.flatMap(({ rows }) => rows);
 }
 
 /** Embeds the bars by an encoder, disposes it, and probes every layer, in every pooling, and all layers together. */
@@ -121,7 +150,7 @@ async function probeModel(
   poolings: Recipe["probing"]["poolings"],
   { study, corpus, guesses }: { study: Study; corpus: Corpus; guesses: readonly ProbeRow[] },
 ): Promise<Probed> {
-  const { recipe } = study, { layerMix, memory, ckaBars } = recipe.probing, signal = stopSignal();
+  const { recipe } = study, { layerMix, memory } = recipe.probing, signal = stopSignal();
   // The recipe's own seed has the controls, and embeddings of some test bars by which layers are compared.
   const isFirst = named.seed === recipe.seed, what = named.model + (isFirst ? "" : `, seed ${named.seed}`);
   const folder = `${study.folder}/probes/embeddings-${what.replace(/[^\w.-]+/g, "-")}`;
@@ -135,14 +164,8 @@ async function probeModel(
     const { layers, pooled, columns } = await embedLayers(model, corpus, bars.all, recipe, options);
     await bar.done();
     if (isFirst) {
-      const drawn = sample(bars.of.test.keys(), ckaBars, stream(recipe.seed, "cka bars"));
-      const places = Int32Array.from(drawn).sort(), width = String(layers.length - 1).length;
-      const tensors = layers.map((source, layer): [string, { shape: number[]; data: Float32Array }] => {
-        const data = readRows(bars.cut(source, columns).test, columns, places);
-        return [`layer/${String(layer).padStart(width, "0")}`, { shape: [places.length, columns], data }];
-      });
-      const bytes = writeSafetensors(new Map(tensors), { what: "embeddings of test bars, bars × width" });
-      await writeFile(ckaFile(study, named.model), bytes);
+      const given = layers.map((source, layer) => ({ layer, columns, source }));
+      await writeComparedBars(study, named.model, given, bars);
     }
     const jobs = poolings.flatMap((pooling, i) =>
       pooled.get(pooling)!.map((source, layer): LayerJob => ({
@@ -192,19 +215,20 @@ async function probeFeatures(
 }
 
 /** The guess without features, and the probe on token counts, once. */
-export const probeGuesses = (study: Study, corpus: Corpus): Promise<ProbeRow[]> =>
-  probedOnce(study, "guesses", async () => {
+export async function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
+  const { recipe } = study;
+  const { rows } = await probedOnce(study, "guesses", async () => {
     const rows = await probeFeatures(study, corpus, tokenCountLine, tokenCounts);
-    return { rows: [...baselineRows(probeTables(corpus, study.recipe), study.recipe), ...rows], mixes: [] };
+    return { rows: [...baselineRows(probeTables(corpus, recipe), recipe), ...rows], mixes: [] };
   });
+  return rows;
+}
 
 /** The probe on hand-made features, once. */
-export const probeHandFeatures = (study: Study, corpus: Corpus): Promise<ProbeRow[]> =>
-  probedOnce(
-    study,
-    handFeatureLine.model,
-    async () => ({ rows: await probeFeatures(study, corpus, handFeatureLine, handFeatures), mixes: [] }),
-  );
+export async function probeHandFeatures(study: Study, corpus: Corpus): Promise<ProbeRow[]> {
+  const work = async () => ({ rows: await probeFeatures(study, corpus, handFeatureLine, handFeatures), mixes: [] });
+  return (await probedOnce(study, handFeatureLine.model, work)).rows;
+}
 
 /**
  * Three baselines without an encoder, scored like the models, once: `majority`, the best guess that ignores the bar
