@@ -1,12 +1,11 @@
 /**
- * Notebooks executed headless, each on a Deno kernel of its own, with progress while they run.
+ * A notebook executed headless, on a Deno kernel of its own, with progress while it runs.
  * @module
  */
 import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
-import { clock } from "../base/clock.ts";
 import { projectRoot } from "../base/project.ts";
 import { pythonEnvironment } from "../base/python.ts";
 
@@ -66,60 +65,21 @@ export async function executeNotebook(
   return { notebook: basename(notebook, ".ipynb"), seconds: (performance.now() - start) / 1000, error };
 }
 
-/** Each notebook's share of a run's time, as measured at demo scale on two cores: the first guess of the time left. */
-const usualShares: Record<string, number> = { "01": 0.02, "02": 0.11, "03": 0.54, "04": 0.33 };
-
 /**
- * Executes notebooks in order, with progress and the time left; stops at the first one that fails.
- *
- * @param options the copies' folder; the seconds of each notebook last time; what is called after each, and awaited
+ * Tells of a notebook's events in lines: each cell as it begins, its progress at most every three seconds, what it
+ * prints, and where it failed.
  */
-export async function executeAll(
-  notebooks: string[],
-  { python, target, env, expected = {}, say = (line) => console.log(line), onNotebook }: {
-    python: string;
-    target: string;
-    env?: Record<string, string>;
-    expected?: Record<string, number>;
-    say?: (line: string) => void;
-    onNotebook?: (runs: readonly NotebookRun[]) => Promise<void> | void;
-  },
-): Promise<NotebookRun[]> {
-  await Deno.mkdir(target, { recursive: true });
-  const names = notebooks.map((path) => basename(path, ".ipynb")), runs: NotebookRun[] = [];
-  const known = names.every((name) => expected[name] !== undefined);
-  const weights = names.map((name) => known ? expected[name] : usualShares[name.slice(0, 2)] ?? 1 / names.length);
-  const all = weights.reduce((sum, weight) => sum + weight, 0);
-  const start = performance.now();
-  for (const [i, notebook] of notebooks.entries()) {
-    const before = weights.slice(0, i).reduce((sum, weight) => sum + weight, 0);
-    let cells = { at: 0, of: 1 }, last = { text: "", at: -Infinity };
-    const tell = (text: string, within: number) => {
-      const elapsed = (performance.now() - start) / 1000;
-      const done = (before + weights[i] * within) / all;
-      const left = done > 0.02 ? `, about ${clock(elapsed * (1 - done) / done)} left` : "";
-      say(`[${i + 1}/${names.length} ${names[i]} · ${clock(elapsed)}${left}] ${text}`);
-      last = { text, at: performance.now() };
-    };
-    const onEvent = (event: RunEvent) => {
-      if (event.event === "cell") {
-        cells = { at: event.cell, of: event.of };
-        tell(`cell ${event.cell + 1} of ${event.of}: ${event.source.slice(0, 70)}`, event.cell / event.of);
-      } else if (event.event === "progress") {
-        const due = event.finished || performance.now() - last.at > 3000;
-        if (due && event.text !== last.text) tell(event.text, (cells.at + event.done / event.total) / cells.of);
-      } else if (event.event === "print") {
-        for (const line of event.text.trimEnd().split("\n")) say(`    ${line}`);
-      }
-    };
-    const run = await executeNotebook({ python, notebook, target: `${target}/${names[i]}.ipynb`, env, onEvent });
-    runs.push(run);
-    if (run.error) {
-      const where = run.error.cell < 0 ? "" : `, cell ${run.error.cell + 1}`;
-      say(`\nFAILED: ${names[i]}${where}\n\n${run.error.source}\n\n${run.error.message}`);
-    } else say(`[${i + 1}/${names.length} ${names[i]}] done in ${clock(run.seconds)}`);
-    await onNotebook?.(runs);
-    if (run.error) break;
-  }
-  return runs;
+export function narrator(say: (line: string) => void = console.log): (event: RunEvent) => void {
+  let last = { text: "", at: -Infinity };
+  return (event) => {
+    if (event.event === "cell") say(`cell ${event.cell + 1} of ${event.of}: ${event.source.slice(0, 70)}`);
+    else if (event.event === "error") say(`FAILED: cell ${event.cell + 1}\n\n${event.source}\n\n${event.message}`);
+    else if (event.event === "print") event.text.trimEnd().split("\n").forEach((line) => say(`    ${line}`));
+    else if (event.event === "progress") {
+      const due = event.finished || performance.now() - last.at > 3000;
+      if (!due || event.text === last.text) return;
+      say(event.text);
+      last = { text: event.text, at: performance.now() };
+    }
+  };
 }

@@ -4,7 +4,6 @@
  */
 import { basename } from "node:path";
 import { clock } from "../base/clock.ts";
-import type { NotebookRun } from "./execute.ts";
 import { readTextIfThere } from "../base/files.ts";
 import { thisMachine } from "../base/machine.ts";
 import { checksumOf, readManifest } from "../corpus/store.ts";
@@ -27,8 +26,16 @@ async function printed(command: string, args: string[]): Promise<string | undefi
 
 const minute = (date: Date): string => date.toISOString().slice(0, 16).replace("T", " ") + " UTC";
 
-/** The stamp of a run whose notebooks were executed; `libraries` is libtensorflow's folder with its `stamp.json`. */
-export async function stampOf(study: Study, runs: readonly NotebookRun[], libraries: string): Promise<RunStamp> {
+/** When a run's jobs began and ended (ms since 1970), their seconds by kind, and the numbers of threads they had. */
+export type RunTimes = {
+  began: number;
+  ended: number;
+  seconds: Record<string, number>;
+  threads: readonly number[];
+};
+
+/** The stamp of a run with its times; `libraries` is libtensorflow's folder with its `stamp.json`. */
+export async function stampOf(study: Study, times: RunTimes, libraries: string): Promise<RunStamp> {
   const { recipe: chosen } = study, { preset, scale, seed } = chosen, { cores, processor, system } = thisMachine();
   const library = JSON.parse(await readTextIfThere(`${libraries}/stamp.json`) ?? "{}");
   const { imports } = JSON.parse(await Deno.readTextFile(`${projectRoot}/deno.json`));
@@ -38,7 +45,8 @@ export async function stampOf(study: Study, runs: readonly NotebookRun[], librar
   const inside = study.data.startsWith(`${projectRoot}/`);
   const packages = Object.values<string>(imports).filter((target) => target.startsWith("npm:"))
     .map((target) => target.replace(/^npm:\/?/, "").replace(/\/$/, ""));
-  const seconds = runs.reduce((sum, run) => sum + run.seconds, 0), now = Date.now();
+  const { began, ended, threads } = times, kinds = Object.entries(times.seconds);
+  const all = kinds.reduce((sum, [, seconds]) => sum + seconds, 0);
   return {
     preset,
     scale,
@@ -46,10 +54,11 @@ export async function stampOf(study: Study, runs: readonly NotebookRun[], librar
     songs: `${inside ? study.data.slice(projectRoot.length + 1) : basename(study.data)} (${songs} songs, ${kept} bars)`,
     "changed from the preset": presetChanges(chosen).join(", ") || "nothing",
     "corpus, SHA-256": checksumOf(manifest),
-    started: minute(new Date(now - 1000 * seconds)),
-    ended: minute(new Date(now)),
-    minutes: [...runs.map((run) => `${run.notebook} ${clock(run.seconds)}`), `all ${clock(seconds)}`].join(", "),
+    started: minute(new Date(began)),
+    ended: minute(new Date(ended)),
+    "minutes of work": [...kinds, ["all", all] as const].map(([kind, of]) => `${kind} ${clock(of)}`).join(", "),
     processor: `${cores} × ${processor}, ${system}`,
+    "threads of a job": threads.join(", ") || "not recorded",
     "products of training": products ? `${products.precision} (${products.reason})` : precision,
     GPU: await printed("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]) ?? "none",
     libtensorflow: library.version

@@ -1,12 +1,12 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { executeAll, executeNotebook } from "@lib/report/execute.ts";
+import { assert, assertEquals } from "@std/assert";
+import { executeNotebook, narrator } from "@lib/report/execute.ts";
 
 /** A stand-in for the runner's Python: a shell script that gets `RUNNER execute NOTEBOOK TARGET FOLDER`. */
-async function withRunner(script: string, test: (python: string, folder: string) => Promise<void>): Promise<void> {
+async function withRunner(script: string, test: (python: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir(), python = `${folder}/python`;
   try {
     await Deno.writeTextFile(python, `#!/bin/sh\nnotebook=$3\ntarget=$4\nfolder=$5\n${script}\n`, { mode: 0o755 });
-    await test(python, folder);
+    await test(python);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -47,35 +47,31 @@ Deno.test("a runner that dies without a word is an error with its code and the e
     assertEquals([error?.cell, error?.message], [-1, "The runner ended with code 7.\nno module named nbclient"]);
   }));
 
-Deno.test("lines tell the notebook, the cell and the time left; the first failure ends the run", () =>
-  withRunner(
-    [
-      cell(2, "await train()"),
-      event({ event: "progress", cell: 2, done: 1, total: 2, text: "half", finished: true }),
-      event({ event: "print", cell: 2, text: "one\ntwo\n" }),
-      'case "$notebook" in *02*) exit 3;; esac',
-      event({ event: "done" }),
-    ].join("\n"),
-    async (python, folder) => {
-      const lines: string[] = [], seen: number[] = [], { now } = performance;
-      let calls = 0;
-      performance.now = () => calls++ === 0 ? 0 : 6000; // six seconds have passed at every line
-      const runs = await executeAll(["/n/01_a.ipynb", "/n/02_b.ipynb", "/n/03_c.ipynb"], {
-        python,
-        target: `${folder}/executed`,
-        expected: { "01_a": 10, "02_b": 20, "03_c": 70 },
-        say: (line) => lines.push(line),
-        onNotebook: (runs) => void seen.push(runs.length),
-      }).finally(() => performance.now = now);
-      assertEquals(runs.map(({ notebook, error }) => [notebook, error?.cell]), [["01_a", undefined], ["02_b", -1]]);
-      assertEquals(seen, [1, 2]);
-      // The first notebook takes a tenth: 5% of all is done before its third cell of four, 6.25% in the middle of it.
-      assertEquals(lines[0], "[1/3 01_a · 0:06, about 1:54 left] cell 3 of 4: await train()");
-      assertEquals(lines[1], "[1/3 01_a · 0:06, about 1:30 left] half");
-      assertEquals(lines.slice(2, 4), ["    one", "    two"]);
-      assertMatch(lines[4], /^\[1\/3 01_a\] done in 0:0\d$/);
-      assertEquals(lines[5], "[2/3 02_b · 0:06, about 0:24 left] cell 3 of 4: await train()"); // 10% and half of 20%
-      assert(lines.at(-1)!.startsWith("\nFAILED: 02_b\n"));
-      assert((await Deno.stat(`${folder}/executed`)).isDirectory);
-    },
-  ));
+Deno.test("lines tell each cell, what it prints, its progress now and then, and where it failed", () => {
+  const lines: string[] = [], tell = narrator((line) => void lines.push(line)), { now } = performance;
+  const progress = (done: number, finished = false) =>
+    ({ event: "progress", cell: 2, done, total: 9, text: `${done} of 9`, finished }) as const;
+  let time = 10_000;
+  performance.now = () => time;
+  try {
+    tell({ event: "cell", cell: 2, of: 4, source: `await train()${" ".repeat(60)}cut` });
+    tell(progress(1));
+    time += 1000;
+    tell(progress(2)); // too soon
+    time += 2500;
+    tell(progress(3));
+    tell(progress(9, true));
+    tell(progress(9, true)); // the same again
+    tell({ event: "print", cell: 2, text: "one\ntwo\n" });
+    tell({ event: "error", cell: 3, source: "throw 1", message: "Error: 1" });
+    tell({ event: "done" });
+  } finally {
+    performance.now = now;
+  }
+  assertEquals(lines.map((line) => line.trimEnd()), [
+    "cell 3 of 4: await train()",
+    ...["1 of 9", "3 of 9", "9 of 9"],
+    ...["    one", "    two"],
+    "FAILED: cell 4\n\nthrow 1\n\nError: 1",
+  ]);
+});

@@ -3,8 +3,10 @@
  * @module
  */
 import { clock } from "../../base/clock.ts";
-import { freeMemory, threadVariables } from "../../base/machine.ts";
+import { freeMemory, threads as ownThreads, threadVariables } from "../../base/machine.ts";
 import { projectRoot } from "../../base/project.ts";
+import { nvidiaDriver } from "../../engine/library.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 import { jobSeconds, jobState, type StudyJob } from "../../study/jobs/graph.ts";
 import { type Job, type JobStatus, runQueue } from "../../study/jobs/queue.ts";
 import type { Study } from "../../study/study.ts";
@@ -12,6 +14,34 @@ import { secondsLeft, statusLines } from "./display.ts";
 
 /** How many jobs run at a time, and how many threads each has. */
 export type Lanes = { lanes: number; threads: number };
+
+/** Widths up to which a core each is quicker than all cores for one job, as measured on two cores. */
+const NARROW = 256;
+
+/**
+ * How many jobs at a time pay, and the threads of each: a core each if the encoder is narrow and no GPU computes; fewer
+ * if so many of those that take most, `bytes`, do not fit into memory.
+ */
+export function lanesFor(
+  { model }: Pick<Recipe, "model">,
+  { jobs, threads }: Partial<Record<"jobs" | "threads", number>>,
+  { cores, gpu, free, bytes }: { cores: number; gpu: boolean; free: number; bytes: number },
+): Lanes {
+  const pay = gpu || model.hidden > NARROW ? 1 : Math.floor(cores / (threads ?? 1));
+  const lanes = jobs ?? Math.max(1, Math.min(pay, Math.floor(free / bytes)));
+  return { lanes, threads: threads ?? Math.max(1, Math.floor(cores / lanes)) };
+}
+
+/** {@link lanesFor} this machine. */
+export function lanesHere(
+  study: Study,
+  jobs: readonly StudyJob[],
+  asked: Partial<Record<"jobs" | "threads", number>> = {},
+): Lanes {
+  const gpu = nvidiaDriver() !== undefined && Deno.env.get("ENGINE") !== "cpu";
+  const bytes = Math.max(...jobs.map(({ memory }) => memory(1)));
+  return lanesFor(study.recipe, asked, { cores: ownThreads(), gpu, free: freeMemory(), bytes });
+}
 
 /** The arguments of the command that does a job of a run. */
 export const jobArguments = (
@@ -79,11 +109,14 @@ async function inProcess(
   }
 }
 
+/** What else to tell of a job that is done, in a line. */
+type News = (study: Study, job: StudyJob) => string | undefined;
+
 /** Seconds between two lines of progress where the output is no terminal. */
 const EVERY = 60;
 
 /** Draws the jobs anew in a terminal; elsewhere tells of each change, and of what runs once in a while. */
-function display(study: Study, jobs: readonly StudyJob[], { lanes, threads }: Lanes) {
+function display(study: Study, jobs: readonly StudyJob[], { lanes, threads }: Lanes, news: News) {
   const began = new Map<string, number>(), lines = new Map<string, string>(), known = new Map<string, number>();
   const terminal = Deno.stderr.isTerminal(), start = performance.now();
   let states: ReadonlyMap<string, JobStatus> = new Map(), drawn = 0, last = start;
@@ -109,6 +142,11 @@ function display(study: Study, jobs: readonly StudyJob[], { lanes, threads }: La
       write(`${[title(now), ...running.map(({ name }) => `  ${name}: ${lines.get(name) ?? ""}`)].join("\n")}\n`);
     }
   };
+  /** Writes a line that stays, above what is drawn anew. */
+  const above = (line: string) => {
+    write(drawn > 0 ? `\x1b[${drawn}A\r\x1b[J${line}\n` : `${line}\n`);
+    drawn = 0;
+  };
   const timer = setInterval(draw, 500);
   return {
     onLine: (name: string, line: string) => void lines.set(name, line),
@@ -121,12 +159,11 @@ function display(study: Study, jobs: readonly StudyJob[], { lanes, threads }: La
         if (state === "running") began.set(name, performance.now());
         if (state === "done") known.set(name, jobSeconds(study, job) ?? 0);
         const took = began.has(name) ? ` after ${clock((performance.now() - began.get(name)!) / 1000)}` : "";
-        const isNews = before.size > 0 && state !== "waiting";
-        if (state === "failed") {
-          const text = `FAILED ${name}${took}: ${error instanceof Error ? error.message : error}\n`;
-          write(terminal ? `${drawn > 0 ? `\x1b[${drawn}A` : ""}\r\x1b[J${text}` : text);
-          drawn = 0;
-        } else if (isNews && !terminal) write(`${state.padEnd(8)} ${name}${state === "done" ? took : ""}\n`);
+        if (before.size === 0 || state === "waiting") continue;
+        if (state === "failed") above(`FAILED ${name}${took}: ${error instanceof Error ? error.message : error}`);
+        else if (!terminal) write(`${state.padEnd(8)} ${name}${state === "done" ? took : ""}\n`);
+        const line = state === "done" ? news(study, job) : undefined;
+        if (line !== undefined) above(line);
       }
       draw();
     },
@@ -148,8 +185,9 @@ export async function runJobs(
   jobs: readonly StudyJob[],
   { lanes, threads }: Lanes,
   signal: AbortSignal,
+  news: News = () => undefined,
 ): Promise<boolean> {
-  const shown = display(study, jobs, { lanes, threads });
+  const shown = display(study, jobs, { lanes, threads }, news);
   const queued = jobs.map((job): Job => ({
     ...{ name: job.name, needs: job.needs, memory: job.memory(threads) },
     done: () => jobState(study, job) === "done",

@@ -2,19 +2,17 @@
  * `deno task study`: a study as a graph of jobs, finished on this machine; `deno task job`: one of them.
  * @module
  */
-import { nvidiaDriver } from "../../engine/library.ts";
-import { freeMemory, threads as ownThreads, threadVariables } from "../../base/machine.ts";
+import { threadVariables } from "../../base/machine.ts";
 import { UserError } from "../../base/user_error.ts";
 import { type ModelName, modelNames } from "../../bert/variants.ts";
-import type { Recipe } from "../../recipe/recipe.ts";
-import { jobState, type StudyJob, studyJobs } from "../../study/jobs/graph.ts";
+import { jobState, type StudyJob } from "../../study/jobs/graph.ts";
 import { openStudy, type Study } from "../../study/study.ts";
 import { readArguments, studyVariables, usageError } from "../arguments.ts";
-import { pageStep, report } from "../report.ts";
 import { ensureSetup } from "../setup.ts";
 import { stoppable } from "../stop.ts";
 import { modelsByOption } from "../train.ts";
-import { jobArguments, type Lanes, runJobs } from "./run.ts";
+import { allJobs, pageNews } from "./page.ts";
+import { jobArguments, lanesHere, runJobs } from "./run.ts";
 
 /** The variable RECIPE with so many seeds in it; JSON that is none is left for {@link openStudy} to refuse. */
 function recipeWithSeeds(seeds: number, text = Deno.env.get("RECIPE") || "{}"): string {
@@ -50,34 +48,6 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
   return { models: modelNames.filter((name) => chosen.includes(name)), env, dryRun, jobs, threads };
 }
 
-/** Widths up to which a core each is quicker than all cores for one job, as measured on two cores. */
-const NARROW = 256;
-
-/**
- * How many jobs at a time pay, and the threads of each: a core each if the encoder is narrow and no GPU computes; fewer
- * if so many of those that take most, `bytes`, do not fit into memory.
- */
-export function lanesFor(
-  { model }: Pick<Recipe, "model">,
-  { jobs, threads }: Partial<Record<"jobs" | "threads", number>>,
-  { cores, gpu, free, bytes }: { cores: number; gpu: boolean; free: number; bytes: number },
-): Lanes {
-  const pay = gpu || model.hidden > NARROW ? 1 : Math.floor(cores / (threads ?? 1));
-  const lanes = jobs ?? Math.max(1, Math.min(pay, Math.floor(free / bytes)));
-  return { lanes, threads: threads ?? Math.max(1, Math.floor(cores / lanes)) };
-}
-
-/** All jobs of a study: those of the graph and, if they are of all models, the page. */
-function allJobs(study: Study, models: readonly ModelName[] = modelNames): StudyJob[] {
-  const jobs = studyJobs(study, models);
-  if (models.length < modelNames.length) return jobs;
-  const names = jobs.map(({ name }) => name), [{ memory }] = jobs;
-  const work = async () => {
-    if (await report(["--name", study.name]) !== 0) throw new UserError("A notebook failed.");
-  };
-  return [...jobs, { name: "page", needs: names, steps: () => [pageStep(study)], memory, work }];
-}
-
 /** A job's line of `--dry-run`, with the command that does it. */
 function dryLine(study: Study, job: StudyJob, threads: number, width: number): string {
   const command = ["deno", "task", ...jobArguments(study.name, job.name, threads)].join(" ");
@@ -91,16 +61,14 @@ export async function studyCommand(args: string[]): Promise<number> {
   const { models, env, dryRun, jobs: lanes, threads } = studyOptions(args);
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
   const study = openStudy({ dry: dryRun }), jobs = allJobs(study, models);
-  const gpu = nvidiaDriver() !== undefined && Deno.env.get("ENGINE") !== "cpu";
-  const bytes = Math.max(...jobs.map(({ memory }) => memory(1))), machine = { cores: ownThreads(), gpu };
-  const at = lanesFor(study.recipe, { jobs: lanes, threads }, { ...machine, free: freeMemory(), bytes });
+  const at = lanesHere(study, jobs, { jobs: lanes, threads });
   if (dryRun) {
     const width = Math.max(...jobs.map(({ name }) => name.length));
     for (const job of jobs) console.log(dryLine(study, job, at.threads, width));
     return 0;
   }
   await ensureSetup({ quiet: true });
-  return await stoppable(async (signal) => await runJobs(study, jobs, at, signal) ? 0 : 1);
+  return await stoppable(async (signal) => await runJobs(study, jobs, at, signal, pageNews) ? 0 : 1);
 }
 
 /** Stops this process as Ctrl-C does once its standard input ends. */

@@ -83,6 +83,12 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
       }]
       : []),
   ];
+  const similar: StudyJob = {
+    ...{ name: "alike", needs: modelNames.map((model) => `train-${model}`), steps: () => [similarStep(study)] },
+    memory: light,
+    work: onCorpus(async (corpus) => await (await import("../similar_bars.ts")).similarBars(study, corpus)),
+  };
+  const isWhole = modelNames.every((model) => models.includes(model));
   const encoders: StudyJob[] = [
     probeJob("guesses", [], onCorpus(async (corpus) => await (await probing()).probeGuesses(study, corpus))),
     probeJob(
@@ -92,17 +98,14 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
     ),
     ...seeds.flatMap((seed, i) => [
       ...models.map((model) => trainJob(model, seed)),
+      ...(i === 0 && isWhole ? [similar] : []),
       ...models.map((model) => probeSeed(model, seed)),
       ...(i === 0 ? [ofEncoder("untrained", [], "untrained")] : []),
     ]),
   ];
-  if (modelNames.some((model) => !models.includes(model))) return [...stores, ...encoders];
+  if (!isWhole) return [...stores, ...encoders];
   const probes = encoders.map(({ name }) => name).filter((name) => name.startsWith("probe-"));
   return [...stores, ...encoders, {
-    ...{ name: "alike", needs: modelNames.map((model) => `train-${model}`), steps: () => [similarStep(study)] },
-    memory: light,
-    work: onCorpus(async (corpus) => await (await import("../similar_bars.ts")).similarBars(study, corpus)),
-  }, {
     ...{ name: "compare-layers", needs: [...modelNames, "untrained"].map((name) => `probe-${name}`) },
     ...{ steps: () => [compareStep(study)], memory: light },
     work: async () => await (await probing()).compareLayers(study, [...modelNames, "untrained"]),

@@ -3,7 +3,8 @@ import { exists } from "@lib/base/files.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { modelNames } from "@lib/bert/variants.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
-import { lanesFor, studyOptions } from "@lib/cli/jobs/study.ts";
+import { lanesFor } from "@lib/cli/jobs/run.ts";
+import { studyOptions } from "@lib/cli/jobs/study.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { runStudy, withRuns } from "../../support/study_process.ts";
 
@@ -59,7 +60,7 @@ Deno.test("--dry-run prints the jobs with their state, needs and commands, and m
     assertEquals(code, 0, text);
     assert(!exists(`${projectRoot}/data/runs/${name}`));
     const lines = text.trim().split("\n"), jobs = lines.filter((line) => line.startsWith("to do "));
-    assertEquals([jobs.length, lines.length], [25, 50]);
+    assertEquals([jobs.length, lines.length], [29, 58]);
     const at = lines.findIndex((line) => line.includes(" probe-BERT-aug-seed-1 "));
     assertStringIncludes(lines[at], "needs corpus, probe-guesses, train-BERT-aug-seed-1");
     assertEquals(lines[at + 1].trim(), `deno task job probe-BERT-aug-seed-1 --run ${name} --threads 1`);
