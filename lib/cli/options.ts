@@ -136,6 +136,7 @@ export const commands = {
         1,
         "threads of a job (default: the cores, shared out); weights depend on it in the last digit",
       ),
+      "no-page": flag("leave out the notebooks and their page, which need Jupyter"),
       "dry-run": flag("only print the jobs: which are done, what each needs, its command"),
     },
     note,

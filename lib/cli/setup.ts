@@ -10,7 +10,9 @@ import { withLock } from "../base/lock.ts";
 import { projectRoot } from "../base/project.ts";
 import { execute, findPython, pipVariables, SetupError } from "../base/python.ts";
 import { engineChoice } from "../engine/choice.ts";
-import { nvidiaDriver } from "../engine/library.ts";
+import { findLibrary, nvidiaDriver } from "../engine/library.ts";
+import { chosenEngine } from "../engine/loading.ts";
+import { findPlugin } from "../engine/xla/plugin.ts";
 import { readArguments } from "./arguments.ts";
 import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
 
@@ -207,6 +209,22 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<{ python:
   }
   if (!quiet) say(`setup: ready in ${venv}`);
   return { python: `${venv}/bin/python` };
+}
+
+/** Whether the library of the chosen engine is there. */
+function hasEngine(): boolean {
+  const engine = chosenEngine();
+  if (engine === "XLA") return findPlugin(nvidiaDriver() !== undefined) !== undefined;
+  try {
+    return engine === "libtensorflow" && findLibrary() !== undefined;
+  } catch {
+    return false; // the set-up brings it, or says why it cannot
+  }
+}
+
+/** {@link ensureSetup} only if the engine's library is missing: what needs no Jupyter runs on a machine without network. */
+export async function ensureEngine(): Promise<void> {
+  if (!hasEngine()) await ensureSetup({ quiet: true });
 }
 
 async function setUp(venv: string, searchPath: string, say: Say): Promise<void> {

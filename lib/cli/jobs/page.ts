@@ -150,9 +150,12 @@ function showingJobs(study: Study, jobs: readonly StudyJob[]): StudyJob[] {
  * All jobs of a study: those of its graph and, if they are of all models, those that show it, each after the last one
  * that it needs.
  */
-export function allJobs(study: Study, models: readonly ModelName[] = modelNames): StudyJob[] {
+export function allJobs(
+  study: Study,
+  { models = modelNames, page = true }: { models?: readonly ModelName[]; page?: boolean } = {},
+): StudyJob[] {
   const jobs = studyJobs(study, models);
-  if (models.length < modelNames.length) return jobs;
+  if (!page || models.length < modelNames.length) return jobs;
   const all = [...jobs];
   for (const job of showingJobs(study, jobs)) {
     all.splice(all.findLastIndex(({ name }) => job.needs.includes(name)) + 1, 0, job);

@@ -8,7 +8,7 @@ import { type ModelName, modelNames } from "../../bert/variants.ts";
 import { jobState, type StudyJob } from "../../study/jobs/graph.ts";
 import { openStudy, type Study } from "../../study/study.ts";
 import { readArguments, studyVariables, usageError } from "../arguments.ts";
-import { ensureSetup } from "../setup.ts";
+import { ensureEngine, ensureSetup } from "../setup.ts";
 import { stoppable } from "../stop.ts";
 import { modelsByOption } from "../train.ts";
 import { allJobs, pageNews } from "./page.ts";
@@ -28,6 +28,7 @@ function recipeWithSeeds(seeds: number, text = Deno.env.get("RECIPE") || "{}"): 
 type StudyOptions = {
   models: ModelName[];
   env: Record<string, string>;
+  page: boolean;
   dryRun: boolean;
   jobs: number | undefined;
   threads: number | undefined;
@@ -44,8 +45,8 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
   }
   const chosen = names.map((name) => modelsByOption[name as keyof typeof modelsByOption]);
   const env = { ...studyVariables(run, values), ...(seeds !== undefined && { RECIPE: recipeWithSeeds(seeds) }) };
-  const { jobs, threads, "dry-run": dryRun } = values;
-  return { models: modelNames.filter((name) => chosen.includes(name)), env, dryRun, jobs, threads };
+  const { jobs, threads, "dry-run": dryRun, "no-page": noPage } = values;
+  return { models: modelNames.filter((name) => chosen.includes(name)), env, page: !noPage, dryRun, jobs, threads };
 }
 
 /** A job's line of `--dry-run`, with the command that does it. */
@@ -58,16 +59,16 @@ function dryLine(study: Study, job: StudyJob, threads: number, width: number): s
 
 /** `deno task study`; returns the exit code: 1 if a job failed, 130 if it was stopped. */
 export async function studyCommand(args: string[]): Promise<number> {
-  const { models, env, dryRun, jobs: lanes, threads } = studyOptions(args);
+  const { models, env, page, dryRun, jobs: lanes, threads } = studyOptions(args);
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
-  const study = openStudy({ dry: dryRun }), jobs = allJobs(study, models);
+  const study = openStudy({ dry: dryRun }), jobs = allJobs(study, { models, page });
   const at = lanesHere(study, jobs, { jobs: lanes, threads });
   if (dryRun) {
     const width = Math.max(...jobs.map(({ name }) => name.length));
     for (const job of jobs) console.log(dryLine(study, job, at.threads, width));
     return 0;
   }
-  await ensureSetup({ quiet: true });
+  await (page ? ensureSetup({ quiet: true }) : ensureEngine());
   return await stoppable(async (signal) => await runJobs(study, jobs, at, signal, pageNews) ? 0 : 1);
 }
 
@@ -89,7 +90,7 @@ export async function jobCommand(args: string[]): Promise<number> {
     throw new UserError(`Job: expected one of ${names} (the jobs of the run ${run}), found ${name}.`);
   }
   if (jobState(study, job) === "done") return 0;
-  await ensureSetup({ quiet: true });
+  await ensureEngine();
   try {
     await job.work();
     return 0;

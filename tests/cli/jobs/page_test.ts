@@ -27,7 +27,7 @@ Deno.test("notebooks need what they show: the first one songs, the second BERT, 
     const at = (name: string) => names.findIndex((other) => other.startsWith(name));
     assert(at("notebook-01") < at("train-BERT") && at("notebook-02") < at("train-BERT-aug"), names.join());
     assert(at("notebook-03") < at("probe-BERT") && names.at(-1) === "page", names.join());
-    const some = allJobs(open(runs), ["BERT"]).map(({ name }) => name);
+    const some = allJobs(open(runs), { models: ["BERT"] }).map(({ name }) => name);
     assert(!some.some((name) => /^(notebook|page)/.test(name)));
   }));
 
