@@ -100,16 +100,16 @@ async function fullStep({ scale, precision, tokens, model }: Spec) {
     operations: productOperations(config, rows, LENGTH),
     parameters: size,
     /** Some steps, one after the other; their numbers are read after each, or after the last. */
-    async run(count: number, eachRead: boolean): Promise<number> {
-      let loss = NaN;
+    async run(count: number, eachRead: boolean): Promise<number[]> {
+      let numbers: number[] = [];
       for (let i = 0; i < count; i++) {
         const scalars = adamWScalars(choices.training, ++number, 1e-4), seed = tf.tensor1d([0, number], "int32");
         const outputs = await step(...state, scalars, seed, mask, ...batch);
-        if (eachRead || i === count - 1) loss = (await outputs[3].data())[0];
+        if (eachRead || i === count - 1) numbers = Array.from(await outputs[3].data());
         tf.dispose([...state, scalars, seed, ...outputs.slice(3)]);
         state = outputs.slice(0, 3);
       }
-      return loss;
+      return numbers;
     },
   };
 }
@@ -119,16 +119,16 @@ const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[
 /** Tokens a second of a spec; with `compileOnly` its executable is made and kept, for the process that measures. */
 async function speed(text: string, limit: number): Promise<void> {
   const spec = specOf(text), step = await fullStep(spec), start = performance.now();
-  const firstLoss = await step.run(1, true); // the same in every run, but for rounding
-  let loss = firstLoss;
+  const first = await step.run(1, true); // the same in every run, but for rounding: loss, and gradient norm
+  let loss = first[0];
   const compile = seconds(start);
-  if (limit === 0) return say({ what: "compiled", spec: text, compile, firstLoss });
-  loss = await step.run(3, true);
+  if (limit === 0) return say({ what: "compiled", spec: text, compile, first });
+  const fourth = await step.run(3, true);
   const timed = async (eachRead: boolean): Promise<number> => {
     const times: number[] = [], until = performance.now() + 500 * limit;
     while (times.length < 3 || (performance.now() < until && times.length < 40)) {
       const from = performance.now();
-      loss = await step.run(5, eachRead);
+      [loss] = await step.run(5, eachRead);
       times.push((performance.now() - from) / 5000);
     }
     return median(times);
@@ -139,7 +139,8 @@ async function speed(text: string, limit: number): Promise<void> {
       what: "speed",
       spec: text,
       compile,
-      firstLoss,
+      first,
+      fourth,
       loss,
       parameters: step.parameters,
       operations: step.operations,
