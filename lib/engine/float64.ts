@@ -6,10 +6,14 @@ import { ATTR, type Attribute, DType } from "./attributes.ts";
 import type * as library from "./libtensorflow/binding.ts";
 import { loadChosen } from "./loading.ts";
 
-const { binding, executeEagerly } = await loadChosen<Pick<typeof library, "binding" | "executeEagerly">>({
+const module = await loadChosen<Pick<typeof library, "binding" | "executeEagerly">>({
   XLA: () => import("./xla/binding.ts"),
   libtensorflow: () => import("./libtensorflow/binding.ts"),
 });
+const { binding, executeEagerly } = module;
+
+/** Whether each new shape costs a compilation, so that callers pad to few. */
+export const shapesCost: boolean = "executables" in module;
 
 /** A matrix in the engine's memory, or a stack of them along a first axis; whoever made it must {@link free} it. */
 export type DeviceMatrix = Pick<library.TensorMetadata, "id" | "shape">;

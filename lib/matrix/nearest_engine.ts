@@ -3,7 +3,7 @@
  * distances are summed again in float64, so the labels are those of `plainSearch`.
  * @module
  */
-import { free, multiplyFloat32, upload } from "../engine/float64.ts";
+import { free, multiplyFloat32, shapesCost, upload } from "../engine/float64.ts";
 import { type NearestSearch, squaredDistance } from "./nearest.ts";
 import { columnMeans, type Floats } from "./rows.ts";
 
@@ -15,6 +15,9 @@ const SLACK = 1e-9;
 
 /** Half the distance of 1 and the next float32: the most that one rounding changes, as a share. */
 const ROUNDING = 2 ** -24;
+
+/** Rows that are multiplied for so many: zeros are added where each number of rows is compiled for. */
+const paddedRows = (rows: number): number => shapesCost ? 2 ** Math.ceil(Math.log2(rows)) : rows;
 
 /** Rows less the mean, rounded to float32, and their lengths before rounding. */
 function centre(x: Floats, columns: number, mean: Float64Array): { rounded: Float32Array; lengths: Float64Array } {
@@ -105,9 +108,10 @@ export function engineSearch(x: Floats, columns: number, k: number): NearestSear
       const matrix = upload(own.rounded, [k, columns], { widen: false });
       try {
         for (let first = 0; first < open.length; first += PIECE) {
-          const some = open.subarray(first, first + PIECE), part = new Float32Array(some.length * columns);
+          const some = open.subarray(first, first + PIECE), height = paddedRows(some.length);
+          const part = new Float32Array(height * columns);
           some.forEach((r, i) => part.set(rounded.subarray(r * columns, (r + 1) * columns), i * columns));
-          const piece = upload(part, [some.length, columns], { widen: false });
+          const piece = upload(part, [height, columns], { widen: false });
           try {
             const products = multiplyFloat32(piece, matrix);
             some.forEach((r, i) => labels[r] = nearest(r, products, i * k, centers, about));
