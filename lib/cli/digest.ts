@@ -1,16 +1,22 @@
 /**
- * `deno task digest`: what of runs may be published.
+ * `deno task digest`: what of a study may be published.
  * @module
  */
+import { resolve } from "node:path";
 import { projectRoot } from "../base/project.ts";
 import { writeDigest } from "../study/digest.ts";
 import { readArguments, usageError } from "./arguments.ts";
 
-/** The arguments of `deno task digest`; throws a {@link UsageError} as `readArguments`, or if no run is given. */
-export function digestOptions(args: readonly string[], cwd?: string): { runs: string[]; out: string; every: number } {
-  const { positionals: runs, values } = readArguments("digest", args, cwd);
-  if (runs.length === 0) throw usageError("digest", "expected the name of a run, found none.");
-  return { runs, out: values.out ?? `${projectRoot}/data/studies/${runs[0]}`, every: values.every };
+/**
+ * The arguments of `deno task digest`: names of runs, and folders of results as absolute paths (what has a slash, or is
+ * `.`); throws a {@link UsageError} as `readArguments`, or if none is given.
+ */
+export function digestOptions(args: readonly string[], cwd: string = Deno.cwd()): { parts: string[]; out: string } {
+  const { positionals, values } = readArguments("digest", args, cwd);
+  if (positionals.length === 0) throw usageError("digest", "expected the name of a run or a folder, found none.");
+  const parts = positionals.map((name) => /\/|^\.+$/.test(name) ? resolve(cwd, name) : name), [first] = parts;
+  const one = parts.length === 1 && first.startsWith("/") ? first : undefined; // a folder is written anew in its place
+  return { parts, out: values.out ?? one ?? `${projectRoot}/data/studies/${first.replace(/^.*\//, "")}` };
 }
 
 /** `deno task digest`; returns the exit code. */

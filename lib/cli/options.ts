@@ -218,16 +218,14 @@ export const commands = {
     },
   },
   digest: {
-    positionals: "RUN...",
+    positionals: "RUN|FOLDER...",
     most: Infinity,
-    text: "writes what of runs in data/runs may be published: the recipe, the training log, its curves (of several " +
-      "runs in one plot), scores and figures; no weights and no songs",
+    text:
+      "writes what of a study may be published: results that make its tables, figures and verdicts anew, figures and " +
+      "a README; no weights and no songs. Several runs in data/runs, or folders of results, are parts of one study " +
+      "(other models, seeds or machines) and become one",
     options: {
-      out: path("FOLDER", "where (default: data/studies/ and the first run's name)"),
-      every: withDefault(
-        "10",
-        whole("STEPS", 1, "keep every so many steps of the log, besides those with a validation"),
-      ),
+      out: path("FOLDER", "where (default: data/studies/ and the first run's name; of one folder: itself)"),
     },
   },
   setup: { text: "sets up what is missing in .venv; report and test do it by themselves", options: {} },

@@ -1,165 +1,154 @@
 /**
- * The publishable part of runs: recipes, logs, curves, scores, figures; no weights and no songs.
+ * The publishable part of a study: its results, its figures and a README; no weights and no songs.
  * @module
  */
-import { openCorpus } from "../corpus/store_reader.ts";
-import { render } from "../plots/render.ts";
-import { exists, readTextIfThere, writeFile } from "../base/files.ts";
-import { modelNames } from "../bert/variants.ts";
-import { type CurvePoint, layerPlot, learningCurves } from "../plots/figures.ts";
-import { handFeatureLine, lineOf, majorityLine, protocols, tokenCountLine, untrainedLine } from "../probing/rows.ts";
-import { UserError } from "../base/user_error.ts";
-import type { Recipe } from "../recipe/recipe.ts";
-import type { Evaluation } from "../training/evaluation.ts";
-import { readJson, type StepRecord } from "./step_records.ts";
-import { presetChanges, readRecipe } from "./study.ts";
-import { commonGuess, curvesOf, mostCommonGuess } from "./training_steps.ts";
-import { parseResults, toCsv } from "../probing/results.ts";
+import { exists, writeFile } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
-import { tableText } from "../notebook/table.ts";
+import { UserError } from "../base/user_error.ts";
+import { modelNames } from "../bert/variants.ts";
+import { claims } from "../findings/claims.ts";
+import { claimTable } from "../findings/claim_table.ts";
 import { figure2 } from "../findings/score_tables.ts";
 import { tableRows } from "../findings/table_rows.ts";
-import { type StepLog, trainingLog } from "../training/step_log.ts";
-
-type Run = { name: string; folder: string; recipe: Recipe };
-
-/** A training; `series` is the model and a further seed, with the run's name if several runs have the same training. */
-type Training = { run: Run; series: string; logs: StepLog[]; scores: Evaluation | undefined };
-
-/** The columns of a published log. */
-const logColumns = [
-  ...["step", "epoch", "tokens", "loss", "masked", "contrast", "accuracy", "contrastAccuracy", "gradientNorm"],
-  ...["learningRate", "seconds", "validationLoss", "validationAccuracy"],
-];
-
-/** A log as CSV: every so many steps, those with a validation, and the last; numbers with six digits. */
-export function logTable(logs: readonly StepLog[], every: number): string {
-  const kept = logs.filter(({ step, validation }, i) => step % every === 0 || validation || i === logs.length - 1);
-  const rounded = (value: unknown) => typeof value === "number" ? Number(value.toPrecision(6)) : value;
-  const rows = kept.map(({ validation, ...log }) => {
-    const all = { ...log, validationLoss: validation?.loss, validationAccuracy: validation?.accuracy };
-    return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, rounded(value)]));
-  });
-  return toCsv(rows, logColumns);
-}
-
-/** Validation curves of trainings over the steps, or over what else `at` gives for a step. */
-const curves = (trainings: readonly Training[], at: (log: StepLog) => number): CurvePoint[] =>
-  trainings.flatMap(({ series, logs }) => {
-    const rows = curvesOf(logs.map((log) => ({ ...log, step: at(log) })));
-    return rows.filter((row) => row.series === "validation").map((row) => ({ ...row, series }));
-  });
-
-/** The trainings of every seed, by run, model and seed. */
-async function trainingsOf(runs: readonly Run[]): Promise<Training[]> {
-  const all: Training[] = [], byNumber = new Intl.Collator("en", { numeric: true }).compare;
-  for (const run of runs) {
-    const models = `${run.folder}/models`, names = exists(models) ? [...Deno.readDirSync(models)] : [];
-    const folders = names.map(({ name }) => name).sort(byNumber);
-    for (const name of modelNames.flatMap((model) => folders.filter((name) => name.split("-seed-")[0] === model))) {
-      const logs = await trainingLog(`${models}/${name}`);
-      const record = readJson(`${run.folder}/steps/evaluate-${name}.json`) as StepRecord<Evaluation> | undefined;
-      if (logs.length > 0) all.push({ run, series: name.replace("-seed-", " seed "), logs, scores: record?.info });
-    }
-  }
-  const isTwice = (series: string) => all.filter((other) => other.series === series).length > 1;
-  return all.map((one) => isTwice(one.series) ? { ...one, series: `${one.series}, ${one.run.name}` } : one);
-}
+import { judgeClaims } from "../findings/verdicts.ts";
+import { abstractOf } from "../findings/words/abstract.ts";
+import { tableText } from "../notebook/table.ts";
+import { layerPlot, learningCurves } from "../plots/figures.ts";
+import { render } from "../plots/render.ts";
+import {
+  handFeatureLine,
+  isOf,
+  lineOf,
+  majorityLine,
+  protocols,
+  tokenCountLine,
+  untrainedLine,
+} from "../probing/rows.ts";
+import { curvePoints, measures } from "./results/curves.ts";
+import { hasResults, openResults, writeResultsFolder } from "./results/folder.ts";
+import { mergeResults, type Part } from "./results/merge.ts";
+import { type Results, resultsOf } from "./results/results.ts";
+import { openStudy, presetChanges } from "./study.ts";
+import { commonGuess } from "./training_steps.ts";
 
 /** Writes a figure as SVG, which takes a tenth of PNG's room in a history of versions. */
 const writeFigure = async (path: string, plot: Parameters<typeof render>[0]) =>
   await writeFile(`${path}.svg`, (await render(plot)).svg);
 
-/** Writes the layer-wise figures of a run that was probed, one for each protocol; returns Markdown that shows them. */
-async function writeLayers(folder: string, out: string): Promise<string[]> {
-  const text = await readTextIfThere(`${folder}/results.jsonl`);
-  if (text === undefined) return [];
-  const rows = parseResults(text);
-  const pooling = rows.find((row) => row.pooling !== "none")!.pooling, shown = tableRows(rows, pooling);
-  const baselines = [untrainedLine, handFeatureLine, tokenCountLine, majorityLine];
-  const models = [...modelNames.map((model) => lineOf(model)), ...baselines];
-  return await Array.fromAsync(protocols.toReversed(), async (protocol) => {
-    const title = `What each layer knows: ${protocol === "sound" ? "sound protocol, test songs" : "authors' protocol"}`;
-    await writeFigure(`${out}/layers-${protocol}`, layerPlot(figure2(shown, models, protocol), { title }));
-    return `![What each layer knows](layers-${protocol}.svg)`;
+/** A training's row of the README's table. */
+function summaries({ recipe, curves, evaluations }: Results) {
+  return curves.map(({ model, seed, training, validation }) => {
+    const scores = evaluations.find((one) => one.model === model && (one.seed ?? recipe.seed) === seed);
+    const best = validation.accuracy.length > 0 ? Math.max(...validation.accuracy) : null;
+    return {
+      model: seed === recipe.seed ? model : `${model} seed ${seed}`,
+      steps: `${training.step.at(-1)} of ${recipe.training.steps}`,
+      "million tokens": training.tokens.at(-1)! / 1e6,
+      minutes: training.seconds.at(-1)! / 60,
+      "MLM accuracy, train": scores?.mlm.train.accuracy ?? null,
+      validation: scores?.mlm.validation.accuracy ?? best,
+      "NT-Xent accuracy, validation": scores?.contrast?.validation.accuracy ?? null,
+      chance: scores?.contrast?.validation.chance ?? null,
+    };
   });
 }
 
-/** A training's row of the digest's table. */
-function summary({ run, series, logs, scores }: Training) {
-  const last = logs.at(-1)!, validated = logs.filter(({ validation }) => validation);
-  const best = Math.max(...validated.map(({ validation }) => validation!.accuracy));
+/** What the abstract of results is written from, with the claims under both protocols. */
+export function factsOf(results: Results): Parameters<typeof abstractOf>[0] {
+  const { recipe, rows, evaluations, corpus, curves } = results;
+  const [authors, sound] = protocols.map((protocol) => judgeClaims(claims, rows, evaluations, protocol, recipe));
+  const songs = (split: string) => corpus.splits.find((one) => one.split === split)?.songs ?? 0;
   return {
-    run: run.name,
-    model: series,
-    steps: `${last.step} of ${run.recipe.training.steps}`,
-    "million tokens": last.tokens / 1e6,
-    minutes: last.seconds / 60,
-    "MLM accuracy, train": scores?.mlm.train.accuracy ?? null,
-    validation: scores?.mlm.validation.accuracy ?? (validated.length > 0 ? best : null),
-    "NT-Xent accuracy, validation": scores?.contrast?.validation.accuracy ?? null,
-    chance: scores?.contrast?.validation.chance ?? null,
+    ...{ recipe, rows, evaluations, sound, authors },
+    songs: { train: songs("train"), validation: songs("validation"), test: songs("test") },
+    tokens: Math.max(0, ...curves.map(({ training }) => training.tokens.at(-1) ?? 0)),
+    guess: corpus.guess.accuracy,
   };
+}
+
+/** The results of a run by its name, or of a folder of results; throws a {@link UserError} if there is neither. */
+async function partOf(name: string, folder: (run: string) => string): Promise<Part> {
+  if (hasResults(name)) return { name, results: await openResults(name) };
+  const run = folder(name);
+  if (!/\//.test(name) && exists(`${run}/recipe.json`)) {
+    const study = openStudy({ name, runs: run.replace(/\/[^/]*$/, "") });
+    return { name, results: await resultsOf(study) };
+  }
+  if (exists(name)) await openResults(name); // says what the folder is instead
+  throw new UserError(`Digest: expected a run at ${run}, or a folder of results, found neither.`);
+}
+
+/** The README of results whose figures stand beside it. */
+function readmeOf(results: Results, names: readonly string[], figures: readonly string[]): string {
+  const { recipe, corpus, rows } = results, { songs, kept, tokens } = corpus.summary, facts = factsOf(results);
+  const changes = presetChanges(recipe), changed = changes.length > 0 ? `, changed: ${changes.join(", ")}` : "";
+  const judged = rows.length === 0 ? [] : [
+    "## The claims",
+    tableText(
+      claimTable(facts.sound, facts.authors).map(({ claim, sound, authors, paper }) => (
+        { claim, sound, authors, "agree in the paper's tables": paper }
+      )),
+    ).markdown.trimEnd(),
+  ];
+  return [
+    `# ${names.map((name) => name.replace(/^.*\//, "")).join(", ")}`,
+    "Made by `deno task digest`: what of a study may be published, without weights and songs. " +
+    `${songs} songs, ${kept} bars, ${(tokens / 1e6).toFixed(1)} million tokens; preset \`${recipe.preset}\`, scale ` +
+    `\`${recipe.scale}\`${changed}.`,
+    ...(rows.length === 0 ? [] : [abstractOf(facts).map((sentence) => `- ${sentence}`).join("\n")]),
+    ...judged,
+    "## The trainings",
+    tableText(summaries(results), { decimals: 3 }).markdown.trimEnd(),
+    `The guess of the ${commonGuess} gets ${facts.guess.toFixed(3)} of the same validation tokens right.`,
+    ...figures,
+    "`deno task digest FOLDER --page FILE` makes the study's page of this folder. `study.json` has the recipe, the songs " +
+    "in numbers, CKA and the jobs with their machines; `rows.jsonl` the probes' scores, `resamplings.npy` what their " +
+    "intervals are made of; `evaluations.jsonl` and `curves.jsonl` a line for each training (losses in nats).",
+  ].join("\n\n") + "\n";
+}
+
+/** Writes the figures of results; returns Markdown that shows them. */
+async function writeFigures({ recipe, rows, curves, corpus }: Results, out: string): Promise<string[]> {
+  const shown: string[] = [];
+  if (curves.length > 0) {
+    const level = { measure: measures.accuracy, value: corpus.guess.accuracy, series: commonGuess };
+    const options = { title: "Masked tokens of validation songs", baselines: [level], order: modelNames };
+    await writeFigure(`${out}/curves`, learningCurves(curvePoints(curves, "validation"), options));
+    const minutes = curvePoints(curves, "validation", "seconds");
+    await writeFigure(`${out}/curves-minutes`, learningCurves(minutes, { ...options, x: "minutes" }));
+    shown.push("![Validation curves over steps](curves.svg)", "![The same over minutes](curves-minutes.svg)");
+  }
+  if (rows.length === 0) return shown;
+  const table = tableRows(rows, recipe.probing.poolings[0]);
+  const lines = [
+    ...modelNames.map((model) => lineOf(model)),
+    ...[untrainedLine, handFeatureLine, tokenCountLine, majorityLine],
+  ].filter((line) => table.some((row) => isOf(row, line)));
+  for (const protocol of protocols.toReversed()) {
+    const title = `What each layer knows: ${protocol === "sound" ? "sound protocol, test songs" : "authors' protocol"}`;
+    await writeFigure(`${out}/layers-${protocol}`, layerPlot(figure2(table, lines, protocol), { title }));
+    shown.push(`![What each layer knows](layers-${protocol}.svg)`);
+  }
+  return shown;
 }
 
 /**
- * Writes a digest of runs into the folder `out`: `README.md`, recipes, logs of some steps, validation curves, scores
- * and the first run's layer-wise figures; throws a {@link UserError} if a run is missing or trained nothing.
+ * Writes a study's results into the folder `out`, with its figures and a README; `parts` are names of runs, or folders of
+ * results, which are merged if there are several. Returns what was written.
+ *
+ * @throws {UserError} if a run or folder is missing, of an earlier version, or damaged; if parts are of different studies
  */
 export async function writeDigest(
-  { runs: names, out, every }: { runs: string[]; out: string; every: number },
+  { parts: names, out }: { parts: readonly string[]; out: string },
   folder: (run: string) => string = (run) => `${projectRoot}/data/runs/${run}`,
-): Promise<void> {
-  const runs = names.map((name): Run => {
-    const path = `${folder(name)}/recipe.json`;
-    if (!exists(path)) throw new UserError(`Digest: expected a run at ${folder(name)}, found none.`);
-    return { name, folder: folder(name), recipe: readRecipe(path) };
-  });
-  const trainings = await trainingsOf(runs);
-  if (trainings.length === 0) {
-    throw new UserError(`Digest: expected trained models in ${names.join(", ")}, found none.`);
+): Promise<Results> {
+  const parts = await Array.fromAsync(names, (name) => partOf(name, folder));
+  const results = parts.length === 1 ? parts[0].results : mergeResults(parts);
+  if (results.curves.length === 0 && results.rows.length === 0) {
+    throw new UserError(`Digest: expected trained or probed models in ${names.join(", ")}, found none.`);
   }
-  for (const { series, logs } of trainings) {
-    await writeFile(`${out}/log-${series.replace(/[^\w.-]+/g, "-")}.csv`, logTable(logs, every));
-  }
-  const corpus = await openCorpus(`${runs[0].folder}/corpus`), { songs, kept, tokens } = corpus.summary;
-  const guess = mostCommonGuess(trainings[0].run, corpus).accuracy;
-  corpus.close();
-  const options = {
-    title: "Masked tokens of validation songs",
-    baselines: [{ measure: "MLM accuracy", value: guess, series: commonGuess }],
-    order: trainings.map(({ series }) => series),
-  };
-  await writeFigure(`${out}/curves`, learningCurves(curves(trainings, ({ step }) => step), options));
-  const minutes = curves(trainings, ({ seconds }) => seconds / 60);
-  await writeFigure(`${out}/curves-minutes`, learningCurves(minutes, { ...options, x: "minutes" }));
-  const scored = trainings.filter(({ scores }) => scores).map(({ series, scores }) => [series, scores]);
-  if (scored.length > 0) {
-    const withoutSongs = (key: string, value: unknown) => key === "songs" && Array.isArray(value) ? undefined : value;
-    await writeFile(`${out}/scores.json`, JSON.stringify(Object.fromEntries(scored), withoutSongs, 1));
-  }
-  const recipes = await Array.fromAsync(runs, async ({ name, recipe }) => {
-    await writeFile(`${out}/recipe-${name}.json`, JSON.stringify(recipe, null, 2) + "\n");
-    const changes = presetChanges(recipe), changed = changes.length > 0 ? `, changed: ${changes.join(", ")}` : "";
-    return `- [\`${name}\`](recipe-${name}.json): preset \`${recipe.preset}\`, scale \`${recipe.scale}\`${changed}`;
-  });
-  const layers = await writeLayers(runs[0].folder, out);
-  await writeFile(
-    `${out}/README.md`,
-    [
-      `# ${names.join(", ")}`,
-      `Made by \`deno task digest ${
-        names.join(" ")
-      }\`: what of these runs may be published, without weights and songs. ` +
-      `${songs} songs, ${kept} bars, ${(tokens / 1e6).toFixed(1)} million tokens.`,
-      recipes.join("\n"),
-      tableText(trainings.map(summary), { decimals: 3 }).markdown.trimEnd(),
-      `The guess of the ${commonGuess} gets ${guess.toFixed(3)} of the same validation tokens right.`,
-      "![Validation curves over steps](curves.svg)",
-      "![The same over minutes](curves-minutes.svg)",
-      ...layers,
-      "`log-*.csv` holds the trainings' logs" + (every > 1 ? `, every ${every} steps` : "") +
-      "; losses in nats, `seconds` since the training began.",
-    ].join("\n\n") + "\n",
-  );
+  await writeResultsFolder(out, results);
+  const figures = await writeFigures(results, out);
+  await writeFile(`${out}/README.md`, readmeOf(results, names, figures));
+  return results;
 }

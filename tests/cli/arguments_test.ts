@@ -13,11 +13,10 @@ Deno.test("arguments become values: flags, texts, numbers, paths, defaults; what
       },
     },
   );
-  assertEquals(readArguments("digest", [], "/").values, { every: 10, out: undefined });
-  assertEquals(readArguments("digest", ["--every", "1", "--out=/z"], "/x"), {
-    positionals: [],
-    values: { every: 1, out: "/z" },
-  });
+  assertEquals(readArguments("digest", [], "/").values, { out: undefined });
+  assertEquals(readArguments("digest", ["a", "--out=/z"], "/x"), { positionals: ["a"], values: { out: "/z" } });
+  const limit = (...args: string[]) => readArguments("bench", args, "/x").values.limit;
+  assertEquals([limit(), limit("--limit", "1")], [1000, 1]);
   assertEquals(readArguments("report", ["--data", "-"], "/x").values.data, "/x/-");
 });
 
@@ -36,7 +35,7 @@ Deno.test("what a command does not take is named, with its usage", () => {
     ["tokenize", "a", "--out: expected a value DIR, found none."],
     ["tokenize", "a --out b --workers -1", "--workers: expected a whole number from 0, found -1."],
     ["tokenize", "a --out b --workers 1.5", "--workers: expected a whole number from 0, found 1.5."],
-    ["digest", "a --every 0", "--every: expected a whole number from 1, found 0."],
+    ["bench", "a --limit 0", "--limit: expected a whole number from 1, found 0."],
     ["pack", "a b", "expected NAME, found a b."],
   ];
   for (const [name, args, message] of wrong) {

@@ -3,8 +3,10 @@ import { projectRoot } from "@lib/base/project.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
 import { digestOptions } from "@lib/cli/digest.ts";
 
-Deno.test("the digest command takes runs, and names its folder after the first", () => {
-  assertEquals(digestOptions(["a", "b", "--out", "c"], "/x"), { runs: ["a", "b"], out: "/x/c", every: 10 });
+Deno.test("the digest command takes runs and folders, and names its own folder after the first", () => {
+  assertEquals(digestOptions(["a", "b", "--out", "c"], "/x"), { parts: ["a", "b"], out: "/x/c" });
   assertEquals(digestOptions(["a", "b"], "/x").out, `${projectRoot}/data/studies/a`);
-  assertThrows(() => digestOptions([], "/"), UsageError, "expected the name of a run");
+  assertEquals(digestOptions(["./a", "/y/b"], "/x"), { parts: ["/x/a", "/y/b"], out: `${projectRoot}/data/studies/a` });
+  assertEquals(digestOptions(["parts/a"], "/x"), { parts: ["/x/parts/a"], out: "/x/parts/a" });
+  assertThrows(() => digestOptions([], "/"), UsageError, "expected the name of a run or a folder");
 });

@@ -1,102 +1,90 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { logTable, writeDigest } from "@lib/study/digest.ts";
-import { writeResults } from "@lib/probing/results.ts";
+import { UserError } from "@lib/base/user_error.ts";
+import { writeDigest } from "@lib/study/digest.ts";
+import { openResults, writeResultsFolder } from "@lib/study/results/folder.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { type StepLog, trainingLog } from "@lib/training/step_log.ts";
-import { plantedRows } from "../support/planted_rows.ts";
+import { trainingLog } from "@lib/training/step_log.ts";
+import { plantedResults } from "../support/planted_results.ts";
 import { buildSmall, choices, collect, withFolder } from "../support/small_run.ts";
 
-const lines = (text: string) => text.trimEnd().split("\r\n").map((line) => line.split(","));
+/** The cells of the rows of a Markdown table whose first cell is one of these. */
+const cells = (text: string, names: readonly string[]) =>
+  text.split("\n").filter((line) => line.startsWith("| ")).map((line) => line.split("|").map((cell) => cell.trim()))
+    .filter(([, first]) => names.includes(first)).map((row) => row.slice(1, -1));
 
-Deno.test("a digest has a run's curves and figures, and neither weights nor songs", () =>
+Deno.test("a digest of a run has its results and curves, and neither weights nor songs", () =>
   withFolder(async (dir) => {
     const names = ["d_adrian", "d_ampie", "d_betwee", "d_bunny", "d_countd", "d_e1m1"], run = `${dir}/run`;
     await buildSmall(`${run}/corpus`, names, choices);
     await Deno.writeTextFile(`${run}/recipe.json`, JSON.stringify(choices));
+    await Deno.mkdir(`${run}/steps`);
+    await Deno.writeTextFile(
+      `${run}/steps/corpus.json`,
+      JSON.stringify({
+        ...{ step: "corpus", key: "", info: {}, finished: "2026-01-01T00:00:00.000Z", seconds: 1 },
+      }),
+    );
     const corpus = await openCorpus(`${run}/corpus`);
     for (const model of ["BERT", "BERT-aug"] as const) await collect(corpus, `${run}/models/${model}`, { model });
     corpus.close();
-    await writeResults(`${run}/results`, plantedRows());
-    const score = (accuracy: number) => ({ loss: 2, accuracy, kinds: [], songs: [{ song: 0, correct: 1, count: 2 }] });
-    const contrast = { validation: { accuracy: 0.75, chance: 0.0625 } };
-    const info = { mlm: { train: score(0.625), validation: score(0.375) }, contrast };
-    await Deno.mkdir(`${run}/steps`);
-    await Deno.writeTextFile(`${run}/steps/evaluate-BERT-aug.json`, JSON.stringify({ info }));
-    await writeDigest({ runs: ["run"], out: `${dir}/out`, every: 2 }, () => run);
-
+    await writeDigest({ parts: ["run"], out: `${dir}/out` }, (name) => `${dir}/${name}`);
     const files = Array.from(Deno.readDirSync(`${dir}/out`), ({ name }) => name).sort();
-    assertEquals(
-      files.filter((name) =>
-        !/^(curves.*\.svg|layers-.*\.svg|scores\.json|log-.*\.csv|recipe-run\.json|README\.md)$/.test(name)
-      ),
-      [],
-    );
+    assertEquals(files, [
+      ...["README.md", "curves-minutes.svg", "curves.jsonl", "curves.svg", "evaluations.jsonl"],
+      ...["resamplings.npy", "rows.jsonl", "study.json"],
+    ]);
     for (const name of files) {
       const text = await Deno.readTextFile(`${dir}/out/${name}`);
       for (const song of names) assert(!text.includes(song), `${name} names ${song}`);
     }
-    const [head, ...rows] = lines(await Deno.readTextFile(`${dir}/out/log-BERT-aug.csv`));
-    const logs = await trainingLog(`${run}/models/BERT-aug`);
-    assertEquals(rows.map(([step]) => Number(step)), [2, 3, 4, 6]); // every other, and validation at 3 and 6
-    for (const row of rows) {
-      const log = logs[Number(row[0]) - 1], value = (name: string) => Number(row[head.indexOf(name)]);
-      assert(Math.abs(value("loss") - log.loss) < 1e-5 * log.loss);
-      assert(Math.abs(value("validationAccuracy") - (log.validation?.accuracy ?? 0)) < 1e-5);
-    }
+    const { curves } = await openResults(`${dir}/out`), logs = await trainingLog(`${run}/models/BERT-aug`);
+    const aug = curves.find(({ model }) => model === "BERT-aug")!, last = logs.at(-1)!;
+    assertEquals(aug.validation.step, [3, 6]);
+    assertEquals(aug.training.step, [1, 2, 3, 4, 5, 6]);
+    const readme = await Deno.readTextFile(`${dir}/out/README.md`);
+    const [row] = cells(readme, ["BERT-aug"]), best = Math.max(...aug.validation.accuracy);
+    assertEquals(row.slice(0, 3), ["BERT-aug", "6 of 6", (last.tokens / 1e6).toFixed(3)]);
+    assertEquals(row[5], best.toFixed(3));
     const svg = await Deno.readTextFile(`${dir}/out/curves.svg`);
     for (const name of ["BERT-aug", "most common of its kind"]) assertStringIncludes(svg, name);
-    const readme = await Deno.readTextFile(`${dir}/out/README.md`), last = logs.at(-1)!;
-    const row = readme.split("\n").find((line) => line.includes("| BERT-aug |"))!.split("|").map((cell) => cell.trim());
-    assertEquals(row.slice(1, 5), ["run", "BERT-aug", "6 of 6", (last.tokens / 1e6).toFixed(3)]);
-    assertEquals(row.slice(5, 10), [(last.seconds / 60).toFixed(3), "0.625", "0.375", "0.750", "0.063"]);
-    const scores = JSON.parse(await Deno.readTextFile(`${dir}/out/scores.json`));
-    assertEquals(Object.keys(scores), ["BERT-aug"]);
-    assertEquals(scores["BERT-aug"].mlm.train, { loss: 2, accuracy: 0.625, kinds: [] });
-    const best = Math.max(...(await trainingLog(`${run}/models/BERT`)).map((log) => log.validation?.accuracy ?? 0));
-    assertStringIncludes(readme.split("\n").find((line) => line.includes("| BERT |"))!, `| ${best.toFixed(3)} |`);
-    const layers = ["sound", "authors"].map((protocol) => Deno.readTextFileSync(`${dir}/out/layers-${protocol}.svg`));
-    for (const svg of layers) for (const name of ["untrained", "guess"]) assertStringIncludes(svg, name);
-    assert(layers[0] !== layers[1] && readme.includes("layers-sound.svg") && readme.includes("layers-authors.svg"));
   }));
 
-Deno.test("a digest has the trainings of all seeds, in their order, with the scores of each", () =>
+Deno.test("a digest of two parts is that of the whole, with its figures, verdicts and abstract", () =>
   withFolder(async (dir) => {
-    const [run, out] = [`${dir}/run`, `${dir}/out`];
-    await buildSmall(`${run}/corpus`, ["d_adrian", "d_ampie", "d_betwee", "d_bunny", "d_countd", "d_e1m1"], choices);
-    await Deno.writeTextFile(`${run}/recipe.json`, JSON.stringify(choices));
-    await Deno.mkdir(`${run}/steps`);
-    const trainings = ["BERT", "BERT-seed-2", "BERT-seed-10", "BERT-aug", "BERT-aug-seed-2"];
-    for (const [i, name] of trainings.entries()) {
-      const score = { loss: 2, accuracy: (i + 1) / 10, kinds: [] }, info = { mlm: { train: score, validation: score } };
-      const log = { step: 6, tokens: 1e6, loss: i + 1, seconds: 60, validation: { loss: 2, accuracy: 0.5 } };
-      await Deno.mkdir(`${run}/models/${name}/training`, { recursive: true });
-      await Deno.writeTextFile(`${run}/models/${name}/training/log.jsonl`, `${JSON.stringify(log)}\n`);
-      await Deno.writeTextFile(`${run}/steps/evaluate-${name}.json`, JSON.stringify({ info }));
+    const whole = plantedResults(),
+      seeds = [0, 1].map((seed) => ({
+        ...whole,
+        rows: whole.rows.filter((row) => row.seed === seed || row.input !== "trained"),
+        evaluations: whole.evaluations.filter((one) => one.seed === seed),
+        curves: whole.curves.filter((one) => one.seed === seed),
+      }));
+    for (const [i, part] of seeds.entries()) await writeResultsFolder(`${dir}/part-${i}`, part);
+    await writeResultsFolder(`${dir}/whole`, whole);
+    const both = await writeDigest({ parts: [`${dir}/part-0`, `${dir}/part-1`], out: `${dir}/both` });
+    const alone = await writeDigest({ parts: [`${dir}/whole`], out: `${dir}/whole` });
+    assertEquals(both.rows.length, alone.rows.length);
+    const read = (name: string) => Deno.readTextFileSync(`${dir}/${name}`);
+    for (const name of ["layers-sound.svg", "layers-authors.svg", "curves.svg"]) {
+      assertEquals(read(`both/${name}`) === read(`whole/${name}`), true, name);
     }
-    await writeDigest({ runs: ["run"], out, every: 1 }, () => run);
-    const series = ["BERT", "BERT seed 2", "BERT seed 10", "BERT-aug", "BERT-aug seed 2"];
-    const readme = (await Deno.readTextFile(`${out}/README.md`)).split("\n").filter((line) => line.startsWith("| run"));
-    const cells = readme.map((line) => line.split("|").map((cell) => cell.trim()));
-    assertEquals(cells.slice(1).map((row) => row[2]), series);
-    assertEquals(cells.slice(1).map((row) => row[6]), ["0.100", "0.200", "0.300", "0.400", "0.500"]);
-    const scores = JSON.parse(await Deno.readTextFile(`${out}/scores.json`));
-    assertEquals(series.map((name) => scores[name].mlm.validation.accuracy), [0.1, 0.2, 0.3, 0.4, 0.5]);
-    for (const [i, name] of trainings.entries()) {
-      const [head, row] = lines(await Deno.readTextFile(`${out}/log-${name}.csv`));
-      assertEquals(row[head.indexOf("loss")], `${i + 1}`);
-    }
-    const svg = await Deno.readTextFile(`${out}/curves.svg`);
-    for (const name of series) assertStringIncludes(svg, name);
+    const body = (name: string) => read(`${name}/README.md`).replace(/^# .*/, "");
+    assertEquals(body("both"), body("whole"));
+    const names = ["BERT", "BERT seed 1", "BERT-aug", "BERT-aug seed 1"], rows = cells(body("both"), names);
+    assertEquals(rows.map(([name]) => name), names);
+    assertEquals(rows.map((row) => row[5]), ["0.500", "0.510", "0.520", "0.530"]);
+    assertStringIncludes(body("both"), "- Of the 14 claims, ");
+    assertEquals(cells(body("both"), ["BERT is best at chords (last layer)"]).length, 1);
+    assert(read("both/layers-sound.svg") !== read("both/layers-authors.svg"));
   }));
 
-Deno.test("a digest of a run that is not there says so and writes nothing", () =>
+Deno.test("a digest of what is no run, no results or an empty run says so and writes nothing", () =>
   withFolder(async (dir) => {
-    const digest = writeDigest({ runs: ["none"], out: `${dir}/out`, every: 10 }, (run) => `${dir}/${run}`);
-    await assertRejects(() => digest, Error, "expected a run at");
-    assertEquals([...Deno.readDirSync(dir)].length, 0);
+    const digest = (name: string) => writeDigest({ parts: [name], out: `${dir}/out` }, (run) => `${dir}/${run}`);
+    await assertRejects(() => digest("none"), UserError, "expected a run at");
+    await Deno.mkdir(`${dir}/older`);
+    await Deno.writeTextFile(`${dir}/older/scores.json`, "{}");
+    await assertRejects(() => digest(`${dir}/older`), UserError, "a digest of an earlier version");
+    await writeResultsFolder(`${dir}/empty`, { ...plantedResults(), rows: [], curves: [] });
+    await assertRejects(() => digest(`${dir}/empty`), UserError, "expected trained or probed models");
+    assertEquals(Array.from(Deno.readDirSync(dir), ({ name }) => name).sort(), ["empty", "older"]);
   }));
-
-Deno.test("a published log ends with its training's last step", () => {
-  const logs = Array.from({ length: 13 }, (_, i) => ({ step: i + 1, loss: 1 / 3 }) as StepLog);
-  assertEquals(lines(logTable(logs, 5)).map(([step]) => step), ["step", "5", "10", "13"]);
-});
