@@ -39,6 +39,7 @@ def arguments():
     parser.add_argument("--engine", default="xla")
     parser.add_argument("--specs", default="", help="speeds to measure, comma-separated: 'small bfloat16 16384 BERT'")
     parser.add_argument("--seconds-each", type=float, default=2.0, help="for one speed")
+    parser.add_argument("--lanes", type=int, default=os.cpu_count() or 2, help="processes that compile at a time")
     parser.add_argument("--torch", default="eager,compiled", help="how PyTorch is measured; '' leaves it out")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--seeds", default="0")
@@ -47,7 +48,7 @@ def arguments():
     parser.add_argument("--study", default="small", help="name of the study's run")
     parser.add_argument("--scale", default="small")
     parser.add_argument("--recipe", default="{}", help="changes to the study's recipe, JSON")
-    parser.add_argument("--jobs", default="train", help="the study's jobs, waves apart by ';': 'train;probe-guesses,probe-BERT'")
+    parser.add_argument("--jobs", default="train", help="waves of the study's jobs: 'train:0;mps;train:1,2;probe-guesses'")
     parser.add_argument("--pack-seconds", type=float, default=25, help="left for packing after trainings")
     parser.add_argument("--keep-executables", action="store_true", help="bring compiled modules back")
     parser.add_argument("--cases", default="", help="equality's cases; default all")
@@ -348,15 +349,43 @@ def warm_jobs(options):
             for length in sorted(lengths, reverse=True) for model in reversed(options.models.split(","))]
 
 
+def start_mps(runner):
+    """NVIDIA's multi-process service, by which kernels of several processes run at once; it changes no setting."""
+    folders = {name: f"{runner.options.work}/{name.lower()}" for name in ("CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY")}
+    for folder in folders.values():
+        os.makedirs(folder, exist_ok=True)
+    if shutil.which("nvidia-cuda-mps-control"):
+        subprocess.run(["nvidia-cuda-mps-control", "-d"], env={**os.environ, **folders}, timeout=20, check=False,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        runner.env.update(folders)
+    runner.results.machine(mps=quietly(["pgrep", "-fl", "nvidia-cuda-mps"]) or "none")
+
+
+def stop_mps(runner):
+    if "CUDA_MPS_PIPE_DIRECTORY" in runner.env:
+        quietly(["nvidia-cuda-mps-control"], input="quit\n", env={**os.environ, **runner.env})
+
+
+def training_jobs(options, seeds):
+    first = options.seeds.split(",")[0]
+    return [f"train-{model}{'' if seed == first else f'-seed-{seed}'}"
+            for seed in seeds for model in sorted(options.models.split(","), key=lambda model: model == "BERT")]
+
+
 def study(runner, options):
-    """The study's jobs, several at a time: trainings first, then what was asked for besides, such as probing."""
+    """The study's jobs in waves, several jobs at a time: `train` all seeds or `train:0,1`, `mps`, or jobs by name."""
     env, kept = study_variables(options), runner.deadline
     runner.deadline -= options.pack_seconds
     for wave in options.jobs.split(";"):
-        names = [f"train-{model}{'' if seed == '0' else f'-seed-{seed}'}" for seed in options.seeds.split(",")
-                 for model in sorted(options.models.split(","), key=lambda model: model == "BERT")] \
-            if wave == "train" else wave.split(",")
+        start = time.monotonic()
+        if wave == "mps":
+            start_mps(runner)
+            continue
+        names = training_jobs(options, (wave.partition(":")[2] or options.seeds).split(",")) \
+            if wave.startswith("train:") or wave == "train" else wave.split(",")
         runner.together([("study", name, ["job", options.study, name], 600, env) for name in names], options.together)
+        runner.results.machine(**{f"seconds {wave}": round(time.monotonic() - start, 1)})
+    stop_mps(runner)
     runner.deadline = kept
 
 
@@ -487,19 +516,19 @@ def main():
             jobs = jobs[:4] + warm_jobs(options) + jobs[4:]
         kept = runner.deadline
         runner.deadline = min(kept, time.monotonic() + options.first_share * runner.left())
-        runner.together(jobs, max(2, os.cpu_count() or 2))
+        runner.together(jobs, options.lanes)
         runner.deadline = kept
 
     def speed():
         for spec in specs:
             runner.run(*speed_job("speed", spec, options.seconds_each, 40))
-        if torch:
-            torch.measure(options.seconds_each / 2, min(60, runner.left()))
 
     stage("smoke", lambda: smoke(runner))
     stage(next((name for name in ("equality", "speed", "study") if name in stages), ""), first)
     stage("speed", speed)
     stage("study", lambda: study(runner, options))
+    if torch:
+        stage("speed", lambda: torch.measure(options.seconds_each / 2, max(5, min(60, runner.left() - options.pack_seconds))))
     stop.set()
     results.machine(seconds=round(time.monotonic() - BEGUN, 1))
     if "study" in stages:

@@ -85,6 +85,7 @@ for kind in asked["kinds"]:
             step, tokens = make(spec, kind)
             step().item()
             ready.append((f"{spec} {kind}", step, tokens, time.perf_counter() - start))
+            torch.cuda.empty_cache()  # others use the card, too
         except Exception as error:  # the others are measured all the same
             say(what="torch-failed", name=f"{spec} {kind}", error=f"{type(error).__name__}: {error}"[:300])
             torch.cuda.empty_cache()
@@ -114,6 +115,7 @@ for name, step, tokens, first in ready:
                 step()
             sync()
             times.append((time.perf_counter() - start) / 5)
+        torch.cuda.empty_cache()
         middle = sorted(times)[len(times) // 2]
         memory = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
         say(what="torch", name=name, step=middle, tokensPerSecond=round(tokens / middle), first=first, memory=memory)
