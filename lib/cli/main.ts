@@ -20,7 +20,10 @@ const load: { [name in CommandName]?: () => Promise<Run> } = {
   bars: async () => await withLibraries() ?? (await import("./encoders/bars.ts")).barsCommand,
   probe: async () => await withLibraries() ?? (await import("./encoders/probe.ts")).probeCommand,
   pack: async () => (await import("./pack.ts")).packCommand,
-  digest: async () => await withLibraries() ?? (await import("./digest.ts")).digestCommand,
+  digest: async () => {
+    await (await import("./setup.ts")).ensureEngine(); // no Jupyter, so that it runs where nothing can be fetched
+    return (await import("./digest.ts")).digestCommand;
+  },
   setup: async () => (await import("./setup.ts")).setupCommand,
 };
 
