@@ -6,6 +6,7 @@ import { authorsLogits, authorsStates } from "./authors_bert.ts";
 import type { BertConfig } from "./config.ts";
 import { type Dropout, dropoutMasks } from "./dropout.ts";
 import { CheckpointError } from "./hugging_face.ts";
+import { askedStates, attentionRows, type Layout, plainLayout } from "./layout.ts";
 import { type Model, norm, type Parameters, unflatten, weightAndBias } from "./parameters.ts";
 import { compile, tf } from "../engine/mod.ts";
 import type { Compiled, Tensor } from "../engine/types.ts";
@@ -13,14 +14,13 @@ import { attention, attentionTo } from "../engine/attention.ts";
 import { addBias, addNorm, denseGelu, gatherRows, layerNorm, linear, type Precision, product } from "../engine/ops.ts";
 
 /** The sum of a token's, its position's and its type's embedding, normalised: layer 0, N × hidden. */
-function embeddings(p: Parameters, config: BertConfig, ids: Tensor): Tensor {
-  const [batch, length] = ids.shape as [number, number], { hidden } = config;
-  const table = (name: string) => p.get(`bert.embeddings.${name}_embeddings.weight`)!;
-  const words = gatherRows(table("word"), ids.reshape([batch * length])).reshape([batch, length, hidden]);
-  const positions = table("position").slice([0, 0], [length, hidden]);
-  const type = table("token_type").slice([0, 0], [1, hidden]);
-  const sum = words.add(positions.add(type)).reshape([batch * length, hidden]); // N × hidden
-  return norm(p, "bert.embeddings.LayerNorm", sum, config);
+function embeddings(p: Parameters, config: BertConfig, { ids, places, blocks: [{ rows, length }] }: Layout): Tensor {
+  const { hidden } = config, table = (name: string) => p.get(`bert.embeddings.${name}_embeddings.weight`)!;
+  const words = gatherRows(table("word"), ids), type = table("token_type").slice([0, 0], [1, hidden]);
+  const sum = places
+    ? words.add(gatherRows(table("position"), places)).add(type)
+    : words.reshape([rows, length, hidden]).add(table("position").slice([0, 0], [length, hidden]).add(type));
+  return norm(p, "bert.embeddings.LayerNorm", sum.reshape([ids.size, hidden]), config);
 }
 
 /**
@@ -38,19 +38,37 @@ type Pass = { dropout?: Dropout; only?: Tensor; precision?: Precision };
  * @returns layers 0…L, each (batch·length) × hidden; the last one (batch·K) × hidden under `only`
  */
 export function hiddenStates(p: Parameters, config: BertConfig, ids: Tensor, bias: Tensor, pass: Pass = {}): Tensor[] {
-  const { dropout, only, precision: type } = pass, chosen = only?.reshape([only.size]);
+  const { only, ...rest } = pass;
+  return layoutStates(p, config, plainLayout(ids, bias, only ? [only] : []), rest);
+}
+
+/** {@link hiddenStates} of a batch in blocks; under `asked` the last states are those of its positions, in order. */
+export function layoutStates(
+  p: Parameters,
+  config: BertConfig,
+  layout: Layout,
+  { dropout, precision: type }: Omit<Pass, "only"> = {},
+): Tensor[] {
+  const { blocks } = layout,
+    chosen = blocks.some(({ asked }) => asked.length > 0),
+    { heads, layers, layerNormEps } = config;
+  const scale = Math.sqrt(heads / config.hidden); // queries are divided by √size
   if (config.encoder === "authors") {
-    const states = authorsStates(p, config, ids, bias, dropout);
-    return chosen ? [...states.slice(0, -1), gatherRows(states.at(-1)!, chosen, ids.shape[0])] : states;
+    const [{ rows, length, marks }] = blocks, ids = layout.ids.reshape([rows, length]);
+    const states = authorsStates(p, config, ids, marks.key.reshape([rows, 1, 1, length]), dropout);
+    return chosen ? [...states.slice(0, -1), askedStates(states.at(-1)!, blocks)] : states;
   }
-  const [batch, length] = ids.shape as [number, number], { heads, layers, layerNormEps } = config;
-  const { inside, outside, mask } = dropoutMasks(dropout), shape = { batch, length, heads, type };
-  let x = embeddings(p, config, ids);
+  const { inside, outside, mask } = dropoutMasks(dropout);
+  const rows = attentionRows(blocks, heads, type, { inside, mask });
+  let x = embeddings(p, config, layout);
   const states = [x];
   for (let layer = 0; layer < layers; layer++) {
     const name = `bert.encoder.layer.${layer}`;
     const project = (x: Tensor, ...parts: string[]) => { // the parts' outputs beside each other
-      const own = parts.map((part) => weightAndBias(p, `${name}.attention.self.${part}`));
+      const own = parts.map((part) => {
+        const both = weightAndBias(p, `${name}.attention.self.${part}`);
+        return part === "query" ? both.map((values) => values.mul(scale)) : both;
+      });
       return linear(x, tf.concat(own.map(([weight]) => weight), 0), tf.concat(own.map(([, bias]) => bias), 0), type);
     };
     /** Dense, dropout, residual and LayerNorm of a block. */
@@ -63,12 +81,10 @@ export function hiddenStates(p: Parameters, config: BertConfig, ids: Tensor, bia
     let mixed: Tensor; // tokens × hidden
     if (chosen && layer === layers - 1) {
       const keyValue = project(x, "key", "value"); // N × 2·hidden
-      x = gatherRows(x, chosen, batch); // (batch·K) × hidden
-      const drops = inside ? mask([batch, heads, chosen.size / batch, length]) : undefined;
-      mixed = attentionTo(project(x, "query"), keyValue, bias, shape, drops);
+      x = askedStates(x, blocks); // as many as asked for × hidden
+      mixed = attentionTo(project(x, "query"), keyValue, rows.asked(), { heads, type });
     } else {
-      const qkv = project(x, "query", "key", "value"); // N × 3·hidden
-      mixed = attention(qkv, bias, shape, inside ? mask([batch, heads, length, length]) : undefined);
+      mixed = attention(project(x, "query", "key", "value"), rows.whole(), { heads, type }); // of N × 3·hidden
     }
     x = end(mixed, x, `${name}.attention.output`, outside);
     const inner = denseGelu(x, ...weightAndBias(p, `${name}.intermediate.dense`), type); // tokens × intermediate

@@ -1,11 +1,15 @@
 /**
  * Scaled dot-product attention of all heads, for all queries or for some, and its dropout masks.
+ *
+ * Attention maps are the largest tensors of a step at narrow widths, so that each pass over them counts. The caller
+ * scales the queries, masks go into the product that makes the scores, and the gradient's sums over a map's rows are
+ * taken from the mix (Σ map·dMap = Σ mix·dMix; Dao et al. 2022). Maps have the products' element type.
  * @module
  */
 import { cudnnAttention, fused, rawOp, rawOps, tf } from "./mod.ts";
 import {
-  add,
   batchMatMul,
+  int,
   ints,
   lower,
   mul,
@@ -15,7 +19,6 @@ import {
   reshape,
   sub,
   transpose,
-  unary,
   withGradient,
 } from "./ops.ts";
 import { sharedBlocks } from "./replicas.ts";
@@ -34,76 +37,130 @@ export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor
   });
 }
 
-/** Each head takes an equal share of the width. `type` is the element type of the products; the softmax is float32. */
-type AttentionShape = { batch: number; length: number; heads: number; type?: Precision };
+/**
+ * Which keys of its row a query sees: `query` is rows × queries × n, `key` rows × keys × n. Their product is added to
+ * the scores: 0 for a key that is seen, very negative for one that is not.
+ */
+export type Marks = Record<"query" | "key", Tensor>;
 
-/** N × parts·width, parts side by side → for each part batch × heads × tokens × size. */
-function splitHeads(x: Tensor, parts: number, { batch, heads, type = "float32" }: AttentionShape): Tensor[] {
+/**
+ * Rows of a batch that attend alike: each has `queries` tokens that ask and `keys` that answer, its own. Where nothing
+ * but pads at the rows' ends is hidden, `pads` has their very negative numbers (rows × keys, float32); `dropout` is
+ * rows × heads × queries × keys from {@link dropoutMask}.
+ */
+export type AttentionRows =
+  & Record<"rows" | "queries" | "keys", number>
+  & { marks: Marks; pads?: Tensor; dropout?: Tensor };
+
+/** Each head takes an equal share of the width; `type` is the element type of products and maps, by default float32. */
+type Heads = { heads: number; type?: Precision };
+
+/** Tensors one behind the other along an axis. */
+const join = (parts: Tensor[], axis: number, type: Precision): Tensor =>
+  parts.length === 1 ? parts[0] : rawOp("ConcatV2", { N: parts.length, T: type, Tidx: "int32" }, [...parts, int(axis)]);
+
+/** The inverse of {@link join} along the first axis. */
+const splitRows = (x: Tensor, sizes: number[], type: Precision): Tensor[] =>
+  sizes.length === 1
+    ? [x]
+    : rawOps("SplitV", { num_split: sizes.length, T: type, Tlen: "int32" }, [x, ints(sizes), int(0)], sizes.length);
+
+/**
+ * Marks as {@link attention} takes them, for each head, in its element type: rows × heads × tokens × n. They are made
+ * once for all layers.
+ */
+export function spreadMarks({ query, key }: Marks, { heads, type = "float32" }: Heads): Marks {
+  const spread = (marks: Tensor) => {
+    const [rows, tokens, n] = marks.shape as [number, number, number];
+    return join(Array<Tensor>(heads).fill(reshape(lower(marks, type), [rows, 1, tokens, n], type)), 1, type);
+  };
+  return { query: spread(query), key: spread(key) };
+}
+
+/** N × parts·width, parts side by side → for each part rows × heads × tokens × size. */
+function splitHeads(x: Tensor, parts: number, rows: number, heads: number, type: Precision): Tensor[] {
   const size = x.shape[1]! / parts / heads;
-  const apart = transpose(reshape(lower(x, type), [batch, -1, parts, heads, size], type), [2, 0, 3, 1, 4], type);
+  const apart = transpose(reshape(x, [rows, -1, parts, heads, size], type), [2, 0, 3, 1, 4], type);
   return parts === 1
     ? [reshape(apart, apart.shape.slice(1), type)]
     : rawOps("Unpack", { num: parts, T: type, axis: 0 }, [apart], parts);
 }
 
-/** The inverse of {@link splitHeads}, in float32. */
-function joinHeads(parts: Tensor[], { batch, heads, type = "float32" }: AttentionShape): Tensor {
-  const [, , tokens, size] = parts[0].shape as number[], count = parts.length;
+/** The inverse of {@link splitHeads}. */
+function joinHeads(parts: Tensor[], type: Precision): Tensor {
+  const [rows, heads, tokens, size] = parts[0].shape as number[], count = parts.length;
   const all = count === 1
     ? transpose(parts[0], [0, 2, 1, 3], type)
     : transpose(rawOp("Pack", { N: count, T: type, axis: 0 }, parts), [1, 3, 0, 2, 4], type);
-  return raise(reshape(all, [batch * tokens, count * heads * size], type), type);
+  return reshape(all, [rows * tokens, count * heads * size], type);
 }
 
-/** The attention map softmax(q·kᵀ/√size + bias), and its product with v. */
-function attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, dropout: Tensor | undefined, type: Precision) {
-  const scale = 1 / Math.sqrt(q.shape[3]!);
-  const scores = (z: Tensor, bias: Tensor) => [unary("Softmax", add(mul(raise(z, type), tf.scalar(scale)), bias))];
-  const [map] = fused(`softmax ${scale}`, scores, batchMatMul(q, k, false, true, type), bias);
-  const used = lower(dropout ? mul(map, dropout) : map, type);
-  return { map, mixed: batchMatMul(used, v, false, false, type) };
+/** A map with its dropout, if it has one. */
+const dropped = (map: Tensor, dropout: Tensor | undefined, type: Precision): Tensor =>
+  dropout ? fused("drop", (map, mask) => [lower(mul(raise(map, type), mask), type)], map, dropout)[0] : map;
+
+/** The attention map softmax(q·kᵀ) of the keys that are seen, and its product with v. */
+function attend([q, k, v]: Tensor[], { marks, dropout }: AttentionRows, type: Precision): [map: Tensor, mix: Tensor] {
+  const scores = batchMatMul(join([q, marks.query], 3, type), join([k, marks.key], 3, type), false, true, type);
+  const map = rawOp("Softmax", { T: type }, [scores]);
+  return [map, batchMatMul(dropped(map, dropout, type), v, false, false, type)];
 }
 
 /** The gradients of {@link attend} by q, k and v. */
-function attendGradient(type: Precision, d: Tensor, q: Tensor, k: Tensor, v: Tensor, map: Tensor, dropout?: Tensor) {
-  const scale = 1 / Math.sqrt(q.shape[3]!), used = lower(dropout ? mul(map, dropout) : map, type);
+function attendGradient(d: Tensor, [q, k, v, map, mix, dropout]: Tensor[], type: Precision): Tensor[] {
   const dUsed = batchMatMul(d, v, false, true, type);
-  const gradient = (map: Tensor, dUsed: Tensor, dropout?: Tensor) => {
-    const dMap = dropout ? mul(raise(dUsed, type), dropout) : raise(dUsed, type), weighted = mul(map, dMap);
-    const dScores = sub(weighted, mul(map, reduce("Sum", weighted, [-1], true)));
-    return [lower(mul(dScores, tf.scalar(scale)), type)];
+  const [along] = fused(
+    "attention_sums",
+    (d, mix) => [reduce("Sum", mul(raise(d, type), raise(mix, type)), [-1], true)],
+    ...[d, mix],
+  );
+  const gradient = (map: Tensor, dUsed: Tensor, along: Tensor, dropout?: Tensor) => {
+    const dMap = dropout ? mul(raise(dUsed, type), dropout) : raise(dUsed, type);
+    return [lower(mul(raise(map, type), sub(dMap, along)), type)];
   };
-  const [dScores] = fused(`softmax_gradient ${scale}`, gradient, map, dUsed, ...(dropout ? [dropout] : []));
+  const [dScores] = fused("softmax_gradient", gradient, map, dUsed, along, ...(dropout ? [dropout] : []));
   return [
     batchMatMul(dScores, k, false, false, type),
     batchMatMul(dScores, q, true, false, type),
-    batchMatMul(used, d, true, false, type),
+    batchMatMul(dropped(map, dropout, type), d, true, false, type),
   ];
 }
 
 /** Attention as one block; input i holds `parts[i]` of query, key and value side by side. */
-function attentionBlock(inputs: Tensor[], parts: number[], bias: Tensor, shape: AttentionShape, dropout?: Tensor) {
-  const { type = "float32" } = shape;
-  return withGradient([...inputs, bias], (...all) => {
-    const [q, k, v] = parts.flatMap((count, i) => splitHeads(all[i], count, shape));
-    const { map, mixed } = attend(q, k, v, all.at(-1)!, dropout, type);
+function attentionBlock(inputs: Tensor[], parts: number[], rows: AttentionRows[], { heads, type = "float32" }: Heads) {
+  const queries = rows.map((own) => own.rows * own.queries);
+  const keys = rows.map((own) => own.rows * own.keys), sizes = parts.length === 1 ? [queries] : [queries, keys];
+  return withGradient(inputs, (...inputs) => {
+    const cut = inputs.map((x, i) => splitRows(lower(x, type), sizes[i], type));
+    const saved: Tensor[][] = [],
+      mixed = rows.map((own, at) => {
+        const qkv = parts.flatMap((count, i) => splitHeads(cut[i][at], count, own.rows, heads, type));
+        const [map, mix] = attend(qkv, own, type);
+        saved.push([...qkv, map, mix, ...(own.dropout ? [own.dropout] : [])]);
+        return joinHeads([mix], type);
+      });
     return {
-      value: joinHeads([mixed], shape),
-      saved: [q, k, v, map, ...(dropout ? [dropout] : [])],
-      gradient: (dy, q, k, v, map, dropout) => {
-        const by = attendGradient(type, splitHeads(dy, 1, shape)[0], q, k, v, map, dropout);
-        return [...parts.map((count) => joinHeads(by.splice(0, count), shape)), tf.zerosLike(bias)];
+      value: raise(join(mixed, 0, type), type),
+      saved: saved.flat(),
+      gradient: (dy, ...tensors) => {
+        const by: Tensor[][] = inputs.map(() => []);
+        splitRows(lower(dy, type), queries, type).forEach((d, at) => {
+          const own = tensors.splice(0, saved[at].length);
+          const gradients = attendGradient(splitHeads(d, 1, rows[at].rows, heads, type)[0], own, type);
+          parts.forEach((count, i) => by[i].push(joinHeads(gradients.splice(0, count), type)));
+        });
+        return by.map((all) => raise(join(all, 0, type), type));
       },
     };
   });
 }
 
-/** Attention in bfloat16 without dropout by cuDNN, from queries, keys and values side by side. */
-function cudnnBlock(qkv: Tensor, bias: Tensor, { batch, heads }: AttentionShape): Tensor {
-  const type = "bfloat16", size = qkv.shape[1]! / 3 / heads, scale = { scale: { float: 1 / Math.sqrt(size) } };
-  return withGradient([qkv, bias], (x, bias) => {
-    const apart = reshape(lower(x, type), [batch, -1, 3, heads, size], type);
-    const [q, k, v] = rawOps("Unpack", { num: 3, T: type, axis: 2 }, [apart], 3); // batch × tokens × heads × size
+/** Attention in bfloat16 without dropout by cuDNN, from queries, keys and values side by side; only pads are hidden. */
+function cudnnBlock(qkv: Tensor, rows: number, pads: Tensor, heads: number): Tensor {
+  const type = "bfloat16", size = qkv.shape[1]! / 3 / heads, scale = { scale: { float: 1 } };
+  return withGradient([qkv, reshape(pads, [rows, 1, 1, -1])], (x, bias) => {
+    const apart = reshape(lower(x, type), [rows, -1, 3, heads, size], type);
+    const [q, k, v] = rawOps("Unpack", { num: 3, T: type, axis: 2 }, [apart], 3); // rows × tokens × heads × size
     const [mixed, statistics] = rawOps("CudnnAttention", scale, [q, k, v, bias], 2);
     return {
       value: raise(reshape(mixed, [x.shape[0], heads * size], type), type),
@@ -119,26 +176,22 @@ function cudnnBlock(qkv: Tensor, bias: Tensor, { batch, heads }: AttentionShape)
 }
 
 /**
- * Scaled dot-product attention of all heads: softmax(q·kᵀ/√size + bias)·v.
+ * Dot-product attention of all heads: softmax(q·kᵀ)·v over the keys that a query sees.
  *
- * @param qkv N × 3·width: queries, keys and values side by side
- * @param bias batch × 1 × 1 × length, added to the logits (0, or very negative for pads); gets no gradient
- * @param dropout batch × heads × length × length from {@link dropoutMask}, for the attention map
+ * @param qkv N × 3·width: queries, divided by √size, keys and values side by side, of all `rows` one after another
+ * @param rows those of equal lengths together; in each `queries` and `keys` are the same, marks from {@link spreadMarks}
  * @returns N × width, heads side by side
  */
-export const attention = (qkv: Tensor, bias: Tensor, shape: AttentionShape, dropout?: Tensor): Tensor =>
-  cudnnAttention && shape.type === "bfloat16" && !dropout
-    ? cudnnBlock(qkv, bias, shape)
-    : attentionBlock([qkv], [3], bias, shape, dropout);
+export function attention(qkv: Tensor, rows: AttentionRows[], heads: Heads): Tensor {
+  const [{ pads, dropout, rows: count }] = rows;
+  return cudnnAttention && heads.type === "bfloat16" && rows.length === 1 && pads && !dropout
+    ? cudnnBlock(qkv, count, pads, heads.heads)
+    : attentionBlock([qkv], [3], rows, heads);
+}
 
 /**
- * {@link attention} for some queries of each row: `query` and the result are (batch·queries) × width, keys and values
- * side by side N × 2·width, the dropout batch × heads × queries × length.
+ * {@link attention} for some queries of each row: `query` and the result are (Σ rows·queries) × width, keys and values
+ * side by side (Σ rows·keys) × 2·width.
  */
-export const attentionTo = (
-  query: Tensor,
-  keyValue: Tensor,
-  bias: Tensor,
-  shape: AttentionShape,
-  dropout?: Tensor,
-): Tensor => attentionBlock([query, keyValue], [1, 2], bias, shape, dropout);
+export const attentionTo = (query: Tensor, keyValue: Tensor, rows: AttentionRows[], heads: Heads): Tensor =>
+  attentionBlock([query, keyValue], [1, 2], rows, heads);

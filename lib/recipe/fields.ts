@@ -52,6 +52,7 @@ export type Fields = {
     & Record<"validateEvery" | "validationBars" | "explosion" | "patience" | "leastGain", number>
     & {
       buckets: number[];
+      packing: "none" | "rows";
       decay: "inverse-sqrt" | "linear" | "none";
       decayed: "matrices" | "all";
       keep: "best" | "last";

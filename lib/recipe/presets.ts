@@ -124,6 +124,7 @@ const adamW = {
   tensorboard: false,
   precision: "auto",
   islands: true,
+  packing: "none",
 } as const;
 
 /** What a scale fixes: the encoder's size, the training's length and, for few songs, a split with more test songs. */

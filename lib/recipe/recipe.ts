@@ -38,12 +38,14 @@ function merge(base: Record<string, unknown>, changes: Record<string, unknown>):
 
 /** Throws where fields that are each valid do not fit together. */
 function checkTogether({ model, tokens, split, training, masking }: Recipe): void {
-  const { buckets, batchTokens, precision } = training, longest = buckets.at(-1)!;
+  const { buckets, batchTokens, precision, packing } = training, longest = buckets.at(-1)!;
   const rules: Record<string, boolean> = {
     [`model.hidden (${model.hidden}) must be a multiple of heads (${model.heads})`]: model.hidden % model.heads === 0,
     [`model.maxPositions (${model.maxPositions}) must be at least tokens.maxTokens (${tokens.maxTokens})`]:
       model.maxPositions >= tokens.maxTokens,
     [`training.precision bfloat16 needs model.encoder bert, found ${model.encoder}`]: precision !== "bfloat16" ||
+      model.encoder === "bert",
+    [`training.packing rows needs model.encoder bert, found ${model.encoder}`]: packing !== "rows" ||
       model.encoder === "bert",
     "split.train + split.validation must be at most 1": split.train + split.validation <= 1,
     "masking.mask + masking.random must be at most 1": masking.mask + masking.random <= 1,

@@ -131,7 +131,12 @@ export const recipeGroups = {
     batchRows: z.int().min(2).describe("Most rows of a batch (paper: 24)."),
     accumulate: count
       .describe("Batches whose mean gradient makes one step (paper: 1); for batches larger than memory."),
-    buckets: z.array(count).min(1).describe("Lengths that batches are padded to, ascending; one trace each."),
+    buckets: z.array(count).min(1)
+      .describe("Lengths of rows, ascending; without packing a batch has rows of one of them, and each has its trace."),
+    packing: z.enum(["none", "rows"]).describe(
+      "Bars of one length a batch, one a row; or every batch with rows of all lengths in the bars' own proportion, " +
+        "several bars a row where they fit, none of which sees another (one trace).",
+    ),
     learningRate: positive.describe("Peak learning rate (STUDY 10: 1e-4)."),
     warmupSteps: count.describe("Linear warm-up, in steps (STUDY 10: 10,000)."),
     decay: z.enum(["inverse-sqrt", "linear", "none"])

@@ -9,6 +9,8 @@ import { padBias } from "../bert/bert.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { tf } from "../engine/mod.ts";
 import type { BatchTensors } from "./objectives.ts";
+import { type PackedBatch, packedBatch, packedTensors } from "./packing/batch.ts";
+import { type PackedPlan, packedPlans } from "./packing/plans.ts";
 import { type ModelName, variants } from "../bert/variants.ts";
 import { shuffle, stream } from "../base/random.ts";
 import { UserError } from "../base/user_error.ts";
@@ -22,6 +24,9 @@ import { type MaskedBar, maskTokens, neighborOf, viewsOf } from "./views.ts";
  */
 export type BatchPlan = { length: number; epoch: number; bars: number[]; partners: number[] };
 
+/** A batch of a training: of one bar a row, or packed. */
+export type TrainingPlan = BatchPlan | PackedPlan;
+
 /** The smallest bucket with room for `length` tokens. */
 export const bucketOf = (length: number, buckets: readonly number[]): number =>
   buckets.find((bucket) => bucket >= length) ?? buckets.at(-1)!;
@@ -30,11 +35,17 @@ export const bucketOf = (length: number, buckets: readonly number[]): number =>
 export const rowsOf = (length: number, { batchRows, batchTokens }: Recipe["training"]): number =>
   Math.max(2, Math.min(batchRows, Math.floor(batchTokens / length)));
 
+/** The batches of a training run, in order, without end: {@link bucketPlans}, or packed by `training.packing`. */
+export function trainingPlans(corpus: Corpus, recipe: Recipe, model: ModelName): Generator<TrainingPlan, never> {
+  const plans = recipe.training.packing === "rows" ? packedPlans : bucketPlans;
+  return plans(corpus, recipe, model);
+}
+
 /**
- * The batches of a training run, in order, without end: each epoch visits every training bar once. Bars that do not
- * fill a batch at an epoch's end wait for the next epoch.
+ * Batches of one bar a row: each epoch visits every training bar once. Bars that do not fill a batch at an epoch's end
+ * wait for the next epoch.
  */
-export function* trainingPlans(corpus: Corpus, recipe: Recipe, model: ModelName): Generator<BatchPlan, never> {
+export function* bucketPlans(corpus: Corpus, recipe: Recipe, model: ModelName): Generator<BatchPlan, never> {
   const bars = corpus.barsOf("train");
   if (bars.length < 2) throw new UserError(`Training needs at least 2 bars, found ${bars.length}: add songs.`);
   const neighbors = variants[model].view === "neighbor";
@@ -109,14 +120,24 @@ function assemble(masked: MaskedBar[], seconds: Uint16Array[], length: number, r
   return { rows, length, ids: padRows(views, length), lengths, ...chosenTokens(chosen, length, most) };
 }
 
-/** The batch of a plan for a training step, with the masks and views of its epoch. */
-export function trainingBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, model: ModelName): Batch {
+/** The batch of a plan of one bar a row for a training step, with the masks and views of its epoch. */
+export function bucketBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, model: ModelName): Batch {
   const views = plan.bars.map((bar, row) =>
     viewsOf(corpus, bar, plan.partners[row], recipe, model, (purpose) => stream(recipe.seed, purpose, plan.epoch, bar))
   );
   const seconds = variants[model].view === "none" ? [] : views.map(({ second }) => second);
   return assemble(views.map(({ masked }) => masked), seconds, plan.length, plan.bars.length, recipe);
 }
+
+/** The batch of a plan for a training step, with its masks and views. */
+export const trainingBatch = (
+  corpus: Corpus,
+  plan: TrainingPlan,
+  recipe: Recipe,
+  model: ModelName,
+): Batch | PackedBatch => (
+  "shape" in plan ? packedBatch(corpus, plan, recipe, model) : bucketBatch(corpus, plan, recipe, model)
+);
 
 /** The batch of a plan for evaluating masked tokens; `visit` names the masks where the recipe redraws them. */
 export function evaluationBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, visit: number): Batch {
@@ -127,7 +148,9 @@ export function evaluationBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe,
 }
 
 /** A batch on the device; the tensors belong to the caller. */
-export function toTensors({ ids, length, lengths, rows, positions, labels, weights }: Batch): BatchTensors {
+export function toTensors(batch: Batch | PackedBatch): BatchTensors {
+  if ("blocks" in batch) return packedTensors(batch);
+  const { ids, length, lengths, rows, positions, labels, weights } = batch;
   return [
     tf.tensor2d(ids, [lengths.length, length], "int32"),
     padBias(lengths, length),

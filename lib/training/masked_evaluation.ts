@@ -2,7 +2,7 @@
  * How well masked tokens are guessed by a model, or by the most common token of each kind; by kind and by song.
  * @module
  */
-import { compiledOnce, hiddenStates, mlmLogits } from "../bert/bert.ts";
+import { compiledOnce, layoutStates, mlmLogits } from "../bert/bert.ts";
 import type { Checkpoint } from "../bert/checkpoint.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { CheckpointError } from "../bert/hugging_face.ts";
@@ -12,7 +12,7 @@ import type { Corpus } from "../corpus/store.ts";
 import type { Split } from "../corpus/split.ts";
 import { compile, tf } from "../engine/mod.ts";
 import type { Compiled } from "../engine/types.ts";
-import { type BatchTensors, maskedLoss } from "./objectives.ts";
+import { maskedLoss, readBatch } from "./objectives.ts";
 import { sample, stream } from "../base/random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { type TokenKind, vocabulary } from "../tokens/vocabulary.ts";
@@ -65,8 +65,8 @@ function tally(corpus: Corpus) {
 /** A compiled evaluation of masked tokens: (weights, ...batch) → [mean loss, arg-max ids]; no dropout. */
 export function maskedEvaluation(config: BertConfig): Compiled {
   return compile("evaluate_masked", (weights, ...batch) => {
-    const [ids, bias, positions, labels, counted] = batch as BatchTensors, parameters = unflatten(config, weights);
-    const last = hiddenStates(parameters, config, ids, bias, { only: positions }).at(-1)!;
+    const { layout, labels, weights: counted } = readBatch(batch, false), parameters = unflatten(config, weights);
+    const last = layoutStates(parameters, config, layout).at(-1)!;
     const { loss, guesses } = maskedLoss(mlmLogits(parameters, config, last), labels, counted);
     return [loss, guesses];
   });

@@ -6,7 +6,7 @@ import { bertConfig } from "../bert/config.ts";
 import { CheckpointError } from "../bert/hugging_face.ts";
 import { createBert } from "../bert/parameters.ts";
 import type { ModelName } from "../bert/variants.ts";
-import { type Batch, type BatchPlan, toTensors, trainingBatch, trainingPlans } from "./batches.ts";
+import { toTensors, trainingBatch, type TrainingPlan, trainingPlans } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { engineInfo, tensorCount, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
@@ -38,7 +38,7 @@ type PretrainOptions =
 /** A training whose loss is not a number or exploded. */
 export class DivergedError extends UserError {}
 
-type Part = { plan: BatchPlan; batch: Batch };
+type Part = { plan: TrainingPlan; batch: ReturnType<typeof trainingBatch> };
 
 /** A step that was queued: when, its number, batches and learning rate. */
 type Running = { begun: number; number: number; parts: Part[]; rate: number; queued: ReturnType<QueuedStep> };
@@ -109,10 +109,14 @@ async function guarded<T>(dir: string, saved: number | undefined, write: () => P
 }
 
 /** Counts of a step: tokens of its bars, chosen tokens, and chosen tokens guessed right. */
-function counts(parts: Part[], correct: Float32Array[]): { tokens: number; chosen: number; guessed: number } {
+function counts(
+  corpus: Corpus,
+  parts: Part[],
+  correct: Float32Array[],
+): { tokens: number; chosen: number; guessed: number } {
   const total = { tokens: 0, chosen: 0, guessed: 0 };
-  parts.forEach(({ plan, batch: { lengths, weights } }, i) => {
-    for (const length of lengths.slice(0, plan.bars.length)) total.tokens += length;
+  parts.forEach(({ plan, batch: { weights } }, i) => {
+    for (const bar of plan.bars) total.tokens += corpus.tokens(bar).length;
     weights.forEach((weight, k) => {
       total.chosen += weight;
       total.guessed += weight * correct[i][k];
@@ -201,7 +205,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       const wrong = trouble(numbers, state, training);
       if (wrong) throw diverged(wrong, parts);
       const [loss, masked, contrast, contrastAccuracy, gradientNorm] = numbers;
-      const { tokens, chosen, guessed } = counts(parts, correct);
+      const { tokens, chosen, guessed } = counts(corpus, parts, correct);
       const tokensPerSecond = tokens / ((performance.now() - Math.max(begun, lastRead)) / 1000);
       lastRead = performance.now();
       const validation = due && validationBars.length > 0

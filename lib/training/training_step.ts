@@ -23,8 +23,9 @@ export function decayMask(config: BertConfig): Tensor {
   return tf.tensor1d(mask);
 }
 
-/** This device's share of a batch, of rows of `views` blocks; all of it where the rows cannot be shared out. */
+/** This device's share of a batch, of rows of `views` blocks; all of it where the rows cannot be shared out, or are packed. */
 function shared<T>(batch: BatchTensors, views: number, work: (own: BatchTensors) => T): T {
+  if (batch[0].shape.length === 1) return work(batch);
   const [ids, bias, positions, labels, weights] = batch, [first] = positions.shape, length = ids.shape[1]!;
   if (replicas === 1 || first % replicas !== 0) return work(batch);
   return inShares(views, () => {

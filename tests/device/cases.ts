@@ -54,11 +54,11 @@ export function weightsOf(fresh: Float32Array, number: number): Float32Array {
 
 /** The first batches of a case that have the shorter of its two lengths, so that one shape is compiled. */
 export async function batchesOf(corpus: Corpus, { model, scale }: Case): Promise<Batch[]> {
-  const { trainingBatch, trainingPlans } = await import("@lib/training/batches.ts");
-  const choices = choicesOf({ model, scale }), plans = trainingPlans(corpus, choices, model), batches: Batch[] = [];
+  const { bucketBatch, bucketPlans } = await import("@lib/training/batches.ts");
+  const choices = choicesOf({ model, scale }), plans = bucketPlans(corpus, choices, model), batches: Batch[] = [];
   while (batches.length < STEPS) {
     const plan = plans.next().value;
-    if (plan.length === choices.training.buckets[0]) batches.push(trainingBatch(corpus, plan, choices, model));
+    if (plan.length === choices.training.buckets[0]) batches.push(bucketBatch(corpus, plan, choices, model));
   }
   return batches;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { attention, attentionTo, dropoutMask } from "@lib/engine/attention.ts";
+import { attention, type AttentionRows, attentionTo, dropoutMask, spreadMarks } from "@lib/engine/attention.ts";
 import { compile, tf } from "@lib/engine/mod.ts";
 import { bfloat16Problem } from "@lib/engine/library.ts";
 import { gatherRows, linear } from "@lib/engine/ops.ts";
@@ -11,10 +11,19 @@ import { drawer, tidily } from "../support/tensors.ts";
 
 const draw = drawer("attention tests");
 
+type Type = "float32" | "bfloat16";
+
+/** Two rows of three tokens, of which the last is a pad, over two heads. */
 const attentionCase = () => ({
   shape: { batch: 2, length: 3, heads: 2 },
-  bias: tf.tensor4d([0, 0, 0, 0, 0, -1e9], [2, 1, 1, 3]),
+  bias: tf.tensor3d([0, 0, 0, 0, 0, -1e9], [2, 3, 1]),
 });
+
+/** Rows of one length with marks that hide what `bias` (rows × keys × 1) says from `queries` tokens each. */
+function rowsOf(bias: Tensor, queries: number, { dropout, type }: { dropout?: Tensor; type?: Type } = {}) {
+  const [rows, keys] = bias.shape as [number, number], marks = { query: tf.ones([rows, queries, 1]), key: bias };
+  return [{ rows, queries, keys, marks: spreadMarks(marks, { heads: 2, type }), dropout }] as AttentionRows[];
+}
 
 Deno.test(
   "attention equals the formula written out, pads left out",
@@ -30,7 +39,7 @@ Deno.test(
           const logits = Array.from(
             { length },
             (_, j) =>
-              (at(b, i, 0, h, 0) * at(b, j, 1, h, 0) + at(b, i, 0, h, 1) * at(b, j, 1, h, 1)) / Math.sqrt(size) +
+              (at(b, i, 0, h, 0) * at(b, j, 1, h, 0) + at(b, i, 0, h, 1) * at(b, j, 1, h, 1)) +
               pads[b * length + j],
           );
           const exps = logits.map((l) => Math.exp(l)),
@@ -44,7 +53,7 @@ Deno.test(
         }
       }
     }
-    const y = attention(qkv, bias, { batch, length, heads });
+    const y = tf.tidy(() => attention(qkv, rowsOf(bias, length), { heads }));
     assertLess(largestDifference(y.dataSync(), expected), roundingBound([2, 1, 3, 1, 3]));
     tf.dispose([qkv, bias, y]);
   }),
@@ -53,8 +62,8 @@ Deno.test(
 Deno.test(
   "attention's gradient equals finite differences",
   tidily(async () => {
-    const { shape, bias } = attentionCase();
-    await checkGradients((x) => attention(x, bias, shape), [draw([6, 12])]);
+    const { shape: { heads }, bias } = attentionCase();
+    await checkGradients((x) => attention(x, rowsOf(bias, 3), { heads }), [draw([6, 12])]);
     bias.dispose();
   }),
 );
@@ -62,9 +71,9 @@ Deno.test(
 Deno.test(
   "attention's gradient equals finite differences with dropped maps",
   tidily(async () => {
-    const { shape, bias } = attentionCase();
+    const { shape: { heads }, bias } = attentionCase();
     const seed = tf.tensor1d([3, 4], "int32"), mask = dropoutMask([2, 2, 3, 3], 0.3, seed);
-    await checkGradients((x) => attention(x, bias, shape, mask), [draw([6, 12])]);
+    await checkGradients((x) => attention(x, rowsOf(bias, 3, { dropout: mask }), { heads }), [draw([6, 12])]);
     tf.dispose([bias, seed, mask]);
   }),
 );
@@ -72,13 +81,13 @@ Deno.test(
 Deno.test(
   "attention for some queries of each row gives the same rows, and the same gradients",
   tidily(async () => {
-    const { shape, bias } = attentionCase();
+    const { shape: { heads }, bias } = attentionCase();
     const qkv = draw([6, 12]), chosen = tf.tensor1d([2, 0, 4, 4], "int32"); // rows of the first and of the second bar
     const some = (qkv: Tensor) => {
       const [query, keyValue] = [qkv.slice([0, 0], [6, 4]), qkv.slice([0, 4], [6, 8])];
-      return attentionTo(gatherRows(query, chosen), keyValue, bias, shape);
+      return attentionTo(gatherRows(query, chosen), keyValue, rowsOf(bias, 2), { heads });
     };
-    const all = (qkv: Tensor) => gatherRows(attention(qkv, bias, shape), chosen);
+    const all = (qkv: Tensor) => gatherRows(attention(qkv, rowsOf(bias, 3), { heads }), chosen);
     const values = [some, all].map((f) => tf.tidy(() => f(qkv).dataSync()));
     assertLess(largestDifference(values[0], values[1]), roundingBound([2, 1, 3, 1, 3]));
     const gradients = [some, all].map((f) => tf.tidy(() => tf.grad((x) => f(x).square().sum())(qkv).dataSync()));
@@ -108,12 +117,12 @@ Deno.test(
   "products in bfloat16 are those in float32 to its eight bits",
   { ignore: bfloat16Problem() !== undefined },
   tidily(async () => {
-    const inputs = [draw([16, 32]), draw([24, 32]), draw([24])], rows = draw([6, 12]), none = tf.zeros([2, 1, 1, 3]);
+    const inputs = [draw([16, 32]), draw([24, 32]), draw([24])], rows = draw([6, 12]), none = tf.zeros([2, 3, 1]);
     for (const islands of [false, true]) {
-      const run = (type: "float32" | "bfloat16") =>
+      const run = (type: Type) =>
         compile("precision", (x, w, b, rows, none) => {
           const { value, grads } = tf.valueAndGrads((x: Tensor, w: Tensor, b: Tensor, rows: Tensor) => {
-            const mixed = attention(rows, none, { batch: 2, length: 3, heads: 2, type });
+            const mixed = attention(rows, rowsOf(none, 3, { type }), { heads: 2, type });
             return linear(x, w, b, type).square().sum().add(mixed.square().sum()) as Scalar;
           })([x, w, b, rows]);
           return [value, ...grads];

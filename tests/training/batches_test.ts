@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
+  bucketBatch,
   bucketOf,
+  bucketPlans,
   chosenTokens,
   evaluationBatch,
   evaluationPlans,
   padRows,
   rowsOf,
   toTensors,
-  trainingBatch,
-  trainingPlans,
 } from "@lib/training/batches.ts";
 import { tf } from "@lib/engine/mod.ts";
 import { UserError } from "@lib/base/user_error.ts";
@@ -48,7 +48,7 @@ Deno.test("rows are padded on the right, and chosen tokens stand in a grid fille
 
 Deno.test("an epoch visits every training bar at most once, in full batches of one bucket", () => {
   const seen = new Map<number, number>(), train = new Set(corpus.barsOf("train"));
-  for (const plan of trainingPlans(corpus, choices, "BERT")) {
+  for (const plan of bucketPlans(corpus, choices, "BERT")) {
     if (plan.epoch > 0) break;
     assertEquals(plan.bars.length, rowsOf(plan.length, choices.training));
     for (const bar of plan.bars) {
@@ -69,8 +69,8 @@ Deno.test("evaluation visits every bar exactly once", () => {
 
 Deno.test("a variant's second views follow the first: the neighbor unmasked, dropout's the same", () => {
   for (const model of ["BERT-neighbor", "BERT-dropout"] as const) {
-    const plan = trainingPlans(corpus, choices, model).next().value;
-    const { ids, length, lengths } = trainingBatch(corpus, plan, choices, model), rows = plan.bars.length;
+    const plan = bucketPlans(corpus, choices, model).next().value;
+    const { ids, length, lengths } = bucketBatch(corpus, plan, choices, model), rows = plan.bars.length;
     assertEquals(lengths.length, 2 * rows);
     plan.partners.forEach((partner, row) => {
       const second = ids.slice((rows + row) * length, (rows + row) * length + lengths[rows + row]);
@@ -83,27 +83,27 @@ Deno.test("a variant's second views follow the first: the neighbor unmasked, dro
 });
 
 Deno.test("the same plan gives the same batch, another epoch other masks", () => {
-  const plan = trainingPlans(corpus, choices, "BERT").next().value;
-  const batch = trainingBatch(corpus, plan, choices, "BERT");
-  assertEquals(trainingBatch(corpus, plan, choices, "BERT"), batch);
-  assertNotEquals(trainingBatch(corpus, { ...plan, epoch: 1 }, choices, "BERT").positions, batch.positions);
+  const plan = bucketPlans(corpus, choices, "BERT").next().value;
+  const batch = bucketBatch(corpus, plan, choices, "BERT");
+  assertEquals(bucketBatch(corpus, plan, choices, "BERT"), batch);
+  assertNotEquals(bucketBatch(corpus, { ...plan, epoch: 1 }, choices, "BERT").positions, batch.positions);
 });
 
 Deno.test("bars that do not fill a batch wait for the next epoch, and fewer than two bars are refused", () => {
   const small = recipe("sound", "smoke", { training: { batchRows: 4 } });
   const song = plantedCorpus(["train", ...[60, 61, 62, 63, 64].map((pitch) => plantedBar([pitch]))]);
-  const plans = trainingPlans(song, small, "BERT"), seen = Array.from({ length: 5 }, () => plans.next().value);
+  const plans = bucketPlans(song, small, "BERT"), seen = Array.from({ length: 5 }, () => plans.next().value);
   assertEquals(seen.map(({ epoch }) => epoch), [0, 1, 2, 3, 3]); // 5, 10, 15 and 20 bars have come by then
   assertEquals(seen.flatMap((plan) => plan.bars).sort(), [0, 1, 2, 3, 4].flatMap((bar) => [bar, bar, bar, bar]));
   const one = plantedCorpus(["train", plantedBar([60])], ["test", plantedBar([61])]);
-  assertThrows(() => trainingPlans(one, small, "BERT").next(), UserError, "at least 2 bars, found 1");
+  assertThrows(() => bucketPlans(one, small, "BERT").next(), UserError, "at least 2 bars, found 1");
 });
 
 Deno.test("a row is as long as the longer of both views", () => {
   const song = plantedCorpus(["train", plantedBar([60]), plantedBar(Array.from({ length: 20 }, (_, i) => 40 + i))]);
   const buckets = choices.training.buckets;
   const of = (model: "BERT" | "BERT-neighbor") => {
-    const plans = trainingPlans(song, { ...choices, training: { ...choices.training, batchRows: 2 } }, model);
+    const plans = bucketPlans(song, { ...choices, training: { ...choices.training, batchRows: 2 } }, model);
     return Array.from({ length: 6 }, () => plans.next().value.length);
   };
   assertEquals(new Set(of("BERT")), new Set([bucketOf(9, buckets), bucketOf(104, buckets)]));

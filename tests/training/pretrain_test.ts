@@ -11,6 +11,9 @@ import { choices, type Collect, collect, numbers, smallCorpus, withFolder } from
 const corpus = await smallCorpus();
 const train = (dir: string, options: Collect = {}) => collect(corpus, dir, options);
 
+const smoke = (training: RecipeChanges["training"], seed = 0) =>
+  recipe("sound", "smoke", { seed, split: { train: 0.5, validation: 0.3 }, training });
+
 for (const model of ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"] as const) {
   Deno.test(`${model} stopped anywhere goes on to the same losses and weights, to the bit`, () =>
     withFolder(async (dir) => {
@@ -28,6 +31,19 @@ for (const model of ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"] as con
     }));
 }
 
+Deno.test("a packed training stopped anywhere goes on to the same losses and weights, to the bit", () =>
+  withFolder(async (dir) => {
+    const packed = smoke({ packing: "rows", buckets: [128, 512], accumulate: 2 }), model = "BERT-neighbor";
+    const whole = await train(`${dir}/whole`, { model, recipe: packed });
+    const first = await train(`${dir}/parts`, { model, recipe: packed, stopAfter: 2 });
+    const rest = await train(`${dir}/parts`, { model, recipe: packed });
+    assertEquals(numbers([...first, ...rest]), numbers(whole));
+    assertEquals(
+      await Deno.readFile(`${dir}/parts/model.safetensors`),
+      await Deno.readFile(`${dir}/whole/model.safetensors`),
+    );
+  }));
+
 Deno.test("training on few bars learns them, and leaves no tensor behind", () =>
   withFolder(async (dir) => {
     const learn = recipe("sound", "smoke", {
@@ -41,9 +57,6 @@ Deno.test("training on few bars learns them, and leaves no tensor behind", () =>
     assertLess(Math.abs(logs[0].loss - Math.log(560)), 0.3); // an untrained model guesses all 560 alike
     assertLess(mean(logs.slice(-10)), 4.6);
   }));
-
-const smoke = (training: RecipeChanges["training"], seed = 0) =>
-  recipe("sound", "smoke", { seed, split: { train: 0.5, validation: 0.3 }, training });
 
 Deno.test("the same recipe gives the same weights to the bit, and another seed gives others", () =>
   withFolder(async (dir) => {

@@ -1,0 +1,74 @@
+/**
+ * How the tokens of a batch lie in rows: blocks of rows of one length, one bar a row or several.
+ * @module
+ */
+import { type AttentionRows, type Marks, spreadMarks } from "../engine/attention.ts";
+import { tf } from "../engine/mod.ts";
+import { gatherRows, type Precision } from "../engine/ops.ts";
+import type { Tensor } from "../engine/types.ts";
+import { dropoutMasks } from "./dropout.ts";
+
+/**
+ * Rows of one length: `marks` say which tokens see each other, and `pads` (rows × length) that only pads at the rows'
+ * ends are hidden; `asked`, for some rows after others r × K, int32, are the flat positions in the batch whose last
+ * states are wanted.
+ */
+export type Block = Record<"rows" | "length", number> & { marks: Marks; pads?: Tensor; asked: Tensor[] };
+
+/** A batch: N `ids` (int32), and N `places` in their bars, left out where each row is one bar; rows block after block. */
+export type Layout = { ids: Tensor; places?: Tensor; blocks: Block[] };
+
+/** One block of rows of one bar each. @param bias batch × 1 × 1 × length: 0 at tokens, very negative at pads */
+export function plainLayout(ids: Tensor, bias: Tensor, asked: Tensor[] = []): Layout {
+  const [rows, length] = ids.shape as [number, number];
+  const marks = { query: tf.ones([rows, length, 1]), key: bias.reshape([rows, length, 1]) };
+  const block = { rows, length, marks, pads: bias.reshape([rows, length]), asked };
+  return { ids: ids.reshape([rows * length]), blocks: [block] };
+}
+
+/** The states of what is asked for, in order: rows of N × width; gradients add up by row. */
+export function askedStates(x: Tensor, blocks: readonly Block[]): Tensor {
+  if (blocks.length === 1 && blocks[0].asked.length === 1) {
+    const [{ rows, asked: [positions] }] = blocks;
+    return gatherRows(x, positions.flatten(), rows);
+  }
+  let from = 0;
+  const parts = blocks.flatMap(({ length, asked }) =>
+    asked.map((positions) => {
+      const [rows] = positions.shape, own = x.slice([from, 0], [rows * length, x.shape[1]!]);
+      const inOwn = positions.flatten().sub(tf.scalar(from, "int32"));
+      from += rows * length;
+      return gatherRows(own, inOwn, rows);
+    })
+  );
+  return tf.concat(parts);
+}
+
+/** Who attends to whom in all layers but the last, and in the last one, where only what is asked for attends. */
+export function attentionRows(
+  blocks: readonly Block[],
+  heads: number,
+  type: Precision | undefined,
+  { inside, mask }: Pick<ReturnType<typeof dropoutMasks>, "inside" | "mask">,
+): { whole(): AttentionRows[]; asked(): AttentionRows[] } {
+  const drop = (rows: Omit<AttentionRows, "dropout">[]): AttentionRows[] =>
+    rows.map((own) => inside ? { ...own, dropout: mask([own.rows, heads, own.queries, own.keys]) } : own);
+  const whole = blocks.map(({ rows, length, marks, pads }) => {
+    return { rows, queries: length, keys: length, marks: spreadMarks(marks, { heads, type }), pads };
+  });
+  let from = 0; // the block's first token
+  const asked = blocks.flatMap(({ rows, length, marks, asked }) => {
+    const n = marks.query.shape[2]!, begin = from;
+    let row = 0;
+    from += rows * length;
+    return asked.map((positions) => {
+      const [count, queries] = positions.shape as [number, number];
+      const inBlock = begin === 0 ? positions : positions.sub(tf.scalar(begin, "int32"));
+      const query = gatherRows(marks.query.reshape([rows * length, n]), inBlock.flatten()).reshape([count, queries, n]);
+      const key = count === rows ? marks.key : marks.key.slice([row, 0, 0], [count, length, n]);
+      row += count;
+      return { rows: count, queries, keys: length, marks: spreadMarks({ query, key }, { heads, type }) };
+    });
+  });
+  return { whole: () => drop(whole), asked: () => drop(asked) };
+}
