@@ -6,7 +6,7 @@ import { type AttentionRows, type Marks, spreadMarks } from "../engine/attention
 import { tf } from "../engine/mod.ts";
 import { gatherRows, type Precision } from "../engine/ops.ts";
 import type { Tensor } from "../engine/types.ts";
-import { dropoutMasks } from "./dropout.ts";
+import type { dropoutMasks } from "./dropout.ts";
 
 /**
  * Rows of one length: `marks` say which tokens see each other, and `pads` (rows × length) that only pads at the rows'

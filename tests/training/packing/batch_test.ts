@@ -11,7 +11,6 @@ import { losses } from "@lib/training/objectives.ts";
 import { type PackedBatch, packedBatch, packedTensors, readPacked } from "@lib/training/packing/batch.ts";
 import { type PackedPlan, packedPlans } from "@lib/training/packing/plans.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { largestDifference } from "../../support/golden.ts";
 import { encoderBound } from "../../support/rounding.ts";
 import { smallCorpus } from "../../support/small_run.ts";
 
