@@ -189,9 +189,17 @@ async function warm(name: string, model: ModelName, length: number): Promise<voi
   if (variants[model].view !== "none" && length === buckets.at(-1)) { // batches of validation songs have a long bar
     await evaluateContrast({ config, weights: state[0] }, model, corpus, "validation", choices);
   }
-  const tokens = batch.lengths.slice(0, batch.rows).reduce((a, b) => a + b, 0), pace = median(times.slice(2));
+  const tokens = plan.bars.reduce((sum, bar) => sum + corpus.tokens(bar).length, 0), pace = median(times.slice(2));
   say({
-    ...{ what: "warm", model, length, rows: batch.rows, compile: times[0], step: pace, evaluation: seconds(from) },
+    ...{
+      what: "warm",
+      model,
+      length,
+      rows: plan.bars.length,
+      compile: times[0],
+      step: pace,
+      evaluation: seconds(from),
+    },
     ...{ tokensPerSecond: Math.round(tokens / pace), padded: Math.round(batch.ids.length / pace) },
   });
 }

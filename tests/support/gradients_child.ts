@@ -4,7 +4,7 @@
  * @module
  */
 import { stream } from "@lib/base/random.ts";
-import { attention, attentionTo, dropoutMask } from "@lib/engine/attention.ts";
+import { attention, attentionTo, dropoutMask, spreadMarks } from "@lib/engine/attention.ts";
 import { compile, tf } from "@lib/engine/mod.ts";
 import { addNorm, biasGelu, crossEntropy, gatherRows, layerNorm, linear } from "@lib/engine/ops.ts";
 import type { Scalar, Tensor } from "@lib/engine/types.ts";
@@ -18,8 +18,13 @@ type Case = {
   f: (inputs: Tensor[], more: Tensor[]) => Tensor;
 };
 
-const shape = { batch: 2, length: 3, heads: 2 };
-const bias = () => tf.tensor4d([0, 0, 0, 0, 0, -1e9], [2, 1, 1, 3]);
+const heads = 2;
+const bias = () => tf.tensor3d([0, 0, 0, 0, 0, -1e9], [2, 3, 1]);
+/** Two rows of three keys, the last one a pad, and some queries each. */
+const rowsOf = (key: Tensor, queries: number, dropout?: Tensor) => [{
+  ...{ rows: 2, queries, keys: 3, dropout },
+  marks: spreadMarks({ query: tf.ones([2, queries, 1]), key }, { heads }),
+}];
 const indices = (...values: number[]) => tf.tensor1d(values, "int32");
 
 /** Operations, and the shapes of inputs to try them on. */
@@ -29,18 +34,23 @@ export const gradientCases: Case[] = [
   { name: "addNorm", shapes: [[3, 6], [6], [3, 6], [6], [6]], f: ([y, b, x, g, c]) => addNorm(y, b, x, g, c, 1e-5) },
   { name: "biasGelu", shapes: [[3, 7], [7]], f: ([y, b]) => biasGelu(y, b) },
   { name: "crossEntropy", shapes: [[3, 5]], more: () => [indices(1, 4, 0)], f: ([x], [i]) => crossEntropy(x, i) },
-  { name: "attention", shapes: [[6, 12]], more: () => [bias()], f: ([x], [b]) => attention(x, b, shape) },
+  {
+    name: "attention",
+    shapes: [[6, 12]],
+    more: () => [bias()],
+    f: ([x], [b]) => attention(x, rowsOf(b, 3), { heads }),
+  },
   {
     name: "attention with dropout",
     shapes: [[6, 12]],
     more: () => [bias(), tf.tidy(() => dropoutMask([2, 2, 3, 3], 0.3, indices(3, 4)))],
-    f: ([x], [b, mask]) => attention(x, b, shape, mask),
+    f: ([x], [b, mask]) => attention(x, rowsOf(b, 3, mask), { heads }),
   },
   {
     name: "attentionTo",
     shapes: [[4, 4], [6, 8]],
     more: () => [bias()],
-    f: ([q, kv], [b]) => attentionTo(q, kv, b, shape),
+    f: ([q, kv], [b]) => attentionTo(q, kv, rowsOf(b, 2), { heads }),
   },
   { name: "gatherRows", shapes: [[6, 3]], more: () => [indices(2, 0, 2, 5)], f: ([x], [i]) => gatherRows(x, i) },
   {
