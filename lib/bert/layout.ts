@@ -3,8 +3,8 @@
  * @module
  */
 import { type AttentionRows, type Marks, spreadMarks } from "../engine/attention.ts";
-import { tf } from "../engine/mod.ts";
-import { gatherRows, type Precision } from "../engine/ops.ts";
+import { rawOp, tf } from "../engine/mod.ts";
+import { gatherRows, ints, type Precision } from "../engine/ops.ts";
 import type { Tensor } from "../engine/types.ts";
 import type { dropoutMasks } from "./dropout.ts";
 
@@ -21,7 +21,8 @@ export type Layout = { ids: Tensor; places?: Tensor; blocks: Block[] };
 /** One block of rows of one bar each. @param bias batch × 1 × 1 × length: 0 at tokens, very negative at pads */
 export function plainLayout(ids: Tensor, bias: Tensor, asked: Tensor[] = []): Layout {
   const [rows, length] = ids.shape as [number, number];
-  const marks = { query: tf.ones([rows, length, 1]), key: bias.reshape([rows, length, 1]) };
+  const ones = rawOp("Fill", { T: "float32", index_type: "int32" }, [ints([rows, length, 1]), tf.scalar(1)]); // no constant
+  const marks = { query: ones, key: bias.reshape([rows, length, 1]) };
   const block = { rows, length, marks, pads: bias.reshape([rows, length]), asked };
   return { ids: ids.reshape([rows * length]), blocks: [block] };
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { hiddenStates, layoutStates, padBias } from "@lib/bert/bert.ts";
+import { encode, hiddenStates, layoutStates, padBias } from "@lib/bert/bert.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { askedStates, attentionRows, plainLayout } from "@lib/bert/layout.ts";
 import { createBert, unflatten } from "@lib/bert/parameters.ts";
@@ -55,3 +55,11 @@ Deno.test(
     })
   ),
 );
+
+Deno.test("a compiled pass over many rows captures nothing", async () => {
+  const { config, weights } = createBert(bertConfig(recipe("sound", "smoke")), 1), rows = 40, length = 500;
+  const lengths = Array.from({ length: rows }, (_, row) => length - row);
+  const states = await encode({ config, weights }, new Int32Array(rows * length).fill(4), lengths);
+  assertEquals(states.map((state) => state.length), Array(config.layers + 1).fill(rows * length * config.hidden));
+  weights.dispose();
+});
