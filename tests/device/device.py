@@ -14,6 +14,7 @@ import json
 import lzma
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -48,6 +49,7 @@ def arguments():
     parser.add_argument("--study", default="small", help="name of the study's run")
     parser.add_argument("--scale", default="small")
     parser.add_argument("--recipe", default="{}", help="changes to the study's recipe, JSON")
+    parser.add_argument("--also", default="[]", help="changes to the study's training whose step is timed besides, JSON")
     parser.add_argument("--jobs", default="train", help="waves of the study's jobs: 'train:0;mps;train:1,2;probe-guesses'")
     parser.add_argument("--pack-seconds", type=float, default=25, help="left for packing after trainings")
     parser.add_argument("--keep-executables", action="store_true", help="bring compiled modules back")
@@ -196,7 +198,7 @@ class Runner:
             return []
         config = ["run", "--quiet", "-A", "--cached-only", "--no-lock", f"--config={self.options.work}/deno.json"]
         command = [self.deno, *config, f"{self.options.work}/tests/device/stages.ts", *map(str, arguments)]
-        log = f"{self.options.out}/logs/{stage}-{name}".replace(" ", "-") + ".txt"
+        log = f"{self.options.out}/logs/{stage}-{re.sub('[^A-Za-z0-9]+', '-', name)}.txt"
         start, lines = time.monotonic(), []
         with open(log, "w") as errors:
             process = subprocess.Popen(
@@ -343,10 +345,18 @@ def study_variables(options):
 
 
 def warm_jobs(options):
-    """What a study's models need is compiled once, each length of each model in a process of its own."""
-    lengths = json.loads(options.recipe).get("training", {}).get("buckets", [])
-    return [("warm", f"{model} {length}", ["warm", options.study, model, length], 200, study_variables(options))
-            for length in sorted(lengths, reverse=True) for model in reversed(options.models.split(","))]
+    """What a study's models need is compiled once, each shape of each model in a process of its own."""
+    jobs = []
+    for i, changes in enumerate([{}, *json.loads(options.also)]):
+        recipe = json.loads(options.recipe)
+        training = recipe["training"] = {**recipe.get("training", {}), **changes}
+        lengths, packed = training.get("buckets", []), training.get("packing") == "rows"
+        env = {**study_variables(options), "RECIPE": json.dumps(recipe)}
+        name = options.study if i == 0 else f"{options.study}-{i}"
+        jobs += [("warm", f"{model} {length} {json.dumps(changes) if changes else ''}".strip(), ["warm", name, model, length], 200, env)
+                 for length in sorted(lengths, reverse=True)[:1 if packed else None]
+                 for model in (reversed(options.models.split(",")) if i == 0 else ["BERT-aug"])]
+    return jobs
 
 
 def start_mps(runner):
