@@ -7,13 +7,9 @@ import { drumName, instrumentNames } from "../tokens/vocabulary.ts";
 
 /**
  * A note to draw: onset and offset in ticks, MIDI pitch, General MIDI program (0–127), and whether it is a drum stroke; a
- * score's notes will do. The legend has `name`, or else the program's. A `thin` note may lie over another one.
+ * score's notes will do.
  */
-export type RollNote = Record<"start" | "end" | "pitch" | "program", number> & {
-  drum: boolean;
-  name?: string;
-  thin?: boolean;
-};
+export type RollNote = Record<"start" | "end" | "pitch" | "program", number> & { drum: boolean };
 
 /**
  * The lane of each note in its pitch's row, in the order of `notes`. Notes of different names that sound together at one
@@ -52,23 +48,18 @@ const quarter = (place: number): string => String(Number((place + 1).toFixed(2))
 
 /** Rows of a piano roll's data: where each note's bar and mark lie, x in quarters, y in pitches. */
 function placedNotes(notes: readonly RollNote[], ticksPerQuarter: number, width: number) {
-  const nameOf = ({ drum, name, program }: RollNote) => drum ? "drums" : name ?? instrumentNames[program];
-  const named = notes.map((note) => ({ ...note, name: nameOf(note) }));
-  const lanes = new Map([false, true].flatMap((thin) => {
-    const some = named.filter((note) => Boolean(note.thin) === thin);
-    return lanesOf(some).map((lane, i) => [some[i], lane]);
-  }));
+  const named = notes.map((note) => ({ ...note, name: note.drum ? "drums" : instrumentNames[note.program] }));
+  const lanes = lanesOf(named);
   const end = Math.max(1, ...notes.map((note) => note.end / ticksPerQuarter));
-  const rows = named.map((note) => {
-    const { lane, lanes: count } = lanes.get(note)!, whole = note.thin ? 0.4 : count > 1 ? 1 : 0.84;
+  const rows = named.map((note, i) => {
+    const { lane, lanes: count } = lanes[i], whole = count > 1 ? 1 : 0.84;
     const start = note.start / ticksPerQuarter, high = note.pitch + whole / 2 - lane * whole / count;
-    const place = lane + (note.thin ? 1 : 0); // marks of notes that begin together stand side by side
     return {
       start,
       end: note.end / ticksPerQuarter,
       low: high - whole / count,
       high,
-      head: start + (place + 0.5) * HEAD * end / width,
+      head: start + (lane + 0.5) * HEAD * end / width, // those of notes that begin together stand side by side
       middle: high - whole / count / 2,
       pitch: note.pitch,
       instrument: note.name,
@@ -85,18 +76,15 @@ function placedNotes(notes: readonly RollNote[], ticksPerQuarter: number, width:
 /**
  * Notes as a piano roll: time in quarters across, pitch up, the drums by name in a panel below. Each instrument has a colour, and
  * a mark where its notes begin. Instruments that play one pitch at one time share its row, one above the other.
- *
- * @param options `legend` has the legend's names in order with their colours, by default the names that appear
  */
 export function pianoRoll(
   notes: readonly RollNote[],
-  options: PlotOptions & { ticksPerQuarter?: number; legend?: Record<string, string> } = {},
+  options: PlotOptions & { ticksPerQuarter?: number } = {},
 ): Spec {
-  const { x = "quarter notes", y = "pitch", width = 620, height, ticksPerQuarter = 1, legend } = options;
+  const { x = "quarter notes", y = "pitch", width = 620, height, ticksPerQuarter = 1 } = options;
   const { rows, end } = placedNotes(notes, ticksPerQuarter, width);
   const pitched = rows.filter(({ drum }) => !drum), strokes = rows.filter(({ drum }) => drum);
-  const drawn = unique(pitched.map(({ instrument }) => instrument));
-  const names = legend ? Object.keys(legend) : drawn, shown = names.filter((name) => drawn.includes(name));
+  const names = unique(pitched.map(({ instrument }) => instrument));
   const across = (last: boolean) => ({
     field: "start",
     type: "quantitative",
@@ -118,8 +106,7 @@ export function pianoRoll(
       labelExpr: "(datum.value % 12 == 0 ? 'C' : 'F♯') + (floor(datum.value / 12) - 1)", // 60 is C4
     },
   };
-  const color = series("instrument", names, "color", { shown });
-  if (legend) color.scale = { domain: names, range: Object.values(legend) };
+  const color = series("instrument", names, "color");
   const melody = {
     params: chosen("instrument"),
     mark: { type: "rect", stroke: "#ffffff", strokeWidth: 0.7, cornerRadius: 1.5 },
@@ -135,7 +122,7 @@ export function pianoRoll(
       y: { field: "middle", ...pitchAxis },
       color,
       opacity: fading(),
-      shape: series("instrument", names, "shape", { shown }),
+      shape: series("instrument", names, "shape"),
     },
   };
   const drumNames = unique(strokes.toSorted((a, b) => b.pitch - a.pitch).map(({ drumName }) => drumName));
@@ -153,6 +140,6 @@ export function pianoRoll(
     panels.push(panel(pitched, tall, strokes.length === 0, melody, marks));
   }
   if (strokes.length > 0) panels.push(panel(strokes, Math.max(30, 15 * drumNames.length), true, drumming));
-  const description = `piano roll of ${pitched.length} notes on ${shown.join(", ")} and ${strokes.length} drum strokes`;
+  const description = `piano roll of ${pitched.length} notes on ${names.join(", ")} and ${strokes.length} drum strokes`;
   return spec(description, options, { vconcat: panels, bounds: "flush", spacing: 14 });
 }

@@ -10,6 +10,7 @@ import { UserError } from "../base/user_error.ts";
 import { escapeHtml } from "../notebook/table.ts";
 import { plotHtml } from "../plots/live.ts";
 import type { Spec } from "../plots/theme.ts";
+import { liveHtml } from "./live_html.ts";
 import { pageScript } from "./page_script.ts";
 import { pageStyle } from "./page_style.ts";
 
@@ -42,7 +43,7 @@ async function outputHtml(output: NotebookOutput, markdown: string | null, id: s
   if (output.output_type === "stream") return `<pre>${uncoloured(output.text)}</pre>`;
   if (output.output_type === "error") return `<pre class="error">${uncoloured(output.traceback?.join("\n"))}</pre>`;
   const data = output.data ?? {};
-  if (data["text/html"]) return joined(data["text/html"]);
+  if (data["text/html"]) return liveHtml(joined(data["text/html"]), id);
   if (data[vega]) return await plotHtml(data[vega] as Spec, id);
   if (data["image/png"]) {
     const { alt = "", width } = output.metadata?.["image/png"] ?? {};

@@ -2,10 +2,12 @@
 /**
  * What happens in a page's browser: values and legends of plots, tables to save, and contents that follow the reader.
  *
- * Each function is put into the page as its own source text, so that it may name nothing outside itself but `toLatex`.
+ * Each function is put into the page as its own source text, so that it may name nothing outside itself but `toLatex`
+ * and `synthesize`.
  * @module
  */
 import { toLatex } from "../notebook/latex.ts";
+import { synthesize } from "../notebook/synth.ts";
 
 /**
  * Plots of `plotHtml` come alive: the mark nearest to the pointer, or the one that the arrow keys choose, says its value,
@@ -174,6 +176,90 @@ export function followContents(): void {
   mark();
 }
 
+/**
+ * Players make their sound from their notes when they are first pressed; a line runs over the roll above them. Only one
+ * plays at a time; pressed again, it stops.
+ */
+export function playNotes(): void {
+  const rate = 22_050, sounds = new Map<HTMLButtonElement, AudioBuffer>();
+  let audio: AudioContext | undefined, stop = () => {};
+  const line = document.createElement("i");
+  line.className = "cursor";
+  const rollOf = (button: Element) => {
+    const figure = button.closest("figure"), before = button.closest(".output")?.previousElementSibling;
+    return figure?.querySelector("svg") ??
+      (button.closest("[data-roll]") ? before?.querySelector("figure.plot svg") : null);
+  };
+  /** Where the notes of a roll are: of Vega's, its first frame; of small ones, the share of their width that they name. */
+  const spanOf = (svg: Element) => {
+    const box = svg.getBoundingClientRect(), { from, to } = (svg as SVGElement).dataset;
+    if (from && to) {
+      return { left: box.left + Number(from) * box.width, width: (Number(to) - Number(from)) * box.width };
+    }
+    return svg.querySelector("path[stroke]")!.getBoundingClientRect();
+  };
+  for (const button of document.querySelectorAll<HTMLButtonElement>("button.play")) {
+    const seconds = Number(button.dataset.seconds), label = button.textContent!;
+    button.addEventListener("click", () => {
+      const isOn = button.getAttribute("aria-pressed") === "true";
+      stop();
+      if (isOn) return;
+      audio ??= new AudioContext({ sampleRate: rate });
+      let sound = sounds.get(button);
+      if (!sound) {
+        const text = button.dataset.notes!,
+          notes = text === "" ? [] : text.split(";").map((note) => {
+            const [start, length, pitch, velocity, program] = note.split(",").map(Number);
+            const drum = program === 128;
+            return { start: start / 1000, seconds: length / 1000, pitch, velocity, program: drum ? 0 : program, drum };
+          });
+        const samples = synthesize(notes, { rate, seconds });
+        sound = audio.createBuffer(1, samples.length, rate);
+        sound.copyToChannel(samples, 0);
+        sounds.set(button, sound);
+      }
+      const source = audio.createBufferSource(), context = audio;
+      source.buffer = sound;
+      source.connect(audio.destination);
+      void audio.resume();
+      const began = audio.currentTime, roll = rollOf(button);
+      let frame = 0;
+      const draw = () => {
+        const at = context.currentTime - began;
+        button.textContent = `■ ${Math.max(0, seconds - at).toFixed(1)} s`;
+        if (roll) {
+          const { left, width } = spanOf(roll), box = roll.getBoundingClientRect(), around = roll.parentElement!;
+          if (line.parentElement !== around) around.append(line);
+          // A bar is played with a little rest behind it, in which its last notes ring on.
+          const share = Math.min(1, at / Math.max(0.1, seconds - Number(button.dataset.rest ?? 0)));
+          line.style.height = `${box.height}px`;
+          const base = around.getBoundingClientRect();
+          line.style.left = `${left + share * width - base.left + around.scrollLeft}px`;
+          line.style.top = `${box.top - base.top}px`;
+        }
+        frame = requestAnimationFrame(draw);
+      };
+      stop = () => {
+        cancelAnimationFrame(frame);
+        source.onended = null;
+        source.stop();
+        line.remove();
+        button.textContent = label;
+        button.setAttribute("aria-pressed", "false");
+        stop = () => {};
+      };
+      source.onended = () => stop();
+      button.setAttribute("aria-pressed", "true");
+      source.start();
+      draw();
+    });
+  }
+}
+
 /** The page's script: all of the above, with what they share. */
 export const pageScript = (): string =>
-  [`const toLatex = ${toLatex};`, ...[livePlots, savedTables, followContents].map((part) => `(${part})();`)].join("\n");
+  [
+    `const toLatex = ${toLatex};`,
+    `const synthesize = ${synthesize};`,
+    ...[livePlots, savedTables, followContents, playNotes].map((part) => `(${part})();`),
+  ].join("\n");

@@ -80,6 +80,14 @@ figure { margin: .9rem 0; } .wide { overflow-x: auto; } .wide svg { max-width: 1
 #tip { position: fixed; z-index: 4; max-width: min(24rem, 92vw); padding: .25rem .55rem; font-size: .82rem; line-height: 1.4;
   background: var(--ink); color: var(--paper); border-radius: 4px; pointer-events: none; }
 #tip:empty { visibility: hidden; }
+.play { font: inherit; font-size: .8rem; font-variant-numeric: tabular-nums; color: var(--ink); background: var(--box);
+  border: 1px solid var(--faint); border-radius: 4px; padding: .1rem .5rem; min-width: 4.4rem; text-align: left; cursor: pointer; }
+.play:hover { border-color: var(--quiet); } .play[aria-pressed="true"] { border-color: var(--link); }
+.play + a { font-size: .8rem; }
+figure:has(> svg), .panel { position: relative; }
+.cursor { position: absolute; width: 0; border-left: 2px solid var(--c1); pointer-events: none; }
+.bars td { border: 0; padding: .2rem .5rem .6rem 0; } .bars figcaption { max-width: 10.5rem; font-size: .75rem !important; }
+.output svg { max-width: 100%; height: auto; }
 .error { border-color: #cf222e; }
 .highlight .k, .highlight .kd, .highlight .kr, .highlight .kc, .highlight .kt, .highlight .kn { color: var(--k); }
 .highlight .s1, .highlight .s2, .highlight .sb, .highlight .sr { color: var(--s); }

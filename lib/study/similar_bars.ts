@@ -10,16 +10,15 @@ import { barMap, labelText, type MapLabel } from "../plots/bar_map.ts";
 import { principalComponents } from "../matrix/pca.ts";
 import { html, progress, type Shown, stopSignal } from "../notebook/notebook.ts";
 import { type ModelName, modelNames } from "../bert/variants.ts";
-import { barSeconds, playerHtml, soundNotes } from "../notebook/player.ts";
-import { rollLegend, smallRoll } from "../notebook/small_roll.ts";
+import { barFigure, barName } from "../notebook/player.ts";
+import { rollLegend } from "../notebook/small_roll.ts";
 import { sample, stream } from "../base/random.ts";
 import type { BarLabels } from "../tokens/labels.ts";
-import { detokenize } from "../tokens/remi.ts";
+import { noteStarts } from "../tokens/bar_format.ts";
 import { drawPerSong, firstOfEachSong } from "./probe_bars.ts";
 import { once, type SimilarOptions, similarStep } from "./jobs/steps.ts";
 import { modelFolder } from "./training_steps.ts";
 import type { Study } from "./study.ts";
-import { escapeHtml } from "../notebook/table.ts";
 import type { Spec } from "../plots/theme.ts";
 import { drums } from "../tokens/vocabulary.ts";
 
@@ -74,9 +73,22 @@ export type SimilarBars = {
   queries: number[];
   /** Means of what a bar and a random other bar have in common. */
   chance: Common;
-  /** For each query its neighbors; what a bar and its nearest have in common, as means; the bars' coordinates. */
-  models: { model: ModelName; neighbors: Neighbor[][]; common: Common; map: Record<"x" | "y" | "shares", number[]> }[];
+  /**
+   * For each query its neighbors; what a bar and its nearest have in common, as means; the mean cosine of a bar and a random
+   * other one; the bars' coordinates.
+   */
+  models: {
+    model: ModelName;
+    neighbors: Neighbor[][];
+    common: Common;
+    reference: number;
+    map: Record<"x" | "y" | "shares", number[]>;
+  }[];
 };
+
+/** A bar's music alone: where its notes start, and their pitches. Bars that share it look and sound alike. */
+const musicOf = (tokens: Uint16Array): string =>
+  noteStarts(tokens.length).map((at) => `${tokens[at]} ${tokens[at + 2]}`).join();
 
 /** Means of what pairs of bars have in common. */
 function meanCommon(corpus: Corpus, pairs: number[][]): Common {
@@ -101,7 +113,7 @@ function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number
 
 /**
  * Finds similar bars by the last layer of each trained model, once: `count` neighbors of each of `queries` bars, none
- * with the same tokens, among at most `barsPerSong` bars of each validation and test song, drawn by the seed.
+ * with the same music as the bar or as another neighbor, among at most `barsPerSong` bars of each validation and test song, drawn by the seed.
  */
 export function similarBars(
   study: Study,
@@ -113,7 +125,8 @@ export function similarBars(
   return once(study, step, async () => {
     const random = (song: number) => stream(recipe.seed, "alike", song);
     const bars = drawPerSong(corpus, ["validation", "test"], barsPerSong, random);
-    const queries = drawQueries(corpus, bars, recipe.seed, asked), texts = bars.map((bar) => corpus.tokens(bar).join());
+    const queries = drawQueries(corpus, bars, recipe.seed, asked);
+    const texts = bars.map((bar) => musicOf(corpus.tokens(bar)));
     const clusters = bars.map((bar) => corpus.songs[corpus.song(bar)].cluster);
     const isCandidate = (row: number) => (other: number) =>
       texts[other] !== texts[row] && (among === "all songs" || clusters[other] !== clusters[row]);
@@ -122,6 +135,7 @@ export function similarBars(
       const others = bars.filter((_, other) => isCandidate(row)(other));
       return others.length === 0 ? [] : [[bar, others[chance.integer(others.length)]]];
     });
+    const rowOf = new Map(bars.map((bar, row) => [bar, row]));
     const signal = stopSignal(), models: SimilarBars["models"] = [];
     const total = modelNames.length * bars.length;
     const meter = progress({ label: "Embedding with four models", total, unit: "bars" });
@@ -132,12 +146,20 @@ export function similarBars(
         const options = { layers: [model.config.layers], signal, onProgress };
         const { columns, layers: [last] } = await embedLayers(model, corpus, bars, recipe, options);
         const embedded = { rows: bars.length, columns, data: readRows(last, columns) };
-        const nearestTo = (row: number, count: number) => nearest(embedded, row, count, isCandidate(row));
+        const nearestTo = (row: number, count: number) => {
+          const seen = new Set<string>();
+          const isNew = ({ row }: Neighbor) => !seen.has(texts[row]) && seen.add(texts[row]);
+          return nearest(embedded, row, Infinity, isCandidate(row)).filter(isNew).slice(0, count);
+        };
         const pairs = bars.flatMap((bar, row) => nearestTo(row, 1).map((near) => [bar, bars[near.row]]));
         const neighbors = queries.map((row) => nearestTo(row, count)), common = meanCommon(corpus, pairs);
+        const cosines = drawn.map(([a, b]) =>
+          nearest(embedded, rowOf.get(a)!, 1, (row) => row === rowOf.get(b))[0].similarity
+        );
+        const reference = cosines.reduce((sum, value) => sum + value / cosines.length, 0);
         const { coordinates, shares } = principalComponents(embedded);
         const [x, y] = coordinates.map((values) => Array.from(values, (value) => Number(value.toPrecision(4))));
-        models.push({ model: name, neighbors, common, map: { x, y, shares } });
+        models.push({ model: name, neighbors, common, reference, map: { x, y, shares } });
       } finally {
         model.weights.dispose();
       }
@@ -147,42 +169,66 @@ export function similarBars(
   });
 }
 
-/** A bar as a small figure: piano roll, name, player. */
-export function barFigure(corpus: Corpus, bar: number, note: string): string {
-  const bars = [{ tokens: corpus.tokens(bar) }], song = corpus.songs[corpus.song(bar)];
-  const name = `${song.file.replace(/\.midi?$/i, "")}, bar ${corpus.barIndex(bar)}`;
-  const player = { label: name, rate: 8000, seconds: barSeconds(bars) + 0.2 };
-  const sound = playerHtml(soundNotes(detokenize(bars)), player);
-  return `<figure style="margin:0;width:196px">${smallRoll(corpus, bar)}` +
-    `<figcaption style="font-size:.8rem;line-height:1.3;overflow-wrap:anywhere">${escapeHtml(name)}` +
-    `${note === "" ? "" : `<br>${escapeHtml(note)}`}</figcaption>` +
-    `${sound.replace("<audio ", '<audio style="width:196px;height:32px" ')}</figure>`;
+const percent = (share: number): string => `${Math.round(100 * share)}%`;
+
+/** `shares 50% of groove, 33% of instruments, no chords, the tempo`. */
+export function sharedText({ groove, instruments, chords, tempo }: Common): string {
+  const of = (share: number, name: string) => share === 0 ? `no ${name}` : `${percent(share)} of ${name}`;
+  const parts = [
+    of(groove, "groove"),
+    of(instruments, "instruments"),
+    ...(chords === null ? [] : [of(chords, "chords")]),
+  ];
+  return `shares ${parts.join(", ")}, ${tempo === 1 ? "the tempo" : "not the tempo"}`;
 }
 
-/** The queries with their nearest bars: a table for each query, a column for each model. */
+/** The queries, each with its nearest bars beside it: a table for each query, a column for each model. */
 export function similarBarFigures(corpus: Corpus, { bars, queries, models }: SimilarBars): Shown[] {
+  const cellOf = (html: string, rows = 1) =>
+    `<td${rows > 1 ? ` rowspan="${rows}"` : ""} style="vertical-align:top;text-align:left">${html}</td>`;
   return queries.map((row, q) => {
-    const heads = models.map(({ model }) => `<th scope="col" style="text-align:left">${model}</th>`).join("");
+    const heads = models.map(({ model, reference }) =>
+      `<th scope="col" style="text-align:left">${model}<br><small style="font-weight:normal">random pair: cosine ` +
+      `${reference.toFixed(2)}</small></th>`
+    );
     const most = Math.max(...models.map(({ neighbors }) => neighbors[q].length));
     const lines = Array.from({ length: most }, (_, i) => {
       const cells = models.map(({ neighbors }) => {
         const near = neighbors[q][i];
-        const figure = near && barFigure(corpus, bars[near.row], `cosine ${near.similarity.toFixed(3)}`);
-        return `<td style="vertical-align:top;text-align:left">${figure ?? ""}</td>`;
+        if (!near) return cellOf("");
+        const shared = commonLabels(corpus.labels(bars[row]), corpus.labels(bars[near.row]));
+        return cellOf(barFigure(corpus, bars[near.row], `cosine ${near.similarity.toFixed(3)}`, sharedText(shared)));
       });
-      return `<tr>${cells.join("")}</tr>`;
+      const own = i === 0 ? [cellOf(barFigure(corpus, bars[row]), most)] : [];
+      return `<tr>${[...own, ...cells].join("")}</tr>`;
     });
     const plain = models.map(({ model, neighbors }) =>
       `${model}: ${neighbors[q].map(({ row, similarity }) => `bar ${bars[row]} (${similarity.toFixed(3)})`).join(", ")}`
     );
-    const own = barFigure(corpus, bars[row], "the bar itself");
     return html(
-      `<p style="margin:1.2em 0 .4em"><strong>Bar ${q + 1} of ${queries.length}</strong></p>${own}` +
-        `<p style="font-size:.85rem;margin:.6em 0">${rollLegend()}</p><table><caption style="text-align:left">The bars ` +
-        `nearest to it in the last layer of each model</caption><tr>${heads}</tr>${lines.join("")}</table>`,
+      `<p style="margin:1.2em 0 .4em">${rollLegend()}</p><table class="bars"><caption style="text-align:left">Bar ` +
+        `${
+          q + 1
+        } of ${queries.length}, and the bars nearest to it in the last layer of each model; no two of a model are ` +
+        `the same music</caption><tr><th scope="col" style="text-align:left">the bar</th>${heads.join("")}</tr>` +
+        `${lines.join("")}</table>`,
       `Bar ${bars[row]} and its nearest, ${plain.join("; ")}`,
     );
   });
+}
+
+/** In what the nearest neighbors of a model share less than random pairs do, as a sentence for each model; empty if nowhere. */
+export function belowChance({ models, chance }: SimilarBars): string {
+  const sentences = models.flatMap(({ model, common }) => {
+    const below = (["groove", "instruments", "chords", "tempo"] as const).filter((what) =>
+      (common[what] ?? NaN) < (chance[what] ?? NaN)
+    );
+    const list = below.map((what) => `${what} (${common[what]!.toFixed(3)} against ${chance[what]!.toFixed(3)})`);
+    return list.length === 0
+      ? []
+      : [`In ${model} nearest neighbors share less than random pairs do in ${list.join(", ")}.`];
+  });
+  return sentences.join(" ");
 }
 
 /** How much a bar and its nearest neighbor have in common: a row for each model, and one for random pairs of bars. */
@@ -196,7 +242,10 @@ export function similarBarMap(corpus: Corpus, { bars, models }: SimilarBars, by:
   const labels = bars.map((bar) => labelText(by, corpus.songs[corpus.song(bar)].file, corpus.labels(bar)));
   const rows = models.flatMap(({ model, map: { x, y, shares } }) => {
     const share = (100 * shares.reduce((sum, value) => sum + value, 0)).toFixed(0);
-    return labels.map((label, row) => ({ model: `${model} (${share}% of the variance)`, x: x[row], y: y[row], label }));
+    return labels.map((label, row) => {
+      const name = barName(corpus, bars[row]);
+      return { model: `${model} (${share}% of the variance)`, x: x[row], y: y[row], label, name };
+    });
   });
   return barMap(rows, { title: `The same ${bars.length} bars in each model's last layer, by ${by}` });
 }

@@ -2,7 +2,7 @@
  * The test bars with a probe's largest errors, to see and hear. Notebook 4 shows them.
  * @module
  */
-import { barFigure } from "./similar_bars.ts";
+import { barFigure } from "../notebook/player.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { embedLayers } from "../probing/embed.ts";
 import { removeIfThere } from "../base/files.ts";
@@ -98,7 +98,7 @@ export function worstBarFigures(corpus: Corpus, found: WorstBars): Shown {
   const caption = `${model}, layer ${layer}: the test bars with the largest errors in ${what}, one of a song ` +
     `(root mean square error over ${bars} bars: ${rmse.toFixed(2)})`;
   return html(
-    `<p style="font-size:.85rem">${rollLegend()}</p><table><caption style="text-align:left">${escapeHtml(caption)}` +
+    `<p>${rollLegend()}</p><table class="bars"><caption style="text-align:left">${escapeHtml(caption)}` +
       `</caption><tr>${cells.join("")}</tr></table>`,
     `${caption}: ${worst.map(({ bar }, i) => `bar ${bar}, ${notes[i]}`).join("; ")}`,
   );

@@ -1,9 +1,9 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Corpus } from "@lib/corpus/store.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert } from "@lib/bert/parameters.ts";
 import { evaluateMasked, guessMasked } from "@lib/training/masked_evaluation.ts";
-import { guessNotes, guessRows } from "@lib/notebook/masked_guesses.ts";
+import { guessRows, maskedRolls, maskedVersions } from "@lib/notebook/masked_guesses.ts";
 import { kinds, type TokenKind } from "@lib/tokens/vocabulary.ts";
 import { choices, smallCorpus } from "../support/small_run.ts";
 
@@ -43,27 +43,40 @@ const guess = (...guesses: [place: number, id: number][]) => ({
   guesses: guesses.map(([, id]) => id),
 });
 
-Deno.test("a note stands as given, as guessed right, or as it was and, thin, as it was guessed", () => {
-  const { notes, ticksPerQuarter, legend } = guessNotes(
-    held,
-    guess([8, id("Position", 12)], [12, id("Duration", 13)], [14, written[14]], [15, id("Pitch_Drum", 38)]),
-  );
-  // Duration bins 0, 11, 12 and 13 are 1, 12, 15 and 17 twelfths of a quarter.
-  assertEquals(notes.map(({ start, end, pitch, name, thin }) => [start, end, pitch, name, thin]), [
-    [0, 12, 60, "as given", false],
-    [12, 27, 64, "what it was", false],
-    [12, 29, 64, "what was guessed", true],
-    [24, 25, 36, "what it was", false],
-    [24, 25, 38, "what was guessed", true],
+Deno.test("a bar as it was has all notes, as given those without a masked token, as completed the model's", () => {
+  const guessed = guess([8, id("Position", 12)], [12, id("Duration", 13)], [14, written[14]], [
+    15,
+    id("Pitch_Drum", 38),
   ]);
-  assertEquals(ticksPerQuarter, 12);
-  assertEquals(legend, { // Okabe and Ito's colours
-    ...{ "as given": "#bbbbbb", "guessed right": "#0072B2", "what it was": "#009E73", "what was guessed": "#D55E00" },
-  });
-  const right = guessNotes(held, guess([5, written[5]], [6, written[6]]));
-  assertEquals(right.notes.map(({ name }) => name), ["guessed right", "as given", "as given"]);
-  const nonsense = guessNotes(held, guess([5, id("Velocity", 3)])); // a velocity where a pitch stands makes no note
-  assertEquals(nonsense.notes.map(({ name }) => name), ["what it was", "as given", "as given"]);
+  const { was, given, completed } = maskedVersions(held, guessed);
+  const brief = (notes: typeof was) =>
+    notes.map(({ note: { position, pitch, duration }, fate }) => [position, pitch, duration, fate]);
+  assertEquals(brief(was), [[0, 60, 11, "given"], [12, 64, 12, "wrong"], [24, 36, 0, "wrong"]]);
+  assertEquals(brief(given), [[0, 60, 11, "given"]]);
+  assertEquals(brief(completed), [[0, 60, 11, "given"], [12, 64, 13, "wrong"], [24, 38, 0, "wrong"]]);
+  assertEquals(maskedVersions(held, guess([5, written[5]], [6, written[6]])).completed[0].fate, "right");
+  const nonsense = maskedVersions(held, guess([5, id("Velocity", 3)])); // a velocity where a pitch stands makes no note
+  assertEquals([nonsense.was.length, nonsense.completed.length], [3, 2]);
+  const drum = maskedVersions(held, guess([4, id("Instrument", 128)])); // a drum's instrument with a pitch makes none, too
+  assertEquals(drum.completed.length, 2);
+});
+
+Deno.test("the three versions stand side by side, on the same rows, each with its own notes to hear", () => {
+  const { data } = maskedRolls(held, guess([12, id("Duration", 13)], [15, id("Pitch_Drum", 38)]));
+  assertEquals(
+    data["text/plain"],
+    "as it was: 3 notes to hear; as given: 1 notes to hear; as completed: 3 notes to hear",
+  );
+  const html = String(data["text/html"]);
+  const heard = [...html.matchAll(/data-notes="([^"]*)"/g)].map(([, notes]) =>
+    notes.split(";").map((n) => Number(n.split(",")[2]))
+  );
+  assertEquals(heard, [[60, 64, 36], [60], [60, 64, 38]]);
+  const [, first, ...others] = [...html.matchAll(/svg\+xml;base64,([^"]*)"/g)].map(([, base64]) => atob(base64));
+  assert(first.includes(">Bass Drum 1</text>") && first.includes(">Acoustic Snare</text>"));
+  const heights = [first, ...others].map((svg) => svg.match(/ height="(\d+)" role/)![1]);
+  assertEquals(heights.length, 3);
+  assertEquals(new Set(heights).size, 1);
 });
 
 Deno.test("masked tokens are listed with their place, true name and guess", () => {

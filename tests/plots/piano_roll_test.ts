@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { lanesOf, pianoRoll } from "@lib/plots/piano_roll.ts";
+import { drumName } from "@lib/tokens/vocabulary.ts";
 import { render } from "@lib/plots/render.ts";
 import { assertSnapshot, attribute, marksOf } from "../support/snapshots.ts";
 
@@ -19,15 +20,10 @@ function box(tag: string) {
 }
 
 Deno.test("the piano roll's spec is the kept one", () => {
-  const thin = { ...note(24, 36, 62, 0), name: "guess", thin: true };
-  const options = {
-    ticksPerQuarter: 12,
-    title: "A bar",
-    legend: { guess: "#ff0000", "Bright Acoustic Piano": "#00ff00", "String Ensemble 1": "#0000ff" },
-  };
+  const options = { ticksPerQuarter: 12, title: "A bar" };
   assertSnapshot(
     "piano-roll",
-    pianoRoll([note(0, 24, 60, 1), note(12, 36, 60, 48), thin, drum, { ...drum, start: 12, pitch: 42 }], options),
+    pianoRoll([note(0, 24, 60, 1), note(12, 36, 60, 48), drum, { ...drum, start: 12, pitch: 42 }], options),
   );
 });
 
@@ -40,6 +36,10 @@ Deno.test("a piano roll draws every note once, drums apart, with the instruments
   assertEquals(marksOf(svg, "rect").length, 12);
   assert(svg.includes(">Acoustic Grand Piano</text>") && svg.includes(">Electric Bass (finger)</text>"));
   assert(svg.includes(">C3</text>") && svg.includes(">F♯3</text>")); // MIDI 48 and 54
+  assert(svg.includes(">Acoustic Grand Piano</text>"));
+  const drums = Array.from({ length: 4 }, (_, i) => drumName(58 + i));
+  assertEquals(drums, ["Vibraslap", "Ride Cymbal 2", "Hi Bongo", "Low Bongo"]);
+  for (const name of drums) assert(svg.includes(`>${name}</text>`), name);
 });
 
 Deno.test("instruments that play one pitch at one time stand one above the other, each with its mark", async () => {

@@ -1,5 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import axe from "axe-core";
+import { barFigure } from "@lib/notebook/player.ts";
+import { synthesize } from "@lib/notebook/synth.ts";
+import { handCorpus, handNote } from "../support/hand_corpus.ts";
 import { layerPlot } from "@lib/plots/figures.ts";
 import { tableText } from "@lib/notebook/table.ts";
 import { reportPage } from "@lib/report/page.ts";
@@ -19,6 +22,8 @@ const scores = ["BERT", "BERT-aug", "BERT-neighbor"].map((model, i) => ({
   ),
 }));
 
+const songs = handCorpus([{ file: "a.mid", split: "train", kept: [{ notes: [handNote(60)] }, { notes: [] }] }]);
+const songsPlayer = barFigure(songs, 0);
 const output = (data: Record<string, unknown>) => ({ output_type: "display_data" as const, data });
 const page = await reportPage({
   front: [{ title: "In short", id: "short", html: "<p>Three findings.</p>" }],
@@ -28,12 +33,14 @@ const page = await reportPage({
       cell_type: "code",
       outputs: [
         output({ "application/vnd.vegalite.v5+json": layerPlot(points, { title: "Figure 2" }) }),
+        output({ "text/html": songsPlayer }),
+        output({ "text/html": barFigure(songs, 1) }),
         output({ "text/html": tableText(scores, { caption: "Table 2, best & last" }).html }),
       ] as never,
     }, { cell_type: "markdown" }],
     rendered: [
       { html: "<h1>1 · One</h1><p>Prose.</p><h2>Part</h2>", outputs: [] },
-      { html: '<div class="highlight"><pre>await show(1)</pre></div>', outputs: [null, null] },
+      { html: '<div class="highlight"><pre>await show(1)</pre></div>', outputs: [null, null, null, null] },
       { html: `<h2>More</h2>${"<p>Prose.</p>".repeat(60)}<h2>End</h2>${"<p>Prose.</p>".repeat(60)}`, outputs: [] },
     ],
   }],
@@ -97,6 +104,37 @@ inPage("a legend's button hides its series and shows it again, by mouse and by k
   assertEquals(await page.evaluate(shown), both);
 });
 
+inPage("a player makes the library's own sound from its notes, once, with a line over its roll", async ({ page }) => {
+  await page.evaluate(`globalThis.heard = []; const copy = AudioBuffer.prototype.copyToChannel;
+    AudioBuffer.prototype.copyToChannel = function (samples, channel) {
+      heard.push([this.sampleRate, ...samples.subarray(0, 4000)]); copy.call(this, samples, channel); };`);
+  await page.focus("button.play");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("figure .cursor");
+  const [line, roll] = await Promise.all(
+    ["figure .cursor", "figure:has(.play) svg"].map(async (of) => (await (await page.$(of))!.boundingBox())!),
+  );
+  const isOver = line.x >= roll.x - 2 && line.x <= roll.x + roll.width && Math.abs(line.height - roll.height) < 1;
+  assert(isOver, JSON.stringify([line, roll]));
+  const pressed = async () =>
+    await page.$$eval("button.play", (all) => all.map((one) => one.getAttribute("aria-pressed")));
+  assertEquals(await pressed(), ["true", "false"]);
+  await (await page.$$("button.play"))[1].click(); // the other one: only one plays
+  assertEquals(await pressed(), ["false", "true"]);
+  await page.keyboard.press("Enter");
+  assertEquals(await pressed(), ["false", "false"]);
+  assertEquals(await page.$(".cursor"), null);
+  await page.focus("button.play");
+  await page.keyboard.press("Enter"); // again: the sound is made once
+  const heard = await page.evaluate("heard") as number[][];
+  assertEquals([heard.length, heard[0][0]], [2, 22_050]);
+  const [, notes, seconds] = songsPlayer.match(/data-notes="([^"]*)" data-seconds="([^"]*)"/)!;
+  const [start, length, pitch, velocity, program] = notes.split(",").map(Number);
+  const note = { start: start / 1000, seconds: length / 1000, pitch, velocity, program, drum: false };
+  const own = synthesize([note], { rate: 22_050, seconds: Number(seconds) });
+  own.subarray(0, 4000).forEach((sample, i) => assert(Math.abs(sample - heard[0][i + 1]) < 1e-6));
+});
+
 inPage("a table is sorted by keyboard, and saved as it stands, as CSV and as LaTeX", async ({ page }) => {
   await page.evaluate(`globalThis.saved = []; URL.createObjectURL = (blob) => {
     saved.push(blob.text()); return "about:blank"; }; HTMLAnchorElement.prototype.click = function () {
@@ -141,12 +179,12 @@ for (const width of [390, 1280, 1920]) {
     ) {
       await page.addStyleTag({ content: `body, svg, table { font-family: ${font} !important; }` });
       const [whole, table, room] = await page.evaluate(`[document.documentElement.scrollWidth,
-        document.querySelector("table.numbers").scrollWidth, document.querySelector(".output").clientWidth]`) as number[];
+        document.querySelector("table.numbers").scrollWidth, document.querySelector("table.numbers").parentElement.clientWidth]`) as number[];
       assertEquals(whole, width, font);
       if (width >= 1280) assert(table <= room, `a table of ${table} in ${room} px, ${font}`);
       const first = `document.querySelector("table.numbers td").getBoundingClientRect().left`;
       const before = await page.evaluate(first);
-      await page.evaluate(`document.querySelectorAll(".output")[1].scrollLeft = 200`);
+      await page.evaluate(`document.querySelector("table.numbers").parentElement.scrollLeft = 200`);
       assertEquals(await page.evaluate(first), before); // the first column stays
     }
   });

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  drumName,
   durationBins,
   kinds,
   nearestBin,
@@ -65,4 +66,27 @@ Deno.test("unknown ids and names are refused by name", () => {
   assertThrows(() => vocabulary.name(560), RangeError, "found 560");
   assertThrows(() => vocabulary.kind(-1), RangeError, "found -1");
   assertThrows(() => vocabulary.id("Pitch_128"), RangeError, '"Pitch_128"');
+});
+
+Deno.test("drums have General MIDI's names, others their number", () => {
+  // General MIDI 1's percussion key map: 35 and 81 are its ends; 27 and 87 those of General MIDI 2.
+  const names = {
+    35: "Acoustic Bass Drum",
+    38: "Acoustic Snare",
+    42: "Closed Hi-Hat",
+    49: "Crash Cymbal 1",
+    56: "Cowbell",
+  };
+  for (
+    const [pitch, name] of Object.entries({
+      ...names,
+      75: "Claves",
+      81: "Open Triangle",
+      27: "High Q",
+      87: "Open Surdo",
+    })
+  ) {
+    assertEquals(drumName(Number(pitch)), name);
+  }
+  assertEquals([drumName(26), drumName(88)], ["drum 26", "drum 88"]);
 });

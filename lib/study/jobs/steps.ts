@@ -64,7 +64,7 @@ export function similarStep(
   { queries = 2, count = 2, among = "other songs", barsPerSong = 20 }: SimilarOptions = {},
 ): Step & { choices: Required<SimilarOptions> } {
   const { probing: _, ...trained } = recipe;
-  const inputs = { ...trained, data, asked: queries, count, among, barsPerSong };
+  const inputs = { ...trained, data, asked: queries, count, among, barsPerSong, distinct: "music" };
   return { step: "alike", inputs, choices: { queries, count, among, barsPerSong } };
 }
 
