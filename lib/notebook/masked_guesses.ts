@@ -82,11 +82,11 @@ export function maskedRolls(corpus: Corpus, guessed: GuessedBar): Shown {
   const versions = maskedVersions(corpus, guessed), tempo = tempoBinOf(corpus.tokens(guessed.bar));
   const room = [...versions.was, ...versions.completed].map(drawn),
     rows = new Set(room.filter((n) => n.drum).map((n) => n.pitch));
-  const height = 150 + 11 * rows.size;
+  const size = { ticksPerQuarter: positionsPerQuarter, width: 232, height: 150 + 11 * rows.size, large: true, room };
   const figures = (["was", "given", "completed"] as const).map((version, i) => {
-    const notes = versions[version], title = titles[version], named = i === 0;
+    const notes = versions[version], title = titles[version];
     const bars = [{ tokens: encodeBar(notes.map(({ note }) => note), tempo, Infinity) }];
-    const roll = rollSvg(notes.map(drawn), { ticksPerQuarter: positionsPerQuarter, width: 232, height, named, room });
+    const roll = rollSvg(notes.map(drawn), { ...size, named: i === 0 });
     const player = playerHtml(detokenize(bars), { label: `the bar ${title}`, seconds: barSeconds(bars) });
     return { title, notes: notes.length, html: rollFigure(roll, `${notes.length} notes`, player) };
   });

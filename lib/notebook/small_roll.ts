@@ -34,19 +34,20 @@ export type DrawnNote = Pick<Note, "start" | "end" | "pitch" | "program" | "drum
 export type Look = { colour: string; mark: string; name: string };
 
 /**
- * How a roll is drawn: ticks of a quarter; its pixels, of the notes alone; with the names of drums and octaves beside it or
- * not; and the notes whose pitches and drums it has room for, its own by default.
+ * How a roll is drawn: ticks of a quarter; its pixels, of the notes alone; large, with rows of drums that have room for
+ * names, or not; with the names of drums and octaves beside it or not; and the notes whose pitches and drums it has room for, its own by default.
  */
 export type RollOptions = {
   ticksPerQuarter: number;
   width?: number;
   height?: number;
+  large?: boolean;
   named?: boolean;
   room?: readonly DrawnNote[];
 };
 
-/** Pixels for names beside a roll, and of a drum's row with and without its name. */
-const BESIDE = 84, NAMED_ROW = 11, ROW = 5;
+/** Pixels for names beside a roll, and of a drum's row in a large and in a small roll. */
+const BESIDE = 84, LARGE_ROW = 11, ROW = 5;
 
 /**
  * A small piano roll of a bar of four quarters as SVG: pitched notes above, a row for each drum below. Notes have the
@@ -54,8 +55,8 @@ const BESIDE = 84, NAMED_ROW = 11, ROW = 5;
  * one pitch at one time share its row.
  */
 export function rollSvg(notes: readonly DrawnNote[], options: RollOptions): string {
-  const { ticksPerQuarter, width = 192, height = 120, named = false, room = notes } = options;
-  const x = (tick: number) => width * Math.min(1, tick / (4 * ticksPerQuarter)), lane = named ? NAMED_ROW : ROW;
+  const { ticksPerQuarter, width = 192, height = 120, named = false, large = named, room = notes } = options;
+  const x = (tick: number) => width * Math.min(1, tick / (4 * ticksPerQuarter)), lane = large ? LARGE_ROW : ROW;
   const nameOf = ({ look, ...note }: DrawnNote) => look?.name ?? groupOf(note);
   const pitched = notes.filter((note) => !note.drum).map((note) => ({ ...note, name: nameOf(note) }));
   const strokes = notes.filter((note) => note.drum), places = lanesOf(pitched);
@@ -63,7 +64,7 @@ export function rollSvg(notes: readonly DrawnNote[], options: RollOptions): stri
   const below = drums.length * lane, above = height - below - (below > 0 ? 5 : 0);
   const pitches = room.filter(({ drum }) => !drum).map(({ pitch }) => pitch);
   const low = Math.min(...pitches) - 1, high = Math.max(...pitches) + 1;
-  const step = above / Math.max(12, high - low + 1), tall = Math.max(2, Math.min(named ? 8 : 6, step - 0.4));
+  const step = above / Math.max(12, high - low + 1), tall = Math.max(2, Math.min(large ? 8 : 6, step - 0.4));
   const rect = (left: number, top: number, wide: number, tall: number, fill: string, title: string) =>
     `<rect x="${left.toFixed(1)}" y="${top.toFixed(1)}" width="${wide.toFixed(1)}" height="${tall.toFixed(1)}" ` +
     `fill="${fill}"><title>${escapeHtml(title)}</title></rect>`;
@@ -96,7 +97,7 @@ export function rollSvg(notes: readonly DrawnNote[], options: RollOptions): stri
   const rowOf = (pitch: number) => height - below + drums.indexOf(pitch) * lane;
   const drumming = strokes.map((note) => {
     const { colour, name } = lookOf(note), title = `${drumName(note.pitch)}${name && `, ${name}`}`;
-    const stroke = rect(x(note.start), rowOf(note.pitch), named ? 4 : 2.5, lane - 1, colour, title);
+    const stroke = rect(x(note.start), rowOf(note.pitch), large ? 4 : 2.5, lane - 1, colour, title);
     return note.look ? stroke + markAt(x(note.start) + 2, rowOf(note.pitch) + lane / 2 - 0.5, note.look) : stroke;
   });
   const text = (y: number, text: string) =>

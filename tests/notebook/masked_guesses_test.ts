@@ -77,6 +77,8 @@ Deno.test("the three versions stand side by side, on the same rows, each with it
   const heights = [first, ...others].map((svg) => svg.match(/ height="(\d+)" role/)![1]);
   assertEquals(heights.length, 3);
   assertEquals(new Set(heights).size, 1);
+  const tops = [first, ...others].map((svg) => svg.match(/ y="([\d.]+)"[^>]*><title>Acoustic Grand Piano C4/)![1]);
+  assertEquals(new Set(tops).size, 1);
 });
 
 Deno.test("masked tokens are listed with their place, true name and guess", () => {
