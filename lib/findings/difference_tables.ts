@@ -6,6 +6,7 @@ import { type Task, tasks } from "../metrics/tasks.ts";
 import { isOf, type Line } from "../probing/rows.ts";
 import { headlines } from "../metrics/task_scores.ts";
 import { bestTestRow } from "./best_layer.ts";
+import { knownSpread, type SeedSpreadChoice } from "./gains.ts";
 import { mean, type TableRow } from "./table_rows.ts";
 import { pairedDifference } from "./significance.ts";
 import { differenceText, lineRows, scoreName } from "./wording.ts";
@@ -15,15 +16,18 @@ import { differenceText, lineRows, scoreName } from "./wording.ts";
  * 95% interval. A dash stands where either has no score.
  *
  * @param against the line to compare a line with, such as the untrained encoder's
+ * @param seedSpread where the luck of training is taken from when models are compared with a baseline
  */
 export function differenceTable(
   rows: readonly TableRow[],
   lines: readonly Line[],
   against: (line: Line) => Line,
+  seedSpread: SeedSpreadChoice = "own",
 ): Record<string, string>[] {
   return lineRows(lines, (line, task) => {
     const [own, other] = [line, against(line)].map((one) => bestTestRow(rows, one, task, "sound"));
-    return [scoreName(task, "sound"), differenceText(pairedDifference(own, other), task)];
+    const known = knownSpread(rows, lines, against(line), task, seedSpread);
+    return [scoreName(task, "sound"), differenceText(pairedDifference(own, other, known), task)];
   });
 }
 

@@ -2,7 +2,7 @@
  * Differences of scores: paired over the same resampled songs, with intervals, p values and Holm's correction.
  * @module
  */
-import { seedDifference, type SeedInterval, type SeedSpread } from "../metrics/seed_intervals.ts";
+import { type KnownSpread, seedDifference, type SeedInterval } from "../metrics/seed_intervals.ts";
 import { lowerIsBetter } from "../metrics/task_scores.ts";
 import type { TableRow } from "./table_rows.ts";
 
@@ -20,20 +20,21 @@ export const noDifference: Difference = { difference: NaN, low: null, high: null
  * a − b of two test rows of one metric, signed so that above 0 means that a is better; NaN if either is missing. Songs
  * are paired by their resamplings, models trained with the same seeds by their seeds.
  *
- * @param spread as `seedDifference` takes it
+ * @param known of the luck of training, as `seedDifference` takes it; `first` is a's
  */
 export function pairedDifference(
   a: TableRow | undefined,
   b: TableRow | undefined,
-  spread?: SeedSpread,
+  known: KnownSpread = {},
 ): Difference {
   if (!a || !b) return noDifference;
   const sign = lowerIsBetter(a.metric) ? -1 : 1, scores = [...a.bySeed.values(), ...b.bySeed.values()];
   const paired = a.songs === b.songs && new Set(scores.map(({ replicates }) => replicates.length)).size === 1;
   if (!paired) return { ...noDifference, difference: sign * (a.value - b.value) };
-  const [better, worse] = sign > 0 ? [a, b] : [b, a]; // an error is better where it is less
-  const { value, ...interval } = seedDifference(better.bySeed, worse.bySeed, a.songs, spread);
-  return { difference: value, ...interval };
+  const { value, low, high, ...chance } = seedDifference(a.bySeed, b.bySeed, a.songs, known);
+  if (sign > 0) return { difference: value, low, high, ...chance };
+  const turned = (end: number | null) => end === null ? null : -end; // an error is better where it is less
+  return { difference: -value, low: turned(high), high: turned(low), ...chance };
 }
 
 /**

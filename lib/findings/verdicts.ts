@@ -92,7 +92,7 @@ function probeDifference(
   const name = (row: ProbeRow | undefined, { models, layers }: Side) =>
     row ? `${row.model} (${row.layer})` : `${models.join(", ")} (${layers}: none)`;
   const pooled = recipe.probing.seedSpread === "pooled" ? probeSpread(rows, comparison, protocol, recipe) : undefined;
-  return { what: `${task}: ${name(a, better)} − ${name(b, worse)}`, ...pairedDifference(a, b, pooled) };
+  return { what: `${task}: ${name(a, better)} − ${name(b, worse)}`, ...pairedDifference(a, b, { difference: pooled }) };
 }
 
 /** A model's accuracies by seed, resampled over units such as songs; none if an evaluation lacks them. */
@@ -137,7 +137,7 @@ function equalMlm(evaluations: readonly Evaluation[], models: readonly string[],
   });
   const pooled = recipe.probing.seedSpread === "pooled" ? pooledSpread(bySameSeeds(scores))?.difference : undefined;
   const [above, below] = [margin, -margin].map((by) =>
-    seedDifference(a.bySeed, mapScores(b.bySeed, (score) => score + by), a.units, pooled)
+    seedDifference(a.bySeed, mapScores(b.bySeed, (score) => score + by), a.units, { difference: pooled })
   );
   const difference = above.value + margin, { training, parts } = above, isEqual = Math.abs(difference) < margin;
   const p = isEqual ? Math.max(above.p, below.p) : difference > 0 ? above.p : below.p;

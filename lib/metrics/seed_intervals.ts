@@ -90,12 +90,12 @@ export function pooledSpread(
  * Where every group has one seed, interval and p are those of the resampled songs alone.
  *
  * @param songs how many were resampled
- * @param spread the variance among seeds of every group, such as {@link pooledSpread} gives; each group's own if left out
+ * @param spreads the variance among seeds of each group, such as {@link pooledSpread} gives; a group's own if left out
  */
 export function seedInterval(
   groups: readonly (readonly SeedScore[])[],
   songs: number,
-  spread?: SeedSpread,
+  spreads: readonly (SeedSpread | undefined)[] = [],
 ): SeedInterval {
   const value = groups.reduce((sum, seeds) => sum + mean(seeds.map((seed) => seed.value)), 0);
   const resamplings = Math.min(...groups.flat().map(({ replicates }) => replicates.length));
@@ -120,10 +120,11 @@ export function seedInterval(
     const parts = groups.length === 1 ? { parts: counted } : {};
     return { value, ...central(Float64Array.from(sums)), p: twoSided(sums), training, ...parts };
   }
-  const ofSeeds = several.map((seeds): SeedSpread => {
+  const ofSeeds = groups.flatMap((seeds, i): SeedSpread[] => {
+    if (seeds.length === 1) return [];
     const own = { variance: variance(seeds.map((seed) => seed.value)), freedom: seeds.length - 1 };
-    const { variance: ofSeeds, freedom } = spread ?? own;
-    return { variance: ofSeeds / seeds.length, freedom: Math.min(freedom, MOST_FREEDOM) };
+    const { variance: ofSeeds, freedom } = spreads[i] ?? own;
+    return [{ variance: ofSeeds / seeds.length, freedom: Math.min(freedom, MOST_FREEDOM) }];
   });
   const all = [...ofSeeds, ofSongs], total = all.reduce((sum, part) => sum + part.variance, 0);
   if (total === 0) return { value, low: value, high: value, p: value === 0 ? 1 : 0, training };
@@ -138,24 +139,33 @@ export function seedInterval(
   return { value, low: value - half, high: value + half, p, training, ...parts };
 }
 
+/** What is known of the luck of training from more models than the two that are compared, as {@link pooledSpread} has it. */
+export type KnownSpread = {
+  /** The variance of the difference of two models with the same seeds. */
+  difference?: SeedSpread;
+  /** The variance of the first one's score; it is then not compared seed by seed. */
+  first?: SeedSpread;
+};
+
 /**
  * a − b of two models' scores by seed: differences within each seed where both were trained with the same seeds, else
  * the difference of their means.
  *
- * @param spread the variance among seeds of such a difference, of two models with the same seeds; their own if left out
+ * @param known of the luck of training; what is left out is taken from the two alone
  */
 export function seedDifference(
   a: ReadonlyMap<number, SeedScore>,
   b: ReadonlyMap<number, SeedScore>,
   songs: number,
-  spread?: SeedSpread,
+  known: KnownSpread = {},
 ): SeedInterval {
   const negative = ({ value, replicates }: SeedScore): SeedScore => ({
     value: -value,
     replicates: Float64Array.from(replicates, (score) => -score),
   });
-  if (a.size !== b.size || ![...a.keys()].every((seed) => b.has(seed))) {
-    return seedInterval([[...a.values()], [...b.values()].map(negative)], songs);
+  const { difference, first } = known;
+  if (first || a.size !== b.size || ![...a.keys()].every((seed) => b.has(seed))) {
+    return seedInterval([[...a.values()], [...b.values()].map(negative)], songs, [first]);
   }
   const pairs = [...a].map(([seed, one]): SeedScore => {
     const other = b.get(seed)!;
@@ -164,5 +174,5 @@ export function seedDifference(
       replicates: Float64Array.from(one.replicates, (score, i) => score - other.replicates[i]),
     };
   });
-  return seedInterval([pairs], songs, spread);
+  return seedInterval([pairs], songs, [difference]);
 }

@@ -6,11 +6,9 @@ import { exists, writeFile } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
 import { UserError } from "../base/user_error.ts";
 import { modelNames } from "../bert/variants.ts";
-import { claims } from "../findings/claims.ts";
 import { claimTable } from "../findings/claim_table.ts";
 import { figure2 } from "../findings/score_tables.ts";
 import { tableRows } from "../findings/table_rows.ts";
-import { judgeClaims } from "../findings/verdicts.ts";
 import { abstractOf } from "../findings/words/abstract.ts";
 import { tableText } from "../notebook/table.ts";
 import { layerPlot, learningCurves } from "../plots/figures.ts";
@@ -25,6 +23,7 @@ import {
   untrainedLine,
 } from "../probing/rows.ts";
 import { curvePoints, measures } from "./results/curves.ts";
+import { factsOf } from "./results/facts.ts";
 import { hasResults, openResults, writeResultsFolder } from "./results/folder.ts";
 import { mergeResults, type Part } from "./results/merge.ts";
 import { type Results, resultsOf } from "./results/results.ts";
@@ -51,19 +50,6 @@ function summaries({ recipe, curves, evaluations }: Results) {
       chance: scores?.contrast?.validation.chance ?? null,
     };
   });
-}
-
-/** What the abstract of results is written from, with the claims under both protocols. */
-export function factsOf(results: Results): Parameters<typeof abstractOf>[0] {
-  const { recipe, rows, evaluations, corpus, curves } = results;
-  const [authors, sound] = protocols.map((protocol) => judgeClaims(claims, rows, evaluations, protocol, recipe));
-  const songs = (split: string) => corpus.splits.find((one) => one.split === split)?.songs ?? 0;
-  return {
-    ...{ recipe, rows, evaluations, sound, authors },
-    songs: { train: songs("train"), validation: songs("validation"), test: songs("test") },
-    tokens: Math.max(0, ...curves.map(({ training }) => training.tokens.at(-1) ?? 0)),
-    guess: corpus.guess.accuracy,
-  };
 }
 
 /** The results of a run by its name, or of a folder of results; throws a {@link UserError} if there is neither. */

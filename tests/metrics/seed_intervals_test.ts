@@ -140,7 +140,7 @@ Deno.test("intervals of a difference with the pooled spread cover it as often as
       const block = Array.from({ length: seeds }, () => ofBlock * normal());
       const scores = Array.from({ length: models }, () => block.map((luck) => luck + normal()));
       const [a, b] = scores.map((own) => new Map(seedsAlone(...own).map((score, seed) => [seed, score])));
-      return seedDifference(a, b, 20, pooledSpread(scores)!.difference).p;
+      return seedDifference(a, b, 20, { difference: pooledSpread(scores)!.difference }).p;
     });
     for (const level of [0.05, 0.01]) {
       const found = p.filter((one) => one < level).length / tries, error = Math.sqrt(level * (1 - level) / tries);

@@ -26,12 +26,15 @@ export function notebooks(folder: string = `${projectRoot}/notebooks`): string[]
 /** The sections that open a run's page, as far as it has come; none, with a line, if its results cannot be read. */
 async function frontOf(study: Study): Promise<Section[]> {
   // Imported here, as they load libtensorflow, which the set-up brings.
-  const [{ resultsOf }, { frontSections }] = await Promise.all([
+  const [{ resultsOf }, { frontSections }, { factsOf }, { abstractOf }] = await Promise.all([
     import("../../study/results/results.ts"),
     import("../../report/front.ts"),
+    import("../../study/results/facts.ts"),
+    import("../../findings/words/abstract.ts"),
   ]);
   try {
-    return await frontSections(await resultsOf(study));
+    const results = await resultsOf(study), isProbed = results.rows.length > 0;
+    return await frontSections(results, isProbed ? abstractOf(factsOf(results)) : []);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     console.warn(`report: the page opens without its findings. ${error.message}`);

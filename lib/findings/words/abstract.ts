@@ -16,7 +16,8 @@ import {
 import type { Recipe } from "../../recipe/recipe.ts";
 import { bestTestRow } from "../best_layer.ts";
 import { paperModels } from "../paper.ts";
-import { judge, pairedDifference } from "../significance.ts";
+import { type Gain, gainsAgainst } from "../gains.ts";
+import type { Judged } from "../significance.ts";
 import { seedsOf, type TableRow, tableRows } from "../table_rows.ts";
 import type { ClaimResult } from "../verdicts.ts";
 import { differenceText, taskNames } from "../wording.ts";
@@ -67,26 +68,13 @@ const named = (results: readonly ClaimResult[], verdict: ClaimResult["verdict"])
 const saysOf = (claims: readonly string[], how: string): string[] =>
   claims.length === 0 ? [] : [`${how}: ${claims.join("; ")}.`];
 
-/** The best layers of the models against those of a baseline, all tasks, judged together. */
-function against(rows: readonly TableRow[], models: readonly Line[], other: Line, level: number) {
-  const compared = models.flatMap((line) =>
-    tasks.flatMap((task) => {
-      const [own, base] = [line, other].map((one) => bestTestRow(rows, one, task, "sound"));
-      return own && base ? [{ task, model: line.model, ...pairedDifference(own, base) }] : [];
-    })
-  ).filter(({ difference }) => Number.isFinite(difference));
-  return judge(compared, level);
-}
-
-type Compared = ReturnType<typeof against>[number];
-
 /** A comparison with a baseline in a sentence: how often it was passed, and where most clearly, in its own interval's widths. */
-function gainText(compared: readonly Compared[], than: string): string[] {
+function gainText(compared: readonly Judged<Gain>[], than: string): string[] {
   if (compared.length === 0) return [];
   const of = (verdict: string) => compared.filter((one) => one.verdict === verdict),
-    clear = (one: Compared) =>
+    clear = (one: Gain) =>
       one.low === null || one.high === null || one.high === one.low ? 0 : one.difference / (one.high - one.low);
-  const shown = ({ model, task, ...difference }: Compared) =>
+  const shown = ({ model, task, ...difference }: Gain) =>
     `${model} at ${taskNames[task].toLowerCase()}, ${differenceText(difference, task)}`;
   const won = of("held").toSorted((a, b) => clear(b) - clear(a)),
     lost = of("not").toSorted((a, b) => clear(a) - clear(b));
@@ -206,7 +194,7 @@ export function abstractOf(facts: AbstractFacts): string[] {
     `${tallyText(authors)}. Any of a protocol's verdicts is false with a chance of at most ${probing.level}.`,
     ...saysOf(named(sound, "held"), "Held"),
     ...saysOf(named(sound, "not"), "The other way round"),
-    ...gains.flatMap(([line, than]) => gainText(against(rows, models, line, probing.level), than)),
+    ...gains.flatMap(([line, than]) => gainText(gainsAgainst(rows, models, line, probing), than)),
     ...layerText(rows, models, model.layers),
     ...seedText(rows, models),
     ...(open > 0 ? [`An undecided claim is not refuted: ${leftBy} leave it open.`] : []),
