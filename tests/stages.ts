@@ -6,6 +6,7 @@
  * @module
  */
 import { exists } from "@lib/base/files.ts";
+import { ensureSetup } from "@lib/cli/setup.ts";
 import { type Counts, deno, importMap, readSummary, stage, summaryLine, tests } from "./run.ts";
 
 /** Folders and files of the tests that compute on the engine. */
@@ -81,11 +82,20 @@ async function installPeers(): Promise<void> {
   }
 }
 
+/** Fetches XLA's plug-in for the CPU; without it the tests on XLA are skipped. */
+async function installPlugin(): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return;
+  await ensureSetup({ quiet: true, xla: true }).catch((error) =>
+    console.log(`The set-up failed: tests on XLA are skipped. ${error.message}`)
+  );
+}
+
 async function main(): Promise<boolean> {
   const total: Counts = { passed: 0, failed: 0, skipped: 0 }, start = performance.now();
   const folder = await Deno.makeTempDir();
   try {
     await installPeers();
+    await installPlugin();
     await stage("deno task test", total, async () => readSummary((await deno(["task", "test"])).output) ?? false);
     const map = `--import-map=${await importMap(folder)}`, info = cpuinfo();
     for (const level of levels) {

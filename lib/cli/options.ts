@@ -228,7 +228,15 @@ export const commands = {
       out: path("FOLDER", "where (default: data/studies/ and the first run's name; of one folder: itself)"),
     },
   },
-  setup: { text: "sets up what is missing in .venv; report and test do it by themselves", options: {} },
+  setup: {
+    text: "sets up what is missing in .venv; report and test do it by themselves",
+    options: {
+      engine: withDefault(
+        "auto",
+        oneOf("ENGINE", ["auto", "xla"], "xla fetches XLA's plug-in for the CPU, too; auto only a GPU's, where one is"),
+      ),
+    },
+  },
   test: {
     text: "checks format, lint, types and docs, and runs unit tests, examples, and the notebooks at smoke scale",
     options: {},

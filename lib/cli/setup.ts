@@ -1,6 +1,6 @@
 /**
  * What a fresh machine lacks, in `.venv/`: a virtual environment with the smallest Jupyter, libtensorflow out of its
- * pinned wheel, the Deno kernel for this project alone, and npm packages in Deno's cache. Each part is stamped last, so that the
+ * pinned wheel, XLA's plug-in for a GPU, the Deno kernel for this project alone, and npm packages in Deno's cache. Each part is stamped last, so that the
  * next set-up repairs one that was cut off.
  * @module
  */
@@ -12,12 +12,15 @@ import { execute, findPython, pipVariables, SetupError } from "../base/python.ts
 import { engineChoice } from "../engine/choice.ts";
 import { findLibrary, nvidiaDriver } from "../engine/library.ts";
 import { chosenEngine } from "../engine/loading.ts";
-import { findPlugin } from "../engine/xla/plugin.ts";
+import { findPlugin, type PluginName, pluginPath } from "../engine/xla/plugin.ts";
 import { readArguments } from "./arguments.ts";
-import { cudaWheels, jupyterPackages, libraryPlan, type Wheel } from "./wheels.ts";
+import { jupyterPackages, needsLibrary, pluginPlan, pluginWheels, type Wheel, wheelFor } from "./wheels.ts";
 
-/** Choices of {@link ensureSetup}; `quiet` says nothing unless something has to be done, `searchPath` is as `PATH`. */
-type SetupOptions = { root?: string; quiet?: boolean; searchPath?: string; say?: Say };
+/**
+ * Choices of {@link ensureSetup}; `quiet` says nothing unless something has to be done, `searchPath` is as `PATH`, `xla`
+ * wants XLA's plug-in for the CPU, too.
+ */
+type SetupOptions = { root?: string; quiet?: boolean; searchPath?: string; xla?: boolean; say?: Say };
 type Say = (line: string) => void;
 
 /** The stamp beside the libraries: what they came from and how large they must be. */
@@ -131,22 +134,23 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
 print(json.dumps(sizes))
 `;
 
+/** Runs pip on pinned requirements, each with its hash; its temporary files go below `partial`. */
+function pipHashed(venv: string, partial: string, verb: string[], requirements: string): Promise<string> {
+  Deno.writeTextFileSync(`${partial}/requirements.txt`, requirements);
+  const only = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--requirement"];
+  return pip(venv, [...verb, ...only, `${partial}/requirements.txt`], { TMPDIR: `${partial}/temporary` });
+}
+
 async function makeLibraries(venv: string, wheel: Wheel, say: Say): Promise<void> {
   const { package: name, version, sha256, bytes, unpackedBytes } = wheel;
   const partial = `${venv}/partial`, temporary = `${partial}/temporary`;
   await removeIfThere(partial);
   await Deno.mkdir(temporary, { recursive: true });
-  const cudaBytes = wheel.cuda ? cudaWheels.reduce((sum, { bytes }) => sum + bytes, 0) : 0;
-  await needRoom(venv, bytes + unpackedBytes + 2 * cudaBytes, "libtensorflow"); // packed and unpacked
-  const hashed = (verb: string[], requirements: string) => {
-    Deno.writeTextFileSync(`${partial}/requirements.txt`, requirements);
-    const only = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--requirement"];
-    return pip(venv, [...verb, ...only, `${partial}/requirements.txt`], { TMPDIR: temporary });
-  };
+  await needRoom(venv, bytes + unpackedBytes, "libtensorflow");
   await timed(`download of ${name} ${version} (${megabytes(bytes)})`, say, () => {
     const tags = ["--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--platform", wheel.platform];
     const requirement = `${name}==${version} --hash=sha256:${sha256}\n`;
-    return hashed(["download", "--dest", `${partial}/wheel`, ...tags], requirement);
+    return pipHashed(venv, partial, ["download", "--dest", `${partial}/wheel`, ...tags], requirement);
   }, { folder: temporary, bytes });
   const [file] = [...Deno.readDirSync(`${partial}/wheel`)];
   await writeFolder(`${venv}/libtensorflow`, async (made) => {
@@ -158,14 +162,46 @@ async function makeLibraries(venv: string, wheel: Wheel, say: Say): Promise<void
       throw new SetupError(`Setup: expected two libraries in ${file.name}, found: ${Object.keys(files).join(", ")}.`);
     }
     await removeIfThere(`${partial}/wheel`);
-    if (wheel.cuda) {
-      await timed(`NVIDIA's libraries (${megabytes(cudaBytes)})`, say, () => {
-        const requirements = cudaWheels.map((cuda) => `${cuda.requirement} --hash=sha256:${cuda.sha256}\n`).join("");
-        return hashed(["install", "--target", `${partial}/cuda`], requirements);
-      }, { folder: temporary, bytes: cudaBytes });
-      await Deno.rename(`${partial}/cuda/nvidia`, `${made}/nvidia`);
-    }
     writeJson(`${made}/stamp.json`, { package: name, version, sha256, files } satisfies Stamp);
+  });
+  await removeIfThere(partial);
+}
+
+/** What a plug-in's folder holds: its wheels' hashes, and how large its library is. */
+type PluginStamp = { wheels: string[]; library: number };
+
+const hashes = (name: PluginName): string[] => pluginWheels[name].map(({ sha256 }) => sha256);
+
+/** Whether `folder` holds a plug-in of XLA, whole: its stamp has the pinned wheels, and its library its size. */
+export function pluginReady(folder: string, name: PluginName): boolean {
+  const stamp = readJson<PluginStamp>(`${folder}/${name}/stamp.json`), library = pluginPath(name, folder);
+  return stamp?.wheels?.join() === hashes(name).join() && exists(library) &&
+    Deno.statSync(library).size === stamp.library;
+}
+
+async function makePlugin(venv: string, name: PluginName, say: Say): Promise<void> {
+  const wheels = pluginWheels[name], folder = `${venv}/xla`, partial = `${venv}/partial`;
+  const bytes = wheels.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (name !== "cpu") {
+    say(
+      "setup: NVIDIA's libraries come under its licences, which who fetches them accepts: " +
+        "https://docs.nvidia.com/cuda/eula/ and https://docs.nvidia.com/deeplearning/cudnn/latest/reference/eula.html",
+    );
+  }
+  await removeIfThere(partial);
+  await Deno.mkdir(`${partial}/temporary`, { recursive: true });
+  await Deno.mkdir(folder, { recursive: true });
+  await needRoom(venv, 3 * bytes, "XLA's plug-in"); // packed and unpacked
+  await writeFolder(`${folder}/${name}`, async (made) => {
+    await timed(`XLA's plug-in for ${name} (${megabytes(bytes)})`, say, () => {
+      const requirements = wheels.map(({ requirement, sha256 }) => `${requirement} --hash=sha256:${sha256}\n`).join("");
+      return pipHashed(venv, partial, ["install", "--target", made], requirements);
+    }, { folder: partial, bytes });
+    const library = pluginPath(name, "").replace(`/${name}/`, `${made}/`);
+    writeJson(
+      `${made}/stamp.json`,
+      { wheels: hashes(name), library: Deno.statSync(library).size } satisfies PluginStamp,
+    );
   });
   await removeIfThere(partial);
 }
@@ -198,12 +234,14 @@ async function makeKernel(venv: string): Promise<void> {
  * {@link SetupError} saying what to do if Python, its venv module, the disk, the network or the platform falls short.
  */
 export async function ensureSetup(options: SetupOptions = {}): Promise<{ python: string }> {
-  const { root = projectRoot, quiet, searchPath = Deno.env.get("PATH") ?? "", say = console.error } = options;
+  const { root = projectRoot, quiet, searchPath = Deno.env.get("PATH") ?? "", say = console.error, xla } = options;
   const warning = denoWarning(Deno.version.deno), venv = `${root}/.venv`;
   if (warning) say(warning);
   try {
     await Deno.mkdir(venv, { recursive: true });
-    await withLock(`${venv}/setup.lock`, () => setUp(venv, searchPath, say), { say: (line) => say(`setup: ${line}`) });
+    await withLock(`${venv}/setup.lock`, () => setUp(venv, searchPath, xla === true, say), {
+      say: (line) => say(`setup: ${line}`),
+    });
   } catch (error) {
     throw explained(venv, error);
   }
@@ -227,18 +265,22 @@ export async function ensureEngine(): Promise<void> {
   if (!hasEngine()) await ensureSetup({ quiet: true });
 }
 
-async function setUp(venv: string, searchPath: string, say: Say): Promise<void> {
-  const libraries = `${venv}/libtensorflow`;
+async function setUp(venv: string, searchPath: string, asked: boolean, say: Say): Promise<void> {
+  const libraries = `${venv}/libtensorflow`, { os, arch } = Deno.build, choice = engineChoice(Deno.env.get("ENGINE"));
+  let fresh = false;
   const packages = execute(Deno.execPath(), ["install", "--quiet", "--config", `${projectRoot}/deno.json`]);
   packages.catch(() => {}); // awaited below; until then a failure must not end the process
   if (!await jupyterReady(venv)) await makeVenv(venv, searchPath, say);
-  if (Deno.env.get("LIBTENSORFLOW_DIR") === undefined) {
-    const { os, arch } = Deno.build, choice = engineChoice(Deno.env.get("ENGINE"));
-    const { wheel, serves, why } = libraryPlan({ os, arch, driver: nvidiaDriver(), choice });
-    if (!serves.some((wheel) => librariesReady(libraries, wheel))) {
-      if (why !== undefined) say(`setup: libtensorflow without CUDA: ${why}`);
-      if (wheel) await makeLibraries(venv, wheel, say);
-    }
+  if (Deno.env.get("LIBTENSORFLOW_DIR") === undefined && needsLibrary(choice)) {
+    const wheel = wheelFor(os, arch);
+    fresh = !librariesReady(libraries, wheel);
+    if (fresh) await makeLibraries(venv, wheel, say);
+  }
+  if (!Deno.env.get("PJRT_PLUGIN")) {
+    const { names, why } = pluginPlan({ os, arch, driver: nvidiaDriver(), choice, asked });
+    const missing = names.filter((name) => !pluginReady(`${venv}/xla`, name));
+    if (why !== undefined && (fresh || asked)) say(`setup: no GPU is used: ${why}`);
+    for (const name of missing) await makePlugin(venv, name, say);
   }
   const waiting = setTimeout(() => say("setup: npm packages into Deno's cache (370 MB) …"), 1000);
   await packages.finally(() => clearTimeout(waiting));
@@ -247,7 +289,7 @@ async function setUp(venv: string, searchPath: string, say: Say): Promise<void> 
 
 /** `deno task setup`; returns the exit code. */
 export async function setupCommand(args: string[]): Promise<number> {
-  readArguments("setup", args);
-  await ensureSetup();
+  const { values } = readArguments("setup", args);
+  await ensureSetup({ xla: values.engine === "xla" });
   return 0;
 }

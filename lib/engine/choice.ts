@@ -10,8 +10,8 @@ const engineChoices = {
     "XLA where there is an NVIDIA driver and its plug-in is set up; else libtensorflow; WebGPU where TensorFlow " +
     "has no library for the system",
   "xla": "XLA by a plug-in (PJRT): NVIDIA's GPUs, or what PJRT_PLUGIN names; on a CPU slower than libtensorflow",
-  "libtensorflow": "libtensorflow, on a GPU if CUDA finds one",
-  "cpu": "libtensorflow on the CPU, even if there is a GPU",
+  "libtensorflow": "libtensorflow on the CPU",
+  "cpu": "libtensorflow on the CPU, too",
   "webgpu": "TensorFlow.js' WebGPU back end, on a GPU of any maker",
 } as const;
 
@@ -36,65 +36,20 @@ export function chooseEngine(choice: EngineChoice, library: boolean, plugin: boo
 }
 
 /**
- * The machine's GPUs by TensorFlow's names and what it can do with them: the version of NVIDIA's driver (`unknown` if
- * it does not say, undefined if there is none), whether this libtensorflow was built with `cuda`, CUDA's libraries that
- * it needs and cannot open, and `CUDA_VISIBLE_DEVICES`.
+ * A machine whose CPU computes: `ENGINE`, the version of NVIDIA's driver (`unknown` if it does not say, undefined if
+ * there is none), and whether XLA has a plug-in for it.
  */
-export type FoundDevices = {
-  choice: EngineChoice;
-  gpus: readonly string[];
-  driver: string | undefined;
-  cuda: boolean;
-  missing: readonly string[];
-  visible: string | undefined;
-};
+type IdleMachine = { choice: EngineChoice; driver: string | undefined; plugin: boolean };
 
-/** Why no GPU is used though there is a driver, and what to do about it. */
-function idleReason({ choice, cuda, missing, visible }: FoundDevices): string {
-  if (choice === "cpu") return "ENGINE=cpu says so.";
-  if (visible !== undefined && /^(-1.*|\s*)$/.test(visible)) {
-    return `CUDA_VISIBLE_DEVICES=${JSON.stringify(visible)} hides it.`;
-  }
-  if (!cuda) {
-    return "this libtensorflow was built without CUDA. Run `deno task setup`, which takes the build with CUDA " +
-      "where it finds a driver that serves; ENGINE=webgpu uses the GPU without CUDA.";
-  }
-  return missing.length > 0
-    ? `CUDA's libraries ${missing.join(", ")} cannot be opened. Run \`deno task setup\`, which lays them ` +
-      "beside libtensorflow, or install CUDA 12 and cuDNN 9."
-    : "TensorFlow finds none that it can use. `nvidia-smi` shows whether the driver sees one; " +
-      "TF_CPP_MIN_LOG_LEVEL=0 makes TensorFlow say why it does not use it.";
-}
-
-/** Sentences about the device that a reader would not expect: GPUs left idle, and what to do about it. */
-export function deviceNotes(found: FoundDevices): string[] {
-  const { gpus, driver } = found;
-  if (gpus.length > 1) {
-    return [
-      `${gpus.length} GPUs are visible, one is used: ${gpus[0]}. CUDA_VISIBLE_DEVICES chooses another ` +
-      "(CUDA_VISIBLE_DEVICES=1 the second).",
-    ];
-  }
-  if (gpus.length === 1 || driver === undefined) return [];
+/** Why libtensorflow leaves a GPU idle though there is a driver, and what to do about it; nothing without one. */
+export function idleNotes({ choice, driver, plugin }: IdleMachine): string[] {
+  if (driver === undefined) return [];
   const version = driver === "unknown" ? "" : ` ${driver}`;
-  return [`NVIDIA's driver${version} is here, but no GPU is used: ${idleReason(found)}`];
-}
-
-/** The oldest major version of NVIDIA's driver that runs CUDA 12 (NVIDIA's table of CUDA and driver versions). */
-const OLDEST_DRIVER = 525;
-
-/** Whether to fetch the build with CUDA (three gigabytes with NVIDIA's libraries), and if not, why. */
-export function wantsCuda(
-  { os, arch, driver, choice }: { os: string; arch: string } & Pick<FoundDevices, "driver" | "choice">,
-): { cuda: boolean; why?: string } {
-  const no = (why: string) => ({ cuda: false, why });
-  if (driver === undefined) return { cuda: false };
-  if (os !== "linux" || arch !== "x86_64") {
-    return no(`TensorFlow has no build with CUDA for ${os} ${arch}; ENGINE=webgpu may use the GPU`);
-  }
-  if (choice === "cpu" || choice === "webgpu") return no(`ENGINE=${choice} needs no CUDA`);
-  if (parseInt(driver) < OLDEST_DRIVER) {
-    return no(`NVIDIA's driver is ${driver}, CUDA 12 needs ${OLDEST_DRIVER} or newer; update it and run setup again`);
-  }
-  return { cuda: true };
+  const why = () => {
+    if (choice !== "auto") return `ENGINE=${choice} says so.`;
+    return plugin
+      ? "XLA's plug-in does not start. `nvidia-smi` shows whether the driver sees one, CUDA_VISIBLE_DEVICES hides some."
+      : "XLA has no plug-in here. `deno task setup` fetches it where the driver serves; PJRT_PLUGIN takes another.";
+  };
+  return [`NVIDIA's driver${version} is here, but no GPU is used: ${why()}`];
 }

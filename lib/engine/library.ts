@@ -1,8 +1,7 @@
 /**
- * Finds libtensorflow, or says how to get it; and NVIDIA's driver and libraries.
+ * Finds libtensorflow, or says how to get it; and NVIDIA's driver.
  * @module
  */
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exists } from "../base/files.ts";
 import { EngineError } from "./types.ts";
@@ -95,33 +94,4 @@ export function nvidiaDriver(root = ""): string | undefined {
   if (isFile(path)) return /Module\s+(?:for \S+\s+)?(\d[\d.]*)/.exec(Deno.readTextFileSync(path))?.[1] ?? "unknown";
   const folders = ["lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu", "lib64", "lib/wsl/lib", "local/nvidia/lib64"];
   return folders.some((folder) => isFile(`${root}/usr/${folder}/libcuda.so.1`)) ? "unknown" : undefined;
-}
-
-/** The libraries that the build with CUDA opens to look for GPUs; if one is missing, it uses no GPU. */
-const CUDA_LIBRARIES = [
-  "libcudart.so.12",
-  "libcublas.so.12",
-  "libcublasLt.so.12",
-  "libcudnn.so.9",
-  "libcufft.so.11",
-  "libcusolver.so.11",
-  "libcusparse.so.12",
-];
-
-function opens(name: string): boolean {
-  try {
-    Deno.dlopen(name, {}).close();
-    return true;
-  } catch {
-    return false; // TensorFlow cannot open it either, whatever the reason
-  }
-}
-
-/** CUDA's libraries that are neither on libtensorflow's run path (`../nvidia/NAME/lib`) nor on the system's. */
-export function missingCuda(folder: string = dirname(findLibrary().cc), system = opens): string[] {
-  const nvidia = `${folder}/../nvidia`;
-  const beside = exists(nvidia) && Deno.statSync(nvidia).isDirectory
-    ? [...Deno.readDirSync(nvidia)].map(({ name }) => `${nvidia}/${name}/lib`)
-    : [];
-  return CUDA_LIBRARIES.filter((name) => !beside.some((lib) => isFile(`${lib}/${name}`)) && !system(name));
 }

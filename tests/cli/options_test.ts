@@ -30,7 +30,7 @@ Deno.test("usages fit a terminal of 120 columns and say where defaults stand", (
   }
   assertStringIncludes(usage("bench"), "(default: 1000)");
   assertStringIncludes(usage("tokenize"), "smoke, demo, small or base (default: base)");
-  assert(usage("setup").startsWith("deno task setup: "));
+  assert(usage("test").startsWith("deno task test: "));
 });
 
 Deno.test("every command of the table is a task of the project", async () => {

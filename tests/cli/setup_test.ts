@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { SetupError } from "@lib/base/python.ts";
-import { denoWarning, ensureSetup, librariesReady, testedDeno } from "@lib/cli/setup.ts";
-import { wheelFor } from "@lib/cli/wheels.ts";
+import { denoWarning, ensureSetup, librariesReady, pluginReady, testedDeno } from "@lib/cli/setup.ts";
+import { pluginWheels, wheelFor } from "@lib/cli/wheels.ts";
+import { pluginPath } from "@lib/engine/xla/plugin.ts";
 
 /**
  * A stand-in for Python: it makes virtual environments of itself, whose pip installs by leaving a file, and fails where
@@ -69,11 +70,28 @@ Deno.test("libraries cut off half-way, of another version or without a stamp are
   const write = (value: unknown) => Deno.writeTextFileSync(`${folder}/stamp.json`, JSON.stringify(value));
   write({ ...stamp, files: { "libtensorflow_cc.so.2": 5 } });
   assert(librariesReady(folder, wheel));
-  assert(!librariesReady(folder, wheelFor("linux", "x86_64", true)));
+  assert(!librariesReady(folder, wheelFor("linux", "aarch64")));
   Deno.writeTextFileSync(`${folder}/libtensorflow_cc.so.2`, "123");
   assert(!librariesReady(folder, wheel));
   Deno.writeTextFileSync(`${folder}/stamp.json`, '{"package": "tens');
   assert(!librariesReady(folder, wheel));
+});
+
+Deno.test("a plug-in cut off half-way, of other wheels or without a stamp is not ready", () => {
+  const folder = Deno.makeTempDirSync(), library = pluginPath("cpu", folder);
+  assert(!pluginReady(folder, "cpu"));
+  Deno.mkdirSync(library.replace(/\/[^/]*$/, ""), { recursive: true });
+  Deno.writeTextFileSync(library, "12345");
+  assert(!pluginReady(folder, "cpu"));
+  const write = (value: unknown) => Deno.writeTextFileSync(`${folder}/cpu/stamp.json`, JSON.stringify(value));
+  const wheels = pluginWheels.cpu.map(({ sha256 }) => sha256);
+  write({ wheels, library: 5 });
+  assert(pluginReady(folder, "cpu") && !pluginReady(folder, "cuda13"));
+  write({ wheels: [...wheels, "more"], library: 5 });
+  assert(!pluginReady(folder, "cpu"));
+  write({ wheels, library: 6 });
+  assert(!pluginReady(folder, "cpu"));
+  Deno.removeSync(folder, { recursive: true });
 });
 
 Deno.test("another Deno is warned of, the tested one and its patches are not", () => {

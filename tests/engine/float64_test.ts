@@ -91,14 +91,14 @@ onPlugin("ridge and clusters at large size are on XLA what they are on libtensor
     import { fitSums, sumLayer } from "@lib/matrix/layer_ridge.ts";
     import { valueTargets } from "@lib/matrix/targets.ts";
     import { stream } from "@lib/base/random.ts";
-    const rows = 2200, columns = 480, random = stream(2, "probing"); // more work than plain code is given
+    const rows = 2200, columns = 480, random = stream(2, "probing"), on = { placement: "engine" };
     const x = Float32Array.from({ length: rows * columns }, () => random.uniform());
     const all = valueTargets(Float64Array.from({ length: rows }, (_, r) => x[r * columns] + x[r * columns + 7]));
     const none = { some: new Int32Array(0), ofSome: { ...all, rows: 0, start: new Int32Array(1), column: new Int32Array(0),
       value: new Float64Array(0) } };
-    const [fit] = await fitSums((await sumLayer(x, columns, { all, ...none })).all, [10]);
-    const { labels, inertia } = await kMeans(x, rows, columns, 480, { seed: 1, iterations: 1 });
-    console.log(JSON.stringify({ weights: [...fit.weights], labels: [...labels], inertia }));`;
+    const fits = await fitSums((await sumLayer(x, columns, { all, ...none }, on)).all, [10, 0.1], on);
+    const { labels, inertia } = await kMeans(x, rows, columns, 480, { seed: 1, iterations: 3, ...on });
+    console.log(JSON.stringify({ weights: fits.flatMap(({ weights }) => [...weights]), labels: [...labels], inertia }));`;
   const run = async (env: Record<string, string>) => {
     const { code: status, out, err } = await inProcess(code, env);
     assertEquals(status, 0, err);

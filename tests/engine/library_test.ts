@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EngineError } from "@lib/engine/types.ts";
-import { bfloat16Problem, findLibrary, missingCuda, nvidiaDriver } from "@lib/engine/library.ts";
+import { bfloat16Problem, findLibrary, nvidiaDriver } from "@lib/engine/library.ts";
 import { withFolder } from "../support/folder.ts";
 import { inProcess } from "../support/process.ts";
 
@@ -80,21 +80,6 @@ Deno.test({
     );
     Deno.removeSync(folder, { recursive: true });
   },
-});
-
-Deno.test("CUDA's libraries count where they lie beside libtensorflow or where the system finds them", () => {
-  const folder = Deno.makeTempDirSync();
-  Deno.mkdirSync(`${folder}/tensorflow`);
-  const all = missingCuda(`${folder}/tensorflow`, () => false);
-  assertEquals(all.length, 7);
-  for (const [name, library] of [["cudnn", "libcudnn.so.9"], ["cublas", "libcublas.so.12"]]) {
-    Deno.mkdirSync(`${folder}/nvidia/${name}/lib`, { recursive: true });
-    Deno.writeTextFileSync(`${folder}/nvidia/${name}/lib/${library}`, "");
-  }
-  const left = all.filter((name) => name !== "libcudnn.so.9" && name !== "libcublas.so.12");
-  assertEquals(missingCuda(`${folder}/tensorflow`, () => false), left);
-  assertEquals(missingCuda(`${folder}/tensorflow`, (name) => name.startsWith("libcu")), []);
-  Deno.removeSync(folder, { recursive: true });
 });
 
 Deno.test("bfloat16 is refused where TensorFlow would abort the process: oneDNN held below AVX-512", () => {

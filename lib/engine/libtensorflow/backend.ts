@@ -8,10 +8,11 @@ import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
 import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
 import { ATTR, type Attribute } from "../attributes.ts";
-import { deviceNotes, engineChoice } from "../choice.ts";
-import { missingCuda, nvidiaDriver } from "../library.ts";
+import { engineChoice, idleNotes } from "../choice.ts";
+import { nvidiaDriver } from "../library.ts";
+import { findPlugin } from "../xla/plugin.ts";
 import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "../types.ts";
-import { binding, builtWithCuda, listDevices, type TensorMetadata, version } from "./binding.ts";
+import { binding, listDevices, type TensorMetadata, version } from "./binding.ts";
 import { dtypeNumber, inIslands, island, trace } from "./trace.ts";
 
 interface Backend extends tf.KernelBackend {
@@ -63,15 +64,12 @@ function compile(name: string, fn: TensorFunction, { islands }: { islands?: bool
   return Object.defineProperty(call, "traces", { get: () => traced.size }) as unknown as Compiled;
 }
 
+/** What runs, and why no GPU does. */
 function describe(): EngineInfo {
   const choice = engineChoice(Deno.env.get("ENGINE")), driver = nvidiaDriver();
-  const all = listDevices().filter(({ type }) => type === "CPU" || type === "GPU");
-  const gpus = all.filter(({ type }) => type === "GPU").map(({ name }) => name);
-  const missing = driver !== undefined && builtWithCuda && gpus.length === 0 ? missingCuda() : [];
-  const visible = Deno.env.get("CUDA_VISIBLE_DEVICES");
-  const notes = deviceNotes({ choice, gpus, driver, cuda: builtWithCuda, missing, visible });
-  const device = gpus.length > 0 ? "GPU" : "CPU";
-  return { engine: "libtensorflow", version, device, devices: all.map(({ name }) => name), notes };
+  const plugin = driver !== undefined && findPlugin(true) !== undefined;
+  const notes = idleNotes({ choice, driver, plugin });
+  return { engine: "libtensorflow", version, device: "CPU", devices: listDevices(), notes };
 }
 
 /** libtensorflow's engine. */

@@ -3,7 +3,6 @@
  * out. The package's own add-on cannot be installed everywhere and brings a TensorFlow of 2022.
  * @module
  */
-import { engineChoice } from "../choice.ts";
 import { ATTR, type Attribute, callText, DType } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { setAttributes } from "./attributes.ts";
@@ -19,33 +18,26 @@ export type TensorMetadata = { id: number; shape: number[]; dtype: number };
 export const deviceCount = (type: string, count: number): Uint8Array<ArrayBuffer> =>
   Uint8Array.from([0x0a, type.length + 4, 0x0a, type.length, ...utf8(type), 0x10, count]);
 
-/** The eager context; under `ENGINE=cpu` it has no GPUs. */
+/** The eager context; GPUs are XLA's, also where the library was built with CUDA. */
 export const context: Pointer = (() => {
-  const options = C.TFE_NewContextOptions();
-  if (engineChoice(Deno.env.get("ENGINE")) === "cpu") {
-    const config = deviceCount("GPU", 0);
-    C.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), status);
-    check(() => "TensorFlow's configuration was refused");
-  }
+  const options = C.TFE_NewContextOptions(), config = deviceCount("GPU", 0);
+  C.TFE_ContextOptionsSetConfig(options, config, BigInt(config.length), status);
+  check(() => "TensorFlow's configuration was refused");
   const created = C.TFE_NewContext(options, status);
   check(() => "TensorFlow could not start");
   C.TFE_DeleteContextOptions(options);
   return created;
 })();
 
-/** TensorFlow's devices: names such as `/job:localhost/replica:0/task:0/device:CPU:0`, types such as `CPU` or `GPU`. */
-export function listDevices(): { name: string; type: string }[] {
+/** TensorFlow's devices, such as `/job:localhost/replica:0/task:0/device:CPU:0`. */
+export function listDevices(): string[] {
   const list = C.TFE_ContextListDevices(context, status);
   check(() => "Listing TensorFlow's devices failed");
-  const devices = Array.from({ length: C.TF_DeviceListCount(list) }, (_, i) => ({
-    name: readString(C.TF_DeviceListName(list, i, status)),
-    type: readString(C.TF_DeviceListType(list, i, status)),
-  }));
+  const count = C.TF_DeviceListCount(list);
+  const devices = Array.from({ length: count }, (_, i) => readString(C.TF_DeviceListName(list, i, status)));
   C.TF_DeleteDeviceList(list);
   return devices;
 }
-
-const gpu = listDevices().find(({ type }) => type === "GPU");
 
 /** Handles of live tensors by their ids. */
 const handles = new Map<number, Pointer>();
@@ -147,10 +139,6 @@ export async function executeFunction(
 ): Promise<TensorMetadata[]> {
   const op = prepare(name, [], inputs), own = C.TF_NewStatus();
   try {
-    if (gpu) {
-      C.TFE_OpSetDevice(op, cString(gpu.name), own);
-      check(contextOf(name, inputs), own);
-    }
     const pointers = new BigUint64Array(Math.max(1, outputs)), count = Int32Array.of(outputs);
     await C.TFE_ExecuteAsync(op, pointers, count, own);
     check(contextOf(name, inputs), own);
@@ -160,9 +148,6 @@ export async function executeFunction(
     C.TF_DeleteStatus(own);
   }
 }
-
-/** Whether this build of TensorFlow can use NVIDIA's GPUs. */
-export const builtWithCuda: boolean = C.isBuiltWithCuda?.() ?? false;
 
 /** TensorFlow's version, such as `2.21.0`. */
 export const version: string = readString(C.TF_Version());
@@ -178,7 +163,7 @@ export const binding = {
   ...prefixed("TF_", DType),
   ...prefixed("TF_ATTR_", ATTR),
   TF_Version: version,
-  isUsingGpuDevice: (): boolean => gpu !== undefined,
+  isUsingGpuDevice: (): boolean => false,
   getNumOfTensors: (): number => handles.size,
   getNumOfSavedModels: (): number => 0,
   createTensor(shape: number[], dtype: number, values: ArrayLike<number>): number {

@@ -16,8 +16,6 @@ const P = "pointer", B = "buffer", V = "void";
 /** The functions taken from the library: their arguments and results. */
 const symbols = {
   TF_Version: { parameters: [], result: P },
-  /** tensorflow::IsGoogleCudaEnabled(), which has no name in the C API. */
-  isBuiltWithCuda: { name: "_ZN10tensorflow19IsGoogleCudaEnabledEv", parameters: [], result: "bool", optional: true },
   TF_NewStatus: { parameters: [], result: P },
   TF_DeleteStatus: { parameters: [P], result: V },
   TF_GetCode: { parameters: [P], result: "i32" },
@@ -33,7 +31,6 @@ const symbols = {
   TFE_ContextListDevices: { parameters: [P, P], result: P },
   TF_DeviceListCount: { parameters: [P], result: "i32" },
   TF_DeviceListName: { parameters: [P, "i32", P], result: P },
-  TF_DeviceListType: { parameters: [P, "i32", P], result: P },
   TF_DeleteDeviceList: { parameters: [P], result: V },
   TFE_NewTensorHandle: { parameters: [P, P], result: P },
   TFE_TensorHandleResolve: { parameters: [P, P], result: P },
@@ -43,7 +40,6 @@ const symbols = {
   TFE_TensorHandleDim: { parameters: [P, "i32", P], result: "i64" },
   TFE_NewOp: { parameters: [P, B, P], result: P },
   TFE_DeleteOp: { parameters: [P], result: V },
-  TFE_OpSetDevice: { parameters: [P, B, P], result: V },
   TFE_OpAddInput: { parameters: [P, P, P], result: V },
   TFE_OpSetAttrType: { parameters: [P, B, "i32"], result: V },
   TFE_OpSetAttrInt: { parameters: [P, B, "i64"], result: V },
@@ -81,10 +77,9 @@ const symbols = {
 
 /**
  * Settings that TensorFlow reads while it loads; the environment overrides them. By default oneDNN is on only for
- * AVX-512, but on AVX2 its batched products are three to four times as fast as Eigen's, too. `ALLOW_GROWTH` takes a
- * GPU's memory as needed; TensorFlow would take nearly all of it at once.
+ * AVX-512, but on AVX2 its batched products are three to four times as fast as Eigen's, too.
  */
-const SETTINGS = { TF_CPP_MIN_LOG_LEVEL: "2", TF_ENABLE_ONEDNN_OPTS: "1", TF_FORCE_GPU_ALLOW_GROWTH: "true" };
+const SETTINGS = { TF_CPP_MIN_LOG_LEVEL: "2", TF_ENABLE_ONEDNN_OPTS: "1" };
 
 function load() {
   const { cc, framework } = findLibrary(), wordy = Deno.env.get("TF_CPP_MIN_LOG_LEVEL") === "0"; // children inherit ours

@@ -151,7 +151,7 @@ export async function readLater(id: number): Promise<Values> {
 export const executables: ReturnType<typeof executablesIn> = executablesIn(
   Deno.env.get("XLA_CACHE") === "" ? undefined : Deno.env.get("XLA_CACHE") ?? `${projectRoot}/.venv/xla/executables`,
   client,
-  String(Deno.statSync(plugin.path).size),
+  `${Deno.statSync(plugin.path).size} ${Deno.env.get("XLA_FLAGS") ?? ""}`, // the plug-in reads that variable, too
 );
 
 type Op = { executable: Executable; outputs: Value[] };

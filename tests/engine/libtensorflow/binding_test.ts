@@ -64,11 +64,11 @@ Deno.test("an op that fails names itself and its inputs' shapes, and holds nothi
 });
 
 Deno.test("the processor is among the devices, and the version is TensorFlow's", () => {
-  assert(listDevices().some(({ name, type }) => type === "CPU" && name.endsWith("CPU:0")));
+  assert(listDevices().some((name) => name.endsWith("CPU:0")));
   assert(/^2\.\d+\.\d+/.test(version), version);
 });
 
-Deno.test("the configuration by which ENGINE=cpu leaves GPUs alone is one that TensorFlow obeys", async () => {
+Deno.test("the configuration that leaves GPUs alone is one that TensorFlow obeys", async () => {
   // there may be no GPU here, but the same bytes with another name and number make two devices of one processor
   const code = `import { C, check, readString, status } from "@lib/engine/libtensorflow/capi.ts";
     import { deviceCount } from "@lib/engine/libtensorflow/binding.ts";
@@ -78,7 +78,7 @@ Deno.test("the configuration by which ENGINE=cpu leaves GPUs alone is one that T
     const context = C.TFE_NewContext(options, status);
     check(() => "new");
     const list = C.TFE_ContextListDevices(context, status);
-    const types = Array.from({ length: C.TF_DeviceListCount(list) }, (_, i) => readString(C.TF_DeviceListType(list, i, status)));
-    console.log(types.filter((type) => type === "CPU").length);`;
-  assertEquals((await inProcess(code, { ENGINE: "cpu" })).out, "2");
+    const names = Array.from({ length: C.TF_DeviceListCount(list) }, (_, i) => readString(C.TF_DeviceListName(list, i, status)));
+    console.log(names.filter((name) => /:CPU:\\d+$/.test(name)).length);`;
+  assertEquals((await inProcess(code)).out, "2");
 });
