@@ -53,6 +53,7 @@ export type Fields = {
     & {
       buckets: number[];
       packing: "none" | "rows";
+      rowLengths: number[];
       decay: "inverse-sqrt" | "linear" | "none";
       decayed: "matrices" | "all";
       keep: "best" | "last";

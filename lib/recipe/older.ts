@@ -12,7 +12,7 @@ const introduced: Record<string, Record<string, unknown>> = {
   training: {
     seeds: 1,
     ...{ accumulate: 1, explosion: 0, patience: 0, leastGain: 0, tensorboard: false },
-    ...{ precision: "float32", islands: false, packing: "none" },
+    ...{ precision: "float32", islands: false, packing: "none", rowLengths: [512] },
   },
   probing: {
     ...{ padTo: 64, memory: 1024, clusterRows: Number.MAX_SAFE_INTEGER, ckaBars: 500 },

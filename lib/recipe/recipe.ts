@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { UserError } from "../base/user_error.ts";
 import { completed, isObject } from "./older.ts";
-import { authors, authorsModel, scales, sound } from "./presets.ts";
+import { authors, authorsModel, authorsTraining, scales, sound } from "./presets.ts";
 import type { FieldChanges, Fields } from "./fields.ts";
 import { recipeGroups } from "./schema.ts";
 
@@ -38,7 +38,8 @@ function merge(base: Record<string, unknown>, changes: Record<string, unknown>):
 
 /** Throws where fields that are each valid do not fit together. */
 function checkTogether({ model, tokens, split, training, masking }: Recipe): void {
-  const { buckets, batchTokens, precision, packing } = training, longest = buckets.at(-1)!;
+  const { buckets, batchTokens, precision, packing, rowLengths } = training, longest = buckets.at(-1)!;
+  const ascend = (lengths: number[]) => lengths.every((length, i) => i === 0 || length > lengths[i - 1]);
   const rules: Record<string, boolean> = {
     [`model.hidden (${model.hidden}) must be a multiple of heads (${model.heads})`]: model.hidden % model.heads === 0,
     [`model.maxPositions (${model.maxPositions}) must be at least tokens.maxTokens (${tokens.maxTokens})`]:
@@ -49,9 +50,12 @@ function checkTogether({ model, tokens, split, training, masking }: Recipe): voi
       model.encoder === "bert",
     "split.train + split.validation must be at most 1": split.train + split.validation <= 1,
     "masking.mask + masking.random must be at most 1": masking.mask + masking.random <= 1,
-    [`training.buckets must ascend: [${buckets}]`]: buckets.every((length, i) => i === 0 || length > buckets[i - 1]),
+    [`training.buckets must ascend: [${buckets}]`]: ascend(buckets),
+    [`training.rowLengths must ascend: [${rowLengths}]`]: ascend(rowLengths),
     [`the last of training.buckets (${longest}) must be at least tokens.maxTokens (${tokens.maxTokens})`]:
       longest >= tokens.maxTokens,
+    [`the last of training.rowLengths (${rowLengths.at(-1)}) must be at least tokens.maxTokens (${tokens.maxTokens})`]:
+      packing === "none" || rowLengths.at(-1)! >= tokens.maxTokens,
     [`training.batchTokens (${batchTokens}) must hold two rows of the longest bucket`]: batchTokens >= 2 * longest,
   };
   const broken = Object.keys(rules).filter((rule) => !rules[rule]);
@@ -111,7 +115,7 @@ export function recipe(preset: Preset, scale: Scale, changes: RecipeChanges = {}
     throw new RecipeError(`Scale: expected one of ${Object.keys(scales).join(", ")}, found ${scale}.`);
   }
   const sized = merge({ ...presets[preset], scale }, scales[scale]);
-  const scaled = preset === "authors" ? merge(sized, { model: authorsModel }) : sized;
+  const scaled = preset === "authors" ? merge(sized, { model: authorsModel, training: authorsTraining }) : sized;
   return validateRecipe(merge(structuredClone(scaled), structuredClone(changes)));
 }
 

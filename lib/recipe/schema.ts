@@ -132,10 +132,13 @@ export const recipeGroups = {
     accumulate: count
       .describe("Batches whose mean gradient makes one step (paper: 1); for batches larger than memory."),
     buckets: z.array(count).min(1)
-      .describe("Lengths of rows, ascending; without packing a batch has rows of one of them, and each has its trace."),
+      .describe("Lengths that batches of one bar a row are padded to, ascending; one trace each."),
     packing: z.enum(["none", "rows"]).describe(
-      "Bars of one length a batch, one a row; or every batch with rows of all lengths in the bars' own proportion, " +
-        "several bars a row where they fit, none of which sees another (one trace).",
+      "Training batches of bars of one bucket, one a row; or of several bars a row, none of which sees another, all of " +
+        "one shape (one trace).",
+    ),
+    rowLengths: z.array(count).min(1).describe(
+      "Lengths of packed rows, ascending; a batch has them in the proportion that the bars need.",
     ),
     learningRate: positive.describe("Peak learning rate (STUDY 10: 1e-4)."),
     warmupSteps: count.describe("Linear warm-up, in steps (STUDY 10: 10,000)."),

@@ -20,13 +20,14 @@ export function checkBars(corpus: Corpus, recipe: Recipe): number[] {
   if (validation.length === 0 && (keep === "best" || patience > 0)) {
     throw lacking("validation", `, as the recipe ${keep === "best" ? "keeps the best weights" : "stops early"}`);
   }
-  const most = Math.min(buckets.at(-1)!, recipe.model.maxPositions);
+  const { packing, rowLengths } = recipe.training, rows = packing === "rows" ? rowLengths.at(-1)! : Infinity;
+  const most = Math.min(buckets.at(-1)!, rows, recipe.model.maxPositions);
   if (corpus.recipe.tokens.maxTokens <= most) return validation;
   const long = [...bars, ...corpus.barsOf("validation")].find((bar) => corpus.tokens(bar).length > most);
   if (long === undefined) return validation;
   const { file } = corpus.songs[corpus.song(long)], { length } = corpus.tokens(long);
   throw new UserError(
-    `${file}, bar ${corpus.barIndex(long)}: expected at most ${most} tokens, by training.buckets and ` +
-      `model.maxPositions, found ${length}. Raise both, or make the store anew with tokens.maxTokens ${most}.`,
+    `${file}, bar ${corpus.barIndex(long)}: expected at most ${most} tokens, by training.buckets, ` +
+      `training.rowLengths and model.maxPositions, found ${length}. Raise them, or make the store anew with tokens.maxTokens ${most}.`,
   );
 }

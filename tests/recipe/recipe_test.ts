@@ -51,6 +51,8 @@ Deno.test("fields that are valid alone but not together are refused, at the boun
     [{ training: { buckets: [512, 256] } }, "must ascend"],
     [{ training: { buckets: [256, 256, 512] } }, "must ascend"],
     [{ training: { buckets: [64, 511] } }, "the last of training.buckets (511)"],
+    [{ training: { rowLengths: [512, 512] } }, "training.rowLengths must ascend"],
+    [{ training: { packing: "rows", rowLengths: [64, 511] } }, "the last of training.rowLengths (511)"],
     [{ training: { batchTokens: 1023 } }, "must hold two rows"],
     [{ model: { encoder: "authors" }, training: { precision: "bfloat16" } }, "needs model.encoder bert, found authors"],
   ];
@@ -60,6 +62,7 @@ Deno.test("fields that are valid alone but not together are refused, at the boun
     masking: { mask: 0.5, random: 0.5 },
     training: { batchTokens: 1024 },
   });
+  at({ training: { packing: "none", rowLengths: [64] } });
   at({ tokens: { maxTokens: 256 }, model: { maxPositions: 256 }, training: { buckets: [256] } });
 });
 

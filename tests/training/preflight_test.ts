@@ -37,5 +37,7 @@ Deno.test("a bar that is longer than the batches or the encoder's positions is r
     assertStringIncludes(error.message, "1.mid, bar 1: expected at most 63 tokens");
     assertStringIncludes(error.message, "found 64");
   }
+  const packed = { ...within([64], 64), training: { ...choices.training, packing: "rows" as const, rowLengths: [60] } };
+  assertThrows(() => checkBars(corpus, packed), UserError, "1.mid, bar 1: expected at most 60 tokens");
   assertThrows(() => checkBars(corpus, within([53], 64)), UserError, "0.mid, bar 0: expected at most 53");
 });

@@ -33,7 +33,7 @@ for (const model of ["BERT", "BERT-aug", "BERT-neighbor", "BERT-dropout"] as con
 
 Deno.test("a packed training stopped anywhere goes on to the same losses and weights, to the bit", () =>
   withFolder(async (dir) => {
-    const packed = smoke({ packing: "rows", buckets: [128, 512], accumulate: 2 }), model = "BERT-neighbor";
+    const packed = smoke({ packing: "rows", rowLengths: [128, 512], accumulate: 2 }), model = "BERT-neighbor";
     const whole = await train(`${dir}/whole`, { model, recipe: packed });
     const first = await train(`${dir}/parts`, { model, recipe: packed, stopAfter: 2 });
     const rest = await train(`${dir}/parts`, { model, recipe: packed });

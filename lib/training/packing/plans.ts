@@ -96,29 +96,29 @@ function rowCounts(counts: readonly number[], lengths: readonly number[], tokens
 }
 
 /**
- * The shape of a training's batches: rows of the recipe's lengths (`training.buckets`) in proportion to those that its
+ * The shape of a training's batches: rows of the recipe's lengths (`training.rowLengths`) in proportion to those that its
  * bars fill, longest bars first, and with about `training.batchTokens` tokens.
  */
 export function packShape(corpus: Corpus, recipe: Recipe): PackShape {
-  const { buckets, batchTokens } = recipe.training, bars = corpus.barsOf("train");
+  const { rowLengths, batchTokens } = recipe.training, bars = corpus.barsOf("train");
   const every = Math.ceil(bars.length / SAMPLED);
   const lengths = Array.from(bars.filter((_, i) => i % every === 0), (bar) => corpus.tokens(bar).length);
-  const filled = openRows([], recipe), counts = buckets.map(() => 0);
+  const filled = openRows([], recipe), counts = rowLengths.map(() => 0);
   for (const length of lengths.sort((a, b) => b - a)) {
     let row = filled.find(length);
     if (!row) {
-      const block = Math.max(0, buckets.findIndex((bucket) => bucket >= length));
+      const block = Math.max(0, rowLengths.findIndex((row) => row >= length));
       counts[block]++;
-      row = { shape: rowShape(buckets[block], 1, recipe), block, row: 0, slot: 0, column: 0, chosen: 0 };
+      row = { shape: rowShape(rowLengths[block], 1, recipe), block, row: 0, slot: 0, column: 0, chosen: 0 };
       filled.rows.push(row);
     }
     filled.lay(row, length);
   }
-  const rows = rowCounts(counts, buckets, batchTokens);
-  const blocks = buckets.map((length, i) => rowShape(length, rows[i], recipe)).filter(({ rows }) => rows > 0);
+  const rows = rowCounts(counts, rowLengths, batchTokens);
+  const blocks = rowLengths.map((length, i) => rowShape(length, rows[i], recipe)).filter(({ rows }) => rows > 0);
   const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
   const slots = blocks.reduce((sum, { rows, slots }) => sum + rows * slots, 0);
-  return { blocks, most: Math.max(2, Math.min(slots, Math.ceil(1.25 * tokensOf(rows, buckets) / mean))) };
+  return { blocks, most: Math.max(2, Math.min(slots, Math.ceil(1.25 * tokensOf(rows, rowLengths) / mean))) };
 }
 
 /** The training bars, shuffled anew in each epoch, without end. */

@@ -18,7 +18,7 @@ const corpus = await smallCorpus();
 const choices = recipe("sound", "smoke", {
   model: { init: "torch", layers: 3 },
   contrast: { weight: 0.7 },
-  training: { packing: "rows", batchTokens: 2048 },
+  training: { packing: "rows", batchTokens: 2048, rowLengths: [256, 512] },
 });
 const config = bertConfig(choices), sizeOf = (bar: number) => corpus.tokens(bar).length;
 

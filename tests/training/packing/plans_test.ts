@@ -18,7 +18,7 @@ const sizeOf = (bar: number) => corpus.tokens(bar).length;
 Deno.test("rows have the recipe's lengths and at most its tokens, and the longest bar has room", () => {
   for (const buckets of [[512], [256, 512], [64, 128, 192, 256, 320, 384, 448, 512]]) {
     for (const batchTokens of [1024, 5376]) {
-      const { blocks, most } = packShape(corpus, packed({ buckets, batchTokens }));
+      const { blocks, most } = packShape(corpus, packed({ rowLengths: buckets, batchTokens }));
       const tokens = blocks.reduce((sum, { rows, length }) => sum + rows * length, 0);
       assert(tokens <= batchTokens && tokens > batchTokens - 512, `${tokens} of ${batchTokens}`);
       assert(blocks.every(({ length, slots }) => buckets.includes(length) && slots >= 1 && slots <= 8));
@@ -71,8 +71,8 @@ Deno.test("rows are full: fewer pads than in batches of one length", () => {
     const room = plans[0].shape.blocks.reduce((sum, { rows, length }) => sum + rows * length, 0);
     return tokens / (plans.length * room);
   };
-  assertGreater(share(packed({ buckets: [512], batchTokens: 4096 })), 0.9);
-  assertGreater(share(packed({ buckets: [256, 512], batchTokens: 4096 })), 0.85);
+  assertGreater(share(packed({ rowLengths: [512], batchTokens: 4096 })), 0.9);
+  assertGreater(share(packed({ rowLengths: [256, 512], batchTokens: 4096 })), 0.85);
 });
 
 Deno.test("the same seed gives the same batches, another seed others", () => {
