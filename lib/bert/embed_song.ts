@@ -60,13 +60,15 @@ export async function embedSong(
     const longest = bars[order[first]].tokens.length;
     const step = Math.max(padTo, lengthStep), length = Math.min(maxPositions, step * Math.ceil(longest / step));
     const rows = Math.max(1, Math.min(batchRows, Math.floor(batchTokens / length)));
-    const batch = order.slice(first, first + rows), ids = new Int32Array(batch.length * length).fill(pad);
-    batch.forEach((bar, row) => ids.set(bars[bar].tokens, row * length));
-    const lengths = batch.map((bar) => bars[bar].tokens.length);
+    const batch = order.slice(first, first + rows), extra = lengthStep > 1 ? rows - batch.length : 0;
+    const filled = [...batch, ...Array<number>(extra).fill(batch[0])]; // where each shape is compiled, the last batch is full
+    const ids = new Int32Array(filled.length * length).fill(pad);
+    filled.forEach((bar, row) => ids.set(bars[bar].tokens, row * length));
+    const lengths = filled.map((bar) => bars[bar].tokens.length);
     const [states] = await encodePooled(model, ids, lengths, poolings.slice(0, 1));
     for (const [layer, { data }] of layers.entries()) {
       for (const [row, bar] of batch.entries()) {
-        const at = (layer * batch.length + row) * columns;
+        const at = (layer * filled.length + row) * columns;
         data.set(states.subarray(at, at + columns), bar * columns);
       }
     }

@@ -10,6 +10,8 @@ import { recipe } from "@lib/recipe/recipe.ts";
 import { tokenize } from "@lib/tokens/remi.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { largestDifference } from "../support/golden.ts";
+import { onPlugin } from "../support/plugin.ts";
+import { inProcess } from "../support/process.ts";
 
 const song = Deno.readFileSync(`${projectRoot}/data/freedoom/d_e1m1.mid`);
 const choices = recipe("sound", "smoke", { probing: { poolings: ["eob", "bar"] } });
@@ -34,6 +36,25 @@ Deno.test("each row is the encoder's state of that bar alone, at every layer, an
   const third = Array.from({ length: layer.rows }, (_, row) => layer.data[row * hidden + 3]);
   assertLess(Math.abs(mean[3] - third.reduce((sum, value) => sum + value, 0) / layer.rows), 1e-6);
   model.weights.dispose();
+});
+
+onPlugin("on XLA, which compiles each shape, a song's rows are those of libtensorflow", async () => {
+  const code = `import { bertConfig } from "@lib/bert/config.ts";
+    import { embedSong } from "@lib/bert/embed_song.ts";
+    import { createBert } from "@lib/bert/parameters.ts";
+    import { recipe } from "@lib/recipe/recipe.ts";
+    const choices = recipe("sound", "smoke", { training: { batchRows: 16 } });
+    const { layers } = await embedSong(createBert(bertConfig(choices), 3), Deno.readFileSync("${`${projectRoot}/data/freedoom/d_e1m1.mid`}"), choices);
+    console.log(JSON.stringify(layers.map(({ data }) => [...data])));`;
+  const [expected, found] = await Promise.all(
+    ["libtensorflow", "xla"].map(async (ENGINE) => {
+      const { out, err } = await inProcess(code, { ENGINE });
+      assertEquals(err, "");
+      return JSON.parse(out) as number[][];
+    }),
+  );
+  assertEquals(found.length, expected.length);
+  expected.forEach((layer, i) => assertLess(largestDifference(found[i], layer), 1e-5));
 });
 
 Deno.test("bars are cut to an encoder's positions; another vocabulary, a damaged file and a song of rests are told", async () => {
