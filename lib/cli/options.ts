@@ -226,6 +226,7 @@ export const commands = {
       "(other models, seeds or machines) and become one",
     options: {
       out: path("FOLDER", "where (default: data/studies/ and the first run's name; of one folder: itself)"),
+      page: path("FILE", "writes the study as one page for readers, too, which opens offline"),
     },
   },
   setup: {

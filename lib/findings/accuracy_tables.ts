@@ -48,6 +48,23 @@ export function table1(evaluations: readonly Evaluation[]): Record<string, strin
   });
 }
 
+/** The headings of {@link table1}, in order. */
+export const table1Headings: Record<string, string> = {
+  model: "model",
+  mlmTrain: "MLM train",
+  mlmValidation: "MLM val.",
+  paperMlm: "paper train / val.",
+  ntTrain: "NT-Xent train",
+  ntDisjoint: "val., other songs",
+  chanceDisjoint: "chance",
+  identicalDisjoint: "identical negatives",
+  ntOrdered: "val., song order",
+  chanceOrdered: "chance",
+  identicalOrdered: "identical negatives",
+  ntDropping: "val., dropout on",
+  paperNt: "paper train / val.",
+};
+
 /** Each model's accuracies of masked tokens of validation songs, one for each seed; columns of {@link kindTable}. */
 export const mlmColumns = (evaluations: readonly Evaluation[]): Record<string, MlmAccuracy[]> =>
   Object.fromEntries(byModel(evaluations).map(([model, own]) => [model, own.map(({ mlm }) => mlm.validation)]));

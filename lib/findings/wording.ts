@@ -48,7 +48,8 @@ export const panelName = (task: Task, protocol: Protocol): string =>
 export const scoreName = (task: Task, protocol: Protocol): string =>
   `${task}: ${scoreNames[task][protocol]} ${better(task, protocol) < 0 ? "↓" : "↑"}`;
 
-const decimals = (task: Task): number => task === "MV" || task === "MD" ? 2 : 3;
+/** Decimals with which a score of a task is written. */
+export const decimals = (task: Task): number => task === "MV" || task === "MD" ? 2 : 3;
 
 /**
  * `0.812 [0.790, 0.834]`: a score with its 95% interval; or `0.812 ± 0.004`, with its population std over the draws of

@@ -119,7 +119,7 @@ export function tableText(
     `${escapeHtml(heading.replace(/ ([↑↓])$/, "\u00a0$1"))}</button></th>`
   );
   const cell = (text: string) => {
-    const code = escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>"), interval = / (\[[^\]]*\])$/;
+    const code = escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>"), interval = / (\[[^\]]*\]|±\u00a0\S+)$/;
     return columns.length < MANY ? code : code.replace(interval, '<br><span style="white-space:nowrap">$1</span>');
   };
   const body = lines.map((line) => {

@@ -13,8 +13,10 @@ Deno.test("arguments become values: flags, texts, numbers, paths, defaults; what
       },
     },
   );
-  assertEquals(readArguments("digest", [], "/").values, { out: undefined });
-  assertEquals(readArguments("digest", ["a", "--out=/z"], "/x"), { positionals: ["a"], values: { out: "/z" } });
+  assertEquals(readArguments("digest", [], "/").values, { out: undefined, page: undefined });
+  assertEquals(readArguments("digest", ["a", "--out=/z"], "/x"), {
+    ...{ positionals: ["a"], values: { out: "/z", page: undefined } },
+  });
   const limit = (...args: string[]) => readArguments("bench", args, "/x").values.limit;
   assertEquals([limit(), limit("--limit", "1")], [1000, 1]);
   assertEquals(readArguments("report", ["--data", "-"], "/x").values.data, "/x/-");

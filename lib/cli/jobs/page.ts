@@ -26,7 +26,7 @@ export function notebooks(folder: string = `${projectRoot}/notebooks`): string[]
 /** The sections that open a run's page, as far as it has come; none, with a line, if its results cannot be read. */
 async function frontOf(study: Study): Promise<Section[]> {
   // Imported here, as they load libtensorflow, which the set-up brings.
-  const [{ resultsOf }, { frontSections }, { factsOf }, { abstractOf }] = await Promise.all([
+  const [{ resultsOf }, { frontSections }, { factsOf }, { abstractParagraphs }] = await Promise.all([
     import("../../study/results/results.ts"),
     import("../../report/front.ts"),
     import("../../study/results/facts.ts"),
@@ -34,7 +34,7 @@ async function frontOf(study: Study): Promise<Section[]> {
   ]);
   try {
     const results = await resultsOf(study), isProbed = results.rows.length > 0;
-    return await frontSections(results, isProbed ? abstractOf(factsOf(results)) : []);
+    return await frontSections(results, isProbed ? abstractParagraphs(factsOf(results)) : []);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     console.warn(`report: the page opens without its findings. ${error.message}`);

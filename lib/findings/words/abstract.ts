@@ -171,9 +171,10 @@ function studyText(
 }
 
 /**
- * The abstract's sentences, at most about ten. Each says what the numbers carry and no more; what is missing is left out.
+ * The abstract's sentences, at most about ten, in paragraphs: what was asked, on what, the claims, what training gave, layers
+ * and seeds, and what the numbers do not say. Each says what they carry and no more; what is missing is left out.
  */
-export function abstractOf(facts: AbstractFacts): string[] {
+function paragraphs(facts: AbstractFacts): string[][] {
   const { recipe, evaluations, sound, authors, songs, guess } = facts, { model, probing } = recipe;
   const rows = tableRows(facts.rows, probing.poolings[0]);
   const models = paperModels.map((name) => lineOf(name)).filter((line) => rows.some((row) => isOf(row, line)));
@@ -184,25 +185,36 @@ export function abstractOf(facts: AbstractFacts): string[] {
     [tokenCountLine, "a count of the bar's tokens"],
     [handFeatureLine, "hand-made features"],
   ] as const;
+  const asked =
+    "Han, Ihm and Lim (2023) trained BERT and three contrastive variants of it on single bars of MIDI songs, " +
+    "and asked what each layer knows of chords, groove, instruments, tempo, dynamics and songs. " +
+    `${sound.length} directional claims of its text are tested here again.`;
+  const verdicts =
+    `Of the ${sound.length} claims, ${tallyText(sound)} under the sound protocol; computed as the authors ` +
+    `did, ${tallyText(authors)}. Any of a protocol's verdicts is false with a chance of at most ${probing.level}.`;
+  const smaller =
+    "The paper's models are larger (12 layers of width 768) and saw about ten million bars; these numbers " +
+    `speak of ${model.layers} layers of width ${model.hidden}.`;
   return [
-    "Han, Ihm and Lim (2023) trained BERT and three contrastive variants of it on single bars of MIDI songs, and asked " +
-    "what each layer knows of chords, groove, instruments, tempo, dynamics and songs. " +
-    `${sound.length} directional claims of its text are tested here again.`,
-    studyText(facts, rows, seeds),
-    ...trainingText(evaluations, guess),
-    `Of the ${sound.length} claims, ${tallyText(sound)} under the sound protocol; computed as the authors did, ` +
-    `${tallyText(authors)}. Any of a protocol's verdicts is false with a chance of at most ${probing.level}.`,
-    ...saysOf(named(sound, "held"), "Held"),
-    ...saysOf(named(sound, "not"), "The other way round"),
-    ...gains.flatMap(([line, than]) => gainText(gainsAgainst(rows, models, line, probing), than)),
-    ...layerText(rows, models, model.layers),
-    ...seedText(rows, models),
-    ...(open > 0 ? [`An undecided claim is not refuted: ${leftBy} leave it open.`] : []),
-    ...(model.layers < 12 || model.hidden < 768
-      ? [
-        "The paper's models are larger (12 layers of width 768) and saw about ten million bars; these numbers speak of " +
-        `${model.layers} layers of width ${model.hidden}.`,
-      ]
-      : []),
-  ];
+    [asked],
+    [studyText(facts, rows, seeds), ...trainingText(evaluations, guess)],
+    [
+      verdicts,
+      ...saysOf(named(sound, "held"), "Held"),
+      ...saysOf(named(sound, "not"), "The other way round"),
+    ],
+    gains.flatMap(([line, than]) => gainText(gainsAgainst(rows, models, line, probing), than)),
+    [...layerText(rows, models, model.layers), ...seedText(rows, models)],
+    [
+      ...(open > 0 ? [`An undecided claim is not refuted: ${leftBy} leave it open.`] : []),
+      ...(model.layers < 12 || model.hidden < 768 ? [smaller] : []),
+    ],
+  ].filter((sentences) => sentences.length > 0);
 }
+
+/** The abstract's sentences, each a line. */
+export const abstractOf = (facts: AbstractFacts): string[] => paragraphs(facts).flat();
+
+/** The abstract's paragraphs. */
+export const abstractParagraphs = (facts: AbstractFacts): string[] =>
+  paragraphs(facts).map((sentences) => sentences.join(" "));

@@ -84,14 +84,11 @@ export function neededFor(results: readonly ClaimResult[], { level }: Recipe["pr
   });
 }
 
-const count = (value: number | null, unit: string): string =>
-  value === null ? "–" : `${value.toLocaleString("en-US")} ${unit}`;
+const count = (value: number | null): string => value === null ? "–" : value.toLocaleString("en-US");
 
 /** Rows of a table of what undecided claims need. */
 export const neededRows = (needed: readonly Needed[]): Record<string, string>[] =>
   needed.map(({ claim, comparison, seeds, songs }) => ({
-    claim,
-    comparison,
-    "or so many seeds": count(seeds, "seeds"),
-    "or so many songs": count(songs, "songs"),
+    ...{ claim, comparison },
+    ...{ "seeds needed": count(seeds), "or songs needed": count(songs) },
   }));

@@ -66,7 +66,7 @@ export function tempoInDeepLayers(rows: readonly TableRow[]): Settled | undefine
     share(exact.value, layerCurve(rows, line, "T", "authors", null).filter(({ layer }) => layer !== 0))
   );
   const squaresKept = found.filter(({ curve }) => curve.some(({ value }) => value > 0))
-    .map(({ curve, last }) => share(last.value, curve));
+    .map(({ curve, last }) => Math.max(0, share(last.value, curve)));
   const kept = (shares: readonly number[]) => `${(100 * mean(shares)).toFixed(0)}%`;
   const fall = exactKept.every(Number.isFinite) && squaresKept.length > 0
     ? ` Of its best layer's score the last one keeps ${kept(exactKept)} by exact rows and ${kept(squaresKept)} by R² ` +

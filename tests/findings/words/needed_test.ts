@@ -59,7 +59,7 @@ Deno.test("what is decided, or has no resamplings, needs nothing that can be tol
   assertEquals(neededRows([found]), [{
     claim: "one",
     comparison: "NaN",
-    "or so many seeds": "–",
-    "or so many songs": "–",
+    "seeds needed": "–",
+    "or songs needed": "–",
   }]);
 });
