@@ -1,6 +1,7 @@
 /**
  * What CI runs: `deno task test`, then stages that take longer: the numerical tests at other levels of the processor,
- * without oneDNN and on one thread. At most 40 minutes on two cores; the last line sums all stages.
+ * without oneDNN and on one thread; and a study in four ways, killed in one of them. At most 40 minutes on two cores;
+ * the last line sums all stages.
  *
  * A stage is a name, why it is left out here (then it counts as skipped), and what it runs.
  * @module
@@ -106,6 +107,9 @@ async function main(): Promise<boolean> {
         total.skipped++;
       }
     }
+    await stage("a study in four ways, one of them killed", total, async () => {
+      return (await deno(["run", "--quiet", "-A", "--no-check", map, "tests/study_kills.ts", "5"])).success;
+    });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -125,7 +125,7 @@ function display(study: Study, jobs: readonly StudyJob[], { lanes, threads }: La
   const title = (now: number) => {
     const done = jobs.filter(({ name }) => state(name) === "done").length;
     const left = secondsLeft({ states, began }, known, lanes, now);
-    const about = left === undefined || done === jobs.length ? "" : `, about ${clock(left)} left`;
+    const about = !left ? "" : `, about ${clock(left)} left`;
     const at = `${lanes} at a time, ${threads} ${threads === 1 ? "thread" : "threads"} each`;
     return `${study.name}: ${done} of ${jobs.length} jobs done, ${at}; ${clock((now - start) / 1000)}${about}`;
   };
