@@ -31,7 +31,7 @@ const argsOf = (run: string, jobs: number) => ["study", "--run", run, "--jobs", 
 /** Runs a study to its end, or throws what it printed; returns the seconds. */
 async function whole(run: string, jobs: number): Promise<number> {
   const start = performance.now(), { code, text } = await runStudy(argsOf(run, jobs), env);
-  if (code !== 0) throw new Error(text);
+  if (code !== 0) throw new Error(`exit code ${code}\n${text}`);
   return (performance.now() - start) / 1000;
 }
 
@@ -60,13 +60,14 @@ async function notebookByNotebook(run: string): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-let differ = 0;
+let differ = -1; // until it is known
 try {
   const [one, two, hit, book] = ["one", "two", "killed", "notebooks"].map((name) => `${prefix}-${name}`);
   const seconds = { [two]: await whole(two, 2), [one]: await whole(one, 1), [book]: await notebookByNotebook(book) };
   seconds[hit] = await killed(hit, seconds[two]);
   const result = studyResult(`${runs}/${one}`), kinds = Map.groupBy(Object.keys(result), (path) => path.split("/")[0]);
   console.log(`compared: ${[...kinds].map(([kind, paths]) => `${paths.length} of ${kind}`).join(", ")}`);
+  differ = 0;
   for (const run of [one, two, hit, book]) {
     const different = differentFiles(result, studyResult(`${runs}/${run}`));
     console.log(`${run}: ${clock(seconds[run])}, different: ${different.join(", ") || "nothing"}`);

@@ -158,7 +158,7 @@ async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: 
   }
   await bar?.done();
   if (!logs.at(-1)?.final) {
-    throw stopped(`${name} was stopped after step ${logs.length} of ${steps}; run the cell again to go on.`);
+    throw stopped(`${name} was stopped after step ${logs.length} of ${steps}; run it again to go on.`);
   }
   await plot.done(draw(logs));
   return { seconds: logs.at(-1)?.seconds ?? 0, threads: await threadsOf(dir) };
