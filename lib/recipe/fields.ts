@@ -66,7 +66,7 @@ export type Fields = {
     & Record<"draws" | "drawnTrainBars" | "drawnTestBars" | "drawnAlpha" | "chordThreshold", number>
     & Record<"untrainedSeeds" | "clusters" | "clusterShare" | "clusterIterations" | "clusterRows", number>
     & Record<"ckaBars" | "shuffles" | "retrievalBars" | "bootstraps" | "level" | "early", number>
-    & Record<"equalMlm" | "nearChance" | "keptResamplings", number>
+    & Record<"equalMlm" | "nearChance" | "keptResamplings" | "conceptBars", number>
     & {
       poolings: ("bar" | "notes" | "eob")[];
       layerMix: "gain" | "uniform" | "none";

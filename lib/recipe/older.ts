@@ -15,7 +15,7 @@ const introduced: Record<string, Record<string, unknown>> = {
     ...{ precision: "float32", islands: false, packing: "none", rowLengths: [512] },
   },
   probing: {
-    ...{ padTo: 64, memory: 1024, clusterRows: Number.MAX_SAFE_INTEGER, ckaBars: 500 },
+    ...{ padTo: 64, memory: 1024, clusterRows: Number.MAX_SAFE_INTEGER, ckaBars: 500, conceptBars: 0 },
     ...{ drawnAlpha: 100, shuffles: 100, clusterShare: 0.2 },
     keptResamplings: Number.MAX_SAFE_INTEGER,
     ...{ holmOver: "comparisons", seedSpread: "own" },

@@ -58,6 +58,7 @@ export const sound: Omit<Fields, "scale" | "model" | "training"> = {
     clusterShare: 0.2,
     clusterIterations: 100,
     clusterRows: 50_000,
+    conceptBars: 480,
     ckaBars: 500,
     shuffles: 100,
     retrievalBars: 2000,

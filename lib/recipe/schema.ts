@@ -218,6 +218,10 @@ export const recipeGroups = {
       "Most training bars that clusters are fitted on, drawn by the seed (50,000: fifty for each of 1000 clusters, and " +
         "300 MB at the paper's width; the authors' mini-batches draw 1,024 bars at a time, STUDY 11.8).",
     ),
+    conceptBars: z.int().nonnegative().describe(
+      "Bars that are composed for each design of two crossed concepts, roughly; 0 = concepts are not asked for (480: a " +
+        "probe of twelve classes is fitted on some 240, and a design takes seconds).",
+    ),
     ckaBars: count.describe("Test bars by which layers of all models are compared (CKA), drawn by the seed."),
     shuffles: count.describe("Deals of bars to songs at random behind the entropy that means nothing (permuted SC)."),
     retrievalBars: count.describe("Most test bars that are looked for among each other (same-song retrieval)."),

@@ -61,10 +61,13 @@ export function knownThen(inputs: object, stored: Record<string, unknown>): obje
   });
 }
 
-/** Fields of the recipe that no stored step depends on: they choose among results or judge them. */
+/**
+ * Fields of the recipe that make no step stale by themselves: they choose among results or judge them, or are inputs
+ * of their own where a step depends on them.
+ */
 const judging: Record<string, readonly string[]> = {
   training: ["seeds"],
-  probing: ["level", "holmOver", "seedSpread", "middle", "early", "equalMlm", "nearChance"],
+  probing: ["level", "holmOver", "seedSpread", "middle", "early", "equalMlm", "nearChance", "conceptBars"],
 };
 
 /** Whether a recipe's field, such as `probing.level`, makes no step stale. */
