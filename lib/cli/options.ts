@@ -46,13 +46,14 @@ const study = {
   preset: { ...preset, text: "the reading of the paper (default: the run's own, or sound)" },
   ...followLinks,
 };
+const songs = path("DATA", "a store of bars, or a folder, .zip, .tar or .tar.gz of songs");
 const encoder = {
   encoder: needed(path(
     "DIR",
     "folder with model.safetensors and config.json: one of this project's (data/runs/NAME/models/…), or any Hugging " +
       "Face BERT over the same vocabulary",
   )),
-  data: needed(path("DATA", "a store of bars, or a folder, .zip, .tar or .tar.gz of songs")),
+  data: needed(songs),
   ...followLinks,
 };
 const encoderChoices = {
@@ -170,7 +171,8 @@ export const commands = {
       "writes the bars of songs for other programs: each as a small MIDI file, all as bars.parquet (notes, tokens, " +
       "labels, song, split, and the bars before and after), and embed.py, which embeds them by a model of Hugging Face",
     options: {
-      data: encoder.data,
+      data: songs,
+      concepts: flag("in place of songs, the composed bars of concepts of known truth"),
       ...followLinks,
       out: needed(
         path("DIR", "a new folder, or one of bars, which is replaced; with a store of the songs beside them"),
@@ -190,7 +192,11 @@ export const commands = {
       "programs wrote, side by side; writes results.jsonl, .csv and .parquet, tables.md and drawings",
     options: {
       encoder: { ...encoder.encoder, needed: undefined },
-      data: encoder.data,
+      data: songs,
+      concepts: flag(
+        "in place of songs, concepts of known truth: chords, modes, intervals, rhythms and others in composed bars, read " +
+          "for combinations that no probe saw; writes concepts.jsonl, .csv, .md and a drawing",
+      ),
       ...followLinks,
       embeddings: path(
         "FILE",

@@ -29,15 +29,17 @@ export type HeatCell = { x: string | number; y: string | number; value: number; 
  * panels make a map for each, side by side, with the same colours.
  *
  * @param options `numbers` is false where there are too many cells to read them; `domain` has the ends of the colour
- * scale, by default the least and the largest value; `columns` of panels
+ * scale, by default the least and the largest value; `columns` of panels; `apart`: each map has rows and columns of its own
  */
 export function heatMap(
   cells: readonly HeatCell[],
-  options: PlotOptions & { decimals?: number; numbers?: boolean; domain?: [number, number]; columns?: number } = {},
+  options: PlotOptions & { decimals?: number; numbers?: boolean; domain?: [number, number]; columns?: number } & {
+    apart?: boolean;
+  } = {},
 ): Spec {
   const xs = unique(cells.map(({ x }) => x)), ys = unique(cells.map(({ y }) => y));
   const { x = null, y = null, width = 46 * xs.length, height = 30 * ys.length } = options;
-  const { decimals = 2, numbers = true, domain, columns = 3 } = options;
+  const { decimals = 2, numbers = true, domain, columns = 3, apart = false } = options;
   const values = cells.map(({ value }) => value);
   const range = [Math.min(...values), Math.max(...values)], [low, high] = domain ?? range;
   const turn = low + 0.62 * (high - low); // above it, white is easier to read on the blue than ink
@@ -64,13 +66,15 @@ export function heatMap(
     const text = `${format(cell.value)}${cell.mark ?? ""}`, name = `${cell.panel ?? ""} ${cell.y}`.trim();
     return { ...cell, text, says: `${name}, ${x ? `${x} ` : ""}${cell.x}: ${text}` };
   });
+  const own = { x: "independent", y: "independent" };
   const maps = unique(cells.flatMap(({ panel }) => panel ?? [])), layer = numbers ? [rect, text] : [rect];
   return spec(
     `${maps.length > 0 ? `${maps.join(", ")}: ` : ""}${ys.length} × ${xs.length} cells from ` +
       range.map(format).join(" to "),
     options,
     maps.length === 0 ? { data: { values: rows }, width, height, encoding, layer } : panels("panel", maps, {
-      ...{ values: rows, columns, width, height, resolve: { axis: { x: "independent", y: "independent" } } },
+      ...{ values: rows, columns, width, height },
+      resolve: { axis: own, ...(apart ? { scale: own } : {}) },
       layer: layer.map((one) => ({ ...one, encoding: { ...encoding, ...one.encoding } })),
     }),
   );

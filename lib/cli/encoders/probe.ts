@@ -23,7 +23,8 @@ import { barsToProbe, featureJob, probeTables, stackedBars } from "../../study/p
 import { callerFolder, readArguments, usageError } from "../arguments.ts";
 import { meter } from "../meter.ts";
 import type { Values } from "../options.ts";
-import { recipeOf, withSongs } from "./opened.ts";
+import { probeConceptsTo } from "./concept_report.ts";
+import { recipeOf, songsOrConcepts, withEncoder, withSongs } from "./opened.ts";
 import { writeProbeTables } from "./probe_report.ts";
 
 /** The arguments of `deno task probe`, their recipe, and the files of embeddings; a {@link UsageError} where wrong. */
@@ -40,6 +41,8 @@ export function probeOptions(
     throw refuse(`expected --embeddings before files, found ${positionals.join(" ")} without it.`);
   }
   const files = embeddings === undefined ? [] : [embeddings, ...positionals.map((file) => resolve(cwd, file))];
+  songsOrConcepts("probe", values);
+  if (values.concepts && values.labels !== undefined) throw refuse("--labels: expected songs, found --concepts.");
   if (values.encoder === undefined && files.length === 0) {
     throw refuse("expected --encoder DIR or --embeddings FILE, found neither.");
   }
@@ -82,9 +85,15 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
       `${own}: expected models with names of their own, found an encoder and a file. Rename the file.`,
     );
   }
-  return await withSongs(asked, async ({ model, corpus, folder, signal }) => {
+  const { data } = asked;
+  if (data === undefined) {
+    return await withEncoder(asked, async (opened) => {
+      console.log(await probeConceptsTo(out, { ...opened, name: own, pooling, files, recipe }));
+    });
+  }
+  return await withSongs({ ...asked, data }, async ({ model, corpus, folder, signal }) => {
     const all = barsToProbe(corpus, recipe), file = labels ?? "", { memory } = recipe.probing;
-    checkSplits(asked.data, corpus, all);
+    checkSplits(data, corpus, all);
     const given = files.length === 0
       ? { bars: all, models: [], notes: [] }
       : await alignEmbeddings(files, corpus, all, { folder, memory, signal, onProgress: meter("vectors") });

@@ -10,7 +10,7 @@ import { accuracyScore, argMax, indexSongs } from "../../metrics/class_scores.ts
 import { bootstrap } from "../../metrics/intervals.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import type { ProbeMeta } from "../rows.ts";
-import type { ConceptBars, ConceptQuestion } from "./compose.ts";
+import { type ConceptBars, type ConceptQuestion, conceptQuestions } from "./compose.ts";
 
 /**
  * How well a concept is read from a layer: the share of bars whose class the largest decision gives, on bars of unseen
@@ -94,4 +94,32 @@ export async function probeConcept(
     ...{ concept, other, unseen, classes: [...classes], value: accuracy.value, low: accuracy.low, high: accuracy.high },
     ...{ validation: tried[best], chance: 1 / count, rows: truth.length, scenes, alpha: fits[best].alpha, confusion },
   };
+}
+
+/** A layer to probe for concepts. */
+export type ConceptLayer = { meta: ProbeMeta; features: () => ConceptFeatures };
+
+/**
+ * Probes layers for every concept; a question of which a layer lacks bars has no row.
+ *
+ * @param onDone is called after each layer; `signal` stops the work between layers
+ */
+export async function probeConcepts(
+  layers: readonly ConceptLayer[],
+  composed: ConceptBars,
+  recipe: Recipe,
+  { signal, onDone }: { signal?: AbortSignal; onDone?: (done: number, total: number) => void } = {},
+): Promise<ConceptRow[]> {
+  const questions = conceptQuestions(composed, recipe), rows: ConceptRow[] = [];
+  for (const [done, { meta, features }] of layers.entries()) {
+    const own = features();
+    for (const question of questions) {
+      signal?.throwIfAborted();
+      const row = await probeConcept(own, composed, question, recipe, meta);
+      if (row) rows.push(row);
+      await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
+    }
+    onDone?.(done + 1, layers.length);
+  }
+  return rows;
 }

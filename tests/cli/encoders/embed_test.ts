@@ -96,7 +96,7 @@ Deno.test("wrong options list the right ones, and what cannot be embedded is tol
   refused(embedOptions, "--nonsense", "--layer L");
   refused(embedOptions, "--encoder e --data d --out x.npy", "--layer: expected a value L, found none");
   refused(embedOptions, "--encoder e --data d --out x.txt --layer 1", "expected a file x.npy or x.parquet, found ");
-  refused(probeOptions, "--out x", "--data: expected a value DATA");
+  refused(probeOptions, "--encoder e --data d", "--out: expected a value FOLDER");
   refused(probeOptions, "--out x --data d", "expected --encoder DIR or --embeddings FILE, found neither");
   refused(probeOptions, "--out x --pooling max", "--pooling: expected one of bar, notes, eob, found max");
   refused(probeOptions, "--out x --encoder e --data d --labels-are class", "expected --labels as well");
