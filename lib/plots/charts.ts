@@ -45,11 +45,12 @@ export function heatMap(
   const turn = low + 0.62 * (high - low); // above it, white is easier to read on the blue than ink
   // A letter of the labels is about 7 px wide.
   const slanted = xs.length > 12 || Math.max(...xs.map((name) => 7 * String(name).length)) > width / xs.length;
+  const longest = (names: readonly (string | number)[]) => Math.max(...names.map((name) => 6.2 * String(name).length));
   const format = (value: number) => numberText(value, decimals);
   const scale = { scheme: "blues", zero: false, ...(domain ? { domain, clamp: true } : { domain: range }) };
   const encoding = {
     x: { field: "x", type: "ordinal", title: x, sort: xs, axis: { labelAngle: slanted ? -60 : 0, grid: false } },
-    y: { field: "y", type: "ordinal", title: y, sort: ys, axis: { grid: false } },
+    y: { field: "y", type: "ordinal", title: y, sort: ys, axis: { grid: false, labelLimit: 260 } },
   };
   const rect = {
     mark: { type: "rect", ...(numbers ? { stroke: "#ffffff" } : {}) },
@@ -74,6 +75,7 @@ export function heatMap(
     options,
     maps.length === 0 ? { data: { values: rows }, width, height, encoding, layer } : panels("panel", maps, {
       ...{ values: rows, columns, width, height },
+      more: { column: Math.max(0, longest(ys) - 36), row: slanted ? Math.max(0, 0.87 * longest(xs) - 40) : 0 },
       resolve: { axis: own, ...(apart ? { scale: own } : {}) },
       layer: layer.map((one) => ({ ...one, encoding: { ...encoding, ...one.encoding } })),
     }),

@@ -71,16 +71,15 @@ const spacing = { row: 84, column: 56 };
 /**
  * Panels by `field`, with their titles as layers of their own, all at one height: Vega-Lite would push a title up where
  * an axis label stands at the very top of its panel. What of a name stands behind a line's end is the panel's subtitle.
+ *
+ * @param options `more`: pixels between rows and columns beyond the usual, for long labels
  */
 export function panels(
   field: string,
   names: readonly string[],
-  { values, columns, width, height, layer, resolve }: Record<"values" | "layer", readonly object[]> & {
-    columns: number;
-    width: number;
-    height: number;
-    resolve: object;
-  },
+  { values, columns, width, height, layer, resolve, more = { row: 0, column: 0 } }:
+    & Record<"values" | "layer", readonly object[]>
+    & { columns: number; width: number; height: number; resolve: object; more?: { row: number; column: number } },
 ): Record<string, unknown> {
   const header = { labelExpr: "''", labelFontSize: 1, labelPadding: 0 }, below = names.some((name) => /\n/.test(name));
   const title = (part: number, y: number, look: object) => ({
@@ -99,7 +98,7 @@ export function panels(
     facet: { field, type: "nominal", title: null, sort: names, header },
     columns,
     bounds: "flush", // and so much space keep rows and columns straight, however wide the axes' labels are
-    spacing: { ...spacing, row: spacing.row + (below ? 14 : 0) },
+    spacing: { row: spacing.row + (below ? 14 : 0) + more.row, column: spacing.column + more.column },
     spec: { width, height, layer: [...layer, ...titles] },
     resolve,
   };

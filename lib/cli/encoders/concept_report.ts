@@ -68,7 +68,7 @@ export async function writeConcepts(
   await writeFile(`${out}/concepts.jsonl`, rows.map((row) => JSON.stringify(row) + "\n").join(""));
   await writeFile(`${out}/concepts.csv`, toCsv(plain, Object.keys(plain[0])));
   const title = "Concepts by layer: 0 is chance, 1 a perfect reading of unseen combinations";
-  const map = heatMap(conceptMap(rows, lines), { title, x: "layer", domain: [0, 1], columns: 2 });
+  const map = heatMap(conceptMap(rows, lines), { title, x: "layer", domain: [0, 1], columns: 2, apart: true });
   await writeFile(`${out}/concepts.svg`, (await render(map)).svg);
   const pictures = await Array.fromAsync(models, async (line, i) => {
     const cells = confusions(bestConceptRows(rows, line)),

@@ -7,21 +7,23 @@ import type { ConceptRow } from "../../probing/concepts/probe_concepts.ts";
 import { isOf, type Line } from "../../probing/rows.ts";
 import { lineName } from "../wording.ts";
 
-/** A concept with what is unseen where it is scored: `mode, unseen keys`. */
+/** A concept with what is new where it is scored: `mode, new key`, or `mode × dynamics` for pairs of them. */
 export const conceptName = ({ concept, other, unseen }: Pick<ConceptRow, "concept" | "other" | "unseen">): string =>
-  unseen === "values" ? `${concept}, ${other} unseen` : `${concept}, pairs with ${other} unseen`;
+  unseen === "values" ? `${concept}, new ${other}` : `${concept} × ${other}`;
 
 /** Whether a concept is there for sure: the interval of its score lies above chance. */
 export const isThere = ({ low, chance }: ConceptRow): boolean => low !== null && low > chance;
 
 /**
  * Each layer's score as its share of the way from chance (0) to a perfect score (1), with a star where the concept is
- * there; a map for each line. Layer 0 is left out. Below 0 a probe is worse than chance.
+ * there; a map for each line, and one for all lines of one layer. Layer 0 is left out. Below 0 a probe is worse than
+ * chance.
  */
 export const conceptMap = (rows: readonly ConceptRow[], lines: readonly Line[]): HeatCell[] =>
   lines.flatMap((line) =>
     rows.filter((row) => isOf({ ...row, labels: "true" }, line) && row.layer !== 0).map((row) => ({
-      ...{ x: row.layer ?? "–", y: conceptName(row), panel: lineName(line) },
+      ...(row.layer === null ? { x: lineName(line), panel: "one layer" } : { x: row.layer, panel: lineName(line) }),
+      y: conceptName(row),
       value: (row.value - row.chance) / (1 - row.chance),
       mark: isThere(row) ? "*" : "",
     }))
@@ -68,6 +70,6 @@ export const confusions = (rows: readonly ConceptRow[]): HeatCell[] =>
   );
 
 /** How the maps and the table are read, in a sentence. */
-export const conceptNote =
-  "\\* there: the 95% interval over scenes lies above chance, for values or pairs that no probe was " +
-  "fitted on. Every bar of a scene is the same but for the asked concept and the other factor.";
+export const conceptNote = "\\* there: the 95% interval over scenes lies above chance. `mode, new key`: keys that no " +
+  "probe was fitted on; `mode × dynamics`: pairs that none was fitted on, though each by itself. The bars of a scene are " +
+  "the same but for these two.";

@@ -55,7 +55,7 @@ Deno.test("an encoder and a file are probed for concepts side by side, with the 
     assert(rows.filter(({ model }) => model === "truth").every(({ value }) => value === 1));
     const report = await Deno.readTextFile(`${dir}/found/concepts.md`);
     for (
-      const part of ["# Concepts: encoder, truth", "truth.npy: one layer of width 24", "mode, key unseen", "1.00*"]
+      const part of ["# Concepts: encoder, truth", "truth.npy: one layer of width 24", "mode, new key", "1.00*"]
     ) {
       assert(report.includes(part), `${part} in ${report}`);
     }

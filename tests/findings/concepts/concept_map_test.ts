@@ -37,10 +37,10 @@ const rows = [
 Deno.test("maps go from chance to perfect, with a star where the interval lies above chance; layer 0 is left out", () => {
   const cells = conceptMap(rows, [lineOf("BERT"), handFeatureLine]);
   assertEquals(cells.map(({ x, y, value, mark, panel }) => [x, y, value, mark, panel]), [
-    [1, "mode, key unseen", 0.5, "*", "BERT"],
-    [2, "mode, key unseen", 0, "", "BERT"],
-    [2, "rhythm, pairs with mode unseen", 1, "*", "BERT"],
-    ["–", "mode, key unseen", 0.75, "", "hand-made features"],
+    [1, "mode, new key", 0.5, "*", "BERT"],
+    [2, "mode, new key", 0, "", "BERT"],
+    [2, "rhythm × mode", 1, "*", "BERT"],
+    ["hand-made features", "mode, new key", 0.75, "", "one layer"],
   ]);
   assertEquals([isThere(rows[1]), isThere(rows[2]), isThere(rows[4])], [true, false, false]);
 });
@@ -51,9 +51,9 @@ Deno.test("the best layer is chosen on validation bars, and the table has a dash
     2,
   ]]);
   assertEquals(conceptTable(rows, [lineOf("BERT"), handFeatureLine]), [
-    { concept: "mode, key unseen", chance: "0.50", BERT: "0.50 (2) [0.30,\u00a00.90]", "hand-made features": "0.88" },
+    { concept: "mode, new key", chance: "0.50", BERT: "0.50 (2) [0.30,\u00a00.90]", "hand-made features": "0.88" },
     {
-      concept: "rhythm, pairs with mode unseen",
+      concept: "rhythm × mode",
       chance: "0.50",
       BERT: "1.00* (2) [1.00,\u00a01.00]",
       "hand-made features": "–",
