@@ -6,7 +6,7 @@
  * taken from the mix (Σ map·dMap = Σ mix·dMix; Dao et al. 2022). Maps have the products' element type.
  * @module
  */
-import { cudnnAttention, fused, rawOp, rawOps, tf } from "./mod.ts";
+import { fused, rawOp, rawOps, tf } from "./mod.ts";
 import {
   batchMatMul,
   int,
@@ -155,26 +155,6 @@ function attentionBlock(inputs: Tensor[], parts: number[], rows: AttentionRows[]
   });
 }
 
-/** Attention in bfloat16 without dropout by cuDNN, from queries, keys and values side by side; only pads are hidden. */
-function cudnnBlock(qkv: Tensor, rows: number, pads: Tensor, heads: number): Tensor {
-  const type = "bfloat16", size = qkv.shape[1]! / 3 / heads, scale = { scale: { float: 1 } };
-  return withGradient([qkv, reshape(pads, [rows, 1, 1, -1])], (x, bias) => {
-    const apart = reshape(lower(x, type), [rows, -1, 3, heads, size], type);
-    const [q, k, v] = rawOps("Unpack", { num: 3, T: type, axis: 2 }, [apart], 3); // rows × tokens × heads × size
-    const [mixed, statistics] = rawOps("CudnnAttention", scale, [q, k, v, bias], 2);
-    return {
-      value: raise(reshape(mixed, [x.shape[0], heads * size], type), type),
-      saved: [q, k, v, bias, mixed, statistics],
-      gradient: (dy, ...saved) => {
-        const own = reshape(lower(dy, type), saved[0].shape, type);
-        const by = rawOps("CudnnAttentionGradient", scale, [...saved, own], 3);
-        const joined = rawOp("Pack", { N: 3, T: type, axis: 2 }, by);
-        return [raise(reshape(joined, x.shape as number[], type), type), tf.zerosLike(bias)];
-      },
-    };
-  });
-}
-
 /**
  * Dot-product attention of all heads: softmax(q·kᵀ)·v over the keys that a query sees.
  *
@@ -182,12 +162,8 @@ function cudnnBlock(qkv: Tensor, rows: number, pads: Tensor, heads: number): Ten
  * @param rows those of equal lengths together; in each `queries` and `keys` are the same, marks from {@link spreadMarks}
  * @returns N × width, heads side by side
  */
-export function attention(qkv: Tensor, rows: AttentionRows[], heads: Heads): Tensor {
-  const [{ pads, dropout, rows: count }] = rows;
-  return cudnnAttention && heads.type === "bfloat16" && rows.length === 1 && pads && !dropout
-    ? cudnnBlock(qkv, count, pads, heads.heads)
-    : attentionBlock([qkv], [3], rows, heads);
-}
+export const attention = (qkv: Tensor, rows: AttentionRows[], heads: Heads): Tensor =>
+  attentionBlock([qkv], [3], rows, heads);
 
 /**
  * {@link attention} for some queries of each row: `query` and the result are (Σ rows·queries) × width, keys and values

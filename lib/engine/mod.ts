@@ -25,9 +25,6 @@ export const onGpu: boolean = engine.info.device === "GPU";
 /** Whether libtensorflow's kernels for the CPU compute, whose quickest op is not always the plain one. */
 export const onLibraryCpu: boolean = engine.info.engine === "libtensorflow" && !onGpu;
 
-/** Whether attention in bfloat16 is cuDNN's, which keeps no map of scores. */
-export const cudnnAttention: boolean = engine.cudnnAttention === true;
-
 /** Devices that a function can be compiled for to run on all at once; see replicas.ts. */
 export const engineReplicas: number = engine.replicas ?? 1;
 

@@ -56,13 +56,12 @@ export type Compiled = { (...inputs: Tensor[]): Promise<Tensor[]>; readonly trac
 export type CompileOptions = { islands?: boolean; donated?: readonly number[]; replicas?: number };
 
 /**
- * What each engine provides; `mod.ts` documents the functions. `handles` counts the buffers that are alive;
- * `cudnnAttention` says whether it has the ops of xla/flash.ts, and `replicas` on how many devices it can run at once.
+ * What each engine provides; `mod.ts` documents the functions. `handles` counts the buffers that are alive, and `replicas`
+ * says on how many devices it can run at once.
  */
 export type Engine = {
   info: EngineInfo;
   handles(): number;
-  cudnnAttention?: boolean;
   replicas?: number;
   rawOps(name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[];
   fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[];

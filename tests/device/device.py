@@ -484,7 +484,6 @@ def table(results):
 SPECS = [
     "small bfloat16 16384 BERT", "small float32 16384 BERT", "small bfloat16 65536 BERT", "small float32 65536 BERT",
     "base bfloat16 16384 BERT", "base float32 16384 BERT", "base bfloat16 65536 BERT", "base float32 65536 BERT",
-    "small bfloat16 65536 BERT cudnn", "base bfloat16 65536 BERT cudnn",
 ]
 
 

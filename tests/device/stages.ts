@@ -58,15 +58,11 @@ async function equality(name: string): Promise<void> {
   });
 }
 
-/**
- * A speed to measure: `small bfloat16 16384 BERT`: scale, precision, tokens of first views in a batch, model; and `cudnn`
- * for its attention.
- */
+/** A speed to measure: `small bfloat16 16384 BERT`: scale, precision, tokens of first views in a batch, model. */
 type Spec = { scale: "smoke" | "small" | "base"; precision: "float32" | "bfloat16"; tokens: number; model: ModelName };
 
 function specOf(text: string): Spec {
-  const [scale, precision, tokens, model, attention] = text.split(" ");
-  if (attention) Deno.env.set("XLA_ATTENTION", attention); // before the engine is loaded
+  const [scale, precision, tokens, model] = text.split(" ");
   return { scale, precision, tokens: Number(tokens), model } as Spec;
 }
 

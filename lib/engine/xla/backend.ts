@@ -120,7 +120,6 @@ export const engine: Engine = {
   },
   handles: binding.getNumOfTensors,
   replicas,
-  cudnnAttention: plugin.platform === "cuda" && Deno.env.get("XLA_ATTENTION") === "cudnn",
   rawOps: (name, attributes, inputs, outputs) =>
     backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs),
   fused: (_name, fn, ...inputs) => fn(...inputs),

@@ -6,7 +6,6 @@
  */
 import { DType } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
-import { flashAttention, flashAttentionGradient } from "./flash.ts";
 import { philoxUniform } from "./philox.ts";
 import {
   axisOf,
@@ -199,9 +198,6 @@ const ops: Record<string, Op> = {
   Cos: unary("cosine"),
   /** TensorFlow's for TPUs: the sum over all replicas. */
   CrossReplicaSum: (h, [x]) => h.allSum(x),
-  /** cuDNN's, on NVIDIA's GPUs alone: see flash.ts. */
-  CudnnAttention: (h, inputs, attribute) => flashAttention(h, inputs, attribute("scale") as number),
-  CudnnAttentionGradient: (h, inputs, attribute) => flashAttentionGradient(h, inputs, attribute("scale") as number),
   Div: binary("divide"),
   Equal: compare("EQ"),
   Erf: (h, [x]) => h.emit(`chlo.erf ${x.name} : ${typeOf(x)} -> ${typeOf(x)}`, x.shape, x.type),

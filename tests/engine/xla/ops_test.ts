@@ -416,14 +416,12 @@ Deno.test("an op that does not fit says which, with its shapes, and what was exp
   );
 });
 
-/** What libtensorflow has no kernel for; stablehlo_test.ts and flash_test.ts try them. */
+/** What libtensorflow has no kernel for; stablehlo_test.ts tries them. */
 const xlaAlone = [
   "AllGather",
   "CrossReplicaSum",
   "ReplicaShare",
   "XlaReplicaId",
-  "CudnnAttention",
-  "CudnnAttentionGradient",
 ];
 
 Deno.test("every op of the table is among the cases", () => {
