@@ -131,6 +131,39 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "cells queued behind a stopped one end in one line each, and later errors have their traces again",
+  ignore: !ready,
+  async fn() {
+    const cells = [
+      'import { show, stopSignal, stopped } from "@lib/notebook/notebook.ts";',
+      `const stop = stopSignal(); console.log("interrupt me");
+       while (!stop.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
+       const evaluation = await Promise.reject(stopped("Stopped after step 3; run the cell again to go on."));`,
+      "await show(`accuracy ${evaluation.accuracy}`);", // lacks what the stopped cell makes
+      'await show("needs nothing");',
+      "stopSignal();",
+      "await new Promise((resolve) => setTimeout(resolve, 4000)); nothingThere;",
+    ];
+    const child = new Deno.Command(python, {
+      args: [`${projectRoot}/tests/support/run_all.py`, folder],
+      env: { JUPYTER_PATH: `${projectRoot}/.venv/share/jupyter`, PYTHONWARNINGS: "ignore" },
+      ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(JSON.stringify(cells)));
+    await writer.close();
+    const { success, stdout, stderr } = await child.output();
+    assert(success, new TextDecoder().decode(stderr));
+    const [first, stopped, lacking, fine, waiting, later] = JSON.parse(new TextDecoder().decode(stdout));
+    const behind = [["Not run, as a cell before it was stopped; run this cell to start it."]];
+    assertEquals([first, fine], [[], []]);
+    assertEquals(stopped, [["Stopped after step 3; run the cell again to go on."]]);
+    assertEquals([lacking, waiting], [behind, behind]);
+    assert(later[0].length > 1 && later[0][0].includes("nothingThere is not defined"), JSON.stringify(later));
+  },
+});
+
 /** Whether a process runs; one that ended and was not waited for does not. */
 function runs(pid: number): boolean {
   const { stdout } = new Deno.Command("ps", { args: ["-o", "stat=", "-p", String(pid)] }).outputSync();

@@ -61,6 +61,13 @@ export const html = (text: string, plain: string = text.replace(/<[^>]*>/g, ""))
   { data: { "text/html": text, "text/plain": plain }, metadata: {} }
 );
 
+/** An output that a line of text opens. */
+export function folded(summary: string, shown: Shown): Shown {
+  const { data, metadata } = shown, inside = String(data["text/html"] ?? escapeHtml(String(data["text/plain"])));
+  const text = `<details><summary>${escapeHtml(summary)}</summary>${inside}</details>`;
+  return { data: { ...data, "text/html": text }, metadata };
+}
+
 /** Rows as a table. */
 export function table(rows: readonly object[], options: TableOptions = {}): Shown {
   const { html, markdown, plain } = tableText(rows, options);
@@ -78,6 +85,7 @@ export function table(rows: readonly object[], options: TableOptions = {}): Show
  * ```
  */
 export async function show(...things: (Spec | Shown | string)[]): Promise<void> {
+  if (performance.now() < stoppedUntil) stayQuiet();
   for (const thing of things) {
     const isSpec = (value: Spec | Shown): value is Spec => "$schema" in value;
     const shown = typeof thing === "string" ? markdown(thing) : isSpec(thing) ? await plotBundle(thing) : thing;
@@ -92,7 +100,7 @@ const SETTLED = 0.5;
 
 /**
  * A progress bar with rate and time left, redrawn at most four times a second; in a terminal a line every two seconds.
- * `update` is cheap to call often; `done` shows the last state, without time left. A note is such as the loss.
+ * `update` is cheap to call often; `done` folds the last state away, without time left. A note is such as the loss.
  *
  * @param options `from` was done before this run and does not count in the rate
  */
@@ -113,9 +121,13 @@ export function progress(
     if (!inKernel) return console.error(text);
     const name = escapeHtml(label);
     const bar =
-      `<progress max="${total}" value="${done}" style="vertical-align:middle" aria-label="${name}"></progress>`;
+      `<progress max="${total}" value="${done}" style="vertical-align:middle" aria-label="${name}"></progress> ` +
+      escapeHtml(text);
+    const folded =
+      `<details style="font-size:.85em;opacity:.75;margin:0"><summary>${name}: ${clock(elapsed)}</summary>` +
+      `${escapeHtml(text)}</details>`;
     const state = { label, done, total, unit, rate, left: Number.isFinite(left) ? left : null, text, finished };
-    await output({ ...html(`${bar} ${escapeHtml(text)}`, text), metadata: { progress: state } });
+    await output({ ...html(finished ? folded : bar, text), metadata: { progress: state } });
   }
   return {
     async update(done, note = "") {
@@ -154,14 +166,36 @@ export function livePlot(
 /** The controllers of running loops; undefined until the first {@link stopSignal} listens for SIGINT. */
 let running: Set<AbortController> | undefined;
 
-/** Deno's kernel goes on with the cells queued behind a stopped one; for so many milliseconds they are stopped too. */
-const QUEUED = 2000;
-let stoppedUntil = -Infinity;
+/**
+ * Deno's kernel goes on with the cells queued behind a stopped one. For so many milliseconds after the stop, or after the
+ * last thing that such a cell did, those that wait for a signal are stopped too, and errors are told in one line.
+ */
+const QUEUED = 3000;
+let stoppedUntil = -Infinity, quiet: ReturnType<typeof setTimeout> | undefined;
 
-/** The error that ends a stopped loop; a {@link stopSignal} requested right after it throws too. */
-export function stopped(message: string): DOMException {
+const behind = "Not run, as a cell before it was stopped; run this cell to start it.";
+
+/** Begins or prolongs the time in which queued cells are quiet. */
+function stayQuiet(): void {
   stoppedUntil = performance.now() + QUEUED;
-  return new DOMException(message, "AbortError");
+  if (!kernel()) return;
+  clearTimeout(quiet);
+  const errors = Error as { prepareStackTrace?: (error: Error, sites: unknown[]) => unknown };
+  // The kernel prints an error's stack: what a cell lacks because of the stop is no news.
+  errors.prepareStackTrace = () => {
+    stayQuiet();
+    return behind;
+  };
+  quiet = setTimeout(() => errors.prepareStackTrace = undefined, QUEUED);
+  Deno.unrefTimer(quiet as unknown as number);
+}
+
+/** The error that ends a stopped loop, with its message for a trace; a {@link stopSignal} requested right after throws too. */
+export function stopped(message: string): DOMException {
+  stayQuiet();
+  const error = new DOMException(message, "AbortError");
+  Object.defineProperty(error, "stack", { value: message });
+  return error;
 }
 
 /**
@@ -171,7 +205,7 @@ export function stopped(message: string): DOMException {
  * @throws {DOMException} `AbortError` right after a stop: the cell was queued behind the stopped one.
  */
 export function stopSignal(): AbortSignal {
-  if (performance.now() < stoppedUntil) throw stopped("Stopped with the cell before it; run this cell to start it.");
+  if (performance.now() < stoppedUntil) throw stopped(behind);
   if (!running) {
     const open = running = new Set<AbortController>();
     Deno.addSignalListener("SIGINT", () => {

@@ -66,6 +66,11 @@ const sortOnClick = escapeHtml(
 `.trim().replace(/\s*\n\s*/g, " "),
 );
 
+/** A heading that the keyboard has reached is pressed by Enter or the space bar. */
+const pressByKey = escapeHtml(
+  "if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); event.target.click(); }",
+);
+
 const width = (text: string): number => [...text].length;
 
 /**
@@ -115,8 +120,8 @@ export function tableText(
     return `style="text-align:${columns[i].align}${whole ? ";white-space:nowrap" : ""}"`;
   };
   const head = headings.map((heading, i) =>
-    `<th scope="col" ${style(heading, i, 0)}><button type="button" style="all:unset;outline:revert;cursor:pointer">` +
-    `${escapeHtml(heading.replace(/ ([↑↓])$/, "\u00a0$1"))}</button></th>`
+    `<th scope="col" ${style(heading, i, 0)}><span role="button" tabindex="0" style="cursor:pointer">` +
+    `${escapeHtml(heading.replace(/ ([↑↓])$/, "\u00a0$1"))}</span></th>`
   );
   const cell = (text: string) => {
     const code = escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>"), interval = / (\[[^\]]*\]|±\u00a0\S+)$/;
@@ -128,7 +133,9 @@ export function tableText(
   });
   const top = caption ? `<caption style="text-align:left;padding-top:.8em">${escapeHtml(caption)}</caption>` : "";
   return {
-    html: `<table class="numbers" style="font-variant-numeric:tabular-nums" onclick="${sortOnClick}">${top}` +
+    html:
+      `<table class="numbers" style="font-variant-numeric:tabular-nums" onclick="${sortOnClick}" onkeydown="${pressByKey}">` +
+      `${top}` +
       `<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("\n")}</tbody></table>`,
     markdown: [...(caption ? [`*${caption}*`, ""] : []), ...markdown, ""].join("\n"),
     plain: [...(caption ? [caption] : []), ...plain, ""].join("\n"),

@@ -219,11 +219,12 @@ export function similarBarFigures(corpus: Corpus, { bars, queries, models }: Sim
 
 /** In what the nearest neighbors of a model share less than random pairs do, as a sentence for each model; empty if nowhere. */
 export function belowChance({ models, chance }: SimilarBars): string {
+  const shown = (share: number | null) => (share ?? NaN).toFixed(3);
   const sentences = models.flatMap(({ model, common }) => {
     const below = (["groove", "instruments", "chords", "tempo"] as const).filter((what) =>
-      (common[what] ?? NaN) < (chance[what] ?? NaN)
+      Number(shown(common[what])) < Number(shown(chance[what])) // as the table shows them
     );
-    const list = below.map((what) => `${what} (${common[what]!.toFixed(3)} against ${chance[what]!.toFixed(3)})`);
+    const list = below.map((what) => `${what} (${shown(common[what])} against ${shown(chance[what])})`);
     return list.length === 0
       ? []
       : [`In ${model} nearest neighbors share less than random pairs do in ${list.join(", ")}.`];

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { projectRoot } from "@lib/base/project.ts";
 import {
+  folded,
   html,
   livePlot,
   markdown,
@@ -132,6 +133,18 @@ Deno.test("in a kernel, progress fills one output in place, at most four times a
   ]);
   const shown = String(messages[1].content.data["text/html"]);
   assert(shown.includes('max="4" value="3"') && shown.includes("songs &amp; bars: 3 of 4 songs, 3.0 songs/s"), shown);
+  const over = String(messages[2].content.data["text/html"]); // folded away
+  assert(over.startsWith("<details") && over.includes("<summary>songs &amp; bars: 0:01</summary>"), over);
+});
+
+Deno.test("what is folded opens by a line, and stays as it was in plain text", () => {
+  const { data } = folded("a < b", table([{ songs: 59 }]));
+  const text = String(data["text/html"]);
+  assert(text.startsWith("<details><summary>a &lt; b</summary><table") && text.endsWith("</table></details>"));
+  assertEquals([data["text/plain"], data["text/markdown"]], [
+    table([{ songs: 59 }]).data["text/plain"],
+    table([{ songs: 59 }]).data["text/markdown"],
+  ]);
 });
 
 Deno.test("a live plot is redrawn in place when it is old enough, and ends as a picture", async () => {
@@ -163,15 +176,15 @@ Deno.test("a live plot is redrawn in place when it is old enough, and ends as a 
   assertEquals(log, ["Songs: songs 59"]);
 });
 
-Deno.test("a stop also ends the cells queued behind it, for two seconds", () =>
+Deno.test("a stop also ends the cells queued behind it, for three seconds", () =>
   withClock((set) => {
     set(1000);
     assertEquals(stopped("enough").name, "AbortError");
-    for (const at of [1000, 2999, 4998]) { // a queued cell that is stopped stops those behind it
+    for (const at of [1000, 3999, 6998]) { // a queued cell that is stopped stops those behind it
       set(at);
-      assertThrows(stopSignal, DOMException, "Stopped with the cell before it");
+      assertThrows(stopSignal, DOMException, "Not run, as a cell before it was stopped");
     }
-    set(6999);
+    set(9999);
     assertEquals(stopSignal().aborted, false);
   }));
 

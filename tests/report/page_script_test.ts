@@ -139,7 +139,7 @@ inPage("a table is sorted by keyboard, and saved as it stands, as CSV and as LaT
   await page.evaluate(`globalThis.saved = []; URL.createObjectURL = (blob) => {
     saved.push(blob.text()); return "about:blank"; }; HTMLAnchorElement.prototype.click = function () {
     saved.push(this.download); };`);
-  await page.focus("table.numbers th:nth-child(2) button");
+  await page.focus("table.numbers th:nth-child(2) [role=button]");
   await page.keyboard.press("Enter");
   const [csv, csvName, latex, latexName] = await page.evaluate(`(async () => {
     for (const button of document.querySelectorAll(".save button")) button.click();
