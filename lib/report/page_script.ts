@@ -24,17 +24,20 @@ export function livePlots(): void {
     shown = undefined;
     tip.textContent = "";
   };
+  const place = (mark: Element) => {
+    const box = mark.getBoundingClientRect(), own = tip.getBoundingClientRect();
+    const left = Math.min(innerWidth - own.width - 8, Math.max(8, box.left + box.width / 2 - own.width / 2));
+    const above = box.top - own.height - 8;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above < 4 ? Math.min(box.bottom + 8, innerHeight - own.height - 4) : above}px`;
+  };
   const show = (mark: Element) => {
     if (mark === shown) return;
     hide();
     shown = mark;
     mark.classList.add("on");
     tip.textContent = mark.getAttribute("data-v");
-    const box = mark.getBoundingClientRect(), own = tip.getBoundingClientRect();
-    const left = Math.min(innerWidth - own.width - 8, Math.max(8, box.left + box.width / 2 - own.width / 2));
-    const above = box.top - own.height - 8;
-    tip.style.left = `${left}px`;
-    tip.style.top = `${above < 4 ? Math.min(box.bottom + 8, innerHeight - own.height - 4) : above}px`;
+    place(mark);
   };
   for (const figure of document.querySelectorAll<HTMLElement>("figure.plot")) {
     const frame = figure.querySelector<HTMLElement>(".panels")!;
@@ -103,7 +106,12 @@ export function livePlots(): void {
       });
     }
   }
-  addEventListener("scroll", hide, { passive: true });
+  const moved = () => {
+    if (!shown) return;
+    if (document.activeElement?.contains(shown)) place(shown); // chosen by keyboard, which may have scrolled to it
+    else hide();
+  };
+  addEventListener("scroll", moved, { passive: true, capture: true });
 }
 
 /** Tables get buttons that save them as CSV and as LaTeX, in the order that they stand in. */

@@ -81,6 +81,7 @@ inPage("the arrow keys walk through a plot's values and change the series, Escap
   const seen: unknown[] = [];
   for (const key of ["ArrowRight", "ArrowRight", "ArrowUp", "End", "Escape"] as const) {
     await page.keyboard.press(key);
+    await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50)))"); // it scrolls
     seen.push(String(await page.evaluate(tip)).replace(/:.*/, ""));
   }
   assertEquals(seen, ["BERT, layer 1", "BERT, layer 2", "BERT-aug, layer 2", "BERT-aug, layer 3", ""]);
