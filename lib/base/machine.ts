@@ -3,9 +3,29 @@
  * @module
  */
 import { cpus } from "node:os";
+import { projectRoot } from "./project.ts";
 
-/** What a number depends on beside its inputs: the processor, its cores, the threads of a process, the system. */
-export type Machine = { processor: string; cores: number; threads: number; system: string };
+/**
+ * What a number depends on beside its inputs: the processor, its cores, the threads of a process, the system, and the
+ * code's commit, with `-dirty` if files were changed; none outside a git checkout.
+ */
+export type Machine = { processor: string; cores: number; threads: number; system: string; commit?: string };
+
+let known: { commit?: string } | undefined;
+
+/** The commit of the project's checkout, as `git describe` names it, asked once; none without git or a checkout. */
+function commitHere(): { commit?: string } {
+  if (known) return known;
+  try {
+    const args = ["describe", "--always", "--dirty"];
+    const { success, stdout } = new Deno.Command("git", { args, cwd: projectRoot, stderr: "null" }).outputSync();
+    const commit = new TextDecoder().decode(stdout).trim();
+    return known = success && commit !== "" ? { commit } : {};
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return known = {};
+    throw error;
+  }
+}
 
 /** Threads that this process computes with: `TF_NUM_INTRAOP_THREADS`, which TensorFlow heeds, or one a core. */
 export function threads(
@@ -28,6 +48,7 @@ export const thisMachine = (): Machine => ({
   cores: navigator.hardwareConcurrency,
   threads: threads(),
   system: `${Deno.build.os} ${Deno.build.arch}`,
+  ...commitHere(),
 });
 
 /** The number in a file of Linux' control groups; Infinity if there is none, or no limit. */

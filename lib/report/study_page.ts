@@ -228,6 +228,7 @@ export function resultsStamp({ recipe, corpus, jobs, evaluations }: Results): Re
     machines: places("machine"),
     "engines of training": places("engine"),
     "threads of a job": places("threads"),
+    commits: [...new Set(jobs.flatMap(({ machine }) => machine?.commit ?? []))].join(", ") || "not recorded",
   };
 }
 

@@ -31,3 +31,17 @@ Deno.test("free memory is the machine's, or what a container's limit leaves, whi
     assertGreater(await limit("max", "2000"), 10_000);
     assertEquals(await limit("9000", "2000", "memory/memory."), 7000);
   }));
+
+Deno.test("a machine tells the code's commit where there is a checkout, and none elsewhere", async () => {
+  const { commit } = thisMachine(), git = new Deno.Command("git", { args: ["rev-parse", "HEAD"], stderr: "null" });
+  const head = await git.output().then(
+    ({ success, stdout }) => success ? new TextDecoder().decode(stdout).trim() : "",
+    () => "",
+  );
+  if (head === "") return assertEquals(commit, undefined);
+  const [, short] = /([0-9a-f]{7,})(-dirty)?$/.exec(commit ?? "") ?? [];
+  assert(
+    head.startsWith(short ?? "none") || commit !== undefined && !/^[0-9a-f]{7,}/.test(commit),
+    `${commit} of ${head}`,
+  );
+});
