@@ -1,4 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
+import { modelNames } from "@lib/bert/variants.ts";
+import { table1 } from "@lib/findings/accuracy_tables.ts";
+import { claimTable } from "@lib/findings/claim_table.ts";
+import { claims } from "@lib/findings/claims.ts";
+import { scoreTable } from "@lib/findings/score_tables.ts";
+import { tableRows } from "@lib/findings/table_rows.ts";
+import { judgeClaims } from "@lib/findings/verdicts.ts";
+import { toCsv } from "@lib/probing/results.ts";
+import { handFeatureLine, lineOf, majorityLine, tokenCountLine, untrainedLine } from "@lib/probing/rows.ts";
+import { openResults } from "@lib/study/results/folder.ts";
 import { notebooks, writeReport } from "@lib/cli/jobs/page.ts";
 import { executeNotebook } from "@lib/report/execute.ts";
 import { outsideReferences } from "@lib/report/page.ts";
@@ -219,6 +229,35 @@ Deno.test({
   },
 });
 
+/** Compares the tables that notebook 04 wrote with those made from the folder that the run's digest writes. */
+async function sameTables(name: string, run: string): Promise<void> {
+  const { writeDigest } = await import("@lib/study/digest.ts"); // it loads the engine
+  await writeDigest({ parts: [name], out: `${run}/digest` });
+  const { rows, evaluations, recipe } = await openResults(`${run}/digest`), table = tableRows(rows, "bar");
+  const lines = [
+    ...modelNames.map((model) => lineOf(model)),
+    untrainedLine,
+    handFeatureLine,
+    tokenCountLine,
+    majorityLine,
+  ];
+  const [sound, authors] = (["sound", "authors"] as const).map((protocol) =>
+    judgeClaims(claims, rows, evaluations, protocol, recipe)
+  );
+  const expected: Record<string, object[]> = {
+    table1: table1(evaluations),
+    "table2-sound": scoreTable(table, lines, "sound", "last"),
+    "table2-authors": scoreTable(table, lines, "authors", "last"),
+    "table3-sound": scoreTable(table, lines, "sound", "best"),
+    "table3-authors": scoreTable(table, lines, "authors", "best"),
+    claims: claimTable(sound, authors),
+  };
+  for (const [file, made] of Object.entries(expected)) {
+    const columns = [...new Set(made.flatMap(Object.keys))];
+    assertEquals(Deno.readTextFileSync(`${run}/tables/${file}.csv`), toCsv(made, columns), file);
+  }
+}
+
 Deno.test({
   name: "the four notebooks run at smoke scale, from a few songs to the page",
   ignore: !ready,
@@ -263,6 +302,7 @@ Deno.test({
       assert(page.includes('<figure class="plot"') && !page.includes("data:image/png;base64,"));
       await writeReport(openStudy({ name }), python);
       assertEquals(Deno.readTextFileSync(`${run}/report.html`), page);
+      await sameTables(name, run);
     } finally {
       await Deno.remove(songs, { recursive: true });
       await Deno.remove(run, { recursive: true }).catch((error) => {

@@ -65,6 +65,15 @@ export const table1Headings: Record<string, string> = {
   paperNt: "paper train / val.",
 };
 
+/** How many seeds speak in a table of evaluations: `of the one seed of each model`, `means over the 3 seeds of a model`. */
+export function seedsText(evaluations: readonly Evaluation[]): string {
+  const counts = byModel(evaluations).map(([, own]) => own.length), most = Math.max(0, ...counts);
+  if (most <= 1) return "of the one seed of each model";
+  return counts.every((count) => count === most)
+    ? `means over the ${most} seeds of each model`
+    : `means over the ${Math.min(...counts)} to ${most} seeds of a model`;
+}
+
 /** Each model's accuracies of masked tokens of validation songs, one for each seed; columns of {@link kindTable}. */
 export const mlmColumns = (evaluations: readonly Evaluation[]): Record<string, MlmAccuracy[]> =>
   Object.fromEntries(byModel(evaluations).map(([model, own]) => [model, own.map(({ mlm }) => mlm.validation)]));

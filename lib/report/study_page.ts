@@ -4,7 +4,7 @@
  */
 import { clock } from "../base/clock.ts";
 import { modelNames } from "../bert/variants.ts";
-import { kindTable, mlmColumns, table1, table1Headings } from "../findings/accuracy_tables.ts";
+import { kindTable, mlmColumns, seedsText, table1, table1Headings } from "../findings/accuracy_tables.ts";
 import { differenceTable, selectivityTable } from "../findings/difference_tables.ts";
 import { scoreTable } from "../findings/score_tables.ts";
 import { gainsOver, skillMap, starNote } from "../findings/skill_map.ts";
@@ -53,12 +53,11 @@ function tablesHtml({ recipe, evaluations, corpus }: Results, rows: readonly Tab
   const all = [...models, untrainedLine, handFeatureLine, tokenCountLine, majorityLine];
   const controls = (["permuted", "control"] as const).map((labels) => lineOf("BERT", { labels }));
   const lines = [...all, ...controls].filter((line) => rows.some((row) => isOf(row, line)));
-  const seeds = Math.max(0, ...Map.groupBy(evaluations, ({ model }) => model).values().map((own) => own.length));
   const over = intervalNote(rows, lines), drawn = `mean ± population std over ${recipe.probing.draws} drawings of bars`;
   const guesses = { "most common": { ...corpus.guess, songs: [] } };
   const trained = [
     tableHtml(table1(evaluations), {
-      caption: `Table 1: accuracies in training and validation, means over ${seeds} seed${seeds === 1 ? "" : "s"}; ` +
+      caption: `Table 1: accuracies in training and validation, ${seedsText(evaluations)}; ` +
         "NT-Xent among bars of other songs, and among bars in the songs' order",
       columns: table1Headings,
       decimals: 3,

@@ -23,6 +23,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { threadsOf } from "../training/run_state.ts";
 import { UserError } from "../base/user_error.ts";
 import { doneStep, once, otherStoreStep, type Step, storeStep, trainingOf, trainingSeeds } from "./jobs/steps.ts";
+import { curvePoints, measures, type TrainingCurve, trainingCurve } from "./results/curves.ts";
 import { readsSongs, storeRecipe, type Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
 
@@ -89,8 +90,6 @@ export const mostCommonGuess = ({ recipe }: Pick<Study, "recipe">, corpus: Corpu
 /** The name of {@link mostCommonGuess} in plots. */
 export const commonGuess = "most common of its kind";
 
-const measures = { masked: "MLM loss, nats", accuracy: "MLM accuracy", contrast: "NT-Xent loss, nats" } as const;
-
 /** Learning curves: moving averages over nine steps of training batches, and MLM of validation bars. */
 export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   const rows: CurvePoint[] = [];
@@ -107,17 +106,26 @@ export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   return rows;
 }
 
-/** Two plots of all trained models' learning curves: masked tokens of validation bars, NT-Xent of training batches. */
+/**
+ * Two plots of all trained models' learning curves: masked tokens of validation bars, NT-Xent of training batches. Of
+ * several seeds the mean, and each of them thin.
+ */
 export async function compareCurves(study: Study): Promise<Spec[]> {
-  const logs = await Promise.all(modelNames.map((model) => trainingLog(modelFolder(study, model))));
-  const plot = (title: string, isShown: (row: CurvePoint) => boolean) => {
-    const curves = logs.map((steps) => curvesOf(steps).filter(isShown));
-    const rows = curves.flatMap((rows, i) => rows.map((row) => ({ ...row, series: modelNames[i] })));
-    return learningCurves(rows, { title, order: modelNames });
-  };
+  const curves: TrainingCurve[] = [];
+  for (const model of modelNames) {
+    for (const seed of trainingSeeds(study.recipe)) {
+      const logs = await trainingLog(trainingOf(study, model, seed).dir);
+      if (logs.length > 0) curves.push(trainingCurve(logs, { model, seed }));
+    }
+  }
+  const read = study.recipe.training.seeds > 1
+    ? "Thick lines are means over seeds, thin ones single seeds."
+    : undefined;
+  const plot = (title: string, points: CurvePoint[]) => learningCurves(points, { title, read, order: modelNames });
+  const contrast = curvePoints(curves, "training").filter(({ measure }) => measure === measures.contrast);
   return [
-    plot("Masked tokens of validation songs", ({ series }) => series === "validation"),
-    plot("NT-Xent in training", ({ measure }) => measure === measures.contrast),
+    plot("Masked tokens of validation songs", curvePoints(curves, "validation")),
+    plot("NT-Xent in training", contrast),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { kindTable, mlmColumns, table1 } from "@lib/findings/accuracy_tables.ts";
+import { kindTable, mlmColumns, seedsText, table1, table1Headings } from "@lib/findings/accuracy_tables.ts";
 import type { Evaluation } from "@lib/training/evaluation.ts";
 import type { MlmAccuracy } from "@lib/training/masked_evaluation.ts";
 
@@ -79,4 +79,15 @@ Deno.test("a column of several seeds has their mean, and each model's seeds are 
   );
   const of = (model: string, validation: MlmAccuracy) => ({ model, mlm: { validation } }) as unknown as Evaluation;
   assertEquals(mlmColumns([of("BERT", a), of("BERT-aug", b), of("BERT", b)]), { "BERT": [a, b], "BERT-aug": [b] });
+});
+
+Deno.test("a caption says how many seeds speak, and every column has a heading", () => {
+  const of = (...models: string[]) => seedsText(models.map((model) => ({ model }) as Evaluation));
+  assertEquals([of("BERT", "BERT-aug"), of("BERT", "BERT", "BERT-aug", "BERT-aug")], [
+    "of the one seed of each model",
+    "means over the 2 seeds of each model",
+  ]);
+  assertEquals(of("BERT", "BERT", "BERT", "BERT-aug"), "means over the 1 to 3 seeds of a model");
+  const [row] = table1([evaluation("BERT", 0.1, [])]);
+  assertEquals(Object.keys(row).toSorted(), Object.keys(table1Headings).toSorted());
 });

@@ -20,7 +20,7 @@ Deno.test("a study's page has all tables, figures and answers that its results g
   for (const table of ["Table 1: ", "Table 2, sound", "Table 2, authors", "Table 3, authors"]) {
     assertStringIncludes(html("tables"), table);
   }
-  assertStringIncludes(html("tables"), "means over 2 seeds");
+  assertStringIncludes(html("tables"), "means over the 2 seeds of each model");
   assertStringIncludes(html("seeds"), "0.320 and 0.326 (layer 2)"); // BERT's chords: 120 points, 6 more of the second seed
   const open = factsOf(results).sound.filter(({ verdict }) => verdict === "undecided");
   assert(open.length > 0 && open.length < claims.length);
