@@ -42,8 +42,15 @@ function rotate(x: Tensor): Tensor {
   return x.mul(angle.cos()).add(swapped.mul(angle.sin()));
 }
 
-/** All hidden states of a batch, as `hiddenStates` in bert.ts; `bias` only says which keys are pads. */
-export function authorsStates(p: Parameters, config: BertConfig, ids: Tensor, bias: Tensor, drops?: Dropout): Tensor[] {
+/** All hidden states of a batch, as `hiddenStates` in bert.ts, with its `edit`; `bias` only says which keys are pads. */
+export function authorsStates(
+  p: Parameters,
+  config: BertConfig,
+  ids: Tensor,
+  bias: Tensor,
+  drops?: Dropout,
+  edit: (states: Tensor, layer: number) => Tensor = (states) => states,
+): Tensor[] {
   const [batch, length] = ids.shape as [number, number];
   const { heads, hidden } = config, rows = batch * length, size = hidden / heads;
   const { inside, outside, mask } = dropoutMasks(drops);
@@ -52,7 +59,7 @@ export function authorsStates(p: Parameters, config: BertConfig, ids: Tensor, bi
   const pads = tf.sub(1, real).mul(PAD_LOGIT);
   const words = gatherRows(p.get("embedding.token_embed.weight")!, ids.reshape([rows]));
   const placed = words.reshape([batch, length, hidden]).add(sinusoid(length, hidden)).reshape([rows, hidden]);
-  let x = norm(p, "embedding.norm", placed, config);
+  let x = edit(norm(p, "embedding.norm", placed, config), 0);
   const states = [x];
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `transformer.layers.${layer}`, forward = `${name}.1.mlp`;
@@ -65,7 +72,7 @@ export function authorsStates(p: Parameters, config: BertConfig, ids: Tensor, bi
     x = norm(p, "transformer.norm1", drop(withoutBias(p, `${name}.0.to_out`, mixed), outside).add(x), config);
     const inner = denseGelu(norm(p, `${forward}.0`, x, config), ...weightAndBias(p, `${forward}.1`));
     const fed = linear(inner, ...weightAndBias(p, `${forward}.3`)); // rows × hidden
-    x = norm(p, "transformer.norm2", drop(fed, inside || outside).add(x), config);
+    x = edit(norm(p, "transformer.norm2", drop(fed, inside || outside).add(x), config), layer + 1);
     states.push(x);
   }
   return states;

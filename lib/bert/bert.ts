@@ -25,10 +25,15 @@ function embeddings(p: Parameters, config: BertConfig, { ids, places, blocks: [{
 
 /**
  * Dropout in training; `only`, batch × K, int32: flat positions (row · length + column) whose last states are wanted, K
- * of each row in its own line (the last layer computes no others); and the element type of products, by default
- * float32.
+ * of each row in its own line (the last layer computes no others); the element type of products, by default float32; and
+ * what each layer's states become, the embeddings' (0) too, before the next one reads them.
  */
-type Pass = { dropout?: Dropout; only?: Tensor; precision?: Precision };
+type Pass = {
+  dropout?: Dropout;
+  only?: Tensor;
+  precision?: Precision;
+  edit?: (states: Tensor, layer: number) => Tensor;
+};
 
 /**
  * All hidden states of a batch; pure, for use inside a trace.
@@ -47,7 +52,7 @@ export function layoutStates(
   p: Parameters,
   config: BertConfig,
   layout: Layout,
-  { dropout, precision: type }: Omit<Pass, "only"> = {},
+  { dropout, precision: type, edit = (states) => states }: Omit<Pass, "only"> = {},
 ): Tensor[] {
   const { blocks } = layout,
     chosen = blocks.some(({ asked }) => asked.length > 0),
@@ -55,12 +60,12 @@ export function layoutStates(
   const scale = Math.sqrt(heads / config.hidden); // queries are divided by √size
   if (config.encoder === "authors") {
     const [{ rows, length, marks }] = blocks, ids = layout.ids.reshape([rows, length]);
-    const states = authorsStates(p, config, ids, marks.key.reshape([rows, 1, 1, length]), dropout);
+    const states = authorsStates(p, config, ids, marks.key.reshape([rows, 1, 1, length]), dropout, edit);
     return chosen ? [...states.slice(0, -1), askedStates(states.at(-1)!, blocks)] : states;
   }
   const { inside, outside, mask } = dropoutMasks(dropout);
   const rows = attentionRows(blocks, heads, type, { inside, mask });
-  let x = embeddings(p, config, layout);
+  let x = edit(embeddings(p, config, layout), 0);
   const states = [x];
   for (let layer = 0; layer < layers; layer++) {
     const name = `bert.encoder.layer.${layer}`;
@@ -88,7 +93,7 @@ export function layoutStates(
     }
     x = end(mixed, x, `${name}.attention.output`, outside);
     const inner = denseGelu(x, ...weightAndBias(p, `${name}.intermediate.dense`), type); // tokens × intermediate
-    x = end(inner, x, `${name}.output`, inside || outside);
+    x = edit(end(inner, x, `${name}.output`, inside || outside), layer + 1);
     states.push(x);
   }
   return states;

@@ -67,12 +67,14 @@ export type Fields = {
     & Record<"untrainedSeeds" | "clusters" | "clusterShare" | "clusterIterations" | "clusterRows", number>
     & Record<"ckaBars" | "shuffles" | "retrievalBars" | "bootstraps" | "level" | "early", number>
     & Record<"equalMlm" | "nearChance" | "keptResamplings" | "conceptBars", number>
+    & Record<"usedBars" | "usedFitBars" | "usedControls" | "removedShare" | "removedLeft" | "removedAtOnce", number>
     & {
       poolings: ("bar" | "notes" | "eob")[];
       layerMix: "gain" | "uniform" | "none";
       alphas: number[];
       permuted: "songs" | "bars" | "none";
       controlType: "lowest-pitch" | "first-note" | "none";
+      removedFrom: "bar" | "all";
       holmOver: "claims" | "comparisons";
       seedSpread: "pooled" | "own";
       middle: [number, number];

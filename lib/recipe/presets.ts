@@ -59,6 +59,13 @@ export const sound: Omit<Fields, "scale" | "model" | "training"> = {
     clusterIterations: 100,
     clusterRows: 50_000,
     conceptBars: 480,
+    usedBars: 1000,
+    usedFitBars: 4000,
+    usedControls: 3,
+    removedFrom: "bar",
+    removedShare: 0.25,
+    removedLeft: 0.05,
+    removedAtOnce: 4,
     ckaBars: 500,
     shuffles: 100,
     retrievalBars: 2000,
@@ -152,7 +159,15 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     },
     split: { train: 0.6, validation: 0.2 },
     contrast: { validationBatches: 4 },
-    probing: { padTo: 256, draws: 2, untrainedSeeds: 2, clusterIterations: 5, bootstraps: 100, conceptBars: 40 },
+    probing: {
+      padTo: 256,
+      draws: 2,
+      untrainedSeeds: 2,
+      clusterIterations: 5,
+      bootstraps: 100,
+      conceptBars: 40,
+      usedBars: 40,
+    },
   },
   demo: {
     model: { ...bert, layers: 4, hidden: 128, heads: 2, intermediate: 256 },
@@ -174,7 +189,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     },
     split: { train: 0.6, validation: 0.2 },
     contrast: { validationBatches: 12 },
-    probing: { poolings: ["bar"], conceptBars: 240 }, // three poolings take the probes' minutes three times
+    probing: { poolings: ["bar"], conceptBars: 240, usedBars: 300 }, // three poolings take the probes' minutes three times
   },
   // Twelve layers, 64 wide: on two cores (AVX2, float32) about 12,500 tokens a second, so that one plain model sees the
   // 47 million tokens of 3,000 songs once within about an hour; 128 wide makes 4,900 a second, 192 fewer.

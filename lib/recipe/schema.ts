@@ -222,6 +222,19 @@ export const recipeGroups = {
       "Bars that are composed for each design of two crossed concepts, roughly; 0 = concepts are not asked for (480: a " +
         "probe of twelve classes is fitted on some 240, and a design takes seconds).",
     ),
+    usedBars: z.int().nonnegative().describe(
+      "Test bars whose masked tokens are guessed without a task's subspace; 0 = it is not measured what a model uses.",
+    ),
+    usedFitBars: count.describe("Most training bars, and most validation bars, that a task's subspace is found on."),
+    usedControls: count.describe("Random subspaces of the same rank beside each task's."),
+    removedFrom: z.enum(["bar", "all"]).describe(
+      "Whose states lose the subspace: the Bar token's alone, which probes read, or every token's.",
+    ),
+    removedShare: rate.describe("Most of a layer's dimensions that are removed (0.25)."),
+    removedLeft: rate.describe("Share of a probe's gain over the guess at which no more is removed (0.05)."),
+    removedAtOnce: count.describe(
+      "Directions that are removed before a probe is fitted again: those along which its decisions differ most (4).",
+    ),
     ckaBars: count.describe("Test bars by which layers of all models are compared (CKA), drawn by the seed."),
     shuffles: count.describe("Deals of bars to songs at random behind the entropy that means nothing (permuted SC)."),
     retrievalBars: count.describe("Most test bars that are looked for among each other (same-song retrieval)."),

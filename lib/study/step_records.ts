@@ -67,7 +67,11 @@ export function knownThen(inputs: object, stored: Record<string, unknown>): obje
  */
 const judging: Record<string, readonly string[]> = {
   training: ["seeds"],
-  probing: ["level", "holmOver", "seedSpread", "middle", "early", "equalMlm", "nearChance", "conceptBars"],
+  probing: [
+    ...["level", "holmOver", "seedSpread", "middle", "early", "equalMlm", "nearChance"],
+    ...["conceptBars", "usedBars", "usedFitBars", "usedControls"],
+    ...["removedFrom", "removedShare", "removedLeft", "removedAtOnce"],
+  ],
 };
 
 /** Whether a recipe's field, such as `probing.level`, makes no step stale. */
