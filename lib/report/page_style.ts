@@ -101,19 +101,21 @@ dt { font-weight: 600; } dd { margin: 0; }
 @media (max-width: 40rem) { header, main, footer { padding-left: 1rem; padding-right: 1rem; } nav { padding: .2rem 1rem; }
   h1 { font-size: 1.5rem; } h2 { font-size: 1.3rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
   table.numbers :is(th, td):first-child { max-width: 9rem; white-space: normal !important; } }
-@page { size: A4 landscape; margin: 12mm; }
+@page { size: A4 landscape; margin: 10mm; }
 @media print {
-  body { font-size: 10pt; line-height: 1.45; }
+  html { font-size: 11.5px; } body { font-size: 8.5pt; line-height: 1.4; }
   nav, .skip, .here, .save, #tip, details, audio, .play { display: none !important; }
   header, main, footer { max-width: none; padding: 0; } .columns { display: block; }
   .output, .panels { overflow: visible; }
-  h1 { font-size: 18pt; margin-top: 0; } h2 { font-size: 14pt; margin: 12pt 0 6pt; } h3 { font-size: 11.5pt; margin: 10pt 0 4pt; }
+  h1 { font-size: 16pt; margin-top: 0; } h2 { font-size: 12pt; margin: 9pt 0 3pt; padding-top: 3pt; }
+  h3 { font-size: 10pt; margin: 7pt 0 2pt; } p, .output, figure { margin: 3pt 0; }
   h1, h2, h3, h4, caption, figcaption, .lead { break-after: avoid; }
-  table { font-size: 7.6pt; line-height: 1.3; } th, td { padding: 1.5pt 4pt; }
+  table { font-size: 6.8pt; line-height: 1.25; margin: 2pt 0; } th, td { padding: 1pt 4pt; }
   table.numbers :is(th, td):first-child { position: static; }
   figure, tr, .panel, .cards li { break-inside: avoid; } table { break-inside: auto; } thead { display: table-header-group; }
   p { orphans: 3; widows: 3; } p, li, dd { max-width: none; }
   a { color: inherit; text-decoration: none; } .legend button { border: 0; padding: 0 .6rem 0 0; }
-  .plot svg { min-width: 0 !important; }
+  .plot svg { min-width: 0 !important; } .panel svg, .wide svg, .bars svg { zoom: .58; } .bars tr { break-inside: avoid; }
+  .bars tr:first-child, .output:has(+ .output > figure) { break-after: avoid; }
 }
 `;
