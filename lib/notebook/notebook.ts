@@ -100,20 +100,23 @@ const SETTLED = 0.5;
 
 /**
  * A progress bar with rate and time left, redrawn at most four times a second; in a terminal a line every two seconds.
- * `update` is cheap to call often; `done` folds the last state away, without time left. A note is such as the loss.
+ * `update` is cheap to call often; `done` folds the last state away, without time left. A note is such as the loss;
+ * `left` are seconds where the caller knows better than the mean of what is done (`Infinity`: not yet).
  *
  * @param options `from` was done before this run and does not count in the rate
  */
 export function progress(
   { label, total, unit = "steps", from = 0 }: { label: string; total: number; unit?: string; from?: number },
-): { update(done: number, note?: string): Promise<void>; done(note?: string): Promise<void> } {
+): { update(done: number, note?: string, left?: number): Promise<void>; done(note?: string): Promise<void> } {
   const output = outputInPlace(), start = performance.now(), inKernel = kernel() !== undefined;
-  let drawn = inKernel ? -Infinity : 0, latest = { done: from, note: "" };
+  let drawn = inKernel ? -Infinity : 0,
+    latest: { done: number; note: string; left?: number } = { done: from, note: "" };
   async function draw(finished: boolean): Promise<void> {
     drawn = performance.now();
     const elapsed = (drawn - start) / 1000, { done, note } = latest;
-    const rate = elapsed >= SETTLED || finished && elapsed > 0 ? (done - from) / elapsed : 0;
-    const left = rate > 0 ? (total - done) / rate : Infinity;
+    const told = finished ? undefined : latest.left, known = elapsed >= SETTLED || finished && elapsed > 0;
+    const rate = told !== undefined ? (total - done) / told : known ? (done - from) / elapsed : 0;
+    const left = told ?? (rate > 0 ? (total - done) / rate : Infinity);
     const speed = rate >= 1 || rate === 0 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s each`;
     const time = finished ? `took ${clock(elapsed)}` : `${clock(left)} left`;
     const pace = rate > 0 || finished ? `, ${speed}, ${time}` : "";
@@ -130,8 +133,8 @@ export function progress(
     await output({ ...html(finished ? folded : bar, text), metadata: { progress: state } });
   }
   return {
-    async update(done, note = "") {
-      latest = { done, note };
+    async update(done, note = "", left) {
+      latest = { done, note, left };
       if (performance.now() - drawn >= (inKernel ? 250 : 2000)) await draw(false);
     },
     async done(note = latest.note) {

@@ -15,6 +15,7 @@ import { barsToEvaluate, guessMostCommon, type MlmAccuracy } from "../training/m
 import { livePlot, progress, show, stopped, stopSignal } from "../notebook/notebook.ts";
 import { type ModelName, modelNames } from "../bert/variants.ts";
 import { choosePrecision, type PrecisionChoice } from "../training/pace/precision.ts";
+import { trainingSecondsLeft } from "../training/pace/time_left.ts";
 import { recordedPrecision } from "../training/run_state.ts";
 import { type CurvePoint, learningCurves } from "../plots/figures.ts";
 import { pretrain } from "../training/pretrain.ts";
@@ -161,7 +162,8 @@ async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: 
   for await (const log of pretrain({ corpus, recipe, model, seed, dir, precision, signal: stopSignal() })) {
     bar ??= progress({ label: `Training ${name}`, total: steps, from: log.step - 1 });
     logs.splice(log.step - 1, Infinity, log);
-    await bar.update(log.step, `loss ${log.loss.toFixed(3)}, accuracy ${(100 * log.accuracy).toFixed(1)}%`);
+    const left = trainingSecondsLeft(logs, recipe.training);
+    await bar.update(log.step, `loss ${log.loss.toFixed(3)}, accuracy ${(100 * log.accuracy).toFixed(1)}%`, left);
     await plot.update(() => draw(logs));
   }
   await bar?.done();

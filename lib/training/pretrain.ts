@@ -182,6 +182,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
         return { plan, batch: trainingBatch(corpus, plan, seeded, model) };
       });
     let next = prepare();
+    const shapes = new Set<number>(); // those that were compiled
     const begin = (number: number): Running => {
       const begun = performance.now(), parts = next, rate = learningRate(training, number);
       const queued = step(
@@ -233,8 +234,10 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       const pace = { learningRate: rate, seconds: state.seconds, tokensPerSecond };
       const memory = { resident: Deno.memoryUsage().rss / 2 ** 20, tensors: live, handles };
       const validated = validation && { validation: { loss: validation.loss, accuracy: validation.accuracy } };
-      const final = number === steps || state.ended;
-      const entry: StepLog = { ...place, ...scores, ...pace, memory, ...validated, final };
+      const final = number === steps || state.ended, before = shapes.size;
+      for (const { plan } of parts) shapes.add(plan.length);
+      const compiled = shapes.size > before && { compiled: true as const };
+      const entry: StepLog = { ...place, ...scores, ...pace, memory, ...validated, ...compiled, final };
       await guarded(dir, saved, () => log.append(entry));
       if (due) await save();
       yield entry;

@@ -14,11 +14,12 @@ import { eventHeader, eventRecord } from "./tensorboard.ts";
  * α·`contrast`, nats; `accuracy` the share of chosen tokens guessed right by the model before the step;
  * `contrastAccuracy` the share of views whose partner is the nearest in the batch. Contrast is 0 for plain BERT.
  * `gradientNorm` is before clipping; `tokensPerSecond` is the step's own, without validation and checkpoint. `memory`
- * is resident MiB, and live tensors as TensorFlow.js and the engine count them. `validation` comes every
+ * is resident MiB, and live tensors as TensorFlow.js and the engine count them. `compiled` steps were the first of their
+ * shape in the process. `validation` comes every
  * `validateEvery` steps and at the last, which is `final`.
  */
 export type StepLog =
-  & { model: ModelName; validation?: { loss: number; accuracy: number }; final: boolean }
+  & { model: ModelName; validation?: { loss: number; accuracy: number }; compiled?: true; final: boolean }
   & Record<"step" | "steps" | "epoch" | "tokens" | "seconds" | "tokensPerSecond", number>
   & Record<"loss" | "masked" | "contrast" | "accuracy" | "contrastAccuracy", number>
   & Record<"gradientNorm" | "learningRate", number>

@@ -112,6 +112,26 @@ Deno.test("in a terminal, progress has rate and time left, a line each two secon
   ]);
 });
 
+Deno.test("where the caller knows the time left better, rate and time are its, or wait until it knows", async () => {
+  const { error } = await printedBy(() =>
+    withClock(async (set) => {
+      set(0);
+      const bar = progress({ label: "training", total: 100 });
+      set(50_000);
+      await bar.update(2, "loss 6", Infinity); // two steps that compiled
+      set(60_000);
+      await bar.update(20, "loss 5", 40); // two steps a second
+      await bar.update(100, "", 0);
+      await bar.done();
+    })
+  );
+  assertEquals(error, [
+    "training: 2 of 100 steps · loss 6",
+    "training: 20 of 100 steps, 2.0 steps/s, 0:40 left · loss 5",
+    "training: 100 of 100 steps, 1.7 steps/s, took 1:00",
+  ]);
+});
+
 Deno.test("in a kernel, progress fills one output in place, at most four times a second", async () => {
   const messages = await messagesOf(() =>
     withClock(async (set) => {
