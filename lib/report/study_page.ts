@@ -258,6 +258,7 @@ export async function studySections(results: Results): Promise<Section[]> {
   add(
     "jobs",
     "Jobs and machines",
+    ...(results.notes ?? "").split("\n\n").filter((note) => note !== "").map(paragraph),
     tableHtml(jobRows(results.jobs), {
       columns: { kind: "job", jobs: "jobs", time: "time", threads: "threads", engine: "engine", machine: "machine" },
     }),

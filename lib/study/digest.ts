@@ -81,6 +81,7 @@ function readmeOf(results: Results, names: readonly string[], figures: readonly 
     "Made by `deno task digest`: what of a study may be published, without weights and songs. " +
     `${songs} songs, ${kept} bars, ${(tokens / 1e6).toFixed(1)} million tokens; preset \`${recipe.preset}\`, scale ` +
     `\`${recipe.scale}\`${changed}.`,
+    ...(results.notes ? [results.notes] : []),
     ...(rows.length === 0 ? [] : [abstractOf(facts).map((sentence) => `- ${sentence}`).join("\n")]),
     ...judged,
     "## The trainings",

@@ -11,12 +11,14 @@ import { plantedResults } from "../support/planted_results.ts";
 const results = plantedResults({ models: [...modelNames] });
 
 Deno.test("a study's page has all tables, figures and answers that its results give, in a reader's order", async () => {
-  const sections = await studySections(results), html = (id: string) => sections.find((one) => one.id === id)!.html;
+  const sections = await studySections({ ...results, notes: "On <A>.\n\nSlowly." }),
+    html = (id: string) => sections.find((one) => one.id === id)!.html;
   assertEquals(sections.map(({ id }) => id), [
     ...["short", "claims", "needed", "layers", "beside", "settled", "gains", "seeds", "tables", "curves", "similar"],
     ...["jobs", "methods", "words"],
   ]);
   assertStringIncludes(html("short"), "Of the 14 claims, ");
+  assertStringIncludes(html("jobs"), "<p>On &lt;A&gt;.</p>\n<p>Slowly.</p>");
   for (const table of ["Table 1: ", "Table 2, sound", "Table 2, authors", "Table 3, authors"]) {
     assertStringIncludes(html("tables"), table);
   }

@@ -115,7 +115,9 @@ export function mergeResults(parts: readonly Part[]): Results {
   const { training } = first.recipe;
   const widest = parts.map(({ results }) => results.layers).filter((layers) => layers !== null)
     .sort((a, b) => b.names.length - a.names.length)[0];
+  const notes = [...new Set(parts.flatMap(({ results }) => results.notes ?? []))].join("\n\n");
   return {
+    ...(notes && { notes }),
     recipe: { ...first.recipe, training: { ...training, seeds: Math.max(training.seeds, most - seed + 1) } },
     corpus: first.corpus,
     rows,

@@ -3,6 +3,7 @@
  * @module
  */
 import { basename } from "node:path";
+import { readTextIfThere } from "../../base/files.ts";
 import { type ModelName, modelNames } from "../../bert/variants.ts";
 import { checksumOf, type CorpusSummary, readManifest } from "../../corpus/store.ts";
 import { openCorpus } from "../../corpus/store_reader.ts";
@@ -54,8 +55,12 @@ export type JobStamp = {
   threads?: number[];
 };
 
-/** What a study found; `rows` have their resamplings. */
+/**
+ * What a study found; `rows` have their resamplings, `notes` are what whoever ran it wrote into the run's `NOTES.md`, such
+ * as on which machines.
+ */
 export type Results = {
+  notes?: string;
   recipe: Recipe;
   corpus: CorpusFacts;
   rows: ProbeRow[];
@@ -210,8 +215,10 @@ export async function resultsOf(study: Study): Promise<Results> {
     if (done) evaluations.push(withoutTrainingSongs({ ...done.info, seed }));
   }
   const compared = doneStep<Parameters<typeof layerTriangle>[0]>(study, compareStep(study));
+  const notes = (await readTextIfThere(`${study.folder}/NOTES.md`))?.trim();
   const alike = readJson(`${study.folder}/steps/alike.json`) as StepRecord<SimilarBars> | undefined;
   return {
+    ...(notes && { notes }),
     recipe,
     corpus,
     ...await probed(study),

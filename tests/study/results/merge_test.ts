@@ -53,11 +53,12 @@ Deno.test("parts of other seeds, or of other models, make the whole, in whatever
 Deno.test("a study of one seed and its second seed become one of two", () => {
   const whole = plantedResults(), one = part(whole, (_, seed) => seed === 0);
   one.recipe = { ...one.recipe, training: { ...one.recipe.training, seeds: 1 } };
+  one.notes = "On a GPU.";
   const merged = mergeResults([{ name: "a", results: one }, {
     name: "b",
     results: part(whole, (_, seed) => seed === 1),
   }]);
-  assertEquals(merged.recipe.training.seeds, 2);
+  assertEquals([merged.recipe.training.seeds, merged.notes], [2, "On a GPU."]);
   assertEquals(tablesOf(merged), tablesOf(whole));
 });
 

@@ -68,6 +68,7 @@ Deno.test("tables, figures and verdicts are the same from a run and from the fol
     );
     const models = [...modelNames, "untrained"];
     await study.once("compare layers", { ...study.recipe, data: study.data, models }, () => ({ cells, bars: 20 }));
+    await Deno.writeTextFile(study.path("NOTES.md"), "On two machines.\n");
     const results = await resultsOf(study), folder = study.path("digest");
     await writeResultsFolder(folder, results);
     const opened = await openResults(folder), evaluations = evaluationsOf(study, modelNames);
@@ -80,6 +81,7 @@ Deno.test("tables, figures and verdicts are the same from a run and from the fol
     assertEquals(opened.rows.filter(({ metric, draw }) => metric === "f1Macro" || draw === 0), []);
     assertEquals(opened.layers, { names: ["BERT 1", "BERT 2"], bars: 20, triangle: [1, 0.12346, 1] });
     assertEquals(opened.mixes.map(({ weights }) => weights)[0], [0.12346, 0.87654]);
+    assertEquals(opened.notes, "On two machines.");
     const jobs = opened.jobs.map(({ job }) => job);
     for (const job of ["corpus", "evaluate BERT seed 1", "probe untrained", "compare layers"]) {
       assert(jobs.includes(job), job);
