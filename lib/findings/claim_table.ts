@@ -37,7 +37,7 @@ export function claimTable(sound: readonly ClaimResult[], authors: readonly Clai
 }
 
 /** What a picture of the claims shows, for its caption. */
-export const forestNote =
+export const forestNote: string =
   "A mark is a comparison of a claim, its difference divided by half the width of its own 95% " +
   "interval: beyond ±1 that interval leaves out zero. The large marks, with their intervals, are the comparisons that " +
   `speak most against a claim. ${signs.held} held, ${signs.not} the other way round, ${signs.undecided} undecided; ` +

@@ -70,6 +70,7 @@ export const confusions = (rows: readonly ConceptRow[]): HeatCell[] =>
   );
 
 /** How the maps and the table are read, in a sentence. */
-export const conceptNote = "\\* there: the 95% interval over scenes lies above chance. `mode, new key`: keys that no " +
+export const conceptNote: string =
+  "\\* there: the 95% interval over scenes lies above chance. `mode, new key`: keys that no " +
   "probe was fitted on; `mode × dynamics`: pairs that none was fitted on, though each by itself. The bars of a scene are " +
   "the same but for these two.";

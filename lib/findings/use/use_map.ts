@@ -44,6 +44,6 @@ export function useTable(rows: readonly UseRow[]): Record<string, string>[] {
 }
 
 /** How maps and table are read, in a sentence. */
-export const useNote =
+export const useNote: string =
   "\\* used: without the directions by which a probe reads the task, masked tokens are guessed worse than " +
   "without as many random directions (the 95% interval over songs lies above 0 nats).";
