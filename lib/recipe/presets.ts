@@ -189,7 +189,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     },
     split: { train: 0.6, validation: 0.2 },
     contrast: { validationBatches: 12 },
-    probing: { poolings: ["bar"], conceptBars: 240, usedBars: 300 }, // three poolings take the probes' minutes three times
+    probing: { poolings: ["bar"], conceptBars: 240, usedBars: 0 }, // three poolings take the probes' minutes three times
   },
   // Twelve layers, 64 wide: on two cores (AVX2, float32) about 12,500 tokens a second, so that one plain model sees the
   // 47 million tokens of 3,000 songs once within about an hour; 128 wide makes 4,900 a second, 192 fewer.
