@@ -2,7 +2,7 @@
  * Float64 matrices on the engine, which TensorFlow.js lacks. Needs the binding alone, so a worker loads it quickly.
  * @module
  */
-import { ATTR, type Attribute, DType } from "./attributes.ts";
+import { ATTR, type Attribute, DType, type TensorMetadata } from "./attributes.ts";
 import type * as library from "./libtensorflow/binding.ts";
 import { loadChosen } from "./loading.ts";
 
@@ -16,7 +16,7 @@ const { binding, executeEagerly } = module;
 export const shapesCost: boolean = "executables" in module;
 
 /** A matrix in the engine's memory, or a stack of them along a first axis; whoever made it must {@link free} it. */
-export type DeviceMatrix = Pick<library.TensorMetadata, "id" | "shape">;
+export type DeviceMatrix = Pick<TensorMetadata, "id" | "shape">;
 
 const type = (name: string, value: number): Attribute => ({ name, type: ATTR.type, value });
 const flag = (name: string, value: boolean): Attribute => ({ name, type: ATTR.bool, value });

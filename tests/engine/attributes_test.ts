@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { callText, DType } from "@lib/engine/attributes.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { callText, DType, dtypeNumber, toBytes } from "@lib/engine/attributes.ts";
+import { TensorFlowError } from "@lib/engine/types.ts";
 import { binding, executeEagerly } from "@lib/engine/libtensorflow/binding.ts";
 
 Deno.test("the numbers of element types are TensorFlow's: a cast to each gives a tensor of that type", () => {
@@ -24,4 +25,14 @@ Deno.test("the numbers of element types are TensorFlow's: a cast to each gives a
 
 Deno.test("a call is told by its op and its inputs' shapes", () => {
   assertEquals(callText("Sum", [[2, 3], []]), "Sum([2,3], [])");
+});
+
+Deno.test("values become the bytes of their type; an int64 may come as two int32", () => {
+  const small = toBytes([1, -2], DType.int32);
+  assertEquals([...new Int32Array(small.buffer)], [1, -2]);
+  const own = Float32Array.of(0, 1, 2).subarray(1);
+  assertEquals([...toBytes(own, DType.float32)], [...new Uint8Array(Float32Array.of(1, 2).buffer)]);
+  assertEquals(toBytes([3], DType.int64), toBytes(Int32Array.of(3, 0), DType.int64));
+  assertThrows(() => toBytes([1], DType.bfloat16), TensorFlowError, "type 14");
+  assertThrows(() => dtypeNumber("float16"), TensorFlowError, "float16");
 });

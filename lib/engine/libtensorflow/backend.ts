@@ -3,45 +3,16 @@
  * loads the library and makes it TensorFlow.js' back end.
  * @module
  */
-import "./shim.ts";
-import * as tf from "@tensorflow/tfjs";
-import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
-import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
-import { ATTR, type Attribute } from "../attributes.ts";
+import { dtypeNumber } from "../attributes.ts";
 import { engineChoice, idleNotes } from "../choice.ts";
 import { nvidiaDriver } from "../library.ts";
 import { findPlugin } from "../xla/plugin.ts";
-import type { Compiled, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "../types.ts";
-import { binding, listDevices, type TensorMetadata, version } from "./binding.ts";
-import { dtypeNumber, inIslands, island, trace } from "./trace.ts";
+import { nodeKernels } from "../node_kernels.ts";
+import type { Compiled, Engine, EngineInfo, Tensor, TensorFunction } from "../types.ts";
+import { binding, listDevices, version } from "./binding.ts";
+import { inIslands, island, trace } from "./trace.ts";
 
-interface Backend extends tf.KernelBackend {
-  getInputTensorIds(tensors: Tensor[]): number[];
-  createOutputTensor(metadata: TensorMetadata): Tensor;
-  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
-}
-
-const backend = new (kernels as unknown as { NodeJSKernelBackend: new (b: unknown, name: string) => Backend })
-  .NodeJSKernelBackend(binding, "@tensorflow/tfjs-node-gpu");
-tf.registerBackend("tensorflow", () => backend, 3);
-await tf.setBackend("tensorflow");
-await tf.ready();
-
-function toAttribute([name, value]: [string, RawAttributes[string]]): Attribute {
-  if (typeof value === "boolean") return { name, type: ATTR.bool, value };
-  if (typeof value === "string") return { name, type: ATTR.type, value: dtypeNumber(value) };
-  if (typeof value === "object" && "float" in value) return { name, type: ATTR.float, value: value.float };
-  return { name, type: ATTR.int, value };
-}
-
-/** Runs `fn` on symbols; returns its outputs' ids. */
-function symbolically(fn: TensorFunction, symbols: TensorMetadata[]): number[] {
-  let ids: number[] = [];
-  tf.tidy(() => {
-    ids = backend.getInputTensorIds(fn(...symbols.map((symbol) => backend.createOutputTensor(symbol))));
-  });
-  return ids;
-}
+const { backend, rawOps, symbolically } = await nodeKernels(binding);
 
 function fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[] {
   if (!inIslands()) return fn(...inputs);
@@ -76,8 +47,7 @@ function describe(): EngineInfo {
 export const engine: Engine = {
   info: describe(),
   handles: binding.getNumOfTensors,
-  rawOps: (name, attributes, inputs, outputs) =>
-    backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs),
+  rawOps,
   fused,
   compile,
 };

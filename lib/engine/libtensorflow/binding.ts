@@ -3,13 +3,18 @@
  * out. The package's own add-on cannot be installed everywhere and brings a TensorFlow of 2022.
  * @module
  */
-import { ATTR, type Attribute, callText, DType } from "../attributes.ts";
+import {
+  ARRAYS,
+  type Attribute,
+  bindingNumbers,
+  callText,
+  type TensorMetadata,
+  toBytes,
+  type Values,
+} from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { setAttributes } from "./attributes.ts";
 import { C, check, cString, type Pointer, readString, status, utf8 } from "./capi.ts";
-
-/** An op's output as the kernels see it: its id in this module, its shape, TensorFlow's number of its element type. */
-export type TensorMetadata = { id: number; shape: number[]; dtype: number };
 
 /**
  * A ConfigProto that allows at most `count` devices of a type, as protobuf: field 1 is the map `device_count`, whose
@@ -73,28 +78,6 @@ function memoryOf(tensor: Pointer): ArrayBuffer {
   return size === 0 ? new ArrayBuffer(0) : Deno.UnsafePointerView.getArrayBuffer(C.TF_TensorData(tensor)!, size);
 }
 
-/** JavaScript's arrays of element types. */
-const ARRAYS = new Map<number, typeof Float32Array | typeof Float64Array | typeof Int32Array | typeof Uint8Array>([
-  [DType.float32, Float32Array],
-  [DType.float64, Float64Array],
-  [DType.int32, Int32Array],
-  [DType.bool, Uint8Array],
-  [DType.uint8, Uint8Array],
-]);
-
-/** Values as the bytes of an element type. */
-function toBytes(values: ArrayLike<number>, dtype: number): Uint8Array {
-  const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
-    new Uint8Array(buffer, byteOffset, byteLength);
-  if (dtype === DType.int64) { // the package passes an int64 scalar as two int32
-    if (values instanceof Int32Array) return bytesOf(values);
-    return bytesOf(BigInt64Array.from(values, (v) => BigInt(Math.trunc(v))));
-  }
-  const type = ARRAYS.get(dtype);
-  if (!type) throw new TensorFlowError(`Tensors of TensorFlow's type ${dtype} cannot be made from JavaScript.`);
-  return bytesOf(values instanceof type ? values : type.from(values));
-}
-
 const contextOf = (name: string, inputs: readonly number[]) => () =>
   callText(name, inputs.map((id) => handles.has(id) ? describe(handleOf(id)).shape : []));
 
@@ -152,16 +135,9 @@ export async function executeFunction(
 /** TensorFlow's version, such as `2.21.0`. */
 export const version: string = readString(C.TF_Version());
 
-/** Numbers under the package's names, such as `TF_ATTR_INT`. */
-const prefixed = (prefix: string, numbers: Record<string, number>) =>
-  Object.fromEntries(Object.entries(numbers).map(([name, number]) => [`${prefix}${name.toUpperCase()}`, number]));
-
 /** The object that the kernels call; trace.ts replaces its `executeOp` and `tensorDataSync`. */
 export const binding = {
-  TF_FLOAT: DType.float32,
-  TF_RESOURCE: 20,
-  ...prefixed("TF_", DType),
-  ...prefixed("TF_ATTR_", ATTR),
+  ...bindingNumbers,
   TF_Version: version,
   isUsingGpuDevice: (): boolean => false,
   getNumOfTensors: (): number => handles.size,
@@ -182,7 +158,7 @@ export const binding = {
     C.TFE_DeleteTensorHandle(handle);
     handles.delete(id);
   },
-  tensorDataSync(id: number): Float32Array | Float64Array | Int32Array | Uint8Array {
+  tensorDataSync(id: number): Values {
     const handle = handleOf(id), tensor = C.TFE_TensorHandleResolve(handle, status);
     check(() => `Reading tensor ${id}`);
     const bytes = memoryOf(tensor).slice(0);

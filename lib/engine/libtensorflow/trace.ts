@@ -4,21 +4,21 @@
  * change.
  * @module
  */
-import { callText, DType } from "../attributes.ts";
+import { callText, capturedError, DType, LARGEST_CONSTANT, type TensorMetadata } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { setAttributes } from "./attributes.ts";
 import * as eager from "./binding.ts";
 import { C, check, cString, type Pointer, status } from "./capi.ts";
 
-type Typed = Omit<eager.TensorMetadata, "id">;
+type Typed = Omit<TensorMetadata, "id">;
 
 /** An output of a graph node. */
 type Output = Typed & { operation: Pointer; index: number };
 
 /** What is traced, run once: from the inputs' symbols to the outputs' ids. */
-type Build = (symbols: eager.TensorMetadata[]) => number[];
+type Build = (symbols: TensorMetadata[]) => number[];
 
-type Traced = (inputs: readonly number[]) => Promise<eager.TensorMetadata[]>;
+type Traced = (inputs: readonly number[]) => Promise<TensorMetadata[]>;
 
 type Graph = {
   graph: Pointer;
@@ -32,9 +32,6 @@ type Graph = {
 
 /** Ops whose first argument is a list. The graph API needs to know; the eager API sees it by itself. */
 const LIST_FIRST = new Set(["ConcatV2", "Pack", "AddN"]);
-
-/** Most bytes of a captured tensor, which becomes a constant; a larger one was probably meant as an input. */
-const LARGEST_CONSTANT = 64 * 1024;
 
 let current: Graph | undefined;
 /** The trace around the island that is being built. */
@@ -78,7 +75,7 @@ function infer({ graph }: Graph, operation: Pointer, index: number, op: string):
 }
 
 /** Gives an output an id. TensorFlow.js lacks bfloat16 and sees float32; raw ops name the true type as an attribute. */
-function symbolOf(graph: Graph, output: Output): eager.TensorMetadata {
+function symbolOf(graph: Graph, output: Output): TensorMetadata {
   const id = eager.newId(), { shape, dtype } = output;
   graph.outputs.set(id, output);
   return { id, shape, dtype: dtype === DType.bfloat16 ? DType.float32 : dtype };
@@ -99,10 +96,7 @@ function constant(graph: Graph, id: number): Output {
   const size = Number(C.TF_TensorByteSize(tensor));
   if (size > LARGEST_CONSTANT) {
     C.TF_DeleteTensor(tensor);
-    throw new TensorFlowError(
-      `A traced function captured a tensor of shape [${shape}] (${size} bytes). Pass it as an input: ` +
-        "what is captured is frozen into the function.",
-    );
+    throw capturedError(shape, size);
   }
   const description = begin(graph, "Const", "constant");
   C.TF_SetAttrType(description, cString("dtype"), dtype);
@@ -195,7 +189,7 @@ export const inIslands = (): boolean => current?.islands === true && outer === u
  * @param name names the part and every constant in it; islands of one name, shapes and types are the same
  * @param ids the part's inputs, symbols of the trace
  */
-export function island(name: string, ids: readonly number[], build: Build): eager.TensorMetadata[] {
+export function island(name: string, ids: readonly number[], build: Build): TensorMetadata[] {
   const graph = current!, inputs = ids.map((id) => outputOf(graph, id));
   const key = `${name}(${inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join()})`;
   let built = compiledIslands.get(key);
@@ -215,11 +209,4 @@ export function island(name: string, ids: readonly number[], build: Build): eage
     check(() => `The shape of an output of the island ${key} was refused`);
     return symbolOf(graph, output);
   });
-}
-
-/** TensorFlow's number of an element type, by its name in TensorFlow.js. */
-export function dtypeNumber(dtype: string): number {
-  const number = (DType as Record<string, number>)[dtype];
-  if (number === undefined) throw new TensorFlowError(`Tensors of type ${dtype} cannot enter a trace.`);
-  return number;
 }

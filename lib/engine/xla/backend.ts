@@ -3,14 +3,16 @@
  * compiled function is one executable; its outputs stay on the device, and who reads them waits.
  * @module
  */
-import "../libtensorflow/shim.ts";
-import * as tf from "@tensorflow/tfjs";
-import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
-import kernels from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
-import type { Attribute } from "../attributes.ts";
-import { ATTR, DType } from "../attributes.ts";
-import type { Compiled, CompileOptions, Engine, RawAttributes, Tensor, TensorFunction } from "../types.ts";
-import { EngineError, TensorFlowError } from "../types.ts";
+import type * as tf from "@tensorflow/tfjs";
+import { nodeKernels } from "../node_kernels.ts";
+import {
+  type Compiled,
+  type CompileOptions,
+  type Engine,
+  EngineError,
+  type Tensor,
+  type TensorFunction,
+} from "../types.ts";
 import {
   adoptBuffers,
   binding,
@@ -19,51 +21,17 @@ import {
   executables,
   namingCall,
   readLater,
-  type TensorMetadata,
   trace,
   type Traced,
 } from "./binding.ts";
 import { client, flags, plugin } from "./client.ts";
 import type { Executable } from "./pjrt.ts";
 
-interface Backend extends tf.KernelBackend {
-  tensorMap: { get(dataId: tf.DataId): { values: tf.BackendValues | null; id: number; refCount: number } };
-  getInputTensorIds(tensors: Tensor[]): number[];
-  createOutputTensor(metadata: TensorMetadata): Tensor;
-  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
-}
-
-const backend = new (kernels as unknown as { NodeJSKernelBackend: new (b: unknown, name: string) => Backend })
-  .NodeJSKernelBackend(binding, "@tensorflow/tfjs-node-gpu");
+const { backend, rawOps, symbolically } = await nodeKernels(binding);
 backend.read = async (dataId) => {
   const { values, id } = backend.tensorMap.get(dataId);
   return values ?? await readLater(id) as tf.BackendValues;
 };
-tf.registerBackend("tensorflow", () => backend, 3);
-await tf.setBackend("tensorflow");
-await tf.ready();
-
-function dtypeNumber(dtype: string): number {
-  const number = (DType as Record<string, number>)[dtype];
-  if (number === undefined) throw new TensorFlowError(`Tensors of type ${dtype} cannot enter a trace.`);
-  return number;
-}
-
-function toAttribute([name, value]: [string, RawAttributes[string]]): Attribute {
-  if (typeof value === "boolean") return { name, type: ATTR.bool, value };
-  if (typeof value === "string") return { name, type: ATTR.type, value: dtypeNumber(value) };
-  if (typeof value === "object" && "float" in value) return { name, type: ATTR.float, value: value.float };
-  return { name, type: ATTR.int, value };
-}
-
-/** Runs `fn` on symbols; returns its outputs' ids. */
-function symbolically(fn: TensorFunction, symbols: TensorMetadata[]): number[] {
-  let ids: number[] = [];
-  tf.tidy(() => {
-    ids = backend.getInputTensorIds(fn(...symbols.map((symbol) => backend.createOutputTensor(symbol))));
-  });
-  return ids;
-}
 
 /** Inputs that are to be donated but have other owners: clones, or another place among the inputs. */
 function spared(inputs: Tensor[], ids: readonly number[], donated: readonly number[]): number[] {
@@ -120,8 +88,7 @@ export const engine: Engine = {
   },
   handles: binding.getNumOfTensors,
   replicas,
-  rawOps: (name, attributes, inputs, outputs) =>
-    backend.executeMultipleOutputs(name, Object.entries(attributes).map(toAttribute), inputs, outputs),
+  rawOps,
   fused: (_name, fn, ...inputs) => fn(...inputs),
   compile,
 };

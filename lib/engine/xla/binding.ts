@@ -4,16 +4,24 @@
  * @module
  */
 import { projectRoot } from "../../base/project.ts";
-import { ATTR, type Attribute, callText, DType } from "../attributes.ts";
+import {
+  ARRAYS,
+  type Attribute,
+  bindingNumbers,
+  callText,
+  capturedError,
+  DType,
+  LARGEST_CONSTANT,
+  type TensorMetadata,
+  toBytes,
+  type Values,
+} from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { client, flags, plugin } from "./client.ts";
 import { executablesIn } from "./executables.ts";
 import { type Buffer, type BufferType, elementBytes, type Executable, fromBfloat16, PjrtError } from "./pjrt.ts";
 import { type ModuleBuilder, moduleBuilder } from "./stablehlo.ts";
 import type { Value } from "./writer.ts";
-
-/** An op's output as the kernels see it: its id in this module, its shape, TensorFlow's number of its element type. */
-export type TensorMetadata = { id: number; shape: number[]; dtype: number };
 
 /** A tensor: its values' bytes here, while they are few, and on the devices, once they were needed there. */
 type Entry = { shape: readonly number[]; type: BufferType; bytes?: Uint8Array<ArrayBuffer> } & {
@@ -23,9 +31,6 @@ type Entry = { shape: readonly number[]; type: BufferType; bytes?: Uint8Array<Ar
 };
 
 type Trace = { builder: ModuleBuilder; values: Map<number, Value> };
-
-/** Tensors of at most so many bytes are kept here, too; the most that a trace may capture as a constant. */
-const LARGEST_CONSTANT = 64 * 1024;
 
 /** Most executables of single ops that are kept in memory. */
 const MOST_OPS = 1000;
@@ -97,25 +102,9 @@ export function elementType(dtype: number): BufferType {
   return type;
 }
 
-/** Values as an element type's bytes, copied. */
-function toBytes(values: ArrayLike<number>, type: BufferType): Uint8Array<ArrayBuffer> {
-  const copy = (made: ArrayBufferView) => new Uint8Array(made.buffer, made.byteOffset, made.byteLength).slice();
-  if (type === "f32") return copy(values instanceof Float32Array ? values : Float32Array.from(values));
-  if (type === "f64") return copy(values instanceof Float64Array ? values : Float64Array.from(values));
-  if (type === "i32") return copy(values instanceof Int32Array ? values : Int32Array.from(values));
-  if (type === "i64") return copy(BigInt64Array.from(values, (v) => BigInt(Math.trunc(v))));
-  if (type === "i1" || type === "ui8") return copy(values instanceof Uint8Array ? values : Uint8Array.from(values));
-  throw new TensorFlowError("Tensors of bfloat16 cannot be made from JavaScript; cast one of float32.");
-}
-
-type Values = Float32Array | Float64Array | Int32Array | Uint8Array;
-
 function fromBytes({ buffer }: Uint8Array<ArrayBuffer>, type: BufferType): Values {
-  if (type === "f32") return new Float32Array(buffer);
-  if (type === "f64") return new Float64Array(buffer);
-  if (type === "i32") return new Int32Array(buffer);
   if (type === "bf16") return fromBfloat16(new Uint16Array(buffer));
-  return new Uint8Array(buffer);
+  return new (ARRAYS.get(numbers.get(type)!) ?? Uint8Array)(buffer);
 }
 
 /** What `work` returns; an error of the plug-in becomes one that says what was computed. */
@@ -202,12 +191,7 @@ function valueOf({ builder, values }: Trace, id: number): Value {
   if (known) return known;
   const { shape, type, bytes, buffer } = entryOf(id);
   const size = shape.reduce((a, b) => a * b, elementBytes(type));
-  if (size > LARGEST_CONSTANT) {
-    throw new TensorFlowError(
-      `A traced function captured a tensor of shape [${shape}] (${size} bytes). Pass it as an input: ` +
-        "what is captured is frozen into the function.",
-    );
-  }
+  if (size > LARGEST_CONSTANT) throw capturedError(shape, size);
   const value = builder.constant(bytes ?? buffer!.readSync(), shape, type);
   values.set(id, value);
   return value;
@@ -255,23 +239,17 @@ export const describe = (id: number): Pick<Entry, "shape" | "type"> => entryOf(i
 export const namingCall = <T>(name: string, ids: readonly number[], work: () => T): T =>
   naming(() => callText(name, ids.map((id) => entries.get(id)?.shape ?? [])), work);
 
-const prefixed = (prefix: string, all: Record<string, number>) =>
-  Object.fromEntries(Object.entries(all).map(([name, number]) => [`${prefix}${name.toUpperCase()}`, number]));
-
 /** The object that the kernels call. */
 export const binding = {
-  TF_FLOAT: DType.float32,
-  TF_RESOURCE: 20,
-  ...prefixed("TF_", DType),
-  ...prefixed("TF_ATTR_", ATTR),
+  ...bindingNumbers,
   TF_Version: client.platform,
   isUsingGpuDevice: (): boolean => false,
   getNumOfTensors: (): number => entries.size,
   getNumOfSavedModels: (): number => 0,
   createTensor(shape: number[], dtype: number, values: ArrayLike<number>): number {
-    const type = elementType(dtype), bytes = toBytes(values, type);
+    const type = elementType(dtype), bytes = toBytes(values, dtype).slice();
     const entry: Entry = { shape: [...shape], type, bytes }, id = adopt(entry);
-    if (bytes.byteLength > LARGEST_CONSTANT) {
+    if (bytes.byteLength > LARGEST_CONSTANT) { // smaller ones are kept here, too: a trace may capture them
       naming(() => `Creating a tensor of shape [${shape}]`, () => bufferOf(id));
       delete entry.bytes;
     }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import util from "node:util";
-import "@lib/engine/libtensorflow/shim.ts";
+import "@lib/engine/shim.ts";
 
 Deno.test("TensorFlow.js' kernels find the functions of util that Deno has dropped", () => {
   const { isNullOrUndefined, isArray } = util as unknown as Record<string, (value: unknown) => boolean>;
