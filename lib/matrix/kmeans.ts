@@ -3,7 +3,7 @@
  * @module
  */
 import { type Random, stream } from "../base/random.ts";
-import { type NearestSearch, plainSearch, squaredDistance } from "./nearest.ts";
+import { type NearestSearch, plainSearch, ROUNDING, squaredDistance } from "./nearest.ts";
 import { placedOnEngine, type Placement } from "./placement.ts";
 import { checkRows, columnMeans, type Floats } from "./rows.ts";
 
@@ -16,9 +16,6 @@ export type Clusters = {
   inertia: number;
   iterations: number;
 };
-
-/** Bounds are lowered by this share, far more than rounding can have raised them. */
-const ROUNDING = 1 - 1e-9;
 
 const upTo = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i);
 
@@ -94,25 +91,14 @@ function lloyd(
   return { k, columns, centers, labels, inertia, iterations: made };
 }
 
-/** Runs `use` with a search over the rows of x, placed by the multiply-adds of one comparison of all with all. */
-async function searching<T>(
-  x: Floats,
-  columns: number,
-  k: number,
-  placement: Placement,
-  repeats: boolean,
-  use: (search: NearestSearch, x: Floats) => T,
-): Promise<T> {
+/** A search over the rows of x, placed by the multiply-adds of one comparison of all with all; and the rows as it has them. */
+async function searchOf(x: Floats, columns: number, k: number, placement: Placement, repeats: boolean) {
   // Plain code sees one type of array only, whose loops the compiler makes fast.
   const wide = x instanceof Float64Array ? x : Float64Array.from(x);
-  const search = placedOnEngine(x.length * k, placement)
+  const search: NearestSearch = placedOnEngine(x.length * k, placement)
     ? (await import("./nearest_engine.ts")).engineSearch(wide, columns, k)
     : plainSearch(wide, columns, k, repeats);
-  try {
-    return use(search, wide);
-  } finally {
-    search.free();
-  }
+  return { search, wide };
 }
 
 /**
@@ -160,12 +146,11 @@ export async function kMeans(
     throw new RangeError(`init: expected ${k} × ${columns} numbers, found ${init.length}.`);
   }
   const random = stream(seed, "kmeans", rows, columns, k);
-  return await searching(x, columns, k, placement, true, (search, x) => {
-    const first = init
-      ? { centers: Float64Array.from(init), labels: new Int32Array(rows) }
-      : drawCenters(x, rows, columns, k, random);
-    return lloyd(x, columns, first, search, iterations, tolerance * meanVariance(x, rows, columns));
-  });
+  const { search, wide } = await searchOf(x, columns, k, placement, true);
+  const first = init
+    ? { centers: Float64Array.from(init), labels: new Int32Array(rows) }
+    : drawCenters(wide, rows, columns, k, random);
+  return lloyd(wide, columns, first, search, iterations, tolerance * meanVariance(wide, rows, columns));
 }
 
 /** Nearest centre of each of `rows` new rows, the first of equals; a RangeError if x is not rows × columns. */
@@ -177,6 +162,6 @@ export async function assign(
 ): Promise<Int32Array> {
   checkRows(x, rows, columns);
   const labels = new Int32Array(rows);
-  await searching(x, columns, k, placement, false, ({ find }) => find(centers, upTo(k), labels));
+  (await searchOf(x, columns, k, placement, false)).search.find(centers, upTo(k), labels);
   return labels;
 }

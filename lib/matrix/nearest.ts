@@ -24,15 +24,13 @@ export function squaredDistance(x: Floats, r: number, y: Floats, c: number, colu
  */
 export type NearestSearch = {
   find(centers: Float64Array, moved: Int32Array, labels: Int32Array): void;
-  /** Frees what the search keeps on the engine. */
-  free(): void;
 };
 
 /** Most pairs of row and centre for which the search keeps bounds (8 bytes each). */
 const MOST_BOUNDS = 2 ** 24;
 
 /** Bounds are lowered by this share, far more than rounding can have raised them. */
-const ROUNDING = 1 - 1e-9;
+export const ROUNDING: number = 1 - 1e-9;
 
 /**
  * Compares each row with each centre, but adds up a distance only until it exceeds the nearest so far. If it `repeats`,
@@ -66,6 +64,5 @@ export function plainSearch(x: Float64Array, columns: number, k: number, repeats
         labels[r] = label;
       }
     },
-    free() {},
   };
 }

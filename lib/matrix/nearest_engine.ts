@@ -82,10 +82,10 @@ export function engineSearch(x: Floats, columns: number, k: number): NearestSear
   };
 
   /** The rows whose centre may have changed, now that the centres have moved. */
-  const unsure = (centers: Float64Array, labels: Int32Array): Int32Array => {
+  const unsure = (centers: Float64Array, moved: Int32Array, labels: Int32Array): Int32Array => {
     const before = last, moves = new Float64Array(k);
     if (!before) return Int32Array.from({ length: rows }, (_, r) => r);
-    for (let c = 0; c < k; c++) moves[c] = Math.sqrt(squaredDistance(before, c, centers, c, columns));
+    for (const c of moved) moves[c] = Math.sqrt(squaredDistance(before, c, centers, c, columns));
     const farthest = moves.indexOf(moves.reduce((a, b) => Math.max(a, b), 0));
     const next = moves.reduce((most, move, c) => c === farthest ? most : Math.max(most, move), 0);
     const found = new Int32Array(rows);
@@ -99,8 +99,8 @@ export function engineSearch(x: Floats, columns: number, k: number): NearestSear
   };
 
   return {
-    find(centers, _moved, labels) {
-      const open = unsure(centers, labels),
+    find(centers, moved, labels) {
+      const open = unsure(centers, moved, labels),
         own = centre(centers, columns, mean),
         squares = own.lengths.map((n) => n * n);
       const about = { squares, longest: own.lengths.reduce((a, b) => Math.max(a, b), 0) };
@@ -123,7 +123,6 @@ export function engineSearch(x: Floats, columns: number, k: number): NearestSear
         free(matrix);
       }
     },
-    free() {},
   };
 }
 

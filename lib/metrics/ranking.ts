@@ -5,7 +5,7 @@
  * @module
  */
 import { bisect } from "../base/bisect.ts";
-import { checkTable, type ClassTable, positivesByClass } from "./class_scores.ts";
+import { checkTable, type ClassTable } from "./class_scores.ts";
 
 /** One class's rows in order of falling score: 2·song + label of each, and 1 where a group of equal scores ends. */
 type Ranking = { code: Int32Array; ends: Uint8Array };
@@ -46,7 +46,7 @@ export function rankByClass(scores: Float64Array, table: ClassTable): Ranking[] 
  * whole and half pairs, so they agree to the bit.
  */
 export function aucByClass(sorted: Ranking[], table: ClassTable): (weights: Float64Array) => Float64Array {
-  const { rows, songCount } = table, positives = positivesByClass(table);
+  const { rows, songCount } = table;
   const of = Float64Array.from(table.songs).reduce((n, song) => (n[song]++, n), new Float64Array(songCount));
   const pairs = sorted.map((ranking) => {
     const songs = new Set<number>();
@@ -54,19 +54,20 @@ export function aucByClass(sorted: Ranking[], table: ClassTable): (weights: Floa
     return songs.size * songCount <= PAIRS_A_ROW * rows ? countPairs(ranking, [...songs], songCount) : undefined;
   });
   return (weights) => {
-    const found = positives(weights), all = of.reduce((sum, n, s) => sum + n * weights[s], 0);
+    const all = of.reduce((sum, n, s) => sum + n * weights[s], 0);
     return Float64Array.from(sorted, (ranking, k) => {
       const counted = pairs[k];
       if (!counted) return passAuc(ranking, weights);
-      let area = 0;
+      let area = 0, found = 0;
       for (let p = 0, at = 0; p < counted.songs.length; p++, at += songCount) {
         const weight = weights[counted.songs[p]];
         if (weight === 0) continue;
+        found += counted.positives[p] * weight;
         let row = 0;
         for (let t = 0; t < songCount; t++) row += counted.pairs[at + t] * weights[t];
         area += row * weight;
       }
-      return found[k] > 0 && found[k] < all ? area / (found[k] * (all - found[k])) : NaN;
+      return found > 0 && found < all ? area / (found * (all - found)) : NaN;
     });
   };
 }
@@ -74,8 +75,11 @@ export function aucByClass(sorted: Ranking[], table: ClassTable): (weights: Floa
 /** Pairs of songs that are added up in the time of one row of a sweep, about: their sums go along the memory. */
 const PAIRS_A_ROW = 4;
 
-/** How often a positive of each of some songs ranks above a negative of each song (songs × all); ties count half. */
-type Pairs = { songs: number[]; pairs: Float64Array };
+/**
+ * How often a positive of each of some songs ranks above a negative of each song (songs × all), where ties count half; and
+ * the positives of those songs.
+ */
+type Pairs = { songs: number[]; pairs: Float64Array; positives: Float64Array };
 
 /** The ranked pairs of a class whose positives are in `songs`. */
 function countPairs({ code, ends }: Ranking, songs: number[], songCount: number): Pairs {
@@ -92,7 +96,7 @@ function countPairs({ code, ends }: Ranking, songs: number[], songCount: number)
     for (let j = from; j <= i; j++) if (code[j] & 1) above[place.get(code[j] >> 1)!] += 0.5;
     from = i + 1;
   }
-  return { songs, pairs };
+  return { songs, pairs, positives: above };
 }
 
 function passAuc({ code, ends }: Ranking, weights: Float64Array): number {

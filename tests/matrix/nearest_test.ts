@@ -52,7 +52,6 @@ for (const [name, make] of searches) {
         for (let i = 0; i < columns; i++) centers[c * columns + i] += (round % 2 ? 0.5 : 0.01) * random.uniform();
       }
     }
-    search.free();
     assertEquals(tensorCount(), before);
   });
 
@@ -68,7 +67,6 @@ for (const [name, make] of searches) {
       const labels = new Int32Array(2).fill(guess), search = make(rows);
       search.find(centers, Int32Array.from({ length: k }, (_, c) => c), labels);
       assertEquals([...labels], [4, 2]);
-      search.free();
     }
   });
 }
@@ -78,6 +76,5 @@ Deno.test("far from zero, where float32 cannot tell centres apart, the engine de
   const labels = new Int32Array(rows), centers = far.slice(0, k * columns);
   search.find(centers, Int32Array.from({ length: k }, (_, c) => c), labels);
   assertEquals(labels, byHand(far.map((value) => (value - 1e6) * 100), centers.map((value) => (value - 1e6) * 100)));
-  search.free();
   assertAlmostEquals(squaredDistance(far, 0, far, 0, columns), 0);
 });
