@@ -3,10 +3,29 @@
  * @module
  */
 import { seedInterval, type SeedScore } from "../metrics/seed_intervals.ts";
-import { isOf, type Line, type ProbeRow } from "../probing/rows.ts";
+import { modelNames } from "../bert/variants.ts";
+import {
+  handFeatureLine,
+  isOf,
+  type Line,
+  lineOf,
+  majorityLine,
+  type ProbeRow,
+  tokenCountLine,
+  untrainedLine,
+} from "../probing/rows.ts";
 
 /** A row of the results table, or the mean of rows that differ in their seed alone, with the scores of each seed. */
 export type TableRow = ProbeRow & { bySeed: ReadonlyMap<number, SeedScore> };
+
+/** The models of a study. */
+export const modelLines: readonly Line[] = modelNames.map((model) => lineOf(model));
+
+/** What a study's tables and Figure 2 compare: its models, encoders before training, and what reads no encoder. */
+export const comparedLines: readonly Line[] = [
+  ...modelLines,
+  ...[untrainedLine, handFeatureLine, tokenCountLine, majorityLine],
+];
 
 /** The mean of numbers. */
 export const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x / values.length, 0);

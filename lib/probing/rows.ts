@@ -104,6 +104,10 @@ export const majorityLine: Line = lineOf("majority", { input: "none", layers: "n
 export const isOf = (row: Line, { model, input, layers, labels }: Line): boolean =>
   row.model === model && row.input === input && row.layers === layers && row.labels === labels;
 
+/** Those of some lines that rows are of. */
+export const linesIn = (rows: readonly Line[], lines: readonly Line[]): Line[] =>
+  lines.filter((line) => rows.some((row) => isOf(row, line)));
+
 /** Whether a line is something to compare models with: a baseline or a control. */
 export const isBaseline = ({ input, labels }: Line): boolean => input !== "trained" || labels !== "true";
 

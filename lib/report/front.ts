@@ -2,31 +2,23 @@
  * What a reader of a page wants first, from a study's numbers: headlines, claims, Figure 2, the paper's numbers, methods.
  * @module
  */
-import { modelNames } from "../bert/variants.ts";
 import { bertConfig } from "../bert/config.ts";
 import { parameterCount } from "../bert/parameters.ts";
 import { bestTestRow, headlineRows } from "../findings/best_layer.ts";
 import { claimForest, claimTable, forestNote, resolutionNote } from "../findings/claim_table.ts";
 import { claims } from "../findings/claims.ts";
 import { figure2, paperFigure, scoreTable } from "../findings/score_tables.ts";
-import { intervalNote, type TableRow, tableRows } from "../findings/table_rows.ts";
+import { comparedLines, intervalNote, modelLines, type TableRow, tableRows } from "../findings/table_rows.ts";
 import { type ClaimResult, judgeClaims } from "../findings/verdicts.ts";
 import { scoreNames, taskNames } from "../findings/wording.ts";
 import { bootstrap } from "../metrics/intervals.ts";
+import type { Protocol } from "../metrics/task_scores.ts";
 import { escapeHtml, tableText } from "../notebook/table.ts";
 import { layerPlot } from "../plots/figures.ts";
 import { forestPlot } from "../plots/forest.ts";
 import { inlineSvg, plotHtml } from "../plots/live.ts";
 import { methodDiagram } from "../plots/method_diagram.ts";
-import {
-  handFeatureLine,
-  isOf,
-  lineOf,
-  majorityLine,
-  type ProbeRow,
-  tokenCountLine,
-  untrainedLine,
-} from "../probing/rows.ts";
+import { lineOf, linesIn, majorityLine, type ProbeRow, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Evaluation } from "../training/evaluation.ts";
 import type { Section } from "./page.ts";
@@ -34,7 +26,8 @@ import type { Section } from "./page.ts";
 /** What the first sections are made of: a study's recipe, its rows with their resamplings, and its trained models' scores. */
 export type Findings = { recipe: Recipe; rows: readonly ProbeRow[]; evaluations: readonly Evaluation[] };
 
-const models = modelNames.map((model) => lineOf(model));
+/** The paper's claims as each protocol judges them. */
+type Verdicts = Record<Protocol, readonly ClaimResult[]>;
 
 /** A headline number: what it is, the number with its interval, and what stands beside it. */
 type Headline = { what: string; number: string; interval: string; beside: string };
@@ -157,7 +150,7 @@ const glossaryHtml = `<dl>${
 }</dl>`;
 
 /** The claims as a picture and, folded, as a table. */
-async function claimsHtml(sound: ClaimResult[], authors: ClaimResult[], { probing }: Recipe): Promise<string> {
+async function claimsHtml({ sound, authors }: Verdicts, { probing }: Recipe): Promise<string> {
   const plot = forestPlot(claimForest(sound, authors), { read: forestNote });
   const table = tableText(claimTable(sound, authors), {
     caption: "The comparison of each claim that speaks most against it; layers in round brackets",
@@ -180,16 +173,18 @@ async function claimsHtml(sound: ClaimResult[], authors: ClaimResult[], { probin
  * what words mean. What a study has no numbers for is left out.
  *
  * @param abstract paragraphs of plain text that stand before the headlines
+ * @param verdicts those on the claims, where they are known; judged if left out
  */
-export async function frontSections(findings: Findings, abstract: readonly string[] = []): Promise<Section[]> {
+export async function frontSections(
+  findings: Findings,
+  abstract: readonly string[] = [],
+  verdicts?: Verdicts,
+): Promise<Section[]> {
   const { recipe, evaluations } = findings, { probing } = recipe;
   const rows = tableRows(findings.rows, probing.poolings[0]), sections: Section[] = [];
-  const isProbed = models.some((line) => headlineRows(rows, "GP", "sound").some((row) => isOf(row, line)));
-  const [sound, authors] = isProbed
-    ? (["sound", "authors"] as const).map((protocol) =>
-      judgeClaims(claims, findings.rows, evaluations, protocol, recipe)
-    )
-    : [];
+  const isProbed = linesIn(headlineRows(rows, "GP", "sound"), modelLines).length > 0;
+  const judged = (protocol: Protocol) => judgeClaims(claims, findings.rows, evaluations, protocol, recipe);
+  const { sound, authors } = isProbed ? verdicts ?? { sound: judged("sound"), authors: judged("authors") } : {};
   const headlines = [...maskedHeadline(findings), ...scoreHeadlines(rows), ...(sound ? [claimHeadline(sound)] : [])];
   const short = abstract.map((text) => `<p>${escapeHtml(text)}</p>`).join("\n");
   if (short !== "" || headlines.length > 0) {
@@ -199,10 +194,9 @@ export async function frontSections(findings: Findings, abstract: readonly strin
       html: `${short}${headlines.length > 0 ? headlinesHtml(headlines) : ""}`,
     });
   }
-  if (sound) {
-    sections.push({ title: "The paper's claims", id: "claims", html: await claimsHtml(sound, authors, recipe) });
-    const all = [...models, untrainedLine, handFeatureLine, tokenCountLine, majorityLine];
-    const lines = all.filter((line) => rows.some((row) => isOf(row, line))), over = intervalNote(rows, lines);
+  if (sound && authors) {
+    sections.push({ title: "The paper's claims", id: "claims", html: await claimsHtml({ sound, authors }, recipe) });
+    const lines = linesIn(rows, comparedLines), over = intervalNote(rows, lines);
     const figures = [
       layerPlot(figure2(rows, lines, "sound"), {
         title: "Figure 2, sound protocol",

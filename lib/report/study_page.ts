@@ -8,7 +8,15 @@ import { kindTable, mlmColumns, seedsText, table1, table1Headings } from "../fin
 import { differenceTable, selectivityTable } from "../findings/difference_tables.ts";
 import { scoreTable } from "../findings/score_tables.ts";
 import { gainsOver, skillMap, starNote } from "../findings/skill_map.ts";
-import { chanceNote, intervalNote, seedsOf, type TableRow, tableRows } from "../findings/table_rows.ts";
+import {
+  chanceNote,
+  comparedLines,
+  intervalNote,
+  modelLines,
+  seedsOf,
+  type TableRow,
+  tableRows,
+} from "../findings/table_rows.ts";
 import { abstractParagraphs } from "../findings/words/abstract.ts";
 import { neededFor, neededRows } from "../findings/words/needed.ts";
 import { seedTable } from "../findings/words/seed_table.ts";
@@ -18,15 +26,13 @@ import { heatMap } from "../plots/charts.ts";
 import { learningCurves } from "../plots/figures.ts";
 import { plotHtml } from "../plots/live.ts";
 import type { Spec } from "../plots/theme.ts";
-import { handFeatureLine, isOf, lineOf, majorityLine, tokenCountLine, untrainedLine } from "../probing/rows.ts";
+import { handFeatureLine, lineOf, linesIn, majorityLine, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import { curvePoints, measures } from "../study/results/curves.ts";
 import { factsOf } from "../study/results/facts.ts";
 import { type JobStamp, layerCells, type Results } from "../study/results/results.ts";
 import { presetChanges } from "../study/study.ts";
 import { frontSections } from "./front.ts";
 import { reportPage, type Section } from "./page.ts";
-
-const models = modelNames.map((model) => lineOf(model));
 
 const tableHtml = (rows: readonly object[], options: TableOptions): string =>
   rows.length === 0 ? "" : `<div class="output">${tableText(rows, options).html}</div>`;
@@ -50,9 +56,8 @@ type Facts = ReturnType<typeof factsOf>;
 
 /** Tables 1, 2 and 3 in both readings, but for the one that {@link frontSections} shows. */
 function tablesHtml({ recipe, evaluations, corpus }: Results, rows: readonly TableRow[]): string[] {
-  const all = [...models, untrainedLine, handFeatureLine, tokenCountLine, majorityLine];
   const controls = (["permuted", "control"] as const).map((labels) => lineOf("BERT", { labels }));
-  const lines = [...all, ...controls].filter((line) => rows.some((row) => isOf(row, line)));
+  const lines = linesIn(rows, [...comparedLines, ...controls]);
   const over = intervalNote(rows, lines), drawn = `mean ± population std over ${recipe.probing.draws} drawings of bars`;
   const guesses = { "most common": { ...corpus.guess, songs: [] } };
   const trained = [
@@ -88,14 +93,14 @@ async function gainsHtml(
   rows: readonly TableRow[],
   plot: (spec: Spec) => Promise<string>,
 ): Promise<string[]> {
-  const { level, seedSpread } = recipe.probing, lines = models.filter((line) => rows.some((row) => isOf(row, line)));
+  const { level, seedSpread } = recipe.probing, lines = linesIn(rows, modelLines);
   const bases = [
     [untrainedLine, "the untrained encoder's"],
     [tokenCountLine, "the token counts"],
     [handFeatureLine, "the hand-made features"],
   ] as const;
   if (lines.length === 0) return [];
-  const tables = bases.filter(([line]) => rows.some((row) => isOf(row, line))).map(([line, name]) =>
+  const tables = bases.filter(([line]) => linesIn(rows, [line]).length > 0).map(([line, name]) =>
     tableHtml(differenceTable(rows, lines, () => line, seedSpread), {
       caption:
         `Best layer minus ${name}; ${intervalNote(rows, line === untrainedLine ? [...lines, line] : lines)}, of ` +
@@ -111,7 +116,7 @@ async function gainsHtml(
     x: "layer",
     domain: [0, 1],
   }));
-  const selective = tableHtml(selectivityTable(rows, mapped.filter((line) => rows.some((row) => isOf(row, line)))), {
+  const selective = tableHtml(selectivityTable(rows, linesIn(rows, mapped)), {
     caption: "Selectivity: best layer minus the control task at the same layer, of the first seed",
   });
   return [...tables, map, selective];
@@ -120,7 +125,7 @@ async function gainsHtml(
 /** What undecided claims would need. */
 function neededHtml({ recipe }: Results, rows: readonly TableRow[], { sound }: Facts): string[] {
   const songs = rows.find(({ split, protocol }) => split === "test" && protocol === "sound")?.songs ?? 0;
-  const seeds = Math.max(0, ...models.map((line) => seedsOf(rows, line)));
+  const seeds = Math.max(0, ...modelLines.map((line) => seedsOf(rows, line)));
   const needed = neededRows(neededFor(sound, recipe.probing));
   if (needed.length === 0) return [];
   const note =
@@ -165,12 +170,11 @@ async function layersHtml(
       })),
     );
   }
-  const mixed = models.filter((line) => rows.some((row) => isOf(row, { ...line, layers: "weighted" })));
-  if (recipe.probing.layerMix !== "none" && mixed.length > 0) {
-    const weighted = mixed.map((line) => ({ ...line, layers: "weighted" as const }));
+  const weighted = linesIn(rows, modelLines.map((line) => ({ ...line, layers: "weighted" as const })));
+  if (recipe.probing.layerMix !== "none" && weighted.length > 0) {
     parts.push(tableHtml(differenceTable(rows, weighted, ({ model }) => lineOf(model)), {
       caption: `All layers, weighted by what each gains over the guess on validation songs, minus the best layer; ${
-        intervalNote(rows, mixed)
+        intervalNote(rows, weighted.map(({ model }) => lineOf(model)))
       }`,
     }));
   }
@@ -235,7 +239,7 @@ export function resultsStamp({ recipe, corpus, jobs, evaluations }: Results): Re
 export async function studySections(results: Results): Promise<Section[]> {
   const { recipe, evaluations } = results, rows = tableRows(results.rows, recipe.probing.poolings[0]);
   const facts = factsOf(results), isProbed = rows.length > 0, { add, plot, sections } = sectionsOf();
-  const front = await frontSections(results, isProbed ? abstractParagraphs(facts) : []);
+  const front = await frontSections(results, isProbed ? abstractParagraphs(facts) : [], facts);
   if (isProbed) {
     const settled = settledOf({ rows, evaluations, sound: facts.sound, authors: facts.authors });
     const answers: string[] = [];
@@ -247,7 +251,7 @@ export async function studySections(results: Results): Promise<Section[]> {
     add(
       "seeds",
       "What differs between seeds",
-      tableHtml(seedTable(rows, models), {
+      tableHtml(seedTable(rows, modelLines), {
         caption: "Best layers' scores with every seed, in their order; sound protocol, test songs",
       }),
     );

@@ -8,20 +8,12 @@ import { UserError } from "../base/user_error.ts";
 import { modelNames } from "../bert/variants.ts";
 import { claimTable } from "../findings/claim_table.ts";
 import { figure2 } from "../findings/score_tables.ts";
-import { tableRows } from "../findings/table_rows.ts";
+import { comparedLines, tableRows } from "../findings/table_rows.ts";
 import { abstractOf } from "../findings/words/abstract.ts";
 import { tableText } from "../notebook/table.ts";
 import { layerPlot, learningCurves } from "../plots/figures.ts";
 import { render } from "../plots/render.ts";
-import {
-  handFeatureLine,
-  isOf,
-  lineOf,
-  majorityLine,
-  protocols,
-  tokenCountLine,
-  untrainedLine,
-} from "../probing/rows.ts";
+import { linesIn, protocols } from "../probing/rows.ts";
 import { curvePoints, measures } from "./results/curves.ts";
 import { factsOf } from "./results/facts.ts";
 import { hasResults, openResults, writeResultsFolder } from "./results/folder.ts";
@@ -107,10 +99,7 @@ async function writeFigures({ recipe, rows, curves, corpus }: Results, out: stri
   }
   if (rows.length === 0) return shown;
   const table = tableRows(rows, recipe.probing.poolings[0]);
-  const lines = [
-    ...modelNames.map((model) => lineOf(model)),
-    ...[untrainedLine, handFeatureLine, tokenCountLine, majorityLine],
-  ].filter((line) => table.some((row) => isOf(row, line)));
+  const lines = linesIn(table, comparedLines);
   for (const protocol of protocols.toReversed()) {
     const title = `What each layer knows: ${protocol === "sound" ? "sound protocol, test songs" : "authors' protocol"}`;
     await writeFigure(`${out}/layers-${protocol}`, layerPlot(figure2(table, lines, protocol), { title }));

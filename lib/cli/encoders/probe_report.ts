@@ -14,6 +14,7 @@ import {
   isOf,
   type Line,
   lineOf,
+  linesIn,
   majorityLine,
   type ProbeRow,
   protocols,
@@ -44,9 +45,7 @@ export async function writeProbeTables(
   const pooling = all.find((row) => row.pooling !== "none")?.pooling ?? "none", rows = tableRows(all, pooling);
   const lines = models.map((model) => modelLine(rows, model));
   const controls = lines.flatMap((line) => (["permuted", "control"] as const).map((labels) => ({ ...line, labels })));
-  const shown = [...lines, handFeatureLine, tokenCountLine, majorityLine, ...controls].filter((line) =>
-    rows.some((row) => isOf(row, line))
-  );
+  const shown = linesIn(rows, [...lines, handFeatureLine, tokenCountLine, majorityLine, ...controls]);
   const { songs } = rows.find(({ task, split }) => task === "T" && split === "test")!;
   const of = `${songs} test songs; ${intervalNote(rows, lines)}`;
   const drawn = `mean ± population std over ${probing.draws} drawings of bars`;

@@ -33,8 +33,10 @@ async function frontOf(study: Study): Promise<Section[]> {
     import("../../findings/words/abstract.ts"),
   ]);
   try {
-    const results = await resultsOf(study), isProbed = results.rows.length > 0;
-    return await frontSections(results, isProbed ? abstractParagraphs(factsOf(results)) : []);
+    const results = await resultsOf(study);
+    if (results.rows.length === 0) return await frontSections(results);
+    const facts = factsOf(results);
+    return await frontSections(results, abstractParagraphs(facts), facts);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     console.warn(`report: the page opens without its findings. ${error.message}`);

@@ -6,7 +6,7 @@ import type { Evaluation } from "../../training/evaluation.ts";
 import { bars } from "../../plots/charts.ts";
 import { layerPlot, type LayerPoint } from "../../plots/figures.ts";
 import type { Spec } from "../../plots/theme.ts";
-import { isOf, type Line, lineOf, majorityLine, type ProbeRow } from "../../probing/rows.ts";
+import { isOf, type Line, lineOf, linesIn, majorityLine, type ProbeRow } from "../../probing/rows.ts";
 import type { Protocol } from "../../metrics/task_scores.ts";
 import { bestTestRow, headlineRows, lastTestRow, layerCurve } from "../best_layer.ts";
 import { paperModels, paperTables } from "../paper.ts";
@@ -21,8 +21,7 @@ const text = (value: number): string => value.toFixed(3).replace(/^-/, "−");
 const ends = ({ low, high }: Pick<ProbeRow, "low" | "high">): string =>
   low === null || high === null ? "" : ` [${text(low)}, ${text(high)}]`;
 
-const modelsOf = (rows: readonly TableRow[]): Line[] =>
-  paperModels.map((model) => lineOf(model)).filter((line) => rows.some((row) => isOf(row, line)));
+const modelsOf = (rows: readonly TableRow[]): Line[] => linesIn(rows, paperModels.map((model) => lineOf(model)));
 
 /** A row as a point of a figure, with those of its seeds. */
 function points(row: TableRow, metric: string): LayerPoint[] {
