@@ -2,25 +2,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { EngineError } from "@lib/engine/types.ts";
 import { bfloat16Problem, findLibrary, nvidiaDriver } from "@lib/engine/library.ts";
 import { withFolder } from "../support/folder.ts";
+import { withEnvironment } from "../support/environment.ts";
 import { inProcess } from "../support/process.ts";
-
-/** Runs a check with environment variables set, or unset where undefined. */
-function withEnv(changes: Record<string, string | undefined>, check: () => void): void {
-  const before = Object.keys(changes).map((name) => [name, Deno.env.get(name)] as const);
-  const put = (name: string, value: string | undefined) =>
-    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
-  Object.entries(changes).forEach(([name, value]) => put(name, value));
-  try {
-    check();
-  } finally {
-    before.forEach(([name, value]) => put(name, value));
-  }
-}
 
 const linux = { ignore: Deno.build.os !== "linux" };
 
 Deno.test("a missing library is named with what to do", () => {
-  withEnv({ LIBTENSORFLOW_DIR: "/nowhere" }, () => {
+  withEnvironment({ LIBTENSORFLOW_DIR: "/nowhere" }, () => {
     const { message } = assertThrows(() => findLibrary(), EngineError, "/nowhere/libtensorflow_framework");
     for (const advice of ["deno task setup", "LIBTENSORFLOW_DIR", "ENGINE=webgpu"]) assert(message.includes(advice));
   });
@@ -29,12 +17,12 @@ Deno.test("a missing library is named with what to do", () => {
 Deno.test("both libraries must be files of the folder named", linux, () =>
   withFolder(async (dir) => {
     await Deno.writeTextFile(`${dir}/libtensorflow_framework.so.2`, "");
-    withEnv(
+    withEnvironment(
       { LIBTENSORFLOW_DIR: dir },
       () => assertThrows(() => findLibrary(), EngineError, `${dir}/libtensorflow_cc`),
     );
     await Deno.writeTextFile(`${dir}/libtensorflow_cc.so.2`, "");
-    withEnv({ LIBTENSORFLOW_DIR: dir }, () =>
+    withEnvironment({ LIBTENSORFLOW_DIR: dir }, () =>
       assertEquals(findLibrary(), {
         cc: `${dir}/libtensorflow_cc.so.2`,
         framework: `${dir}/libtensorflow_framework.so.2`,

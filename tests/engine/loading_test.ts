@@ -1,25 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { chosenEngine, loadChosen } from "@lib/engine/loading.ts";
 import { EngineError } from "@lib/engine/types.ts";
+import { withEnvironment } from "../support/environment.ts";
 import { inProcess } from "../support/process.ts";
-
-/** Runs a check with environment variables set, or unset where undefined. */
-function withEnv(changes: Record<string, string | undefined>, check: () => void): void {
-  const before = Object.keys(changes).map((name) => [name, Deno.env.get(name)] as const);
-  const put = (name: string, value: string | undefined) =>
-    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
-  Object.entries(changes).forEach(([name, value]) => put(name, value));
-  try {
-    check();
-  } finally {
-    before.forEach(([name, value]) => put(name, value));
-  }
-}
 
 Deno.test("a process's engine is what ENGINE says; PJRT_PLUGIN makes it XLA's, but for other words", () => {
   const engine = (ENGINE: string | undefined, PJRT_PLUGIN?: string) => {
     let found = "";
-    withEnv({ ENGINE, PJRT_PLUGIN }, () => found = chosenEngine());
+    withEnvironment({ ENGINE, PJRT_PLUGIN }, () => found = chosenEngine());
     return found;
   };
   assertEquals(["cpu", "libtensorflow", "xla", "webgpu"].map((word) => engine(word)), [

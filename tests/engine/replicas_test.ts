@@ -1,13 +1,12 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { tf } from "@lib/engine/mod.ts";
 import { allGather, allSum, inShares, replicas, rowsBefore, sharedBlocks, shareOf } from "@lib/engine/replicas.ts";
-import { buildCorpus } from "@lib/corpus/build.ts";
 import { modelNames } from "@lib/bert/variants.ts";
-import { projectRoot } from "@lib/base/project.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
+import type { RecipeChanges } from "@lib/recipe/recipe.ts";
 import { largestDifference } from "../support/golden.ts";
 import { onPlugin } from "../support/plugin.ts";
 import { inProcess } from "../support/process.ts";
+import { withStepsStore } from "../support/small_store.ts";
 import type { StepsReport } from "../support/steps_child.ts";
 
 Deno.test("one device has all rows, and its sums are all", () => {
@@ -22,49 +21,44 @@ Deno.test("one device has all rows, and its sums are all", () => {
   x.dispose();
 });
 
-onPlugin("2 and 4 devices with shares of a batch make the steps of one, in all models, dropout on", async () => {
-  const source = await Deno.makeTempDir(), dir = await Deno.makeTempDir();
-  for (const name of ["d_adrian", "d_ampie", "d_betwee", "d_bunny"]) {
-    await Deno.copyFile(`${projectRoot}/data/freedoom/${name}.mid`, `${source}/${name}.mid`);
-  }
-  const choices = recipe("sound", "smoke", {
-    split: { train: 0.5, validation: 0.25 },
-    tokens: { maxTokens: 64 },
-    model: { dropout: 0.1 },
-    training: { steps: 20, batchTokens: 512, buckets: [64], precision: "float32" },
-  });
-  await buildCorpus(source, dir, choices);
-  await Deno.writeTextFile(`${dir}.json`, JSON.stringify(choices));
-  const all = modelNames.map((model) => ["bert", model]);
-  const on = async (devices: number, cases: string[][]): Promise<StepsReport> => {
-    const env = {
-      ENGINE: "xla",
-      PJRT_OPTIONS: JSON.stringify({ cpu_device_count: devices }),
-      XLA_DEVICES: `${devices}`,
-    };
-    const script = "tests/support/steps_child.ts", args = [dir, JSON.stringify(cases)];
-    const { code, out, err } = await inProcess({ script, args }, env);
-    if (code !== 0) throw new Error(err);
-    return JSON.parse(out);
-  };
-  const one = await on(1, all);
-  for (const devices of [2, 4]) {
-    const cases = devices === 2 ? all : [["bert", "BERT-dropout"]], several = await on(devices, cases);
-    cases.forEach(([, model], i) => {
-      const [expected, found] = [one.cases[modelNames.findIndex((name) => name === model)], several.cases[i]];
-      const [first, last] = [0, 19].map((step) => expected.numbers[step][0]);
-      assertLess(last, first - 0.05); // it learns, so that agreement means something
-      found.numbers.forEach((numbers, step) =>
-        numbers.forEach((value, j) => {
-          const right = expected.numbers[step][j], place = `${model} on ${devices}, step ${step + 1}, number ${j}`;
-          if (j === 3) return; // a share of 16 anchors, some with neighbours that are equally near but for rounding
-          assertLess(Math.abs(value - right), 1e-5 * Math.abs(right) + 1e-12, place);
-        })
-      );
-      assertLess(largestDifference(found.bars, expected.bars), 1e-5);
-      assertEquals(found.left, { tensors: 0, handles: 0 });
-    });
-  }
-  for (const folder of [source, dir]) await Deno.remove(folder, { recursive: true });
-  await Deno.remove(`${dir}.json`);
-});
+const changes: RecipeChanges = {
+  model: { dropout: 0.1 },
+  training: { steps: 20, batchTokens: 512, buckets: [64], precision: "float32" },
+};
+
+onPlugin(
+  "2 and 4 devices with shares of a batch make the steps of one, in all models, dropout on",
+  () =>
+    withStepsStore(changes, async (dir) => {
+      const all = modelNames.map((model) => ["bert", model]);
+      const on = async (devices: number, cases: string[][]): Promise<StepsReport> => {
+        const env = {
+          ENGINE: "xla",
+          PJRT_OPTIONS: JSON.stringify({ cpu_device_count: devices }),
+          XLA_DEVICES: `${devices}`,
+        };
+        const script = "tests/support/steps_child.ts", args = [dir, JSON.stringify(cases)];
+        const { code, out, err } = await inProcess({ script, args }, env);
+        if (code !== 0) throw new Error(err);
+        return JSON.parse(out);
+      };
+      const one = await on(1, all);
+      for (const devices of [2, 4]) {
+        const cases = devices === 2 ? all : [["bert", "BERT-dropout"]], several = await on(devices, cases);
+        cases.forEach(([, model], i) => {
+          const [expected, found] = [one.cases[modelNames.findIndex((name) => name === model)], several.cases[i]];
+          const [first, last] = [0, 19].map((step) => expected.numbers[step][0]);
+          assertLess(last, first - 0.05); // it learns, so that agreement means something
+          found.numbers.forEach((numbers, step) =>
+            numbers.forEach((value, j) => {
+              const right = expected.numbers[step][j], place = `${model} on ${devices}, step ${step + 1}, number ${j}`;
+              if (j === 3) return; // a share of 16 anchors, some with neighbours that are equally near but for rounding
+              assertLess(Math.abs(value - right), 1e-5 * Math.abs(right) + 1e-12, place);
+            })
+          );
+          assertLess(largestDifference(found.bars, expected.bars), 1e-5);
+          assertEquals(found.left, { tensors: 0, handles: 0 });
+        });
+      }
+    }),
+);

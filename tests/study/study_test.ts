@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "@lib/base/user_error.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { loadRecipe, openStudy, type StudyParameters } from "@lib/study/study.ts";
+import { loadRecipe, openStudy } from "@lib/study/study.ts";
+import { withEnvironment } from "../support/environment.ts";
 
 const smoke = recipe("sound", "smoke");
 
@@ -12,18 +13,7 @@ function folderWithSong(): string {
   return folder;
 }
 
-/** Runs a test with variables of the environment; `undefined` unsets one. */
-function withEnvironment(variables: Record<keyof StudyParameters | string, string | undefined>, test: () => void) {
-  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
-  const set = ([name, value]: readonly [string, string | undefined]) =>
-    value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
-  try {
-    Object.entries(variables).forEach(set);
-    test();
-  } finally {
-    before.forEach(set);
-  }
-}
+/** No variable of a study. */
 const unset = { STUDY: undefined, PRESET: undefined, SCALE: undefined, DATA: undefined, RECIPE: undefined };
 
 Deno.test("a run of another recipe or other songs is refused, with the fields that differ", () => {

@@ -2,27 +2,18 @@
  * A small corpus, and trainings on it, for the tests of the training loop and of what it keeps.
  * @module
  */
-import { buildCorpus } from "@lib/corpus/build.ts";
 import type { Corpus } from "@lib/corpus/store.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import type { ModelName } from "@lib/bert/variants.ts";
 import { pretrain } from "@lib/training/pretrain.ts";
 import type { StepLog } from "@lib/training/step_log.ts";
 import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
+import { buildSmall } from "./small_store.ts";
 export { withFolder } from "./folder.ts";
+export { buildSmall };
 
 /** The recipe of the small runs. */
 export const choices: Recipe = recipe("sound", "smoke", { split: { train: 0.5, validation: 0.3 } });
-
-/** Builds a store of some embedded songs at `dir`. */
-export async function buildSmall(dir: string, names: string[], recipe: Recipe): Promise<void> {
-  const source = await Deno.makeTempDir();
-  for (const name of names) {
-    await Deno.copyFile(new URL(`../../data/freedoom/${name}.mid`, import.meta.url), `${source}/${name}.mid`);
-  }
-  await buildCorpus(source, dir, recipe);
-  await Deno.remove(source, { recursive: true });
-}
 
 /** A store of some embedded songs, held in memory. */
 export async function smallCorpus(

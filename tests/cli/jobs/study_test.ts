@@ -7,13 +7,12 @@ import { lanesFor } from "@lib/cli/jobs/run.ts";
 import { studyOptions } from "@lib/cli/jobs/study.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { runStudy, withRuns } from "../../support/study_process.ts";
+import { withEnvironment } from "../../support/environment.ts";
 
 Deno.test("options of the study become its environment; seeds are a field of the recipe beside those of RECIPE", () => {
   const { models, env, jobs, threads, dryRun } = studyOptions([], "/");
   assertEquals([models, env, jobs, threads, dryRun], [modelNames, { STUDY: "demo" }, undefined, undefined, false]);
-  const before = Deno.env.get("RECIPE");
-  try {
-    Deno.env.set("RECIPE", '{"seed":7,"training":{"steps":9,"seeds":8}}');
+  withEnvironment({ RECIPE: '{"seed":7,"training":{"steps":9,"seeds":8}}' }, () => {
     const args = [
       "--scale",
       "small",
@@ -32,9 +31,7 @@ Deno.test("options of the study become its environment; seeds are a field of the
     assertEquals(JSON.parse(options.env.RECIPE), { seed: 7, training: { steps: 9, seeds: 3 } });
     assertEquals([options.env.STUDY, options.env.SCALE], ["small", "small"]);
     assertEquals([options.jobs, options.threads, options.dryRun], [2, 1, true]);
-  } finally {
-    before === undefined ? Deno.env.delete("RECIPE") : Deno.env.set("RECIPE", before);
-  }
+  });
   assertThrows(() => studyOptions(["--models", "bert,berd"], "/"), UsageError, "found bert,berd");
   assertThrows(() => studyOptions(["--seeds", "0"], "/"), UsageError, "--seeds");
 });

@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertLess, assertRejects, assertStringIncludes } from "@std/assert";
-import { buildCorpus } from "@lib/corpus/build.ts";
-import { projectRoot } from "@lib/base/project.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
+import type { RecipeChanges } from "@lib/recipe/recipe.ts";
 import { onAdapter } from "../../support/adapter.ts";
 import { largestDifference } from "../../support/golden.ts";
 import { inProcess } from "../../support/process.ts";
+import { withStepsStore } from "../../support/small_store.ts";
 import type { Case, StepsReport } from "../../support/steps_child.ts";
 
 /** Runs a script on an engine in a process of its own; what it printed. */
@@ -44,39 +43,35 @@ Deno.test("large ridges and clusters under ENGINE=webgpu need no libtensorflow, 
   await Deno.remove(folder, { recursive: true });
 });
 
-onAdapter("20 training steps on WebGPU have libtensorflow's losses, dropout's masks among them", async () => {
-  const source = await Deno.makeTempDir(), dir = await Deno.makeTempDir();
-  for (const name of ["d_adrian", "d_ampie", "d_betwee", "d_bunny"]) {
-    await Deno.copyFile(`${projectRoot}/data/freedoom/${name}.mid`, `${source}/${name}.mid`);
-  }
-  const choices = recipe("sound", "smoke", {
-    split: { train: 0.5, validation: 0.25 },
-    tokens: { maxTokens: 64 },
-    training: { steps: 20, batchTokens: 128, buckets: [64] },
-  });
-  await buildCorpus(source, dir, choices);
-  await Deno.writeTextFile(`${dir}.json`, JSON.stringify(choices));
-  const cases: Case[] = [["bert", "BERT"], ["bert", "BERT-dropout"]];
-  const run = async (engine: string, env?: Record<string, string>): Promise<StepsReport> =>
-    JSON.parse(await onEngine(engine, "tests/support/steps_child.ts", [dir, JSON.stringify(cases)], env));
-  const expected = await run("libtensorflow");
-  const found = await run("webgpu", { LIBTENSORFLOW_DIR: "/nowhere" }); // the library is not needed
-  assertEquals([expected.info.engine, found.info.engine], ["libtensorflow", "WebGPU"]);
-  cases.forEach((name, i) => {
-    const [a, b] = [expected.cases[i], found.cases[i]];
-    assertEquals(b.numbers.length, 20);
-    const losses = a.numbers.map((numbers) => numbers[0]);
-    assert(losses[19] < losses[0] - 0.05, `${name}: ${losses}`); // it learns, so that agreement means something
-    a.numbers.forEach((numbers, step) => {
-      const [loss, masked, contrast, , norm] = numbers.map((value, j) => Math.abs(b.numbers[step][j] - value) / value);
-      for (const difference of [loss, masked, norm]) assertLess(difference, 1e-4, `${name}, step ${step + 1}`);
-      if (name[1] !== "BERT") assertLess(contrast, 1e-4, `${name}, step ${step + 1}`);
-    });
-    assertLess(largestDifference(b.bars, a.bars), 1e-5, `${name}: bar embeddings`);
-    assertEquals([a.left, b.left], Array(2).fill({ tensors: 0, handles: 0 }));
-  });
-  for (const folder of [source, dir]) await Deno.remove(folder, { recursive: true });
-});
+const changes: RecipeChanges = { training: { steps: 20, batchTokens: 128, buckets: [64] } };
+
+onAdapter(
+  "20 training steps on WebGPU have libtensorflow's losses, dropout's masks among them",
+  () =>
+    withStepsStore(changes, async (dir) => {
+      const cases: Case[] = [["bert", "BERT"], ["bert", "BERT-dropout"]];
+      const run = async (engine: string, env?: Record<string, string>): Promise<StepsReport> =>
+        JSON.parse(await onEngine(engine, "tests/support/steps_child.ts", [dir, JSON.stringify(cases)], env));
+      const expected = await run("libtensorflow");
+      const found = await run("webgpu", { LIBTENSORFLOW_DIR: "/nowhere" }); // the library is not needed
+      assertEquals([expected.info.engine, found.info.engine], ["libtensorflow", "WebGPU"]);
+      cases.forEach((name, i) => {
+        const [a, b] = [expected.cases[i], found.cases[i]];
+        assertEquals(b.numbers.length, 20);
+        const losses = a.numbers.map((numbers) => numbers[0]);
+        assert(losses[19] < losses[0] - 0.05, `${name}: ${losses}`); // it learns, so that agreement means something
+        a.numbers.forEach((numbers, step) => {
+          const [loss, masked, contrast, , norm] = numbers.map((value, j) =>
+            Math.abs(b.numbers[step][j] - value) / value
+          );
+          for (const difference of [loss, masked, norm]) assertLess(difference, 1e-4, `${name}, step ${step + 1}`);
+          if (name[1] !== "BERT") assertLess(contrast, 1e-4, `${name}, step ${step + 1}`);
+        });
+        assertLess(largestDifference(b.bars, a.bars), 1e-5, `${name}: bar embeddings`);
+        assertEquals([a.left, b.left], Array(2).fill({ tensors: 0, handles: 0 }));
+      });
+    }),
+);
 
 onAdapter(
   "what WebGPU refuses, at once or long after the call, stops the compiled function with its name",

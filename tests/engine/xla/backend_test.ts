@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { buildCorpus } from "@lib/corpus/build.ts";
-import { projectRoot } from "@lib/base/project.ts";
-import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
+import type { RecipeChanges } from "@lib/recipe/recipe.ts";
 import { largestDifference } from "../../support/golden.ts";
 import { onPlugin } from "../../support/plugin.ts";
 import { inProcess } from "../../support/process.ts";
+import { withFolder } from "../../support/folder.ts";
+import { withStepsStore } from "../../support/small_store.ts";
 import type { Case, StepsReport } from "../../support/steps_child.ts";
 
 /** Runs code or a script on an engine in a process of its own; what it printed. */
@@ -22,22 +22,14 @@ async function withSteps(
     cache: string,
   ) => Promise<void>,
 ): Promise<void> {
-  const [source, dir, cache] = await Promise.all([1, 2, 3].map(() => Deno.makeTempDir()));
-  for (const name of ["d_adrian", "d_ampie", "d_betwee", "d_bunny"]) {
-    await Deno.copyFile(`${projectRoot}/data/freedoom/${name}.mid`, `${source}/${name}.mid`);
-  }
-  const choices = recipe("sound", "smoke", {
-    split: { train: 0.5, validation: 0.25 },
-    tokens: { maxTokens: 64 },
-    training: { batchTokens: 128, buckets: [64], ...training },
-  });
-  await buildCorpus(source, dir, choices);
-  await Deno.writeTextFile(`${dir}.json`, JSON.stringify(choices));
-  await test(async (cases, env, evaluate) => {
-    const args = [dir, JSON.stringify(cases), evaluate ? "evaluate" : ""];
-    return JSON.parse(await onEngine({ script: "tests/support/steps_child.ts", args }, env));
-  }, cache);
-  for (const folder of [source, dir, cache]) await Deno.remove(folder, { recursive: true });
+  const changes = { training: { batchTokens: 128, buckets: [64], ...training } };
+  await withFolder((cache) =>
+    withStepsStore(changes, (dir) =>
+      test(async (cases, env, evaluate) => {
+        const args = [dir, JSON.stringify(cases), evaluate ? "evaluate" : ""];
+        return JSON.parse(await onEngine({ script: "tests/support/steps_child.ts", args }, env));
+      }, cache))
+  );
 }
 
 const relative = (found: number, expected: number) => Math.abs(found - expected) / Math.abs(expected || 1);

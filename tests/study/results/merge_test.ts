@@ -20,6 +20,13 @@ function part(results: Results, has: (model: string, seed: number) => boolean): 
   };
 }
 
+/** The message that refuses results beside those of the whole. */
+const refusedBeside = (whole: Results) => (other: Results): string =>
+  assertThrows(
+    () => mergeResults([{ name: "first", results: whole }, { name: "second", results: other }]),
+    UserError,
+  ).message;
+
 /** The tables of results, as text. */
 const tablesOf = ({ rows, evaluations }: Results) => {
   const shown = tableRows(rows, "bar"), lines = [lineOf("BERT"), lineOf("BERT-aug"), untrainedLine];
@@ -63,12 +70,7 @@ Deno.test("a study of one seed and its second seed become one of two", () => {
 });
 
 Deno.test("parts of other recipes or songs are refused, with what differs", () => {
-  const whole = plantedResults();
-  const refused = (other: Results) =>
-    assertThrows(
-      () => mergeResults([{ name: "first", results: whole }, { name: "second", results: other }]),
-      UserError,
-    ).message;
+  const whole = plantedResults(), refused = refusedBeside(whole);
   const steps = { ...whole, recipe: { ...whole.recipe, training: { ...whole.recipe.training, steps: 7, seeds: 5 } } };
   const message = refused(steps);
   assert(message.includes("training.steps: 6 in first, 7 in second"), message);
@@ -79,12 +81,7 @@ Deno.test("parts of other recipes or songs are refused, with what differs", () =
 });
 
 Deno.test("the same model and seed with other rows, or another evaluation, is refused by name", () => {
-  const whole = plantedResults();
-  const refused = (other: Results) =>
-    assertThrows(
-      () => mergeResults([{ name: "first", results: whole }, { name: "second", results: other }]),
-      UserError,
-    ).message;
+  const whole = plantedResults(), refused = refusedBeside(whole);
   const at = whole.rows.findIndex(({ model, seed, input }) =>
     input === "trained" && model === "BERT-aug" && seed === 1
   );
