@@ -24,7 +24,7 @@ import {
 } from "../probing/rows.ts";
 import { probeStep } from "./jobs/steps.ts";
 import { barsToProbe, probeTables, stackedBars } from "./probe_bars.ts";
-import { probedOnce, writeComparedBars } from "./probing_steps.ts";
+import { embeddingsFolder, probedOnce, writeComparedBars } from "./probing_steps.ts";
 import type { Study } from "./study.ts";
 
 /** Rows of given models, their lines, those whose layers can be compared with others', and what to say of each file. */
@@ -73,7 +73,7 @@ export async function probeGiven(study: Study, corpus: Corpus, files: readonly s
     }
     const table = path.replace(/\.\w+$/, ".csv"), parts = [path, ...exists(table) ? [table] : []];
     const step = { ...own, inputs: { ...own.inputs, checksum: checksum(parts) } };
-    const folder = `${study.folder}/probes/embeddings-${model.replace(/[^\w.-]+/g, "-")}`;
+    const folder = embeddingsFolder(study, model);
     const work = async () => {
       const signal = stopSignal(), wanted = barsToProbe(corpus, recipe), { memory } = recipe.probing;
       try {

@@ -33,13 +33,25 @@ import { toLatex } from "../notebook/latex.ts";
 import { loadReplicates, storeReplicates, toCsv, writeResults } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
 import { featureJob, probeTables, type StackedBars, stackedBars } from "./probe_bars.ts";
-import { compareStep, once, probeStep, resultsStep, type Step, trainingOf, trainingSeeds } from "./jobs/steps.ts";
+import {
+  compareStep,
+  fileName,
+  once,
+  probeStep,
+  resultsStep,
+  type Step,
+  trainingOf,
+  trainingSeeds,
+} from "./jobs/steps.ts";
 import { trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
 /** A file of the run's folder `probes`; its name has the step's or model's. */
-const probeFile = (study: Study, name: string, end: string): string =>
-  study.path("probes", name.replace(/[^\w.-]/g, "-") + end);
+const probeFile = (study: Study, name: string, end: string): string => study.path("probes", fileName(name) + end);
+
+/** The folder of a model's embeddings while it is probed. */
+export const embeddingsFolder = ({ folder }: Study, what: string): string =>
+  `${folder}/probes/embeddings-${what.replace(/[^\w.-]+/g, "-")}`;
 
 const ckaFile = (study: Study, model: string): string => probeFile(study, model, ".layers.safetensors");
 
@@ -153,7 +165,7 @@ async function probeModel(
   const { recipe } = study, { layerMix, memory } = recipe.probing, signal = stopSignal();
   // The recipe's own seed has the controls, and embeddings of some test bars by which layers are compared.
   const isFirst = named.seed === recipe.seed, what = named.model + (isFirst ? "" : `, seed ${named.seed}`);
-  const folder = `${study.folder}/probes/embeddings-${what.replace(/[^\w.-]+/g, "-")}`;
+  const folder = embeddingsFolder(study, what);
   const tables = probeTables(corpus, recipe), bars = stackedBars(corpus, recipe), total = bars.all.length;
   const mebibytes = embeddingMemory(model.config, total, { poolings: poolings.length }), inFiles = mebibytes > memory;
   try {

@@ -16,6 +16,7 @@ import {
   validateRecipe,
 } from "../recipe/recipe.ts";
 import { isArchive } from "../corpus/sources.ts";
+import { weightsAbout } from "./jobs/resources.ts";
 import { doOnce, finished, isJudging, isObject, keysOf, readJson, type StepRecord } from "./step_records.ts";
 
 /** A run: its folder, and which of its steps are done. Paths are absolute. */
@@ -149,10 +150,8 @@ function waiting(): { say: (line: string) => void; signal: AbortSignal } {
 
 /** Bytes that models not begun take, in float32: weights, best weights twice, two states of weights and two moments. */
 export function bytesToWrite(folder: string, { model, training }: Recipe): number {
-  const { layers, hidden, intermediate, maxPositions } = model;
-  const parameters = hidden * (layers * (4 * hidden + 2 * intermediate) + 560 + maxPositions);
   const begun = exists(`${folder}/models`) ? [...Deno.readDirSync(`${folder}/models`)].length : 0;
-  return 4 * parameters * (1 + 2 + 2 * 3) * Math.max(0, 4 * training.seeds - begun);
+  return 4 * weightsAbout(model) * (1 + 2 + 2 * 3) * Math.max(0, 4 * training.seeds - begun);
 }
 
 /** Makes a run's folder; throws a {@link UserError} unless it can be written and has room for so many bytes. */

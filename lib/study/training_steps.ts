@@ -23,7 +23,16 @@ import { type StepLog, trainingLog } from "../training/step_log.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { threadsOf } from "../training/run_state.ts";
 import { UserError } from "../base/user_error.ts";
-import { doneStep, once, otherStoreStep, type Step, storeStep, trainingOf, trainingSeeds } from "./jobs/steps.ts";
+import {
+  doneStep,
+  once,
+  otherStoreStep,
+  type Step,
+  storeStep,
+  trainingOf,
+  trainingSeeds,
+  trainingsOf,
+} from "./jobs/steps.ts";
 import { curvePoints, measures, type TrainingCurve, trainingCurve } from "./results/curves.ts";
 import { readsSongs, storeRecipe, type Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
@@ -107,18 +116,23 @@ export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   return rows;
 }
 
+/** The curves of all trainings of a study that have begun. */
+export async function trainingCurves(study: Study): Promise<TrainingCurve[]> {
+  const all = await Promise.all(
+    trainingsOf(study).map(async ({ model, seed, dir }) => {
+      const logs = await trainingLog(dir);
+      return logs.length > 0 ? [trainingCurve(logs, { model, seed })] : [];
+    }),
+  );
+  return all.flat();
+}
+
 /**
  * Two plots of all trained models' learning curves: masked tokens of validation bars, NT-Xent of training batches. Of
  * several seeds the mean, and each of them thin.
  */
 export async function compareCurves(study: Study): Promise<Spec[]> {
-  const curves: TrainingCurve[] = [];
-  for (const model of modelNames) {
-    for (const seed of trainingSeeds(study.recipe)) {
-      const logs = await trainingLog(trainingOf(study, model, seed).dir);
-      if (logs.length > 0) curves.push(trainingCurve(logs, { model, seed }));
-    }
-  }
+  const curves = await trainingCurves(study);
   const read = study.recipe.training.seeds > 1
     ? "Thick lines are means over seeds, thin ones single seeds."
     : undefined;
@@ -144,11 +158,9 @@ function curvePlot(study: Study, corpus: Corpus, title: string): (logs: readonly
 export async function precisionOf(study: Study): Promise<PrecisionChoice> {
   const { model, training: { precision } } = study.recipe;
   return await study.once("precision", { model, precision }, async () => {
-    for (const name of modelNames) {
-      for (const seed of trainingSeeds(study.recipe)) {
-        const begun = await recordedPrecision(trainingOf(study, name, seed).dir);
-        if (begun) return begun;
-      }
+    for (const { dir } of trainingsOf(study)) {
+      const begun = await recordedPrecision(dir);
+      if (begun) return begun;
     }
     return await choosePrecision(study.recipe);
   });

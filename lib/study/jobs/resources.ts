@@ -4,11 +4,16 @@
  */
 import { type ModelName, variants } from "../../bert/variants.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
+import { vocabulary } from "../../tokens/vocabulary.ts";
 
 const MiB = 2 ** 20;
 
 /** A process with the engine loaded and some functions traced: measured 600 to 750 MiB at the widths 32 to 128. */
 const ENGINE = 700 * MiB;
+
+/** The encoder's weights, but for biases and LayerNorms. */
+export const weightsAbout = ({ layers, hidden, intermediate, maxPositions }: Recipe["model"]): number =>
+  hidden * (layers * (4 * hidden + 2 * intermediate) + vocabulary.size + maxPositions);
 
 /** Numbers that the encoder keeps for a token of a layer until the gradient is there; attention maps at full length. */
 const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Recipe): number =>
@@ -20,10 +25,9 @@ const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Re
  * tokens 5.9 (6.7).
  */
 export function trainingBytes(recipe: Recipe, name: ModelName): number {
-  const { layers, hidden, intermediate, maxPositions } = recipe.model, views = variants[name].view === "none" ? 1 : 2;
-  const parameters = hidden * (layers * (4 * hidden + 2 * intermediate) + 560 + maxPositions);
+  const { model } = recipe, views = variants[name].view === "none" ? 1 : 2;
   const tokens = views * recipe.training.batchTokens; // weights, moments, gradients, and the copies of a step: twelve
-  return ENGINE + 4 * (12 * parameters + tokens * layers * numbersOfToken(recipe));
+  return ENGINE + 4 * (12 * weightsAbout(model) + tokens * model.layers * numbersOfToken(recipe));
 }
 
 /** Bytes that embedding so many bars by an encoder and probing it takes at most, with so many workers. */

@@ -43,6 +43,15 @@ export function trainingOf({ recipe, data, folder }: Study, model: ModelName, se
   return { name, dir, train: { step: `train ${name}`, inputs }, evaluate: { step: `evaluate ${name}`, inputs } };
 }
 
+/** The trainings of every model by every seed of a study. */
+export const trainingsOf = (study: Study): (Training & { model: ModelName; seed: number })[] =>
+  modelNames.flatMap((model) =>
+    trainingSeeds(study.recipe).map((seed) => ({ model, seed, ...trainingOf(study, model, seed) }))
+  );
+
+/** What a step or model is called in names of files. */
+export const fileName = (name: string): string => name.replace(/[^\w.-]/g, "-");
+
 /** The probing of a training by its name, of `untrained` encoders, of `guesses`, or of a baseline by its line's name. */
 export const probeStep = ({ recipe, data }: Of, name: string): Step => (
   { step: `probe ${name}`, inputs: { ...recipe, data, name } }
@@ -81,14 +90,15 @@ export const endsOf = (study: Study, steps: readonly Step[]): Record<string, str
   Object.fromEntries(steps.map((step) => [step.step, doneStep(study, step)?.finished ?? null]));
 
 /** The probings that the results of a study are made of: baselines, untrained encoders, and every training. */
-const probings = (study: Study): Step[] => [
-  ...["guesses", handFeatureLine.model, "untrained"].map((name) => probeStep(study, name)),
-  ...modelNames.flatMap((model) =>
-    trainingSeeds(study.recipe).map((seed) => probeStep(study, trainingOf(study, model, seed).name))
-  ),
+export const probingNames = (study: Study): string[] => [
+  ...["guesses", handFeatureLine.model, "untrained"],
+  ...trainingsOf(study).map(({ name }) => name),
 ];
 
 /** The results table of all models and seeds. */
 export const resultsStep = (study: Study): Step => (
-  { step: "results", inputs: { ends: endsOf(study, probings(study)), data: study.data } }
+  {
+    step: "results",
+    inputs: { ends: endsOf(study, probingNames(study).map((name) => probeStep(study, name))), data: study.data },
+  }
 );

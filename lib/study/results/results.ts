@@ -4,7 +4,6 @@
  */
 import { basename } from "node:path";
 import { readTextIfThere } from "../../base/files.ts";
-import { type ModelName, modelNames } from "../../bert/variants.ts";
 import { checksumOf, type CorpusSummary, readManifest } from "../../corpus/store.ts";
 import { openCorpus } from "../../corpus/store_reader.ts";
 import { lastDraw } from "../../findings/best_layer.ts";
@@ -16,13 +15,12 @@ import type { ProbeRow } from "../../probing/rows.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import type { Evaluation } from "../../training/evaluation.ts";
 import type { MlmAccuracy } from "../../training/masked_evaluation.ts";
-import { trainingLog } from "../../training/step_log.ts";
 import { commonRows, type SimilarBars } from "../similar_bars.ts";
 import { readJson, type StepRecord } from "../step_records.ts";
 import type { Study } from "../study.ts";
-import { compareStep, doneStep, probeStep, trainingOf, trainingSeeds } from "../jobs/steps.ts";
-import { mostCommonGuess } from "../training_steps.ts";
-import { type TrainingCurve, trainingCurve } from "./curves.ts";
+import { compareStep, doneStep, fileName, probeStep, probingNames, trainingsOf } from "../jobs/steps.ts";
+import { mostCommonGuess, trainingCurves } from "../training_steps.ts";
+import type { TrainingCurve } from "./curves.ts";
 
 /** The songs of a study in numbers, the sizes of the splits, and the guess of the most common token of each kind. */
 export type CorpusFacts = {
@@ -99,21 +97,15 @@ export function shownRows(rows: readonly ProbeRow[], recipe: Recipe): ProbeRow[]
   });
 }
 
-/** The names of a study's probings: those of trainings, and those without. */
-const probings = (study: Study): string[] => [
-  ...["guesses", "hand-made features", "untrained"],
-  ...modelNames.flatMap((model) => trainingSeeds(study.recipe).map((seed) => trainingOf(study, model, seed).name)),
-];
-
 type ProbeInfo = { rows: ProbeRow[]; mixes?: LayerMix[] };
 
 /** The rows of the probings that are done, with their resamplings, and the mixes' weights. */
 async function probed(study: Study): Promise<Pick<Results, "rows" | "mixes">> {
   const rows: ProbeRow[] = [], mixes: LayerMix[] = [];
-  for (const name of probings(study)) {
+  for (const name of probingNames(study)) {
     const done = doneStep<ProbeInfo>(study, probeStep(study, name));
     if (!done) continue;
-    const path = `${study.folder}/probes/${name.replace(/[^\w.-]/g, "-")}.safetensors`;
+    const path = `${study.folder}/probes/${fileName(name)}.safetensors`;
     rows.push(...await loadReplicates(path, done.info.rows));
     for (const mix of done.info.mixes ?? []) mixes.push({ ...mix, weights: mix.weights.map((one) => rounded(one)) });
   }
@@ -155,14 +147,7 @@ function trainedBy(dir: string): Pick<JobStamp, "engine" | "threads"> {
 /** The stamps of all steps that are recorded, in the order in which they ended. */
 function jobsOf(study: Study): JobStamp[] {
   const folder = `${study.folder}/steps`,
-    trainings = new Map<string, string>(
-      modelNames.flatMap((model) =>
-        trainingSeeds(study.recipe).map((seed) => {
-          const { name, dir } = trainingOf(study, model, seed);
-          return [`train ${name}`, dir] as const;
-        })
-      ),
-    );
+    trainings = new Map(trainingsOf(study).map(({ train, dir }) => [train.step, dir]));
   const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).filter((name) => name.endsWith(".json"));
   const jobs = names.map((name): JobStamp => {
     const { step, finished, seconds, info, ...record } = readJson(`${folder}/${name}`) as StepRecord<
@@ -206,14 +191,10 @@ const withoutTrainingSongs = (evaluation: Evaluation): Evaluation => {
  */
 export async function resultsOf(study: Study): Promise<Results> {
   const { recipe } = study, corpus = await corpusFacts(study);
-  const trainings = modelNames.flatMap((model) => trainingSeeds(recipe).map((seed) => ({ model, seed })));
-  const curves: TrainingCurve[] = [], evaluations: Evaluation[] = [];
-  for (const { model, seed } of trainings) {
-    const { dir, evaluate } = trainingOf(study, model as ModelName, seed), logs = await trainingLog(dir);
-    if (logs.length > 0) curves.push(trainingCurve(logs, { model, seed }));
+  const evaluations = trainingsOf(study).flatMap(({ seed, evaluate }) => {
     const done = doneStep<Evaluation>(study, evaluate);
-    if (done) evaluations.push(withoutTrainingSongs({ ...done.info, seed }));
-  }
+    return done ? [withoutTrainingSongs({ ...done.info, seed })] : [];
+  });
   const compared = doneStep<Parameters<typeof layerTriangle>[0]>(study, compareStep(study));
   const notes = (await readTextIfThere(`${study.folder}/NOTES.md`))?.trim();
   const alike = readJson(`${study.folder}/steps/alike.json`) as StepRecord<SimilarBars> | undefined;
@@ -223,7 +204,7 @@ export async function resultsOf(study: Study): Promise<Results> {
     corpus,
     ...await probed(study),
     evaluations,
-    curves,
+    curves: await trainingCurves(study),
     layers: compared ? layerTriangle(compared.info) : null,
     retrieval: alike ? { bars: alike.info.bars.length, rows: commonRows(alike.info) } : null,
     jobs: jobsOf(study),
