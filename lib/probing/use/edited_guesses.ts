@@ -21,38 +21,38 @@ export type Removal = { layer: number; subspace: Subspace };
 export type MaskedGuess = { bar: number; kind: TokenKind; loss: number; right: boolean };
 
 /**
- * Losses and hits of chosen tokens, with the states of each layer changed by x + chosen·(x·matrix + shift) where `chosen` is
- * 1 for the tokens that are changed: from matrices (depth × hidden × hidden) and shifts (depth × hidden), 0 for layers
- * that stay.
+ * Losses and hits of chosen tokens, with states changed by x + at·chosen·(x·matrix + shift): `matrix` is hidden × hidden,
+ * `shift` 1 × hidden, `at` (depth) 1 at the layer that is changed, and `chosen` (N × 1) 1 for the tokens that are.
  */
 const editedPass = (config: BertConfig) =>
-  compile("edited guesses", (weights, ids, bias, positions, labels, matrices, shifts, chosen) => {
-    const p = unflatten(config, weights), { hidden, layers } = config;
+  compile("edited guesses", (weights, ids, bias, positions, labels, matrix, shift, at, chosen) => {
+    const p = unflatten(config, weights), { layers } = config;
     const edit = (x: Tensor, layer: number): Tensor => {
       if (layer === 0 || layer >= layers) return x;
-      const matrix = matrices.slice([layer, 0, 0], [1, hidden, hidden]).reshape([hidden, hidden]) as Tensor2D;
-      const change = tf.matMul(x as Tensor2D, matrix).add(shifts.slice([layer, 0], [1, hidden]));
-      return x.add(change.mul(chosen));
+      const change = tf.matMul(x as Tensor2D, matrix as Tensor2D).add(shift);
+      return x.add(change.mul(chosen.mul(at.slice([layer], [1]))));
     };
     const states = hiddenStates(p, config, ids, bias, { only: positions, edit });
     const logits = mlmLogits(p, config, states.at(-1)!);
     return [crossEntropy(logits, labels), logits.argMax(1).equal(labels).cast("float32")];
   });
 
-/** The change of a removal as matrix and shift: x − (x − mean)·UᵀU. */
-function changeOf({ layers, hidden }: BertConfig, removal?: Removal): { matrices: Float32Array; shifts: Float32Array } {
-  const matrices = new Float32Array(layers * hidden * hidden), shifts = new Float32Array(layers * hidden);
-  if (!removal) return { matrices, shifts };
-  const { layer, subspace: { rank, basis, mean } } = removal, at = layer * hidden * hidden;
-  for (let d = 0; d < rank; d++) {
-    const u = basis.subarray(d * hidden, (d + 1) * hidden);
-    const along = u.reduce((sum, value, c) => sum + value * mean[c], 0);
-    for (let i = 0; i < hidden; i++) {
-      shifts[layer * hidden + i] += along * u[i];
-      for (let j = 0; j < hidden; j++) matrices[at + i * hidden + j] -= u[i] * u[j];
+/** The change of a removal, x − (x − mean)·UᵀU, as {@link editedPass} takes it: matrix, shift, and where. */
+function changeOf({ layers, hidden }: BertConfig, removal?: Removal): Tensor[] {
+  const matrix = new Float32Array(hidden * hidden), shift = new Float32Array(hidden), at = new Float32Array(layers);
+  if (removal) {
+    const { layer, subspace: { rank, basis, mean } } = removal;
+    at[layer] = 1;
+    for (let d = 0; d < rank; d++) {
+      const u = basis.subarray(d * hidden, (d + 1) * hidden);
+      const along = u.reduce((sum, value, c) => sum + value * mean[c], 0);
+      for (let i = 0; i < hidden; i++) {
+        shift[i] += along * u[i];
+        for (let j = 0; j < hidden; j++) matrix[i * hidden + j] -= u[i] * u[j];
+      }
     }
   }
-  return { matrices, shifts };
+  return [tf.tensor2d(matrix, [hidden, hidden]), tf.tensor2d(shift, [1, hidden]), tf.tensor1d(at)];
 }
 
 /**
@@ -70,7 +70,7 @@ export async function guessWithout(
   removals: readonly (Removal | undefined)[],
   { signal, onDone }: { signal?: AbortSignal; onDone?: (done: number, total: number) => void } = {},
 ): Promise<MaskedGuess[][]> {
-  const { config, weights } = model, { layers, hidden } = config, all = recipe.probing.removedFrom === "all";
+  const { config, weights } = model, { layers } = config, all = recipe.probing.removedFrom === "all";
   const wrong = removals.find((removal) => removal && !(removal.layer >= 1 && removal.layer < layers));
   if (wrong) throw new RangeError(`Removal: expected a layer 1 … ${layers - 1}, found ${wrong.layer}.`);
   const pass = compiledOnce(["edited guesses", config], () => editedPass(config));
@@ -82,16 +82,11 @@ export async function guessWithout(
     const [ids, bias, positions, asked, ones] = toTensors(batch),
       rows = ids.shape[0],
       most = labels.length / batch.rows;
-    const chosen = tf.tensor2d(
-      Float32Array.from({ length: rows * length }, (_, i) => Number(all || i % length === 0)),
-      [
-        ...[rows * length, 1],
-      ] as [number, number],
-    );
+    const edited = Float32Array.from({ length: rows * length }, (_, i) => Number(all || i % length === 0));
+    const chosen = tf.tensor2d(edited, [rows * length, 1]);
     try {
       for (const [r, removal] of removals.entries()) {
-        const { matrices, shifts } = changeOf(config, removal);
-        const change = [tf.tensor3d(matrices, [layers, hidden, hidden]), tf.tensor2d(shifts, [layers, hidden])];
+        const change = changeOf(config, removal);
         const outputs = await pass(weights, ids, bias, positions, asked, ...change, chosen);
         const [losses, right] = await Promise.all(outputs.map((output) => output.data<"float32">()));
         tf.dispose([...outputs, ...change]);
