@@ -19,12 +19,13 @@ import {
 import { TensorFlowError } from "../types.ts";
 import { client, flags, plugin } from "./client.ts";
 import { executablesIn } from "./executables.ts";
-import { type Buffer, type BufferType, elementBytes, type Executable, fromBfloat16, PjrtError } from "./pjrt.ts";
+import { dtypeOf, elementBytes, type ElementType, elementType } from "./element_types.ts";
+import { type Buffer, type Executable, fromBfloat16, PjrtError } from "./pjrt.ts";
 import { type ModuleBuilder, moduleBuilder } from "./stablehlo.ts";
 import type { Value } from "./writer.ts";
 
 /** A tensor: its values' bytes here, while they are few, and on the devices, once they were needed there. */
-type Entry = { shape: readonly number[]; type: BufferType; bytes?: Uint8Array<ArrayBuffer> } & {
+type Entry = { shape: readonly number[]; type: ElementType; bytes?: Uint8Array<ArrayBuffer> } & {
   buffer?: Buffer;
   /** On devices other than the first, by their numbers. */
   others?: Map<number, Buffer>;
@@ -34,18 +35,6 @@ type Trace = { builder: ModuleBuilder; values: Map<number, Value> };
 
 /** Most executables of single ops that are kept in memory. */
 const MOST_OPS = 1000;
-
-/** Element types by TensorFlow's numbers. */
-const types = new Map<number, BufferType>([
-  [DType.float32, "f32"],
-  [DType.float64, "f64"],
-  [DType.int32, "i32"],
-  [DType.int64, "i64"],
-  [DType.bool, "i1"],
-  [DType.uint8, "ui8"],
-  [DType.bfloat16, "bf16"],
-]);
-const numbers = new Map(Array.from(types, ([number, type]) => [type, number]));
 
 /** Inputs that must be known when an op is compiled, counted from the front or from behind: shapes, axes, orders. */
 const KNOWN: Record<string, readonly number[]> = {
@@ -70,7 +59,7 @@ function entryOf(id: number): Entry {
 }
 
 /** A tensor's buffer on the device. */
-export function bufferOf(id: number): Buffer {
+function bufferOf(id: number): Buffer {
   const entry = entryOf(id);
   return entry.buffer ??= client.put(entry.type, entry.shape, entry.bytes!);
 }
@@ -93,18 +82,11 @@ export function adoptBuffers(
 }
 
 /** TensorFlow.js lacks bfloat16 and sees float32; raw ops name the true type as an attribute. */
-const seenAs = (type: BufferType): number => type === "bf16" ? DType.float32 : numbers.get(type)!;
+const seenAs = (type: ElementType): number => type === "bf16" ? DType.float32 : dtypeOf(type);
 
-/** The element type of a number of TensorFlow's. */
-export function elementType(dtype: number): BufferType {
-  const type = types.get(dtype);
-  if (type === undefined) throw new TensorFlowError(`Tensors of TensorFlow's type ${dtype} cannot be made.`);
-  return type;
-}
-
-function fromBytes({ buffer }: Uint8Array<ArrayBuffer>, type: BufferType): Values {
+function fromBytes({ buffer }: Uint8Array<ArrayBuffer>, type: ElementType): Values {
   if (type === "bf16") return fromBfloat16(new Uint16Array(buffer));
-  return new (ARRAYS.get(numbers.get(type)!) ?? Uint8Array)(buffer);
+  return new (ARRAYS.get(dtypeOf(type)) ?? Uint8Array)(buffer);
 }
 
 /** What `work` returns; an error of the plug-in becomes one that says what was computed. */

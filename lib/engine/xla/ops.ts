@@ -4,14 +4,13 @@
  * is made. Shapes, axes and orders must be constants.
  * @module
  */
-import { DType } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
+import { elementType } from "./element_types.ts";
 import { philoxUniform } from "./philox.ts";
 import {
   axisOf,
   broadcastShape,
   type Comparison,
-  type ElementType,
   isFloat,
   type Reducer,
   sizeOf,
@@ -25,24 +24,6 @@ import {
 export type Attributes = (name: string) => unknown;
 
 type Op = (h: Writer, inputs: Value[], attribute: Attributes) => Value | Value[];
-
-/** Element types by TensorFlow's numbers. */
-const TYPES = new Map<number, ElementType>([
-  [DType.float32, "f32"],
-  [DType.float64, "f64"],
-  [DType.bfloat16, "bf16"],
-  [DType.int32, "i32"],
-  [DType.int64, "i64"],
-  [DType.bool, "i1"],
-  [DType.uint8, "ui8"],
-]);
-
-/** The element type of a number of TensorFlow's. */
-export function elementType(dtype: number): ElementType {
-  const type = TYPES.get(dtype);
-  if (type === undefined) throw new TensorFlowError(`TensorFlow's element type ${dtype} has no counterpart here`);
-  return type;
-}
 
 const unary = (name: string): Op => (h, [x]) => h.unary(name, x);
 const binary = (name: string): Op => (h, [a, b]) => h.binary(name, a, b);

@@ -8,6 +8,7 @@
  * the API's table; new ones come behind.
  * @module
  */
+import { elementBytes, type ElementType, ofPjrt, pjrtNumber } from "./element_types.ts";
 import { pinLibrary } from "../library.ts";
 
 /** An error of the plug-in: which function failed, absl's status code (3 invalid argument, 8 out of memory), and why. */
@@ -19,23 +20,6 @@ export class PjrtError extends Error {
     super(`${call}: ${message}`);
   }
 }
-
-/** Element types by StableHLO's names: PJRT's number, and the array that holds their values (bfloat16 as its bits). */
-const types = {
-  i1: [1, Uint8Array],
-  i32: [4, Int32Array],
-  i64: [5, BigInt64Array],
-  ui8: [6, Uint8Array],
-  f32: [11, Float32Array],
-  f64: [12, Float64Array],
-  bf16: [13, Uint16Array],
-} as const;
-
-/** An element type by StableHLO's name. */
-export type BufferType = keyof typeof types;
-
-/** Bytes of one element. */
-export const elementBytes = (type: BufferType): number => types[type][1].BYTES_PER_ELEMENT;
 
 /** Functions used here, by their place in PJRT_Api. */
 const functions = {
@@ -236,7 +220,7 @@ export type Buffer = {
   /** PJRT_Buffer. */
   readonly address: bigint;
   shape(): number[];
-  type(): BufferType;
+  type(): ElementType;
   /** Whether an execution has taken its memory. */
   donated(): boolean;
   /** Its values' bytes, row by row; waits for the executions that it depends on, and throws what they failed with. */
@@ -278,7 +262,7 @@ export type Client = {
   /** Each device's kind, such as `cpu` or a GPU's model. */
   readonly devices: readonly string[];
   /** Values on a device, row by row; copied before the call returns. */
-  put(type: BufferType, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>, device?: number): Buffer;
+  put(type: ElementType, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>, device?: number): Buffer;
   /** Compiles MLIR's text, on another thread. Its inputs' attributes say which are donated. */
   compile(module: string, settings?: CompileSettings): Promise<Executable>;
   /** As `compile`, and blocks this thread. */
@@ -302,9 +286,9 @@ function bufferAt(library: Library, address: bigint): Buffer {
   };
   const type = () => {
     const number = int(call("PJRT_Buffer_ElementType", struct([address]))[3]);
-    const found = Object.entries(types).find(([, [n]]) => n === number);
+    const found = ofPjrt(number);
     if (!found) throw new PjrtError("PJRT_Buffer_ElementType", 12, `the element type ${number} is not known here`);
-    return found[0] as BufferType;
+    return found;
   };
   /** Begins to copy the values; the event says when they are there. */
   const begin = () => {
@@ -444,7 +428,7 @@ export function pjrtClient(path: string, options: Readonly<Record<string, PjrtOp
         throw new PjrtError("put", 3, `expected ${size} bytes for ${type}[${shape}], found ${bytes.byteLength}`);
       }
       const dims = BigInt64Array.from(shape, BigInt), DURING_CALL = 0;
-      const source = [address, bytes, types[type][0], dims, dims.length, 0, 0, DURING_CALL, devices[device]];
+      const source = [address, bytes, pjrtNumber(type), dims, dims.length, 0, 0, DURING_CALL, devices[device]];
       const args = call("PJRT_Client_BufferFromHostBuffer", struct(source));
       call("PJRT_Event_Destroy", struct([args[13]])); // of the end of reading `bytes`, which are copied by now
       return bufferAt(library, args[14]);

@@ -5,10 +5,9 @@
  */
 import { type Attribute, callText } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
+import type { ElementType } from "./element_types.ts";
 import { writeOp } from "./ops.ts";
-import { type ElementType, same, type Value, writer } from "./writer.ts";
-
-export type { ElementType, Value } from "./writer.ts";
+import { same, type Value, writer } from "./writer.ts";
 
 /** A module that is being built: inputs, ops on them, and then its text. */
 export type ModuleBuilder = {

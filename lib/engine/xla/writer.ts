@@ -4,9 +4,7 @@
  * @module
  */
 import { TensorFlowError } from "../types.ts";
-
-/** Element types, named as in MLIR. */
-export type ElementType = "f32" | "f64" | "bf16" | "i32" | "i64" | "i1" | "ui8";
+import { elementBytes, type ElementType } from "./element_types.ts";
 
 /** A tensor of a module: `%name`, its shape, and its element type. */
 export type Value = { name: string; shape: number[]; type: ElementType };
@@ -36,9 +34,6 @@ const RANGES: Partial<Record<ElementType, [bigint, bigint]>> = {
   i64: [-(2n ** 63n), 2n ** 63n - 1n],
   ui8: [0n, 255n],
 };
-
-/** Bytes of an element. */
-export const BYTES: Record<ElementType, number> = { f32: 4, f64: 8, bf16: 2, i32: 4, i64: 8, i1: 1, ui8: 1 };
 
 /** How elements of types whose constants may be read are read. */
 const READERS: Partial<Record<ElementType, (view: DataView, at: number) => number>> = {
@@ -184,7 +179,7 @@ export function writer(replicas = 1): Writer {
   function constant(bytes: Uint8Array, shape: Shape, type: ElementType): Value {
     const value = dense(literals(bytes, type), shape, type), read = READERS[type];
     if (!read) return value;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), size = BYTES[type];
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), size = elementBytes(type);
     numbers.set(value.name, Array.from({ length: bytes.length / size }, (_, i) => read(view, i * size)));
     return value;
   }

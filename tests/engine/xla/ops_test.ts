@@ -6,7 +6,8 @@ import { TensorFlowError } from "@lib/engine/types.ts";
 import { opNames } from "@lib/engine/xla/ops.ts";
 import { type Buffer, type Client, pjrtClient } from "@lib/engine/xla/pjrt.ts";
 import { moduleBuilder } from "@lib/engine/xla/stablehlo.ts";
-import type { ElementType, Value } from "@lib/engine/xla/writer.ts";
+import type { ElementType } from "@lib/engine/xla/element_types.ts";
+import type { Value } from "@lib/engine/xla/writer.ts";
 import { cpuPlugin, onPlugin } from "../../support/plugin.ts";
 
 /** An input: its values, shape and element type; `fixed` is a constant of the module. bfloat16 is made of float32. */

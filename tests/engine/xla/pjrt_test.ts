@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import type { ElementType } from "@lib/engine/xla/element_types.ts";
 import {
   type Buffer,
-  type BufferType,
   type Client,
   compileOptions,
   fromBfloat16,
@@ -19,7 +19,7 @@ const floats = async (buffer: Buffer) => [...new Float32Array((await buffer.read
 const free = (...all: { free(): void }[]) => all.forEach((each) => each.free());
 
 /** Runs a module with `main` on values, and reads its outputs; frees all. */
-async function once(of: Client, module: string, inputs: [BufferType, number[], ArrayBufferView<ArrayBuffer>][]) {
+async function once(of: Client, module: string, inputs: [ElementType, number[], ArrayBufferView<ArrayBuffer>][]) {
   const executable = await of.compile(module);
   const buffers = inputs.map(([type, shape, values]) => of.put(type, shape, bytesOf(values)));
   const [outputs] = await executable.run([buffers]);
@@ -44,7 +44,7 @@ onPlugin("x·w + b in float32, bfloat16, int32 and float64 is exact, and nothing
     }`;
   const x = [1, 2, 3, 4, 5, 6], w = [1, 0, 0, 1, 2, -1], b = [4, -2], expected = [11, -3, 20, -3];
   const own = client(), before = own.live();
-  const run = async (type: BufferType, to: (values: number[]) => ArrayBufferView<ArrayBuffer>) =>
+  const run = async (type: ElementType, to: (values: number[]) => ArrayBufferView<ArrayBuffer>) =>
     (await once(own, module(type), [[type, [2, 3], to(x)], [type, [3, 2], to(w)], [type, [2], to(b)]]))[0].buffer;
   assertEquals([...new Float32Array(await run("f32", (v) => Float32Array.from(v)))], expected);
   assertEquals([...new Float64Array(await run("f64", (v) => Float64Array.from(v)))], expected);

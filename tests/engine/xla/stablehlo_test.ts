@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ATTR } from "@lib/engine/attributes.ts";
 import { pjrtClient } from "@lib/engine/xla/pjrt.ts";
-import { moduleBuilder, type Value } from "@lib/engine/xla/stablehlo.ts";
+import { moduleBuilder } from "@lib/engine/xla/stablehlo.ts";
+import type { Value } from "@lib/engine/xla/writer.ts";
 import { cpuPlugin, onPlugin } from "../../support/plugin.ts";
 
 const T = [{ name: "T", type: ATTR.type, value: 1 }];
