@@ -1,7 +1,7 @@
 /**
  * What a fresh machine lacks, in `.venv/`: a virtual environment with the smallest Jupyter, libtensorflow out of its
- * pinned wheel, XLA's plug-in for a GPU, the Deno kernel for this project alone, and npm packages in Deno's cache. Each part is stamped last, so that the
- * next set-up repairs one that was cut off.
+ * pinned wheel, XLA's plug-in for a GPU, the Deno kernel for this project alone, and npm packages in Deno's cache. Each
+ * part is stamped last, so that the next set-up repairs one that was cut off.
  * @module
  */
 import { statfs } from "node:fs/promises";

@@ -1,7 +1,7 @@
 /**
- * A bar's labels as bytes: uint32 index of the bar in its song; uint8 tempo bin; uint8 count of instruments, then one each; uint8
- * count of positions, then one each; uint16 count of chords, then a uint8 class each; float64 mean velocity, mean
- * duration bin, mean duration in quarters (NaN for null). Little-endian, not aligned.
+ * A bar's labels as bytes: uint32 index of the bar in its song; uint8 tempo bin; uint8 count of instruments, then one
+ * each; uint8 count of positions, then one each; uint16 count of chords, then a uint8 class each; float64 mean
+ * velocity, mean duration bin, mean duration in quarters (NaN for null). Little-endian, not aligned.
  * @module
  */
 import type { BarLabels } from "../tokens/labels.ts";

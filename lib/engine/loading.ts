@@ -1,5 +1,6 @@
 /**
- * Which engine this process has, and loading what belongs to it. One that `auto` took and that does not start gives way to the CPU.
+ * Which engine this process has, and loading what belongs to it. One that `auto` took and that does not start gives way
+ * to the CPU.
  * @module
  */
 import { chooseEngine, engineChoice } from "./choice.ts";

@@ -18,8 +18,9 @@ import { tempoBins } from "../tokens/vocabulary.ts";
 const REST = 0.25;
 
 /**
- * What a player plays, also for screen readers; how long, in seconds, without the time in which it rings on; samples a second and bits a sample of the sound that
- * a notebook has; `silent` has none, as of whole songs, which only a page plays.
+ * What a player plays, also for screen readers; how long, in seconds, without the time in which it rings on; samples a
+ * second and bits a sample of the sound that a notebook has; `silent` has none, as of whole songs, which only a page
+ * plays.
  */
 type PlayerOptions = { label?: string; seconds?: number; rate?: number; bits?: 8 | 16; silent?: boolean };
 
@@ -45,7 +46,7 @@ export const barSeconds = (bars: readonly { tokens: Uint16Array }[]): number =>
   bars.reduce((sum, { tokens }) => sum + 240 / tempoBins[tempoBinOf(tokens)], 0);
 
 /** Notes as text for a page's player: onset and length in milliseconds, pitch, velocity, and program, 128 for drums. */
-export const notesText = (notes: readonly SoundNote[]): string =>
+const notesText = (notes: readonly SoundNote[]): string =>
   notes.map(({ start, seconds, pitch, velocity, program, drum }) =>
     [Math.round(1000 * start), Math.round(1000 * seconds), pitch, velocity, drum ? 128 : program].join()
   ).join(";");

@@ -35,7 +35,8 @@ export type Look = { colour: string; mark: string; name: string };
 
 /**
  * How a roll is drawn: ticks of a quarter; its pixels, of the notes alone; large, with rows of drums that have room for
- * names, or not; with the names of drums and octaves beside it or not; and the notes whose pitches and drums it has room for, its own by default.
+ * names, or not; with the names of drums and octaves beside it or not; and the notes whose pitches and drums it has
+ * room for, its own by default.
  */
 export type RollOptions = {
   ticksPerQuarter: number;

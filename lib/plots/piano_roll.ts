@@ -74,8 +74,9 @@ function placedNotes(notes: readonly RollNote[], ticksPerQuarter: number, width:
 }
 
 /**
- * Notes as a piano roll: time in quarters across, pitch up, the drums by name in a panel below. Each instrument has a colour, and
- * a mark where its notes begin. Instruments that play one pitch at one time share its row, one above the other.
+ * Notes as a piano roll: time in quarters across, pitch up, the drums by name in a panel below. Each instrument has a
+ * colour, and a mark where its notes begin. Instruments that play one pitch at one time share its row, one above the
+ * other.
  */
 export function pianoRoll(
   notes: readonly RollNote[],

@@ -25,7 +25,8 @@ function failure(meta: ProbeMeta, cause: Error): Error {
  * Probes layers of one study's bars, several at a time in workers; rows in the order of the jobs.
  *
  * @param options `workers`: 0 probes on this thread, letting other work through between tasks; by default the
- * process's threads, at most four. `onDone` is called after each layer; `signal` stops the work, the promise then rejects with its reason.
+ * process's threads, at most four. `onDone` is called after each layer; `signal` stops the work, the promise then
+ * rejects with its reason.
  * @throws {Error} naming model and layer if one fails, with its error as the cause; the others are stopped.
  */
 export async function probeLayers(

@@ -21,7 +21,7 @@ const columnTypes = {
 export type Result = Record<keyof typeof columnTypes, string | number | null>;
 
 /** Columns of the results table, in order. */
-export const resultColumns = Object.keys(columnTypes) as (keyof Result)[];
+const resultColumns = Object.keys(columnTypes) as (keyof Result)[];
 
 /** Rows as the table has them; a score that is not defined is null. */
 export function toResults(rows: readonly ProbeRow<string>[]): Result[] {

@@ -113,7 +113,8 @@ function drawQueries(corpus: Corpus, bars: number[], seed: number, count: number
 
 /**
  * Finds similar bars by the last layer of each trained model, once: `count` neighbors of each of `queries` bars, none
- * with the same music as the bar or as another neighbor, among at most `barsPerSong` bars of each validation and test song, drawn by the seed.
+ * with the same music as the bar or as another neighbor, among at most `barsPerSong` bars of each validation and test
+ * song, drawn by the seed.
  */
 export function similarBars(
   study: Study,

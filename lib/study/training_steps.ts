@@ -155,7 +155,7 @@ function curvePlot(study: Study, corpus: Corpus, title: string): (logs: readonly
  * The element type of the products of all trainings of a study, chosen once: what a training of it began with, or what
  * the recipe comes to on this machine.
  */
-export async function precisionOf(study: Study): Promise<PrecisionChoice> {
+async function precisionOf(study: Study): Promise<PrecisionChoice> {
   const { model, training: { precision } } = study.recipe;
   return await study.once("precision", { model, precision }, async () => {
     for (const { dir } of trainingsOf(study)) {

@@ -29,7 +29,8 @@ import { decayMask, type QueuedStep, queuedStep, stepNumbers, type StepState } f
  * `seed` is of fresh weights, order, masks, views and dropout; the recipe's if left out. Validation bars and their
  * masks keep the recipe's, so that trainings of several seeds are measured alike. `precision` is what
  * `training.precision: auto` came to, for trainings that are compared; it is measured if left out, and what a training
- * began with is kept. `signal` stops after the current step; `say` is called with what was damaged and what was done about it (default: the standard error output).
+ * began with is kept. `signal` stops after the current step; `say` is called with what was damaged and what was done
+ * about it (default: the standard error output).
  */
 type PretrainOptions =
   & { corpus: Corpus; recipe: Recipe; model: ModelName; dir: string }

@@ -113,7 +113,7 @@ const folderName = (kind: "step" | "best", step: number) => `${kind}-${String(st
 /** The folder of a step's state. */
 export const stateFolder = (dir: string, step: number): string => `${dir}/training/${folderName("step", step)}`;
 /** The folder of the best weights, by their step. */
-export const bestFolder = (dir: string, step: number): string => `${dir}/training/${folderName("best", step)}`;
+const bestFolder = (dir: string, step: number): string => `${dir}/training/${folderName("best", step)}`;
 
 /** The steps of the folders `step-N` or `best-N` of a run, the latest first. */
 async function stepsOf(dir: string, kind: "step" | "best"): Promise<number[]> {

@@ -1,6 +1,7 @@
 /**
  * Training steps in a process of their own, on the engine that `ENGINE` names: `corpus folder, cases`, the cases as JSON
- * of [encoder, model], `evaluate` if the trained model is evaluated, too. The recipe beside the corpus folder, under its name and `.json`, says all else. Prints one line of JSON, a {@link StepsReport}.
+ * of [encoder, model], `evaluate` if the trained model is evaluated, too. The recipe beside the corpus folder, under
+ * its name and `.json`, says all else. Prints one line of JSON, a {@link StepsReport}.
  * @module
  */
 import { padRows, toTensors, trainingBatch, trainingPlans } from "@lib/training/batches.ts";

@@ -18,7 +18,7 @@ import { stoppable } from "../stop.ts";
 import { isStore, recipeOf, songsOrConcepts } from "./opened.ts";
 
 /** The arguments of `deno task bars`, and their recipe; throws a {@link UsageError} where they are wrong. */
-export function barsOptions(args: readonly string[], cwd?: string): Values<"bars"> & { recipe: Recipe } {
+function barsOptions(args: readonly string[], cwd?: string): Values<"bars"> & { recipe: Recipe } {
   const { values } = readArguments("bars", args, cwd);
   songsOrConcepts("bars", values);
   return { ...values, recipe: recipeOf(values) };

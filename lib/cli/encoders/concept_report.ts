@@ -57,7 +57,7 @@ async function givenLayers(
 }
 
 /** Writes rows, a table and maps into a folder; returns the table as plain text. */
-export async function writeConcepts(
+async function writeConcepts(
   out: string,
   rows: readonly ConceptRow[],
   lines: readonly Line[],

@@ -55,7 +55,7 @@ export const jobArguments = (
 ): string[] => ["job", job, "--run", run, "--threads", String(threads)];
 
 /** The path of a job's log. */
-export const logPath = (study: Study, job: string): string => study.path("log", `${job}.log`);
+const logPath = (study: Study, job: string): string => study.path("log", `${job}.log`);
 
 /** A log's last lines, which say why a job failed. */
 const TAIL = 12;

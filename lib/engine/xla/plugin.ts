@@ -9,7 +9,7 @@ import { EngineError } from "../types.ts";
 import type { PjrtOption, XlaFlag } from "./pjrt.ts";
 
 /** Where `task setup` puts plug-ins. */
-export const pluginFolder: string = `${projectRoot}/.venv/xla`;
+const pluginFolder: string = `${projectRoot}/.venv/xla`;
 
 /** The plug-ins that `task setup` knows, the best first: their folder, and their library in it. */
 const installed = {

@@ -77,7 +77,7 @@ const rounded = (value: number, digits = 5): number => Number(value.toPrecision(
  * Whether a table, figure or verdict needs a row: headline scores of test and validation songs, of the authors' draws the
  * mean and the last one, and R² of test songs.
  */
-export function isShown(row: ProbeRow, draw: number | null): boolean {
+function isShown(row: ProbeRow, draw: number | null): boolean {
   const { metric, task, protocol, split, labels } = row;
   if (row.draw !== null && row.draw !== draw) return false;
   return metric === headlines[protocol][task] || metric === "r2" && split === "test" && labels !== "permuted";
