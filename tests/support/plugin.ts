@@ -5,12 +5,11 @@ import { pluginPath } from "@lib/engine/xla/plugin.ts";
 /** The plug-in for the CPU that `task setup --engine xla` fetches. */
 export const cpuPlugin: string = pluginPath("cpu");
 
-/** A test that is skipped, with a line, where that plug-in is not set up. */
-export function onPlugin(name: string, fn: () => void | Promise<void>): void {
-  const ignore = !exists(cpuPlugin);
-  Deno.test({
-    name: ignore ? `${name} (skipped: deno task setup --engine xla fetches what it needs)` : name,
-    ignore,
-    fn,
-  });
+/**
+ * A test that is skipped, with a line, where that plug-in is not set up, or for another reason: `problem` says which,
+ * or is undefined.
+ */
+export function onPlugin(name: string, fn: () => void | Promise<void>, problem?: string): void {
+  const why = exists(cpuPlugin) ? problem : "deno task setup --engine xla fetches what it needs";
+  Deno.test({ name: why === undefined ? name : `${name} (skipped: ${why})`, ignore: why !== undefined, fn });
 }

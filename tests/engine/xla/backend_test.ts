@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { bfloat16Problem } from "@lib/engine/library.ts";
 import type { RecipeChanges } from "@lib/recipe/recipe.ts";
 import { largestDifference } from "../../support/golden.ts";
 import { onPlugin } from "../../support/plugin.ts";
@@ -83,6 +84,7 @@ onPlugin(
       // both round the same operands of the same products; what differs is the order of their float32 sums
       assertLess(away(ours), 1.5 * away(theirs));
     }),
+  bfloat16Problem(),
 );
 
 onPlugin("a compiled function: one trace for each shape, outputs that stay, errors with name and shapes", async () => {

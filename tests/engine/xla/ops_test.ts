@@ -92,16 +92,31 @@ const cast = (from: number, to: number): Attribute[] => [
 
 type Result = { shape: number[]; type: string; values: number[] };
 
-/** What libtensorflow makes of a case. */
+/**
+ * What libtensorflow makes of a case. Of bfloat16's products it makes the rounded float32 product of the same values:
+ * its own sum in bfloat16 where oneDNN is off or the processor is an old one.
+ */
 function byTensorFlow(each: Case): Result[] {
+  const wide = each.inputs.some(({ type }) => type === "bfloat16") && /MatMul/.test(each.op);
   const ids = each.inputs.map(({ values, shape, type }) => {
     if (type !== "bfloat16") return binding.createTensor(shape, DType[type], values);
-    const wide = binding.createTensor(shape, DType.float32, values);
-    const [rounded] = executeEagerly("Cast", cast(DType.float32, DType.bfloat16), [wide], 1);
-    binding.deleteTensor(wide);
-    return rounded.id;
+    const full = binding.createTensor(shape, DType.float32, values);
+    const rounded = executeEagerly("Cast", cast(DType.float32, DType.bfloat16), [full], 1)[0].id;
+    binding.deleteTensor(full);
+    if (!wide) return rounded;
+    const widened = executeEagerly("Cast", cast(DType.bfloat16, DType.float32), [rounded], 1)[0].id;
+    binding.deleteTensor(rounded);
+    return widened;
   });
-  const made = executeEagerly(each.op, attributesOf(each), ids, each.outputs ?? 1);
+  const attributes = attributesOf(each).map((attribute) =>
+    wide && attribute.value === DType.bfloat16 ? { ...attribute, value: DType.float32 } : attribute
+  );
+  let made = executeEagerly(each.op, attributes as Attribute[], ids, each.outputs ?? 1);
+  if (wide && each.op !== "SparseMatMul") {
+    const rounded = executeEagerly("Cast", cast(DType.float32, DType.bfloat16), [made[0].id], 1);
+    binding.deleteTensor(made[0].id);
+    made = rounded;
+  }
   const results = made.map(({ id, shape, dtype }) => {
     const [read] = dtype === DType.bfloat16 ? executeEagerly("Cast", cast(dtype, DType.float32), [id], 1) : [{ id }];
     const values = [...binding.tensorDataSync(read.id)];
