@@ -131,6 +131,14 @@ export const commands = {
           "all, or some of bert, aug, neighbor, dropout with commas, without what needs all: results, page",
         ),
       ),
+      on: withDefault(
+        "local",
+        named(
+          "PLACE",
+          "where jobs run: local (processes of this machine), ray (a cluster of Ray on this machine), ray://HOST:PORT (one " +
+            "that is there), slurm",
+        ),
+      ),
       jobs: whole("N", 1, "jobs at a time (default: one a core where that is quicker, as many as fit into memory)"),
       threads: whole(
         "N",

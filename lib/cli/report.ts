@@ -12,7 +12,8 @@ import { stepsInWork } from "../study/step_records.ts";
 import { loadRecipe, openStudy, type Study } from "../study/study.ts";
 import { readArguments, studyVariables, usageError } from "./arguments.ts";
 import { allJobs, forgetShowing, pageNews, writeReport } from "./jobs/page.ts";
-import { lanesHere, runJobs } from "./jobs/run.ts";
+import { lanesHere, localPlace } from "./jobs/local.ts";
+import { runJobs } from "./jobs/run.ts";
 import { ensureSetup } from "./setup.ts";
 import { stoppable } from "./stop.ts";
 
@@ -59,8 +60,8 @@ export async function report(args: string[]): Promise<number> {
   const { python } = await ensureSetup();
   if (!options.page) {
     await forgetShowing(study);
-    const jobs = allJobs(study), lanes = lanesHere(study, jobs);
-    const code = await stoppable(async (signal) => await runJobs(study, jobs, lanes, signal, pageNews) ? 0 : 1);
+    const jobs = allJobs(study), place = localPlace(study, lanesHere(study, jobs));
+    const code = await stoppable(async (signal) => await runJobs(study, jobs, place, signal, pageNews) ? 0 : 1);
     if (code !== 0) return code;
   }
   const page = options.page ? await writeReport(study, python) : `${folder}/report.html`;

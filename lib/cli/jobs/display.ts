@@ -37,6 +37,8 @@ export function usualSeconds(name: string, known: ReadonlyMap<string, number>): 
   return undefined;
 }
 
+const unfinished: readonly JobState[] = ["waiting", "queued", "running"];
+
 /** About how many seconds are left of all jobs, by those of the done ones; undefined if nothing is known of one. */
 export function secondsLeft(
   { states, began }: Omit<Shown, "lines">,
@@ -46,7 +48,7 @@ export function secondsLeft(
 ): number | undefined {
   let sum = 0;
   for (const [name, { state }] of states) {
-    if (state !== "waiting" && state !== "running") continue;
+    if (!unfinished.includes(state)) continue;
     const usual = usualSeconds(name, known);
     if (usual === undefined) return undefined;
     sum += Math.max(0, usual - (now - (began.get(name) ?? now)) / 1000);
@@ -54,7 +56,7 @@ export function secondsLeft(
   return sum / lanes;
 }
 
-const order: readonly JobState[] = ["done", "running", "stopped", "failed", "blocked", "waiting"];
+const order: readonly JobState[] = ["done", "running", "stopped", "failed", "blocked", "queued", "waiting"];
 
 /** The states of all jobs in lines of at most `width` characters; what runs has a line each. */
 export function statusLines({ states, began, lines }: Shown, now: number, width: number): string[] {

@@ -1,5 +1,5 @@
 /**
- * `deno task study`: a study as a graph of jobs, finished on this machine; `deno task job`: one of them.
+ * `deno task study`: a study as a graph of jobs, finished on this machine or others; `deno task job`: one of them.
  * @module
  */
 import { threadVariables } from "../../base/machine.ts";
@@ -12,7 +12,9 @@ import { ensureEngine, ensureSetup } from "../setup.ts";
 import { stoppable } from "../stop.ts";
 import { modelsByOption } from "../train.ts";
 import { allJobs, pageNews } from "./page.ts";
-import { jobArguments, lanesHere, runJobs } from "./run.ts";
+import { lanesHere, localPlace } from "./local.ts";
+import { jobArguments, type Place } from "./place.ts";
+import { runJobs } from "./run.ts";
 
 /** The variable RECIPE with so many seeds in it; JSON that is none is left for {@link openStudy} to refuse. */
 function recipeWithSeeds(seeds: number, text = Deno.env.get("RECIPE") || "{}"): string {
@@ -24,8 +26,12 @@ function recipeWithSeeds(seeds: number, text = Deno.env.get("RECIPE") || "{}"): 
   }
 }
 
+/** Where jobs run, as `--on` names it: processes of this machine, or an engine. */
+const places = /^(local|ray|slurm|ray:\/\/\S+:\d+)$/;
+
 /** What `deno task study` is asked for. */
 type StudyOptions = {
+  on: string;
   models: ModelName[];
   env: Record<string, string>;
   page: boolean;
@@ -43,10 +49,24 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
     const known = Object.keys(modelsByOption).join(", ");
     throw usageError("study", `--models: expected all, or some of ${known} with commas, found ${values.models}.`);
   }
+  if (!places.test(values.on)) {
+    throw usageError("study", `--on: expected local, ray, ray://HOST:PORT or slurm, found ${values.on}.`);
+  }
   const chosen = names.map((name) => modelsByOption[name as keyof typeof modelsByOption]);
   const env = { ...studyVariables(run, values), ...(seeds !== undefined && { RECIPE: recipeWithSeeds(seeds) }) };
-  const { jobs, threads, "dry-run": dryRun, "no-page": noPage } = values;
-  return { models: modelNames.filter((name) => chosen.includes(name)), env, page: !noPage, dryRun, jobs, threads };
+  const { jobs, threads, "dry-run": dryRun, "no-page": noPage, on } = values;
+  return { on, models: modelNames.filter((name) => chosen.includes(name)), env, page: !noPage, dryRun, jobs, threads };
+}
+
+/** The place that `--on` names. */
+function placeOf(
+  on: string,
+  study: Study,
+  jobs: readonly StudyJob[],
+  asked: Pick<StudyOptions, "jobs" | "threads">,
+): Place {
+  if (on !== "local") throw new UserError(`Study: --on ${on.replace(/:.*/, "")} is not there yet; leave --on out.`);
+  return localPlace(study, lanesHere(study, jobs, asked));
 }
 
 /** A job's line of `--dry-run`, with the command that does it. */
@@ -59,17 +79,18 @@ function dryLine(study: Study, job: StudyJob, threads: number, width: number): s
 
 /** `deno task study`; returns the exit code: 1 if a job failed, 130 if it was stopped. */
 export async function studyCommand(args: string[]): Promise<number> {
-  const { models, env, page, dryRun, jobs: lanes, threads } = studyOptions(args);
+  const { on, models, env, page, dryRun, ...asked } = studyOptions(args);
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
   const study = openStudy({ dry: dryRun }), jobs = allJobs(study, { models, page });
-  const at = lanesHere(study, jobs, { jobs: lanes, threads });
   if (dryRun) {
+    const { threads } = lanesHere(study, jobs, asked);
     const width = Math.max(...jobs.map(({ name }) => name.length));
-    for (const job of jobs) console.log(dryLine(study, job, at.threads, width));
+    for (const job of jobs) console.log(dryLine(study, job, threads, width));
     return 0;
   }
   await (page ? ensureSetup({ quiet: true }) : ensureEngine());
-  return await stoppable(async (signal) => await runJobs(study, jobs, at, signal, pageNews) ? 0 : 1);
+  const place = placeOf(on, study, jobs, asked);
+  return await stoppable(async (signal) => await runJobs(study, jobs, place, signal, pageNews) ? 0 : 1);
 }
 
 /** Stops this process as Ctrl-C does once its standard input ends. */

@@ -3,20 +3,27 @@
  * @module
  */
 
+/** What an engine says of a job that it was handed: it waits there for its turn, or it began. */
+export type Turn = "queued" | "running";
+
 /**
  * A job: its name, the names of the jobs that must be done before, the bytes that it takes at most, whether it is done,
- * and what does it. The promise of `run` rejects if it fails or if `signal` stops it.
+ * and what does it. The promise of `run` rejects if it fails or if `signal` stops it; `onTurn` may be called by one that
+ * does not begin at once, or begins anew.
  */
 export type Job = {
   name: string;
   needs: readonly string[];
   memory: number;
   done(): boolean;
-  run(signal: AbortSignal): Promise<void>;
+  run(signal: AbortSignal, onTurn: (turn: Turn) => void): Promise<void>;
 };
 
-/** Where a job stands: `stopped` by the signal while it ran, `blocked` by a job that failed. */
-export type JobState = "waiting" | "running" | "done" | "failed" | "stopped" | "blocked";
+/**
+ * Where a job stands: `waiting` for others, `queued` at an engine, `stopped` by the signal while it ran, `blocked` by a
+ * job that failed.
+ */
+export type JobState = "waiting" | Turn | "done" | "failed" | "stopped" | "blocked";
 
 /** A job's state; of a failed one what it failed with. */
 export type JobStatus = { state: JobState; error?: unknown };
@@ -56,15 +63,17 @@ export function checkJobs(jobs: readonly Pick<Job, "name" | "needs">[]): void {
  * One that does not fit at all runs alone. A job that fails keeps back only those that need it. A job that is done
  * already, also by another process meanwhile, is not run.
  *
- * @param options `lanes`: most jobs at a time; `memory`: bytes for all that run at a time; `signal`: no job is started
- * any more, and those that run are awaited; `onChange`: called after each change, with the state of every job
+ * @param options `lanes`: most jobs at a time; `first`: how one stands that was started, until it says otherwise;
+ * `memory`: bytes for all that run at a time; `signal`: no job is started any more, and those that run are awaited;
+ * `onChange`: called after each change, with the state of every job
  * @returns the jobs' states by name, in the order of the list
  * @throws {RangeError} as {@link checkJobs}
  */
 export async function runQueue(
   jobs: readonly Job[],
-  { lanes, memory = Infinity, signal = new AbortController().signal, onChange = () => {} }: {
+  { lanes, first = "running", memory = Infinity, signal = new AbortController().signal, onChange = () => {} }: {
     lanes: number;
+    first?: Turn;
     memory?: number;
     signal?: AbortSignal;
     onChange?: (states: ReadonlyMap<string, JobStatus>) => void;
@@ -79,8 +88,12 @@ export async function runQueue(
   };
   const stateOf = (name: string) => states.get(name)!.state;
   const start = async (job: Job) => {
+    const turn = (state: Turn) => {
+      const now = stateOf(job.name);
+      if (state !== now && (now === "queued" || now === "running")) set(job, { state });
+    };
     try {
-      await job.run(signal);
+      await job.run(signal, turn);
       if (!job.done()) throw new Error("It ended without a failure, but its result is not there.");
       set(job, { state: "done" });
     } catch (error) {
@@ -100,7 +113,7 @@ export async function runQueue(
     if (!next || signal.aborted) return false;
     if (next.done()) return set(next, { state: "done" }), true;
     if (running.size >= lanes || running.size > 0 && !fits(next)) return false;
-    set(next, { state: "running" });
+    set(next, { state: first });
     running.set(next, start(next));
     return true;
   };

@@ -3,9 +3,7 @@ import { exists } from "@lib/base/files.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { modelNames } from "@lib/bert/variants.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
-import { lanesFor } from "@lib/cli/jobs/run.ts";
 import { studyOptions } from "@lib/cli/jobs/study.ts";
-import { recipe } from "@lib/recipe/recipe.ts";
 import { runStudy, withRuns } from "../../support/study_process.ts";
 import { withEnvironment } from "../../support/environment.ts";
 
@@ -34,20 +32,11 @@ Deno.test("options of the study become its environment; seeds are a field of the
   });
   assertThrows(() => studyOptions(["--models", "bert,berd"], "/"), UsageError, "found bert,berd");
   assertThrows(() => studyOptions(["--seeds", "0"], "/"), UsageError, "--seeds");
-});
-
-Deno.test("a narrow encoder's jobs have a core each, if they fit; a wide one's or a GPU's run one at a time", () => {
-  const demo = recipe("sound", "demo"), base = recipe("sound", "base");
-  const machine = { cores: 8, gpu: false, free: 64, bytes: 1 };
-  assertEquals(lanesFor(demo, {}, machine), { lanes: 8, threads: 1 });
-  assertEquals(lanesFor(base, {}, machine), { lanes: 1, threads: 8 });
-  assertEquals(lanesFor(demo, {}, { ...machine, gpu: true }), { lanes: 1, threads: 8 });
-  assertEquals(lanesFor(demo, {}, { ...machine, free: 3.5 }), { lanes: 3, threads: 2 });
-  assertEquals(lanesFor(demo, {}, { ...machine, free: 0.5 }), { lanes: 1, threads: 8 });
-  assertEquals(lanesFor(demo, { jobs: 2 }, machine), { lanes: 2, threads: 4 });
-  assertEquals(lanesFor(demo, { jobs: 16 }, machine), { lanes: 16, threads: 1 });
-  assertEquals(lanesFor(demo, { threads: 3 }, machine), { lanes: 2, threads: 3 });
-  assertEquals(lanesFor(base, { jobs: 2, threads: 1 }, machine), { lanes: 2, threads: 1 });
+  const places = ["local", "ray", "ray://10.0.0.1:6379", "slurm"];
+  assertEquals(places.map((on) => studyOptions(["--on", on], "/").on), places);
+  for (const on of ["rays", "ray://", "ray://host", "spark"]) {
+    assertThrows(() => studyOptions(["--on", on], "/"), UsageError, `found ${on}.`);
+  }
 });
 
 Deno.test("--dry-run prints the jobs with their state, needs and commands, and makes no run", () =>

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { checkJobs, type Job, type JobState, runQueue } from "@lib/study/jobs/queue.ts";
+import { checkJobs, type Job, type JobState, runQueue, type Turn } from "@lib/study/jobs/queue.ts";
 
 const pause = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -129,4 +129,21 @@ Deno.test("jobs that cannot be ordered are refused: a name twice, a need that is
   const circle = [job("a", "b"), job("b", "c"), job("c", "d"), job("d", "b")];
   assertThrows(() => checkJobs(circle), RangeError, "b → c → d → b");
   assertThrows(() => checkJobs([job("a", "a")]), RangeError, "a → a");
+});
+
+Deno.test("a job that an engine queues is queued until it says that it runs, also anew; once over it says no more", async () => {
+  const seen: string[] = [];
+  let late = (_: Turn) => {};
+  const job: Job = {
+    ...{ name: "a", needs: [], memory: 0, done: () => seen.includes("running") },
+    async run(_, onTurn) {
+      late = onTurn;
+      for (const turn of ["running", "running", "queued", "running"] as const) await pause().then(() => onTurn(turn));
+    },
+  };
+  const onChange = (states: ReadonlyMap<string, { state: JobState }>) => void seen.push(states.get("a")!.state);
+  const states = await runQueue([job], { lanes: Infinity, first: "queued", onChange });
+  late("queued");
+  assertEquals(seen, ["waiting", "queued", "running", "queued", "running", "done"]);
+  assertEquals(statesOf(states), { a: "done" });
 });

@@ -1,0 +1,116 @@
+/**
+ * A study's jobs on this machine, each in a process of its own with a log file.
+ * @module
+ */
+import { freeMemory, threads as ownThreads, threadVariables } from "../../base/machine.ts";
+import { projectRoot } from "../../base/project.ts";
+import { nvidiaDriver } from "../../engine/library.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
+import { jobState, type StudyJob } from "../../study/jobs/graph.ts";
+import type { Study } from "../../study/study.ts";
+import { atATime, inOrder, jobArguments, jobFailed, logPath, type OneByOne, type Place, TAIL } from "./place.ts";
+
+/** How many jobs run at a time, and how many threads each has. */
+export type Lanes = { lanes: number; threads: number };
+
+/**
+ * Widths up to which jobs have a core each. A training step takes more processor time on two threads than on one, as
+ * measured in turns on two cores of an AMD EPYC: 1.0 to 1.3 times at the widths 32, 64 and 128, 1.0 to 1.1 at 256; so two
+ * jobs do at least that much more than one on both cores. At 768 it is 1.03 to 1.06, for twice the memory.
+ */
+const NARROW = 256;
+
+/**
+ * How many jobs at a time pay, and the threads of each: a core each if the encoder is narrow and no GPU computes; fewer
+ * if so many of those that take most, `bytes`, do not fit into memory.
+ */
+export function lanesFor(
+  { model }: Pick<Recipe, "model">,
+  { jobs, threads }: Partial<Record<"jobs" | "threads", number>>,
+  { cores, gpu, free, bytes }: { cores: number; gpu: boolean; free: number; bytes: number },
+): Lanes {
+  const pay = gpu || model.hidden > NARROW ? 1 : Math.floor(cores / (threads ?? 1));
+  const lanes = jobs ?? Math.max(1, Math.min(pay, Math.floor(free / bytes)));
+  return { lanes, threads: threads ?? Math.max(1, Math.floor(cores / lanes)) };
+}
+
+/** {@link lanesFor} this machine. */
+export function lanesHere(
+  study: Study,
+  jobs: readonly StudyJob[],
+  asked: Partial<Record<"jobs" | "threads", number>> = {},
+): Lanes {
+  const gpu = nvidiaDriver() !== undefined && Deno.env.get("ENGINE") !== "cpu";
+  const bytes = Math.max(...jobs.map(({ memory }) => memory(1)));
+  return lanesFor(study.recipe, asked, { cores: ownThreads(), gpu, free: freeMemory(), bytes });
+}
+
+/**
+ * Does a job in a process of its own, whose output goes to the job's log; `onLine` gets each line of it. The process is
+ * in a session of its own, so that Ctrl-C in the terminal reaches it once, by us; it stops if this process dies.
+ */
+async function inProcess(
+  study: Study,
+  job: StudyJob,
+  threads: number,
+  { onLine, signal }: Parameters<OneByOne["run"]>[1],
+): Promise<void> {
+  const command = jobArguments(study.name, job.name, threads), tail: string[] = [];
+  const args = ["run", "--quiet", "-A", `${projectRoot}/lib/cli/main.ts`, ...command, "--attached"];
+  using log = await Deno.open(logPath(study, job.name), { create: true, append: true });
+  const say = (text: string) => void log.writeSync(new TextEncoder().encode(text));
+  say(`${new Date().toISOString()} deno task ${command.join(" ")}\n`);
+  const child = new Deno.Command(Deno.execPath(), {
+    ...{ args, cwd: projectRoot, env: { ...threadVariables(threads), NO_COLOR: "1" }, detached: true },
+    ...{ stdin: "piped", stdout: "piped", stderr: "piped" }, // stdin closes when this process dies
+  }).spawn();
+  const stop = () => {
+    try {
+      child.kill("SIGINT");
+    } catch { /* it has ended */ }
+  };
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop);
+  const follow = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      say(text);
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines.filter((line) => line.trim() !== "")) {
+        tail.splice(0, tail.length - TAIL + 1);
+        tail.push(line);
+        onLine(line);
+      }
+    }
+    if (rest !== "") tail.push(rest);
+  };
+  try {
+    await Promise.all([follow(child.stdout), follow(child.stderr)]);
+    const { success, code, signal: by } = await child.status;
+    if (success) return;
+    const how = by === null ? `with exit code ${code}` : `by ${by}${by === "SIGKILL" ? " (out of memory?)" : ""}`;
+    throw jobFailed(study, job.name, how, tail);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await child.stdin.close().catch(() => {}); // it has ended
+  }
+}
+
+/** The processes of this machine as a place of jobs. */
+export function localPlace(study: Study, { lanes, threads }: Lanes): Place {
+  return {
+    ...{ at: atATime(lanes, threads), lanes },
+    async doAll(jobs, told) {
+      const memory = freeMemory();
+      const large = jobs.find((job) => job.memory(threads) > memory && jobState(study, job) !== "done");
+      if (large) {
+        const [needs, free] = [large.memory(threads), memory].map((bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`);
+        console.error(`${large.name} may need ${needs} of memory, ${free} are free; such jobs run alone.`);
+      }
+      const run: OneByOne["run"] = (job, told) => inProcess(study, job, threads, told);
+      return await inOrder(study, threads, { lanes, memory, run })(jobs, told);
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * Where a study's jobs run: what a place offers, what it tells meanwhile, and the place of one that takes jobs one by one.
+ * @module
+ */
+import { type JobStatus, runQueue, type Turn } from "../../study/jobs/queue.ts";
+import { jobState, type StudyJob } from "../../study/jobs/graph.ts";
+import type { Study } from "../../study/study.ts";
+
+/** How every job of a study stands, by name. */
+export type States = ReadonlyMap<string, JobStatus>;
+
+/** What a place heeds and tells: `signal` stops it; `onChange` gets all states, `onLine` each line of a job's log. */
+export type Told = {
+  signal: AbortSignal;
+  onChange(states: States): void;
+  onLine(job: string, line: string): void;
+};
+
+/**
+ * A place that does jobs: processes of this machine, or an engine of a cluster. `at` says for the table's title how many
+ * run at a time and with how many threads, `lanes` the same as a number for the time that is left.
+ *
+ * `doAll` does the jobs that are not done, each after those that it needs, and returns how all stand in the end; when the
+ * signal stops it, it stops those that run as Ctrl-C does, so that they save, and awaits them. A job's command is
+ * {@link jobArguments}, its log {@link logPath}. `close` leaves nothing behind of what the place began.
+ */
+export type Place = {
+  at: string;
+  lanes: number;
+  doAll(jobs: readonly StudyJob[], told: Told): Promise<States>;
+  close(): Promise<void>;
+};
+
+/**
+ * How a place does jobs one by one: most at a time (Infinity where an engine schedules), how one stands that was started
+ * until it says otherwise, bytes for all of them, and what does one. The promise of `run` rejects if the job fails or if
+ * `signal` stops it; `onTurn` says that it began, where an engine begins it later.
+ */
+export type OneByOne = {
+  lanes: number;
+  first?: Turn;
+  memory: number;
+  run(
+    job: StudyJob,
+    told: { signal: AbortSignal; onLine(line: string): void; onTurn(turn: Turn): void },
+  ): Promise<void>;
+};
+
+/** Does all jobs in the order of their needs by what does one. */
+export function inOrder(study: Study, threads: number, { run, ...most }: OneByOne): Place["doAll"] {
+  return async (jobs, { signal, onChange, onLine }) => {
+    const queued = jobs.map((job) => ({
+      ...{ name: job.name, needs: job.needs, memory: job.memory(threads) },
+      done: () => jobState(study, job) === "done",
+      run: (signal: AbortSignal, onTurn: (turn: Turn) => void) =>
+        run(job, { signal, onTurn, onLine: (line) => onLine(job.name, line) }),
+    }));
+    return await runQueue(queued, { ...most, signal, onChange });
+  };
+}
+
+/** How many jobs run at a time, and with how many threads each, in words. */
+export const atATime = (lanes: number, threads: number): string =>
+  `${lanes} at a time, ${threads} ${threads === 1 ? "thread" : "threads"} each`;
+
+/** The arguments of the command that does a job of a run. */
+export const jobArguments = (
+  run: string,
+  job: string,
+  threads: number,
+): string[] => ["job", job, "--run", run, "--threads", String(threads)];
+
+/** The path of a job's log. */
+export const logPath = (study: Study, job: string): string => study.path("log", `${job}.log`);
+
+/** A log's last lines, which say why a job failed. */
+export const TAIL = 12;
+
+/** The error of a job that ended: how, and the last lines of its log. */
+export const jobFailed = (study: Study, job: string, how: string, tail: readonly string[]): Error =>
+  new Error(`It ended ${how}. The end of ${logPath(study, job)}:\n  ${tail.slice(-TAIL).join("\n  ")}`);

@@ -1,0 +1,17 @@
+import { assertEquals } from "@std/assert";
+import { lanesFor } from "@lib/cli/jobs/local.ts";
+import { recipe } from "@lib/recipe/recipe.ts";
+
+Deno.test("a narrow encoder's jobs have a core each, if they fit; a wide one's or a GPU's run one at a time", () => {
+  const demo = recipe("sound", "demo"), base = recipe("sound", "base");
+  const machine = { cores: 8, gpu: false, free: 64, bytes: 1 };
+  assertEquals(lanesFor(demo, {}, machine), { lanes: 8, threads: 1 });
+  assertEquals(lanesFor(base, {}, machine), { lanes: 1, threads: 8 });
+  assertEquals(lanesFor(demo, {}, { ...machine, gpu: true }), { lanes: 1, threads: 8 });
+  assertEquals(lanesFor(demo, {}, { ...machine, free: 3.5 }), { lanes: 3, threads: 2 });
+  assertEquals(lanesFor(demo, {}, { ...machine, free: 0.5 }), { lanes: 1, threads: 8 });
+  assertEquals(lanesFor(demo, { jobs: 2 }, machine), { lanes: 2, threads: 4 });
+  assertEquals(lanesFor(demo, { jobs: 16 }, machine), { lanes: 16, threads: 1 });
+  assertEquals(lanesFor(demo, { threads: 3 }, machine), { lanes: 2, threads: 3 });
+  assertEquals(lanesFor(base, { jobs: 2, threads: 1 }, machine), { lanes: 2, threads: 1 });
+});
