@@ -30,6 +30,8 @@ Deno.test("options of the study become its environment; seeds are a field of the
     assertEquals([options.env.STUDY, options.env.SCALE], ["small", "small"]);
     assertEquals([options.jobs, options.threads, options.dryRun], [2, 1, true]);
   });
+  assertEquals(studyOptions(["--shards", "4"], "/").env, { STUDY: "demo", SHARDS: "4" });
+  assertThrows(() => studyOptions(["--shards", "0"], "/"), UsageError, "--shards");
   assertThrows(() => studyOptions(["--models", "bert,berd"], "/"), UsageError, "found bert,berd");
   assertThrows(() => studyOptions(["--seeds", "0"], "/"), UsageError, "--seeds");
   const places = ["local", "ray", "ray://10.0.0.1:6379", "slurm"];
