@@ -6,15 +6,18 @@ import { bertConfig } from "../bert/config.ts";
 import { createBert, type Model } from "../bert/parameters.ts";
 import type { ModelName } from "../bert/variants.ts";
 import { removeIfThere } from "../base/files.ts";
+import { type Split, splits } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
 import { composeConcepts, type ConceptBars } from "../probing/concepts/compose.ts";
 import { allBars, type ConceptLayer, type ConceptRow, probeConcepts } from "../probing/concepts/probe_concepts.ts";
 import { barFeatures, tokenCounts } from "../probing/controls.ts";
 import { embedLayers } from "../probing/embed.ts";
+import { alignEmbeddings, type AlignOptions, type EmbeddingFile } from "../probing/embeddings/align.ts";
 import { handFeatures } from "../probing/hand_features.ts";
 import { handFeatureLine, type Line, lineOf, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { givenChecksum, openGiven } from "./given_models.ts";
 import { once } from "./jobs/steps.ts";
 import type { Study } from "./study.ts";
 import { trained } from "./training_steps.ts";
@@ -47,6 +50,82 @@ export async function conceptLayers(
   }));
 }
 
+/** The layers of models whose embeddings of composed bars are in files, on the bars that all files have. */
+export async function givenConceptLayers(
+  files: readonly EmbeddingFile[],
+  { corpus }: ConceptBars,
+  { seed }: Recipe,
+  options: AlignOptions,
+): Promise<{ layers: ConceptLayer[]; notes: string[] }> {
+  const [train, validation, test] = splits.map((split: Split) => corpus.barsOf(split));
+  const { bars, models, notes } = await alignEmbeddings(files, corpus, { train, validation, test }, options);
+  const places = new Int32Array(corpus.bars).fill(-1);
+  splits.flatMap((split) => Array.from(bars[split])).forEach((bar, row) => places[bar] = row);
+  const layers = models.flatMap(({ model, layers }) =>
+    layers.map(({ layer, columns, source }): ConceptLayer => ({
+      meta: { model, input: "trained", seed, layer, layers: layer === null ? "none" : "one", pooling: "none" },
+      features: () => ({ source, columns, rowOf: (bar) => places[bar] }),
+    }))
+  );
+  return { layers, notes };
+}
+
+/** Probes layers for every concept, with a bar of progress. */
+async function probeLayersOf(
+  name: string,
+  layers: readonly ConceptLayer[],
+  composed: ConceptBars,
+  recipe: Recipe,
+): Promise<ConceptRow[]> {
+  const meter = progress({ label: `Concepts in ${name}`, total: layers.length, unit: "layers" });
+  const onDone = (done: number) => void meter.update(done);
+  const rows = await probeConcepts(layers, composed, recipe, { signal: stopSignal(), onDone });
+  await meter.done();
+  return rows;
+}
+
+/** The step of probing a model, or the baselines, for concepts, and the folder of its embeddings meanwhile. */
+const conceptStep = ({ recipe, data, folder }: Study, name: string, more: object = {}) => ({
+  step: `concepts ${name}`,
+  inputs: { ...recipe, data, concepts: { conceptBars: recipe.probing.conceptBars }, name, ...more },
+  folder: `${folder}/probes/concepts-${name.replace(/[^\w.-]+/g, "-")}`,
+});
+
+/** Concepts in given models, their lines, and what to say of each file. */
+export type GivenConcepts = { rows: ConceptRow[]; lines: Line[]; notes: string[] };
+
+/**
+ * Probes the models of files of embeddings of the composed bars for every concept, each once for the same file, on the
+ * bars that it has.
+ *
+ * @returns nothing if `probing.conceptBars` is 0
+ * @throws {UserError} if a file cannot be read, or its model has the name of one of the run's
+ */
+export async function probeGivenConcepts(study: Study, files: readonly string[]): Promise<GivenConcepts> {
+  const { recipe } = study,
+    { conceptBars, memory } = recipe.probing,
+    given: GivenConcepts = {
+      ...{ rows: [], lines: [], notes: [] },
+    };
+  for (const path of conceptBars > 0 ? files : []) {
+    const file = await openGiven(path, given.lines), { model } = file, signal = stopSignal();
+    const { folder, ...step } = conceptStep(study, model, { checksum: givenChecksum(path) });
+    const { rows, notes } = await once(study, step, async () => {
+      try {
+        const composed = composeConcepts(recipe);
+        const { layers, notes } = await givenConceptLayers([file], composed, recipe, { folder, memory, signal });
+        return { rows: await probeLayersOf(model, layers, composed, recipe), notes };
+      } finally {
+        await removeIfThere(folder);
+      }
+    });
+    given.rows.push(...rows);
+    given.lines.push(lineOf(model, { layers: rows.some(({ layer }) => layer !== null) ? "one" : "none" }));
+    given.notes.push(...notes);
+  }
+  return given;
+}
+
 /**
  * Probes models of a run, an untrained encoder and the two baselines for every concept, each once; the recipe's own seed
  * of a model stands for it.
@@ -58,27 +137,20 @@ export async function probeConceptsOf(
   corpus: Corpus,
   models: readonly ModelName[],
 ): Promise<ConceptRow[]> {
-  const { recipe, data } = study, { conceptBars } = recipe.probing, rows: ConceptRow[] = [];
-  if (conceptBars === 0) return rows;
+  const { recipe } = study, rows: ConceptRow[] = [];
+  if (recipe.probing.conceptBars === 0) return rows;
   let composed: ConceptBars | undefined;
-  const step = (name: string, layersOf: (composed: ConceptBars, folder: string) => Promise<ConceptLayer[]>) =>
-    once(
-      study,
-      { step: `concepts ${name}`, inputs: { ...recipe, data, concepts: { conceptBars }, name } },
-      async () => {
-        const folder = `${study.folder}/probes/concepts-${name.replace(/[^\w.-]+/g, "-")}`, signal = stopSignal();
-        try {
-          const layers = await layersOf(composed ??= composeConcepts(recipe), folder);
-          const meter = progress({ label: `Concepts in ${name}`, total: layers.length, unit: "layers" });
-          const onDone = (done: number) => void meter.update(done);
-          const rows = await probeConcepts(layers, composed, recipe, { signal, onDone });
-          await meter.done();
-          return rows;
-        } finally {
-          await removeIfThere(folder);
-        }
-      },
-    );
+  const step = (name: string, layersOf: (composed: ConceptBars, folder: string) => Promise<ConceptLayer[]>) => {
+    const { folder, ...step } = conceptStep(study, name);
+    return once(study, step, async () => {
+      try {
+        const layers = await layersOf(composed ??= composeConcepts(recipe), folder);
+        return await probeLayersOf(name, layers, composed, recipe);
+      } finally {
+        await removeIfThere(folder);
+      }
+    });
+  };
   const ofModel = (line: Line, open: () => Promise<Model> | Model) =>
     step(line.model, async (composed, folder) => {
       const model = await open();

@@ -10,7 +10,7 @@ import { projectRoot } from "../base/project.ts";
 import { UserError } from "../base/user_error.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
-import { alignEmbeddings } from "../probing/embeddings/align.ts";
+import { alignEmbeddings, type EmbeddingFile } from "../probing/embeddings/align.ts";
 import { openEmbeddings } from "../probing/embeddings/embedding_file.ts";
 import { type LayerJob, probeLayers } from "../probing/probe_layers.ts";
 import {
@@ -36,10 +36,10 @@ const taken = [
   ...[untrainedLine, tokenCountLine, handFeatureLine, majorityLine].map(({ model }) => model),
 ];
 
-/** SHA-256 of files, one after another, a piece at a time. */
-function checksum(paths: readonly string[]): string {
-  const hash = createHash("sha256"), buffer = new Uint8Array(2 ** 20);
-  for (const path of paths) {
+/** SHA-256 of a file of embeddings, and of the table beside it if it has one, a piece at a time. */
+export function givenChecksum(file: string): string {
+  const hash = createHash("sha256"), buffer = new Uint8Array(2 ** 20), table = file.replace(/\.\w+$/, ".csv");
+  for (const path of [file, ...exists(table) ? [table] : []]) {
     const fd = openSync(path, "r");
     try {
       for (let count; (count = readSync(fd, buffer)) > 0;) hash.update(buffer.subarray(0, count));
@@ -50,11 +50,19 @@ function checksum(paths: readonly string[]): string {
   return hash.digest("hex");
 }
 
+/** Opens a file of embeddings; a {@link UserError} if it cannot be read, or its model has the name of another one. */
+export async function openGiven(path: string, others: readonly Line[]): Promise<EmbeddingFile> {
+  const file = await openEmbeddings(path), { model } = file;
+  if (![...taken, "guesses"].includes(model) && others.every((line) => line.model !== model)) return file;
+  throw new UserError(`${path}: expected a name that no model of the run has, found ${model}. Rename the file.`);
+}
+
 /**
- * The files that the variable EMBEDDINGS or a notebook's parameter names, parted by commas; paths are the project's.
+ * The files that a variable of the environment or a notebook's parameter names, parted by commas; paths are the
+ * project's.
  */
-export function embeddingFiles(parameter: string): string[] {
-  const names = (Deno.env.get("EMBEDDINGS") || parameter).split(",").map((name) => name.trim());
+export function embeddingFiles(parameter: string, variable: "EMBEDDINGS" | "CONCEPTS" = "EMBEDDINGS"): string[] {
+  const names = (Deno.env.get(variable) || parameter).split(",").map((name) => name.trim());
   return names.filter((name) => name !== "").map((name) => name.startsWith("/") ? name : `${projectRoot}/${name}`);
 }
 
@@ -67,12 +75,8 @@ export function embeddingFiles(parameter: string): string[] {
 export async function probeGiven(study: Study, corpus: Corpus, files: readonly string[]): Promise<GivenModels> {
   const given: GivenModels = { rows: [], lines: [], compared: [], notes: [] };
   for (const path of files) {
-    const file = await openEmbeddings(path), { model } = file, { recipe } = study, own = probeStep(study, model);
-    if ([...taken, "guesses"].includes(model) || given.lines.some((line) => line.model === model)) {
-      throw new UserError(`${path}: expected a name that no model of the run has, found ${model}. Rename the file.`);
-    }
-    const table = path.replace(/\.\w+$/, ".csv"), parts = [path, ...exists(table) ? [table] : []];
-    const step = { ...own, inputs: { ...own.inputs, checksum: checksum(parts) } };
+    const file = await openGiven(path, given.lines), { model } = file, { recipe } = study;
+    const own = probeStep(study, model), step = { ...own, inputs: { ...own.inputs, checksum: givenChecksum(path) } };
     const folder = embeddingsFolder(study, model);
     const work = async () => {
       const signal = stopSignal(), wanted = barsToProbe(corpus, recipe), { memory } = recipe.probing;

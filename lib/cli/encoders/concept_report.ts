@@ -4,7 +4,6 @@
  */
 import { writeFile } from "../../base/files.ts";
 import { UserError } from "../../base/user_error.ts";
-import { type Split, splits } from "../../corpus/split.ts";
 import {
   bestConceptRows,
   conceptMap,
@@ -15,13 +14,13 @@ import {
 import { tableText } from "../../notebook/table.ts";
 import { heatMap } from "../../plots/charts.ts";
 import { render } from "../../plots/render.ts";
-import { composeConcepts, type ConceptBars } from "../../probing/concepts/compose.ts";
-import { type ConceptLayer, type ConceptRow, probeConcepts } from "../../probing/concepts/probe_concepts.ts";
-import { alignEmbeddings, type EmbeddingFile } from "../../probing/embeddings/align.ts";
+import { composeConcepts } from "../../probing/concepts/compose.ts";
+import { type ConceptRow, probeConcepts } from "../../probing/concepts/probe_concepts.ts";
+import type { EmbeddingFile } from "../../probing/embeddings/align.ts";
 import { toCsv } from "../../probing/results.ts";
 import { handFeatureLine, type Line, lineOf, tokenCountLine } from "../../probing/rows.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
-import { conceptBaselines, conceptLayers } from "../../study/concepts.ts";
+import { conceptBaselines, conceptLayers, givenConceptLayers } from "../../study/concepts.ts";
 import { meter } from "../meter.ts";
 import type { OpenedEncoder } from "./opened.ts";
 
@@ -32,29 +31,6 @@ export type ConceptInputs = OpenedEncoder & {
   files: readonly EmbeddingFile[];
   recipe: Recipe;
 };
-
-/** The layers of models whose embeddings of the composed bars are in files; each on the bars that all files have. */
-async function givenLayers(
-  { files, folder, signal, recipe }: ConceptInputs,
-  { corpus }: ConceptBars,
-): Promise<{ layers: ConceptLayer[]; notes: string[] }> {
-  if (files.length === 0) return { layers: [], notes: [] };
-  const [train, validation, test] = splits.map((split: Split) => corpus.barsOf(split));
-  const options = { folder, memory: recipe.probing.memory, signal, onProgress: meter("vectors") };
-  const { bars, models, notes } = await alignEmbeddings(files, corpus, { train, validation, test }, options);
-  const places = new Int32Array(corpus.bars).fill(-1);
-  splits.flatMap((split) => Array.from(bars[split])).forEach((bar, row) => places[bar] = row);
-  const layers = models.flatMap(({ model, layers }) =>
-    layers.map(({ layer, columns, source }): ConceptLayer => ({
-      meta: {
-        ...{ model, input: "trained", seed: recipe.seed, layer, layers: layer === null ? "none" : "one" },
-        pooling: "none",
-      },
-      features: () => ({ source, columns, rowOf: (bar) => places[bar] }),
-    }))
-  );
-  return { layers, notes };
-}
 
 /** Writes rows, a table and maps into a folder; returns the table as plain text. */
 async function writeConcepts(
@@ -97,13 +73,16 @@ async function writeConcepts(
  * @throws {UserError} if the recipe has no bars of concepts
  */
 export async function probeConceptsTo(out: string, inputs: ConceptInputs): Promise<string> {
-  const { model, name, pooling, recipe, folder, signal } = inputs;
+  const { model, name, pooling, recipe, files, folder, signal } = inputs;
   if (recipe.probing.conceptBars === 0) {
     throw new UserError(
       `Concepts: expected bars to compose, found none asked for; set RECIPE='{"probing":{"conceptBars":480}}'.`,
     );
   }
-  const composed = composeConcepts(recipe), { layers, notes } = await givenLayers(inputs, composed);
+  const composed = composeConcepts(recipe), { memory } = recipe.probing;
+  const { layers, notes } = files.length === 0
+    ? { layers: [], notes: [] }
+    : await givenConceptLayers(files, composed, recipe, { folder, memory, signal, onProgress: meter("vectors") });
   if (model) {
     const choices = { ...recipe, probing: { ...recipe.probing, poolings: [pooling] } };
     const options = { folder, signal, onProgress: meter("bars") };

@@ -11,7 +11,7 @@ import { type BarNote, encodeBar } from "../../tokens/bar_format.ts";
 import { labelBar } from "../../tokens/labels.ts";
 import { type Design, designs, drawScene } from "./designs.ts";
 
-/** A composed bar: the places of its design and of its two values, its scene, its notes and tempo. */
+/** A composed bar: the places of its design and of its two values, its scene in the design, its notes and tempo. */
 export type ConceptBar = {
   design: number;
   values: readonly [number, number];
@@ -41,7 +41,7 @@ const scenesOf = ({ factors: [a, b] }: Design, bars: number): number =>
   Math.max(2, Math.round(bars / (a.values.length * b.values.length)));
 
 /** The bars of a design, scene by scene. Values of the second factor have scenes of their own if it is not asked for. */
-function composeDesign(design: Design, place: number, firstScene: number, { seed, probing }: Recipe): ConceptBar[] {
+function composeDesign(design: Design, place: number, { seed, probing }: Recipe): ConceptBar[] {
   const [a, b] = design.factors, repeats = scenesOf(design, probing.conceptBars);
   const isShared = design.asked.some(({ factor }) => factor === 1), bars: ConceptBar[] = [];
   for (let repeat = 0; repeat < repeats; repeat++) {
@@ -51,7 +51,7 @@ function composeDesign(design: Design, place: number, firstScene: number, { seed
       a.values.forEach((_, first) => {
         const values = [first, second] as const, notes = design.compose(values, scene);
         notes.sort((x, y) => x.position - y.position || x.instrument - y.instrument || x.pitch - y.pitch);
-        bars.push({ design: place, values, scene: firstScene + own, notes, tempoBin: scene.tempoBin });
+        bars.push({ design: place, values, scene: own, notes, tempoBin: scene.tempoBin });
       });
     });
   }
@@ -62,15 +62,16 @@ function composeDesign(design: Design, place: number, firstScene: number, { seed
 export function composeConcepts(recipe: Recipe): ConceptBars {
   const bars: ConceptBar[] = [];
   for (const [place, design] of recipe.probing.conceptBars > 0 ? designs.entries() : []) {
-    for (const bar of composeDesign(design, place, (bars.at(-1)?.scene ?? -1) + 1, recipe)) bars.push(bar);
+    for (const bar of composeDesign(design, place, recipe)) bars.push(bar);
   }
   const tokens = bars.map(({ notes, tempoBin }) => encodeBar(notes, tempoBin, recipe.tokens.maxTokens));
   const songs: Song[] = [];
   bars.forEach(({ design, scene }, bar) => {
-    const last = songs.at(-1), file = `${designs[design].name}/${scene}.mid`;
+    // A name means the same music, however many bars are asked for: embeddings of it are found again by it.
+    const last = songs.at(-1), file = `${designs[design].name}/seed-${recipe.seed}-scene-${scene}.mid`;
     if (last?.file === file) return void (last.bars = last.allBars = last.bars + 1);
     // Stores have a split; concepts have their own, by what is unseen.
-    const split = splits[Math.max(0, scene % 5 - 2)], id = `concept-${scene}`;
+    const split = splits[Math.max(0, songs.length % 5 - 2)], id = `concept-${songs.length}`;
     songs.push({ ...{ id, file, split, cluster: songs.length, firstBar: bar, bars: 1, allBars: 1 } });
   });
   const songOf = new Int32Array(bars.length);

@@ -18,13 +18,26 @@ Deno.test("the same seed gives the same bars, another one others; none are compo
   assert(conceptQuestions(composeConcepts(none), none).every(({ bars }) => bars.test.length === 0));
 });
 
+Deno.test("a bar's name means the same music, however many are asked for; another seed has other names", () => {
+  const named = ({ bars, corpus }: typeof composed) =>
+    new Map(bars.map((_, bar) => [
+      `${corpus.songs[corpus.song(bar)].file} ${corpus.barIndex(bar)}`,
+      corpus.tokens(bar).join(),
+    ]));
+  const few = named(composeConcepts(recipe("sound", "smoke", { probing: { conceptBars: 40 } }))), all = named(composed);
+  assert(few.size < all.size);
+  for (const [name, tokens] of few) assertEquals(all.get(name), tokens, name);
+  const other = named(composeConcepts(recipe("sound", "smoke", { seed: 1, probing: { conceptBars: 40 } })));
+  assert([...other.keys()].every((name) => !all.has(name)));
+});
+
 Deno.test("the store holds the bars: whole tokens, labels and scenes, each pair of values in every scene of its own", () => {
   assertEquals(corpus.bars, bars.length);
   for (const [bar, { notes, tempoBin, scene, design }] of bars.entries()) {
     assertEquals(notesOf(corpus.tokens(bar)).length, notes.length);
     assertEquals([tempoBinOf(corpus.tokens(bar)), corpus.labels(bar).tempoBin], [tempoBin, tempoBin]);
     const song = corpus.songs[corpus.song(bar)];
-    assertEquals(song.file, `${designs[design].name}/${scene}.mid`);
+    assertEquals(song.file, `${designs[design].name}/seed-0-scene-${scene}.mid`);
     assertEquals(song.firstBar + corpus.barIndex(bar), bar);
   }
   assertEquals(splits.reduce((sum, split) => sum + corpus.barsOf(split).length, 0), bars.length);
