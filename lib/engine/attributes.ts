@@ -38,6 +38,7 @@ export function toAttribute([name, value]: [string, RawAttributes[string]]): Att
   if (typeof value === "boolean") return { name, type: ATTR.bool, value };
   if (typeof value === "string") return { name, type: ATTR.type, value: dtypeNumber(value) };
   if (typeof value === "object" && "float" in value) return { name, type: ATTR.float, value: value.float };
+  if (typeof value === "object" && "text" in value) return { name, type: ATTR.string, value: value.text };
   return { name, type: ATTR.int, value };
 }
 

@@ -35,6 +35,31 @@ export function chooseEngine(choice: EngineChoice, library: boolean, plugin: boo
   return choice === "webgpu" || (choice === "auto" && !library) ? "WebGPU" : "libtensorflow";
 }
 
+/** Which of the workers that train one model a process is, from 0, and the addresses (`host:port`) of all, in order. */
+export type WorkerPlace = { worker: number; hosts: readonly string[] };
+
+/**
+ * The place by `WORKER_HOSTS` (addresses with commas) and `WORKER`; undefined where the first is not set, or names one.
+ *
+ * @throws {EngineError} naming the variable, if an address has no port or stands twice, or there is no such worker
+ */
+export function workerPlace(hostList: string | undefined, worker: string | undefined): WorkerPlace | undefined {
+  if (!hostList) return undefined;
+  const hosts = hostList.split(","), number = Number(worker || NaN);
+  const wrong = hosts.find((host, i) =>
+    !/^(\[[\da-f:]+\]|[\w.-]+):[1-9]\d{0,4}$/i.test(host) || hosts.indexOf(host) < i
+  );
+  if (wrong !== undefined) {
+    throw new EngineError(
+      `Workers' addresses: expected host:port,host:port,…, each once, found ${JSON.stringify(wrong)} in ${hostList}.`,
+    );
+  }
+  if (!Number.isInteger(number) || number < 0 || number >= hosts.length) {
+    throw new EngineError(`The worker: expected its number, 0 to ${hosts.length - 1}, found ${worker || "none"}.`);
+  }
+  return hosts.length === 1 ? undefined : { worker: number, hosts };
+}
+
 /**
  * A machine whose CPU computes: `ENGINE`, the version of NVIDIA's driver (`unknown` if it does not say, undefined if
  * there is none), and whether XLA has a plug-in for it.

@@ -3,7 +3,7 @@
  * to the CPU.
  * @module
  */
-import { chooseEngine, engineChoice } from "./choice.ts";
+import { chooseEngine, engineChoice, type WorkerPlace, workerPlace } from "./choice.ts";
 import { hasLibrary, nvidiaDriver } from "./library.ts";
 import { EngineError, type EngineName } from "./types.ts";
 import { findPlugin } from "./xla/plugin.ts";
@@ -18,6 +18,17 @@ function hasGpuPlugin(): boolean {
 export function chosenEngine(): EngineName {
   const choice = engineChoice(Deno.env.get("ENGINE"));
   return chooseEngine(choice, hasLibrary(), choice === "auto" && hasGpuPlugin());
+}
+
+/**
+ * Which of the workers that train one model this process is, by `WORKER_HOSTS` and `WORKER`; undefined if it trains alone.
+ *
+ * @throws {EngineError} if they name no worker, or the engine is not libtensorflow, whose collectives they use
+ */
+export function placeHere(chosen: EngineName = chosenEngine()): WorkerPlace | undefined {
+  const place = workerPlace(Deno.env.get("WORKER_HOSTS"), Deno.env.get("WORKER"));
+  if (place === undefined || chosen === "libtensorflow") return place;
+  throw new EngineError(`Several workers: expected libtensorflow, which has them, found ${chosen}. Set ENGINE=cpu.`);
 }
 
 /** Messages that were given: parts of one process that load the same engine say why it does not start once. */

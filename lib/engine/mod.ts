@@ -4,12 +4,22 @@
  * @module
  */
 import * as tfjs from "@tensorflow/tfjs";
-import { loadChosen } from "./loading.ts";
-import type { Compiled, CompileOptions, Engine, EngineInfo, RawAttributes, Tensor, TensorFunction } from "./types.ts";
+import { loadChosen, placeHere } from "./loading.ts";
+import type {
+  Compiled,
+  CompileOptions,
+  Engine,
+  EngineInfo,
+  Group,
+  RawAttributes,
+  Tensor,
+  TensorFunction,
+} from "./types.ts";
 
 /** TensorFlow.js on the chosen engine. A value, so that `deno doc` stops here. */
 export const tf: typeof tfjs = tfjs;
 
+placeHere(); // throws where the engine has no workers
 const { engine } = await loadChosen<{ engine: Engine }>({
   XLA: () => import("./xla/backend.ts"),
   libtensorflow: () => import("./libtensorflow/backend.ts"),
@@ -27,6 +37,9 @@ export const onLibraryCpu: boolean = engine.info.engine === "libtensorflow" && !
 
 /** Devices that a function can be compiled for to run on all at once; see replicas.ts. */
 export const engineReplicas: number = engine.replicas ?? 1;
+
+/** The workers that train one model, of which this process is one; undefined where it trains alone. See workers.ts. */
+export const engineGroup: Group | undefined = engine.group;
 
 /**
  * The least step of lengths that rows are padded to where nothing is trained: XLA compiles for seconds for each length,

@@ -42,8 +42,8 @@ export type EngineInfo = {
   notes: string[];
 };
 
-/** Attributes of a raw op: integers, floats, booleans, and TensorFlow.js' names of element types. */
-export type RawAttributes = Record<string, number | boolean | string | number[] | { float: number }>;
+/** Attributes of a raw op: integers, floats, booleans, texts, and TensorFlow.js' names of element types. */
+export type RawAttributes = Record<string, number | boolean | string | number[] | { float: number } | { text: string }>;
 
 /** A compiled function: like the original, but asynchronous; counts the input shapes that it was traced for. */
 export type Compiled = { (...inputs: Tensor[]): Promise<Tensor[]>; readonly traces: number };
@@ -56,13 +56,25 @@ export type Compiled = { (...inputs: Tensor[]): Promise<Tensor[]>; readonly trac
 export type CompileOptions = { islands?: boolean; donated?: readonly number[]; replicas?: number };
 
 /**
+ * This process among the `workers` that train one model: its number, from 0, and the addresses (`host:port`) of all, in
+ * order. `sum` is that of a float32 tensor over all workers, inside a compiled function, which every worker must call
+ * in the same order as the others; `missing` asks the others whether they answer within so many seconds, and gives the
+ * numbers of those that do not; `abort` makes every sum that waits, and all later ones, fail with the reason.
+ */
+export type Group = { worker: number; hosts: readonly string[]; sum(x: Tensor): Tensor } & {
+  missing(seconds: number): Promise<number[]>;
+  abort(reason: string): void;
+};
+
+/**
  * What each engine provides; `mod.ts` documents the functions. `handles` counts the buffers that are alive, and `replicas`
- * says on how many devices it can run at once.
+ * says on how many devices it can run at once; `group` is there where several workers train one model.
  */
 export type Engine = {
   info: EngineInfo;
   handles(): number;
   replicas?: number;
+  group?: Group;
   rawOps(name: string, attributes: RawAttributes, inputs: Tensor[], outputs: number): Tensor[];
   fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[];
   compile(name: string, fn: TensorFunction, options: CompileOptions): Compiled;

@@ -7,9 +7,11 @@ import { dtypeNumber } from "../attributes.ts";
 import { engineChoice, idleNotes } from "../choice.ts";
 import { nvidiaDriver } from "../library.ts";
 import { findPlugin } from "../xla/plugin.ts";
+import { placeHere } from "../loading.ts";
 import { nodeKernels } from "../node_kernels.ts";
 import type { Compiled, Engine, EngineInfo, Tensor, TensorFunction } from "../types.ts";
 import { binding, listDevices, version } from "./binding.ts";
+import { joinGroup } from "./collectives.ts";
 import { inIslands, island, trace } from "./trace.ts";
 
 const { backend, rawOps, symbolically } = await nodeKernels(binding);
@@ -43,10 +45,13 @@ function describe(): EngineInfo {
   return { engine: "libtensorflow", version, device: "CPU", devices: listDevices(), notes };
 }
 
+const place = placeHere("libtensorflow"), group = place && await joinGroup(place, rawOps);
+
 /** libtensorflow's engine. */
 export const engine: Engine = {
   info: describe(),
   handles: binding.getNumOfTensors,
+  ...(group && { group }),
   rawOps,
   fused,
   compile,

@@ -51,6 +51,12 @@ const symbols = {
   TFE_Execute: { parameters: [P, B, B, P], result: V },
   /** The same function on another thread, while the event loop goes on. */
   TFE_ExecuteAsync: { name: "TFE_Execute", parameters: [P, B, B, P], result: V, nonblocking: true },
+  /** Starts the server by which workers reach each other, on another thread. */
+  TFE_EnableCollectiveOps: { parameters: [P, B, "usize", P], result: V, nonblocking: true },
+  /** Asks another worker's server for an answer within so many milliseconds, on another thread. */
+  TFE_CollectiveOpsCheckPeerHealth: { parameters: [P, B, "i64", P], result: V, nonblocking: true },
+  TFE_AbortCollectiveOps: { parameters: [P, P], result: V },
+  TF_SetStatus: { parameters: [P, "i32", B], result: V },
   TFE_ContextAddFunction: { parameters: [P, P, P], result: V },
   TF_NewGraph: { parameters: [], result: P },
   TF_DeleteGraph: { parameters: [P], result: V },

@@ -30,6 +30,9 @@ type Graph = {
   copied: Set<string>;
 };
 
+/** Ops whose last argument is a list, which is empty here. */
+const EMPTY_LAST = new Set(["CollectiveReduceV2"]);
+
 /** Ops whose first argument is a list. The graph API needs to know; the eager API sees it by itself. */
 const LIST_FIRST = new Set(["ConcatV2", "Pack", "AddN"]);
 
@@ -122,6 +125,7 @@ eager.binding.executeOp = (op, attributes, ids, count) => {
   const listed = !LIST_FIRST.has(op) ? 0 : op === "ConcatV2" ? inputs.length - 1 : inputs.length;
   if (listed > 0) C.TF_AddInputList(description, outputArray(inputs.slice(0, listed)), listed);
   for (const input of inputs.slice(listed)) C.TF_AddInput(description, outputArray([input]));
+  if (EMPTY_LAST.has(op)) C.TF_AddInputList(description, outputArray([]), 0);
   setAttributes(op, description, attributes.filter(({ name }) => listed === 0 || name !== "N"), false);
   const operation = finish(graph, description, op, shapes);
   return Array.from(
