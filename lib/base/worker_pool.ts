@@ -44,11 +44,11 @@ export function serve<Shared, Job, Answer>(start: Start<Shared, Job, Answer>): v
   };
 }
 
-type PoolOptions<Job> = {
+type PoolOptions<Job, Answer> = {
   workers: number;
   lanes?: number;
   transfer?: (job: Job) => Transferable[];
-  onDone?: (job: Job) => void;
+  onDone?: (job: Job, answer: Answer) => void;
   failure?: (error: Error, job: Job) => Error;
   signal?: AbortSignal;
 };
@@ -94,7 +94,7 @@ function startWorker<Shared, Job, Answer>(url: URL, shared: Shared, transfer?: (
  * @param shared what all jobs share; it is copied to each worker once
  * @param options `workers`: 0 does the jobs on this thread, and lets other work through between them; `lanes`: jobs
  * that a worker has at a time (two keep it busy while the next is fetched); `transfer`: a job's buffers that are moved,
- * not copied; `onDone`: called after each job; `failure`: makes the error that is thrown of a job's
+ * not copied; `onDone`: called after each job, with its answer; `failure`: makes the error that is thrown of a job's
  * @throws the first error of a job, by its name, message, stack and cause, or the signal's reason; the rest is stopped
  */
 export async function runPool<Shared, Job, Answer>(
@@ -102,7 +102,7 @@ export async function runPool<Shared, Job, Answer>(
   url: URL,
   shared: Shared,
   jobs: AsyncIterable<Job> | Iterable<Job>,
-  { workers, lanes = 1, transfer, onDone, failure = (error) => error, signal }: PoolOptions<Job>,
+  { workers, lanes = 1, transfer, onDone, failure = (error) => error, signal }: PoolOptions<Job, Answer>,
 ): Promise<Answer[]> {
   signal?.throwIfAborted();
   const pool = Array.from({ length: workers }, () => startWorker<Shared, Job, Answer>(url, shared, transfer));
@@ -126,7 +126,7 @@ export async function runPool<Shared, Job, Answer>(
       }
       if (workers === 0) await new Promise((resolve) => setTimeout(resolve, 0)); // lets the notebook's kernel answer
       signal?.throwIfAborted();
-      onDone?.(job);
+      onDone?.(job, answers[place]);
     }
   };
   try {

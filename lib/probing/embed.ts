@@ -9,8 +9,9 @@ import { CheckpointError } from "../bert/hugging_face.ts";
 import { encodePooled, type Pooling } from "../bert/pooling.ts";
 import { UserError } from "../base/user_error.ts";
 import { lengthStep } from "../engine/mod.ts";
-import { createNpy } from "../matrix/npy.ts";
-import { pieceBytes, type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
+import { exists } from "../base/files.ts";
+import { createNpy, openNpy } from "../matrix/npy.ts";
+import { pieceBytes, readRows, type RowSink, rowsInMemory, type RowSource, type StoredRows } from "../matrix/rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** A bar as a person finds it. */
@@ -61,12 +62,15 @@ async function named(error: unknown, model: Model, corpus: Corpus, batch: readon
 /**
  * Choices of {@link embedLayers}: how a bar's states become one embedding, by default the state of its Bar token; only
  * these layers, in this order; a folder, made if need be, for `bar-0.npy` and so on where embeddings do not fit the
- * recipe's memory (without one they stay there). `signal` rejects the promise; `onProgress` is called after each batch.
+ * recipe's memory (without one they stay there). With `keep` the folder gets these files in any case, and bars whose
+ * files are all there do not pass the encoder again; the caller answers for their being of this encoder and these bars.
+ * `signal` rejects the promise; `onProgress` is called after each batch.
  */
 export type EmbedOptions = {
   poolings?: readonly Pooling[];
   layers?: readonly number[];
   folder?: string;
+  keep?: boolean;
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 };
@@ -77,6 +81,55 @@ export const embeddingMemory = (
   bars: number,
   { poolings = 1, layers = config.layers + 1 } = {},
 ): number => 4 * bars * config.hidden * layers * poolings / 2 ** 20;
+
+/** Gathers rows in memory, and writes them to a file, too, once they are complete. */
+function rowsInBoth(path: string, rows: number, columns: number): RowSink {
+  const sink = rowsInMemory(rows, columns);
+  const finish = () => {
+    const all = sink.finish() as Float32Array, file = createNpy(path, rows, columns);
+    file.append(all);
+    file.finish();
+    return all;
+  };
+  return { ...sink, finish };
+}
+
+/** The rows of a file that was kept, none if it is not there or has another shape. */
+function keptRows(path: string, rows: number, columns: number, options: { pieceBytes: number }): StoredRows[] {
+  if (!exists(path)) return [];
+  const { offset, shape } = openNpy(path), isWhole = shape.length === 2 && shape[0] === rows && shape[1] === columns;
+  return isWhole ? [{ path, offset, first: 0, rows, columns, ...options }] : [];
+}
+
+/** Embeds bars batch by batch into a sink for each pooling and wanted layer. */
+async function embedInto(
+  sinks: readonly (readonly RowSink[])[],
+  { model, corpus, bars, recipe }: { model: Model; corpus: Corpus; bars: ArrayLike<number>; recipe: Recipe },
+  { poolings, layers, signal, onProgress }: Required<Pick<EmbedOptions, "poolings" | "layers">> & EmbedOptions,
+): Promise<void> {
+  const { hidden: columns, maxPositions } = model.config;
+  const alike = Map.groupBy(Array.from(bars).keys(), (row) => corpus.tokens(bars[row]).join()).values();
+  const distinct = new Map(Array.from(alike, (rows) => [bars[rows[0]], rows])); // the first of each with all its rows
+  let done = 0;
+  for (const { length, bars: batch } of embeddingPlans(corpus, [...distinct.keys()], recipe, maxPositions)) {
+    signal?.throwIfAborted();
+    const size = rowsOf(length, recipe.training), tokens = batch.map(corpus.tokens);
+    while (tokens.length < size) tokens.push(tokens[0]); // the last batch keeps its traced shape
+    const states = await encodePooled(model, padRows(tokens, length), tokens.map((t) => t.length), poolings)
+      .catch(async (error) => Promise.reject(await named(error, model, corpus, batch)));
+    batch.forEach((bar, i) => {
+      const rows = distinct.get(bar)!;
+      layers.forEach((layer, l) =>
+        states.forEach((state, p) => {
+          const at = (layer * size + i) * columns, x = state.subarray(at, at + columns);
+          for (const row of rows) sinks[p][l].put(row, x);
+        })
+      );
+      done += rows.length;
+    });
+    onProgress?.(done, bars.length);
+  }
+}
 
 /**
  * Embeds bars at every layer, unmasked and in evaluation mode (STUDY §11.1); bars with the same tokens pass the encoder
@@ -92,45 +145,34 @@ export async function embedLayers(
   corpus: Corpus,
   bars: ArrayLike<number>,
   recipe: Recipe,
-  { poolings = ["bar"], layers, folder, signal, onProgress }: EmbedOptions = {},
+  { poolings = ["bar"], layers, folder, keep = false, signal, onProgress }: EmbedOptions = {},
 ): Promise<{ columns: number; layers: RowSource[]; pooled: Map<Pooling, RowSource[]> }> {
-  const { hidden: columns, layers: depth, maxPositions } = model.config, { memory } = recipe.probing;
+  const { hidden: columns, layers: depth } = model.config, { memory } = recipe.probing, rows = bars.length;
   const wanted = layers ?? Array.from({ length: depth + 1 }, (_, layer) => layer);
   const wrong = wanted.find((layer) => !Number.isInteger(layer) || layer < 0 || layer > depth);
   if (wrong !== undefined) throw new UserError(`Layer: expected 0 (embeddings) … ${depth}, found ${wrong}.`);
-  const taken = embeddingMemory(model.config, bars.length, { poolings: poolings.length, layers: wanted.length });
+  const taken = embeddingMemory(model.config, rows, { poolings: poolings.length, layers: wanted.length });
   const options = { pieceBytes: pieceBytes(memory, 2 * wanted.length) };
-  const files = taken > memory ? folder : undefined;
-  if (files !== undefined) await Deno.mkdir(files, { recursive: true });
-  const sinkOf = (pooling: Pooling, layer: number): RowSink =>
-    files === undefined
-      ? rowsInMemory(bars.length, columns)
-      : createNpy(`${files}/${pooling}-${layer}.npy`, bars.length, columns, options);
-  const sinks = poolings.map((pooling) => wanted.map((layer) => sinkOf(pooling, layer)));
-  const alike = Map.groupBy(Array.from(bars).keys(), (row) => corpus.tokens(bars[row]).join()).values();
-  const distinct = new Map(Array.from(alike, (rows) => [bars[rows[0]], rows])); // the first of each with all its rows
+  const inFiles = taken > memory && folder !== undefined;
+  const keeps = keep && folder !== undefined;
+  if (inFiles || keeps) await Deno.mkdir(folder, { recursive: true });
+  const paths = poolings.map((pooling) => wanted.map((layer) => `${folder}/${pooling}-${layer}.npy`));
+  const gathered = (of: RowSource[][]) => (
+    { columns, layers: of[0], pooled: new Map(poolings.map((pooling, p) => [pooling, of[p]])) }
+  );
+  const kept = keeps ? paths.map((of) => of.flatMap((path) => keptRows(path, rows, columns, options))) : [];
+  if (keeps && kept.every((of) => of.length === wanted.length)) {
+    onProgress?.(rows, rows);
+    return gathered(kept.map((of) => of.map((source) => inFiles ? source : readRows(source, columns))));
+  }
+  const sinkOf = (path: string): RowSink => {
+    if (inFiles) return createNpy(path, rows, columns, options);
+    return keeps ? rowsInBoth(path, rows, columns) : rowsInMemory(rows, columns);
+  };
+  const sinks = paths.map((of) => of.map(sinkOf));
   try {
-    let done = 0;
-    for (const { length, bars: batch } of embeddingPlans(corpus, [...distinct.keys()], recipe, maxPositions)) {
-      signal?.throwIfAborted();
-      const size = rowsOf(length, recipe.training), tokens = batch.map(corpus.tokens);
-      while (tokens.length < size) tokens.push(tokens[0]); // the last batch keeps its traced shape
-      const states = await encodePooled(model, padRows(tokens, length), tokens.map((t) => t.length), poolings)
-        .catch(async (error) => Promise.reject(await named(error, model, corpus, batch)));
-      batch.forEach((bar, i) => {
-        const rows = distinct.get(bar)!;
-        wanted.forEach((layer, l) =>
-          states.forEach((state, p) => {
-            const at = (layer * size + i) * columns, x = state.subarray(at, at + columns);
-            for (const row of rows) sinks[p][l].put(row, x);
-          })
-        );
-        done += rows.length;
-      });
-      onProgress?.(done, bars.length);
-    }
-    const pooled = new Map(poolings.map((pooling, p) => [pooling, sinks[p].map((sink) => sink.finish())]));
-    return { columns, layers: pooled.get(poolings[0])!, pooled };
+    await embedInto(sinks, { model, corpus, bars, recipe }, { poolings, layers: wanted, signal, onProgress });
+    return gathered(sinks.map((of) => of.map((sink) => sink.finish())));
   } catch (error) {
     for (const sink of sinks.flat()) sink.abandon();
     throw error;

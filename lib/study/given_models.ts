@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { modelNames } from "../bert/variants.ts";
-import { exists, removeIfThere } from "../base/files.ts";
+import { exists } from "../base/files.ts";
 import { projectRoot } from "../base/project.ts";
 import { UserError } from "../base/user_error.ts";
 import type { Corpus } from "../corpus/store.ts";
@@ -24,7 +24,8 @@ import {
 } from "../probing/rows.ts";
 import { probeStep } from "./jobs/steps.ts";
 import { barsToProbe, probeTables, stackedBars } from "./probe_bars.ts";
-import { embeddingsFolder, probedOnce, writeComparedBars } from "./probing_steps.ts";
+import { openParts, partsFolder } from "./probing_parts.ts";
+import { probedOnce, writeComparedBars } from "./probing_steps.ts";
 import type { Study } from "./study.ts";
 
 /** Rows of given models, their lines, those whose layers can be compared with others', and what to say of each file. */
@@ -77,29 +78,26 @@ export async function probeGiven(study: Study, corpus: Corpus, files: readonly s
   for (const path of files) {
     const file = await openGiven(path, given.lines), { model } = file, { recipe } = study;
     const own = probeStep(study, model), step = { ...own, inputs: { ...own.inputs, checksum: givenChecksum(path) } };
-    const folder = embeddingsFolder(study, model);
+    const folder = partsFolder(study, model);
     const work = async () => {
       const signal = stopSignal(), wanted = barsToProbe(corpus, recipe), { memory } = recipe.probing;
-      try {
-        await removeIfThere(folder); // from a process that was killed
-        const { bars: of, models: [{ layers }], notes } = await alignEmbeddings([file], corpus, wanted, {
-          ...{ folder, memory, signal },
-        });
-        const bars = stackedBars(corpus, recipe, of), tables = probeTables(corpus, recipe, of);
-        const isWhole = bars.all.length === stackedBars(corpus, recipe).all.length;
-        if (isWhole) await writeComparedBars(study, model, layers, bars);
-        const jobs = layers.map(({ layer, columns, source }): LayerJob => {
-          const form = layer === null ? "none" : "one";
-          const meta = { model, input: "trained", seed: recipe.seed, layer, layers: form, pooling: "none" } as const;
-          return { meta, features: () => bars.cut(source, columns), asked: { replicates: true } };
-        });
-        const meter = progress({ label: `Probing ${model}`, total: jobs.length, unit: "layers" });
-        const rows = await probeLayers(jobs, tables, recipe, { signal, onDone: (done) => void meter.update(done) });
-        await meter.done();
-        return { rows, mixes: [], notes, isWhole };
-      } finally {
-        await removeIfThere(folder);
-      }
+      const keeper = (await openParts(folder, study.key(step.inputs)))("layer");
+      const { bars: of, models: [{ layers }], notes } = await alignEmbeddings([file], corpus, wanted, {
+        ...{ folder, memory, signal },
+      });
+      const bars = stackedBars(corpus, recipe, of), tables = probeTables(corpus, recipe, of);
+      const isWhole = bars.all.length === stackedBars(corpus, recipe).all.length;
+      if (isWhole) await writeComparedBars(study, model, layers, bars);
+      const jobs = layers.map(({ layer, columns, source }): LayerJob => {
+        const form = layer === null ? "none" : "one";
+        const meta = { model, input: "trained", seed: recipe.seed, layer, layers: form, pooling: "none" } as const;
+        return { meta, features: () => bars.cut(source, columns), asked: { replicates: true } };
+      });
+      const meter = progress({ label: `Probing ${model}`, total: jobs.length, unit: "layers" });
+      const onDone = (done: number) => void meter.update(done);
+      const rows = await probeLayers(jobs, tables, recipe, { signal, onDone, keeper });
+      await meter.done();
+      return { rows, mixes: [], notes, isWhole };
     };
     const { rows, info } = await probedOnce(study, model, work, step);
     const line = lineOf(model, rows.some(({ layer }) => layer !== null) ? {} : { layers: "none" });

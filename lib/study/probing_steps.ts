@@ -10,7 +10,7 @@ import { tokenCounts } from "../probing/controls.ts";
 import { handFeatures } from "../probing/hand_features.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { embeddingMemory, embedLayers } from "../probing/embed.ts";
-import { removeIfThere, writeFile } from "../base/files.ts";
+import { removeIfThere, sha256, writeFile } from "../base/files.ts";
 import { mixesOf, mixLayers } from "../probing/layer_mix.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
 import { createNpy } from "../matrix/npy.ts";
@@ -32,6 +32,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { toLatex } from "../notebook/latex.ts";
 import { loadReplicates, storeReplicates, toCsv, writeResults } from "../probing/results.ts";
 import { readSafetensors, writeSafetensors } from "../matrix/safetensors.ts";
+import { openParts, partsFolder } from "./probing_parts.ts";
 import { featureJob, probeTables, type StackedBars, stackedBars } from "./probe_bars.ts";
 import {
   compareStep,
@@ -48,10 +49,6 @@ import type { Study } from "./study.ts";
 
 /** A file of the run's folder `probes`; its name has the step's or model's. */
 const probeFile = (study: Study, name: string, end: string): string => study.path("probes", fileName(name) + end);
-
-/** The folder of a model's embeddings while it is probed. */
-export const embeddingsFolder = ({ folder }: Study, what: string): string =>
-  `${folder}/probes/embeddings-${what.replace(/[^\w.-]+/g, "-")}`;
 
 const ckaFile = (study: Study, model: string): string => probeFile(study, model, ".layers.safetensors");
 
@@ -82,7 +79,7 @@ export function compareLayers(study: Study, models: readonly string[]): Promise<
 export type Probed = { rows: ProbeRow[]; mixes: { model: string; seed: number; tasks: Task[]; weights: number[] }[] };
 
 /**
- * Does a probing once; its resamplings are kept in a file of their own.
+ * Does a probing once; its resamplings are kept in a file of their own, its parts ({@link partsFolder}) removed.
  *
  * @param step the step, if it does not depend on recipe, songs and name alone
  * @returns the rows with their resamplings, and all that `work` gave, whose rows have none
@@ -99,6 +96,7 @@ export async function probedOnce<T extends Probed>(
     await storeReplicates(path, rows);
     return { rows: rows.map(({ replicates: _, ...row }) => row), ...more } as T;
   });
+  await removeIfThere(partsFolder(study, name)); // also after a process that was killed before it could
   return { rows: await loadReplicates(path, info.rows), info };
 }
 
@@ -127,7 +125,7 @@ export async function writeComparedBars(
  * @param seeds of a model's trainings, if not of all
  * @returns a row for each layer, pooling, task, metric, protocol, split and drawing, for the controls and for all
  * layers together; the test scores with their resamplings
- * @throws {DOMException} AbortError if the cell is stopped; the model's probing then begins anew
+ * @throws {DOMException} AbortError if the cell is stopped; the model's probing then goes on after the last layer done
  */
 export async function probe(
   study: Study,
@@ -141,38 +139,47 @@ export async function probe(
     const { rows } = await probedOnce(study, name, async () => {
       const all = await Array.fromAsync({ length: untrainedSeeds }, (_, i) => {
         const seed = recipe.seed + i, named = { model: name, input: untrainedLine.input, seed };
-        return probeModel(createBert(bertConfig(recipe), seed), named, poolings.slice(0, 1), context);
+        return probeModel(createBert(bertConfig(recipe), seed), named, poolings.slice(0, 1), {
+          ...context,
+          step: name,
+        });
       });
       return { rows: all.flatMap(({ rows }) => rows), mixes: all.flatMap(({ mixes }) => mixes) };
     });
     return rows;
   }
   const rows = await Array.fromAsync(seeds, (seed) => {
-    const named = { model: name, input: lineOf(name).input, seed };
-    const work = async () => await probeModel(await trained(study, corpus, name, seed), named, poolings, context);
-    return probedOnce(study, trainingOf(study, name, seed).name, work);
+    const named = { model: name, input: lineOf(name).input, seed }, step = trainingOf(study, name, seed).name;
+    const work = async () =>
+      await probeModel(await trained(study, corpus, name, seed), named, poolings, { ...context, step });
+    return probedOnce(study, step, work);
   });
   return rows.flatMap(({ rows }) => rows);
 }
 
-/** Embeds the bars by an encoder, disposes it, and probes every layer, in every pooling, and all layers together. */
+/**
+ * Embeds the bars by an encoder, disposes it, and probes every layer, in every pooling, and all layers together. What of
+ * it is done is kept with the step of that name.
+ */
 async function probeModel(
   model: Model,
   named: Pick<ProbeMeta, "model" | "input" | "seed">,
   poolings: Recipe["probing"]["poolings"],
-  { study, corpus, guesses }: { study: Study; corpus: Corpus; guesses: readonly ProbeRow[] },
+  { study, corpus, guesses, step }: { study: Study; corpus: Corpus; guesses: readonly ProbeRow[]; step: string },
 ): Promise<Probed> {
   const { recipe } = study, { layerMix, memory } = recipe.probing, signal = stopSignal();
   // The recipe's own seed has the controls, and embeddings of some test bars by which layers are compared.
   const isFirst = named.seed === recipe.seed, what = named.model + (isFirst ? "" : `, seed ${named.seed}`);
-  const folder = embeddingsFolder(study, what);
+  const folder = `${partsFolder(study, step)}/seed-${named.seed}`;
   const tables = probeTables(corpus, recipe), bars = stackedBars(corpus, recipe), total = bars.all.length;
   const mebibytes = embeddingMemory(model.config, total, { poolings: poolings.length }), inFiles = mebibytes > memory;
   try {
-    await removeIfThere(folder); // from a process that was killed
+    const { buffer, byteOffset, byteLength } = await model.weights.data<"float32">();
+    const weights = await sha256(new Uint8Array(buffer, byteOffset, byteLength));
+    const keeperOf = await openParts(folder, `${study.key(probeStep(study, step).inputs)} ${weights}`);
     const place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
     const bar = progress({ label: `Embedding with ${what}${place}`, total, unit: "bars" });
-    const options = { signal, onProgress: (done: number) => void bar.update(done), poolings, folder };
+    const options = { signal, onProgress: (done: number) => void bar.update(done), poolings, folder, keep: true };
     const { layers, pooled, columns } = await embedLayers(model, corpus, bars.all, recipe, options);
     await bar.done();
     if (isFirst) {
@@ -189,7 +196,8 @@ async function probeModel(
       }))
     );
     const meter = progress({ label: `Probing ${what}`, total: jobs.length, unit: "layers" });
-    const rows = await probeLayers(jobs, tables, recipe, { signal, onDone: (done) => void meter.update(done) });
+    const onDone = (done: number) => void meter.update(done);
+    const rows = await probeLayers(jobs, tables, recipe, { signal, onDone, keeper: keeperOf("layer") });
     await meter.done();
     if (layerMix === "none") return { rows, mixes: [] };
     const mixes = mixesOf(rows.filter((row) => row.pooling === poolings[0]), guesses, layerMix);
@@ -202,11 +210,10 @@ async function probeModel(
       },
       asked: { tasks, protocols: ["sound"], labels: ["true"], replicates: true },
     }));
-    rows.push(...await probeLayers(weighted, tables, recipe, { signal }));
+    rows.push(...await probeLayers(weighted, tables, recipe, { signal, keeper: keeperOf("mix") }));
     return { rows, mixes: mixes.map((mix) => ({ model: named.model, seed: named.seed, ...mix })) };
   } finally {
     model.weights.dispose();
-    await removeIfThere(folder);
   }
 }
 

@@ -32,6 +32,8 @@ export type Study = {
   shards: number;
   /** A path in the folder; makes its parent folders. */
   path(...parts: string[]): string;
+  /** The hash of a step's inputs by which its record is stale or not. */
+  key(inputs: object): string;
   /** The record of `step` if it was done with the same inputs: any JSON that the result depends on. */
   done<T = unknown>(step: string, inputs: object): StepRecord<T> | undefined;
   /** The stored result of `step` if it was done with the same inputs, else that of `work`, in one process at a time. */
@@ -269,6 +271,7 @@ export function openStudy(
       Deno.mkdirSync(dirname(path), { recursive: true });
       return path;
     },
+    key: (inputs) => keysOfStep(inputs)[0],
     done: (step, inputs) => finished(folder, step, keysOfStep(inputs)),
     once: async (step, inputs, work) => {
       const keys = keysOfStep(inputs), before = finished<Awaited<ReturnType<typeof work>>>(folder, step, keys);

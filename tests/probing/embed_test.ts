@@ -91,6 +91,21 @@ Deno.test("states that are not finite are refused by song and bar, and no file i
     const stored = await readNpy(new URL(`bar-${l}.npy`, `file://${folder}/`));
     assertEquals(Float32Array.from(stored.data), layer as Float32Array);
   }
+  // Files that are kept stand in for the encoder, if all are there for these bars; the second would give other numbers.
+  const other = createBert(fresh.config, 4), kept = `${folder}/kept`;
+  const embed = (by: typeof other, bars: number[], of = choices) =>
+    embedLayers(by, planted, bars, of, { folder: kept, keep: true });
+  const first = await embed(fresh, [0, 1]),
+    again = await embed(other, [0, 1]),
+    stored = await embed(other, [0, 1], files);
+  assertEquals(again, first);
+  assertEquals(stored.layers.map((layer) => readRows(layer, stored.columns)), first.layers);
+  assert(stored.layers.every((layer) => !(layer instanceof Float32Array)));
+  assert((await embed(other, [1])).layers[1].toString() !== readRows(first.layers[1], 32, Int32Array.of(1)).toString());
+  await Deno.remove(`${kept}/bar-1.npy`);
+  await embed(fresh, [1]);
+  assertEquals((await embed(other, [1])).layers[2], readRows(first.layers[2], 32, Int32Array.of(1)));
+  other.weights.dispose();
   await assertRejects(
     () => embedLayers(model, planted, [0], choices, { layers: [3] }),
     UserError,

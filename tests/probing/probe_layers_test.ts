@@ -46,6 +46,28 @@ Deno.test("a layer's probes from files are those from memory, here and in a work
   const share = { ...all, probing: { ...all.probing, clusterRows: 100 } };
   assertEquals(k(await probeLayers([files], tables, share, { workers: 0 })), 20); // a fifth of 100
 
+  // Rows that were kept are taken as they are, their features not asked for; those of the others are kept.
+  const kept: [number, number][] = [], planted = memory.slice(0, 2);
+  const none = () => Promise.reject(new Error("These features should not be fetched."));
+  for (const workers of [0, 1]) {
+    const keeper = {
+      find: (place: number) => place === 1 ? planted : undefined,
+      keep: (place: number, found: typeof memory) => void kept.push([place, found.length]),
+    };
+    const jobs = [files, { ...files, features: none }, files], done: number[] = [];
+    const rows = await probeLayers(jobs, tables, study, { workers, keeper, onDone: (n) => void done.push(n) });
+    assertEquals(rows, [...memory, ...planted, ...memory]);
+    assertEquals(done, [2, 3]);
+    assertEquals(kept.splice(0), [[0, memory.length], [2, memory.length]]);
+    assertEquals(
+      await probeLayers([{ ...files, features: none }], tables, study, {
+        workers,
+        keeper: { ...keeper, find: () => planted },
+      }),
+      planted,
+    );
+  }
+
   // Twenty rows at a time; clusters, drawings and searches take at most forty, so that no 240 are ever held.
   const drawn = Int32Array.from({ length: 40 }, (_, i) => 6 * i), draws = [{ train: drawn, test: drawn }];
   const few = { ...study, probing: { ...study.probing, clusterRows: 40, retrievalBars: 40 } };
