@@ -49,12 +49,14 @@ export type Fields = {
   training:
     & Record<"seeds" | "steps" | "batchTokens" | "batchRows" | "accumulate" | "learningRate" | "warmupSteps", number>
     & Record<"beta1" | "beta2" | "epsilon" | "weightDecay" | "clipNorm", number>
+    & Record<"muonMomentum" | "muonSteps" | "muonScale", number>
     & Record<"validateEvery" | "validationBars" | "explosion" | "patience" | "leastGain", number>
     & {
       buckets: number[];
       packing: "none" | "rows";
       rowLengths: number[];
       decay: "inverse-sqrt" | "linear" | "none";
+      optimizer: "adamw" | "muon";
       decayed: "matrices" | "all";
       keep: "best" | "last";
       tensorboard: boolean;

@@ -119,8 +119,12 @@ export const authorsModel = { encoder: "authors", init: "torch", layerNormEps: 1
 /** How it is trained at every scale: its pads take part in attention, so that no bar may share a row. */
 export const authorsTraining = { packing: "none" } as const;
 
-const adamW = {
+const optimization = {
   seeds: 1,
+  optimizer: "adamw",
+  muonMomentum: 0.95,
+  muonSteps: 5,
+  muonScale: 0.2,
   decayed: "all",
   beta1: 0.9,
   beta2: 0.999,
@@ -144,7 +148,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
   smoke: {
     model: { ...bert, layers: 2, hidden: 32, heads: 2, intermediate: 64 },
     training: {
-      ...adamW,
+      ...optimization,
       precision: "float32", // six steps are not worth a measurement
       islands: false,
       steps: 6,
@@ -172,7 +176,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
   demo: {
     model: { ...bert, layers: 4, hidden: 128, heads: 2, intermediate: 256 },
     training: {
-      ...adamW,
+      ...optimization,
       islands: false, // compiling them takes longer than 200 steps gain
       packing: "rows", // one trace in place of eight, and a seventh more tokens a second than in buckets
       rowLengths: [256, 512],
@@ -196,7 +200,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
   small: {
     model: { ...bert, layers: 12, hidden: 64, heads: 2, intermediate: 128 },
     training: {
-      ...adamW,
+      ...optimization,
       steps: 9_300,
       batchTokens: 5_376,
       batchRows: 64,
@@ -216,7 +220,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
   base: {
     model: { ...bert, layers: 12, hidden: 768, heads: 12, intermediate: 3072 },
     training: {
-      ...adamW,
+      ...optimization,
       steps: 1_000_000,
       batchTokens: 12288,
       batchRows: 24,

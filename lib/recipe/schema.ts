@@ -144,9 +144,17 @@ export const recipeGroups = {
     warmupSteps: count.describe("Linear warm-up, in steps (STUDY 10: 10,000)."),
     decay: z.enum(["inverse-sqrt", "linear", "none"])
       .describe("After warm-up: √(warmup/step) (STUDY 10), linear to zero at the last step, or constant."),
+    optimizer: z.enum(["adamw", "muon"]).describe(
+      "AdamW (STUDY 10); or Muon for the matrices of the layers (arXiv 2502.16982) and AdamW for all else.",
+    ),
     beta1: rate.describe("AdamW's first decay (STUDY 10: 0.9)."),
     beta2: rate.describe("AdamW's second decay (STUDY 10: 0.999)."),
     epsilon: positive.describe("AdamW's ε (STUDY 10: 1e-8)."),
+    muonMomentum: rate.describe("Muon's decay of its mean gradient (PyTorch: 0.95)."),
+    muonSteps: count.describe("Muon's Newton–Schulz iterations (PyTorch: 5)."),
+    muonScale: positive.describe(
+      "Length of Muon's moves: times √(longer side) (arXiv 2502.16982: 0.2, AdamW's usual length).",
+    ),
     weightDecay: z.number().nonnegative().describe("Decoupled weight decay (STUDY 10: 0.01)."),
     decayed: z.enum(["matrices", "all"])
       .describe("Weight decay spares biases and LayerNorms, or nothing (STUDY 10: all)."),

@@ -14,7 +14,7 @@ import { explained, removeIfThere } from "../base/files.ts";
 import { threads } from "../base/machine.ts";
 import { UserError } from "../base/user_error.ts";
 import { evaluateMasked } from "./masked_evaluation.ts";
-import { adamWScalars, learningRate } from "./optimizer.ts";
+import { adamWScalars, learningRate } from "./optimizer/adamw.ts";
 import { choosePrecision, type PrecisionChoice } from "./pace/precision.ts";
 import { checkBars } from "./preflight.ts";
 import type { Recipe } from "../recipe/recipe.ts";

@@ -1,5 +1,5 @@
 /**
- * One optimizer step of a model: losses, their gradient, and AdamW, compiled.
+ * One optimizer step of a model: losses, their gradient, and the optimizer, compiled.
  * @module
  */
 import { type ModelName, variants } from "../bert/variants.ts";
@@ -10,7 +10,7 @@ import type { Compiled, Scalar, Tensor } from "../engine/types.ts";
 import { joinFlat, splitFlat } from "../engine/ops.ts";
 import { allSum, inShares, replicas, rowsBefore, shareOf } from "../engine/replicas.ts";
 import { type BatchTensors, losses } from "./objectives.ts";
-import { adamW } from "./optimizer.ts";
+import { optimizerUpdate } from "./optimizer/update.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** The numbers that a step returns, in order. */
@@ -64,8 +64,7 @@ export function trainingStep(model: ModelName, config: BertConfig, recipe: Recip
   const differentiate = lossesAndGradient(model, config, recipe);
   return compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...batch) => {
     const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
-    const mask = recipe.training.decayed === "matrices" ? decayed : undefined;
-    const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, mask);
+    const next = optimizerUpdate(config, { weights, first, second }, gradient, scalars, recipe.training, decayed);
     return [next.weights, next.first, next.second, tf.concat([numbers, next.norm.reshape([1])]), correct];
   }, { islands: recipe.training.islands, donated: [0, 1, 2], replicas });
 }
@@ -100,15 +99,14 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
  * work meanwhile. `read` must be called once; it frees what it reads.
  */
 export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe): QueuedStep {
-  const whole = trainingStep(model, config, recipe), { islands, decayed } = recipe.training;
+  const whole = trainingStep(model, config, recipe), { islands } = recipe.training;
   const differentiate = lossesAndGradient(model, config, recipe);
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
     const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
     return [sum.add(gradient.mul(share)), numbers, correct];
   }, { islands, donated: [1], replicas });
   const update = compile("update", (weights, first, second, gradient, scalars, mask) => {
-    const spared = decayed === "matrices" ? mask : undefined;
-    const next = adamW({ weights, first, second }, gradient, scalars, recipe.training, spared);
+    const next = optimizerUpdate(config, { weights, first, second }, gradient, scalars, recipe.training, mask);
     return [next.weights, next.first, next.second, next.norm];
   }, { islands, donated: [0, 1, 2], replicas });
 

@@ -17,7 +17,7 @@ import { engineInfo, rawOp, tf } from "@lib/engine/mod.ts";
 import type { Tensor } from "@lib/engine/types.ts";
 import { decayMask, trainingStep } from "@lib/training/training_step.ts";
 import { type ModelName, modelNames, variants } from "@lib/bert/variants.ts";
-import { adamWScalars } from "@lib/training/optimizer.ts";
+import { adamWScalars } from "@lib/training/optimizer/adamw.ts";
 import { pretrain } from "@lib/training/pretrain.ts";
 import { type Recipe, recipe } from "@lib/recipe/recipe.ts";
 import { productOperations } from "../support/operations.ts";

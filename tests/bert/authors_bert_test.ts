@@ -7,7 +7,7 @@ import { loadCheckpoint, saveCheckpoint } from "@lib/bert/checkpoint.ts";
 import { tf } from "@lib/engine/mod.ts";
 import { maskedEvaluation } from "@lib/training/masked_evaluation.ts";
 import { trainingStep } from "@lib/training/training_step.ts";
-import { adamWScalars } from "@lib/training/optimizer.ts";
+import { adamWScalars } from "@lib/training/optimizer/adamw.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { goldenJson, goldenTensors, largestDifference } from "../support/golden.ts";
 import { encoderBound } from "../support/rounding.ts";

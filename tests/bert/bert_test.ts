@@ -6,7 +6,7 @@ import { type Model, parametersOf } from "@lib/bert/parameters.ts";
 import { loadCheckpoint } from "@lib/bert/checkpoint.ts";
 import { CheckpointError } from "@lib/bert/hugging_face.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
-import { adamWScalars } from "@lib/training/optimizer.ts";
+import { adamWScalars } from "@lib/training/optimizer/adamw.ts";
 import { maskedEvaluation } from "@lib/training/masked_evaluation.ts";
 import { trainingStep } from "@lib/training/training_step.ts";
 import { recipe } from "@lib/recipe/recipe.ts";

@@ -72,7 +72,7 @@ export async function answerOf(
   const { tf } = await import("@lib/engine/mod.ts");
   const { bertConfig } = await import("@lib/bert/config.ts"), { createBert } = await import("@lib/bert/parameters.ts");
   const { toTensors } = await import("@lib/training/batches.ts");
-  const { adamWScalars, learningRate } = await import("@lib/training/optimizer.ts");
+  const { adamWScalars, learningRate } = await import("@lib/training/optimizer/adamw.ts");
   const { decayMask, optimizerStep } = await import("@lib/training/training_step.ts");
   const choices = choicesOf(which), { training } = choices, config: BertConfig = bertConfig(choices);
   const step = optimizerStep(which.model, config, choices), mask = decayMask(config);

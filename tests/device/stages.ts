@@ -73,7 +73,7 @@ const LENGTH = 256;
 async function fullStep({ scale, precision, tokens, model }: Spec) {
   const { tf } = await openEngine(), { createBert, parameterCount } = await import("@lib/bert/parameters.ts");
   const { toTensors } = await import("@lib/training/batches.ts");
-  const { adamWScalars } = await import("@lib/training/optimizer.ts");
+  const { adamWScalars } = await import("@lib/training/optimizer/adamw.ts");
   const { decayMask, trainingStep } = await import("@lib/training/training_step.ts");
   const { variants } = await import("@lib/bert/variants.ts");
   const choices: Recipe = recipe("sound", scale, { training: { precision, islands: false } }),
@@ -160,7 +160,7 @@ async function warm(name: string, model: ModelName, length: number): Promise<voi
   const { evaluateMasked } = await import("@lib/training/masked_evaluation.ts");
   const { createBert } = await import("@lib/bert/parameters.ts"), { variants } = await import("@lib/bert/variants.ts");
   const { evaluateContrast } = await import("@lib/training/contrast_evaluation.ts");
-  const { adamWScalars } = await import("@lib/training/optimizer.ts");
+  const { adamWScalars } = await import("@lib/training/optimizer/adamw.ts");
   const { decayMask, optimizerStep } = await import("@lib/training/training_step.ts");
   const study = openStudy({ name }),
     corpus = await corpusOf(study),

@@ -15,7 +15,7 @@ import { evaluateContrast } from "@lib/training/contrast_evaluation.ts";
 import { evaluateMasked } from "@lib/training/masked_evaluation.ts";
 import { decayMask, trainingStep } from "@lib/training/training_step.ts";
 import type { ModelName } from "@lib/bert/variants.ts";
-import { adamWScalars, learningRate } from "@lib/training/optimizer.ts";
+import { adamWScalars, learningRate } from "@lib/training/optimizer/adamw.ts";
 import { type Recipe, validateRecipe } from "@lib/recipe/recipe.ts";
 
 /** An encoder and a model. */

@@ -4,7 +4,7 @@ import { createBert, parametersOf } from "@lib/bert/parameters.ts";
 import type { Tensor } from "@lib/engine/types.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "@lib/training/batches.ts";
-import { adamWScalars } from "@lib/training/optimizer.ts";
+import { adamWScalars } from "@lib/training/optimizer/adamw.ts";
 import { decayMask, optimizerStep, trainingStep } from "@lib/training/training_step.ts";
 import { largestDifference } from "../support/golden.ts";
 import { choices, smallCorpus } from "../support/small_run.ts";

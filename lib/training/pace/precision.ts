@@ -10,7 +10,7 @@ import type { Precision } from "../../engine/ops.ts";
 import type { Tensor } from "../../engine/types.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { chosenTokens, rowsOf, toTensors } from "../batches.ts";
-import { adamWScalars } from "../optimizer.ts";
+import { adamWScalars } from "../optimizer/adamw.ts";
 import { decayMask, trainingStep } from "../training_step.ts";
 
 /**

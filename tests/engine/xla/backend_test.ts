@@ -68,6 +68,25 @@ onPlugin(
 );
 
 onPlugin(
+  "Muon's steps have libtensorflow's losses and norms",
+  () =>
+    withSteps({ steps: 8, optimizer: "muon" }, async (run) => {
+      const cases: Case[] = [["bert", "BERT"]],
+        [expected, found] = [
+          await run(cases, { ENGINE: "libtensorflow" }),
+          await run(cases, { ENGINE: "xla" }),
+        ].map(({ cases }) => cases[0].numbers);
+      assertLess(expected[7][0], expected[0][0] - 0.05);
+      expected.forEach((numbers, step) =>
+        [0, 4].forEach((at) => {
+          // its iterations enlarge the rounding of small singular values by up to 3.4445⁵
+          assertLess(relative(found[step][at], numbers[at]), 1e-4, `step ${step + 1}`);
+        })
+      );
+    }),
+);
+
+onPlugin(
   "200 steps in bfloat16 stay as near to float32 as libtensorflow's",
   () =>
     withSteps({ steps: 200, precision: "bfloat16" }, async (run) => {

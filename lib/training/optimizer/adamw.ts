@@ -2,14 +2,20 @@
  * AdamW on a flat vector of weights, and its learning-rate schedules.
  * @module
  */
-import { fused, rawOp, tf } from "../engine/mod.ts";
-import type { Tensor } from "../engine/types.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import { fused, rawOp, tf } from "../../engine/mod.ts";
+import type { Tensor } from "../../engine/types.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 
 type AdamWConfig = Pick<Recipe["training"], "beta1" | "beta2" | "epsilon" | "weightDecay" | "clipNorm">;
 
-/** Weights and both moments; each a flat float32 vector. */
-type OptimizerState = Record<"weights" | "first" | "second", Tensor>;
+/** Weights and both moments; each a flat float32 vector. Muon's parts keep their mean gradient as first, second at 0. */
+export type OptimizerState = Record<"weights" | "first" | "second", Tensor>;
+
+/** A flat gradient's norm, and what it is multiplied by so that its norm is at most `clipNorm`; 1 if that is 0. */
+export function clipping(gradient: Tensor, clipNorm: number): { norm: Tensor; kept: Tensor } {
+  const norm = rawOp("L2Loss", { T: "float32" }, [gradient]).mul(2).sqrt(); // half the sum of squares in one pass
+  return { norm, kept: clipNorm > 0 ? tf.minimum(1, tf.div(clipNorm, norm.add(1e-6))) : tf.scalar(1) };
+}
 
 /** What changes from step to step (the first is 1), float32: learning rate, 1/(1−β₁ᵗ), 1/(1−β₂ᵗ). */
 export function adamWScalars({ beta1, beta2 }: AdamWConfig, step: number, learningRate: number): Tensor {
@@ -22,18 +28,17 @@ export function adamWScalars({ beta1, beta2 }: AdamWConfig, step: number, learni
  * @param gradient flat, as long as the weights
  * @param scalars from {@link adamWScalars}
  * @param decayed 1 where weight decay applies, 0 elsewhere; everywhere if undefined
- * @returns the new state, and the gradient's norm before clipping
+ * @param kept what the gradient is multiplied by, from {@link clipping}
  */
 export function adamW(
   state: OptimizerState,
   gradient: Tensor,
   scalars: Tensor,
   config: AdamWConfig,
-  decayed?: Tensor,
-): OptimizerState & { norm: Tensor } {
+  decayed: Tensor | undefined,
+  kept: Tensor,
+): OptimizerState {
   const { beta1, beta2, epsilon, weightDecay, clipNorm } = config;
-  const norm = rawOp("L2Loss", { T: "float32" }, [gradient]).mul(2).sqrt(); // half the sum of squares in one pass
-  const kept = clipNorm > 0 ? tf.minimum(1, tf.div(clipNorm, norm.add(1e-6))) : tf.scalar(1);
   const update = (weights: Tensor, m: Tensor, v: Tensor, gradient: Tensor, scalars: Tensor, ...rest: Tensor[]) => {
     const [rate, correction1, correction2] = [0, 1, 2].map((i) => scalars.slice([i], [1]));
     const [kept, decayed] = rest, clipped = clipNorm > 0 ? gradient.mul(kept) : gradient;
@@ -46,7 +51,7 @@ export function adamW(
   const name = `adamw ${[beta1, beta2, epsilon, weightDecay, clipNorm]}`;
   const inputs = [state.weights, state.first, state.second, gradient, scalars, kept, ...(decayed ? [decayed] : [])];
   const [weights, first, second] = fused(name, update, ...inputs);
-  return { weights, first, second, norm };
+  return { weights, first, second };
 }
 
 /**

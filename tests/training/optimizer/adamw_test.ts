@@ -1,9 +1,9 @@
 import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
 import { tf } from "@lib/engine/mod.ts";
-import { adamW, adamWScalars, learningRate } from "@lib/training/optimizer.ts";
+import { adamW, adamWScalars, clipping, learningRate } from "@lib/training/optimizer/adamw.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
-import { largestDifference } from "../support/golden.ts";
-import { tidily } from "../support/tensors.ts";
+import { largestDifference } from "../../support/golden.ts";
+import { tidily } from "../../support/tensors.ts";
 
 const plain = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 0 };
 
@@ -14,9 +14,9 @@ function run(gradients: number[][], config: typeof plain, decayed?: number[]) {
     let norm = NaN;
     gradients.forEach((gradient, i) => {
       const mask = decayed && tf.tensor1d(decayed);
-      const next = adamW(state, tf.tensor1d(gradient), adamWScalars(config, i + 1, 0.1), config, mask);
-      state = next as typeof state;
-      norm = next.norm.dataSync()[0];
+      const slope = tf.tensor1d(gradient), clipped = clipping(slope, config.clipNorm);
+      state = adamW(state, slope, adamWScalars(config, i + 1, 0.1), config, mask, clipped.kept) as typeof state;
+      norm = clipped.norm.dataSync()[0];
     });
     const { weights, first, second } = state;
     return [weights, first, second].map((tensor) => Array.from(tensor.dataSync())).concat([[norm]]);
