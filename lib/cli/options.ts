@@ -124,12 +124,6 @@ export const commands = {
       data: path("SOURCE", "a store, or a folder or archive of MIDI files (default: the run's own, or data/freedoom)"),
       run: named("NAME", "the run's folder in data/runs (default: the scale)"),
       seeds: whole("N", 1, "trainings of each model (default: the run's own, or the scale's)"),
-      shards: whole(
-        "N",
-        1,
-        "parts in which songs are tokenized, each a job, for several machines (default: the run's own, or 1); results do " +
-          "not depend on it",
-      ),
       models: withDefault(
         "all",
         named(
@@ -151,8 +145,13 @@ export const commands = {
         1,
         "threads of a job (default: the cores, shared out); weights depend on it in the last digit",
       ),
+      template: path(
+        "FILE",
+        "with --on slurm: the batch script to fill in (default: the run's slurm/template.sh, at first a copy of " +
+          "lib/cli/jobs/slurm/template.sh)",
+      ),
       "no-page": flag("leave out the notebooks and their page, which need Jupyter"),
-      "dry-run": flag("only print the jobs: which are done, what each needs, its command"),
+      "dry-run": flag("only print the jobs: which are done, what each needs, its command; with --on slurm its scripts"),
     },
     note,
   },

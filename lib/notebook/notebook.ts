@@ -201,6 +201,14 @@ export function stopped(message: string): DOMException {
   return error;
 }
 
+/** Stops every loop that runs, as the stop button does; whether there was one. */
+export function stopRunning(): boolean {
+  const open = [...running ?? []];
+  for (const controller of open) controller.abort(stopped("Stopped by the stop button."));
+  running?.clear();
+  return open.length > 0;
+}
+
 /**
  * A signal that the stop button (or Ctrl-C) aborts; the kernel and its state live on.
  * In a terminal a second Ctrl-C ends the process.
@@ -210,12 +218,8 @@ export function stopped(message: string): DOMException {
 export function stopSignal(): AbortSignal {
   if (performance.now() < stoppedUntil) throw stopped(behind);
   if (!running) {
-    const open = running = new Set<AbortController>();
-    Deno.addSignalListener("SIGINT", () => {
-      if (open.size === 0 && !kernel()) Deno.exit(130);
-      for (const controller of open) controller.abort(stopped("Stopped by the stop button."));
-      open.clear();
-    });
+    running = new Set<AbortController>();
+    Deno.addSignalListener("SIGINT", () => void (!stopRunning() && !kernel() && Deno.exit(130)));
   }
   const controller = new AbortController();
   running.add(controller);

@@ -18,7 +18,7 @@ export type Lanes = { lanes: number; threads: number };
  * measured in turns on two cores of an AMD EPYC: 1.0 to 1.3 times at the widths 32, 64 and 128, 1.0 to 1.1 at 256; so two
  * jobs do at least that much more than one on both cores. At 768 it is 1.03 to 1.06, for twice the memory.
  */
-const NARROW = 256;
+export const NARROW = 256;
 
 /**
  * How many jobs at a time pay, and the threads of each: a core each if the encoder is narrow and no GPU computes; fewer

@@ -22,13 +22,15 @@ export type Told = {
  *
  * `doAll` does the jobs that are not done, each after those that it needs, and returns how all stand in the end; when the
  * signal stops it, it stops those that run as Ctrl-C does, so that they save, and awaits them. A job's command is
- * {@link jobArguments}, its log {@link logPath}. `close` leaves nothing behind of what the place began.
+ * {@link jobArguments}, its log {@link logPath}. `close` leaves nothing behind of what the place began. A
+ * place whose jobs go on when this command is stopped says so by `parting`, and how to stop them.
  */
 export type Place = {
   at: string;
   lanes: number;
   doAll(jobs: readonly StudyJob[], told: Told): Promise<States>;
   close(): Promise<void>;
+  parting?(): string;
 };
 
 /**

@@ -28,5 +28,6 @@ export async function runJobs(
     return false;
   } finally {
     await place.close().finally(end);
+    if (signal.aborted && place.parting) console.error(place.parting());
   }
 }

@@ -15,6 +15,9 @@ import { allJobs, pageNews } from "./page.ts";
 import { lanesHere, localPlace } from "./local.ts";
 import { jobArguments, type Place } from "./place.ts";
 import { runJobs } from "./run.ts";
+import { slurmPlace, threadsOnSlurm } from "./slurm/place.ts";
+import { slurmScripts } from "./slurm/submit.ts";
+import { stoppedWhenTold } from "./told.ts";
 
 /** The variable RECIPE with so many seeds in it; JSON that is none is left for {@link openStudy} to refuse. */
 function recipeWithSeeds(seeds: number, text = Deno.env.get("RECIPE") || "{}"): string {
@@ -38,11 +41,12 @@ type StudyOptions = {
   dryRun: boolean;
   jobs: number | undefined;
   threads: number | undefined;
+  template: string | undefined;
 };
 
 /** The arguments of `deno task study`, with the variables of the study; throws a {@link UsageError}. */
 export function studyOptions(args: readonly string[], cwd?: string): StudyOptions {
-  const { values } = readArguments("study", args, cwd), { scale, run = scale ?? "demo", seeds, shards } = values;
+  const { values } = readArguments("study", args, cwd), { scale, run = scale ?? "demo", seeds } = values;
   const names = values.models === "all" ? Object.keys(modelsByOption) : values.models.split(",");
   const unknown = names.find((name) => !Object.hasOwn(modelsByOption, name));
   if (unknown !== undefined) {
@@ -52,14 +56,16 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
   if (!places.test(values.on)) {
     throw usageError("study", `--on: expected local, ray, ray://HOST:PORT or slurm, found ${values.on}.`);
   }
+  const misplaced = values.on === "slurm" ? "jobs" : "template", given = values[misplaced];
+  if (given !== undefined) {
+    const where = misplaced === "jobs" ? "none with --on slurm, which decides that" : "none without --on slurm";
+    throw usageError("study", `--${misplaced}: expected ${where}, found ${given}.`);
+  }
   const chosen = names.map((name) => modelsByOption[name as keyof typeof modelsByOption]);
-  const env = {
-    ...studyVariables(run, values),
-    ...(seeds !== undefined && { RECIPE: recipeWithSeeds(seeds) }),
-    ...(shards !== undefined && { SHARDS: String(shards) }),
-  };
-  const { jobs, threads, "dry-run": dryRun, "no-page": noPage, on } = values;
-  return { on, models: modelNames.filter((name) => chosen.includes(name)), env, page: !noPage, dryRun, jobs, threads };
+  const env = { ...studyVariables(run, values), ...(seeds !== undefined && { RECIPE: recipeWithSeeds(seeds) }) };
+  const { jobs, threads, "dry-run": dryRun, "no-page": noPage, on, template } = values;
+  const chosenModels = modelNames.filter((name) => chosen.includes(name));
+  return { on, models: chosenModels, env, page: !noPage, dryRun, jobs, threads, template };
 }
 
 /** The place that `--on` names. */
@@ -67,8 +73,9 @@ function placeOf(
   on: string,
   study: Study,
   jobs: readonly StudyJob[],
-  asked: Pick<StudyOptions, "jobs" | "threads">,
+  asked: Pick<StudyOptions, "jobs" | "threads" | "template">,
 ): Place {
+  if (on === "slurm") return slurmPlace(study, threadsOnSlurm(study.recipe, asked.threads), asked.template);
   if (on !== "local") throw new UserError(`Study: --on ${on.replace(/:.*/, "")} is not there yet; leave --on out.`);
   return localPlace(study, lanesHere(study, jobs, asked));
 }
@@ -86,6 +93,10 @@ export async function studyCommand(args: string[]): Promise<number> {
   const { on, models, env, page, dryRun, ...asked } = studyOptions(args);
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
   const study = openStudy({ dry: dryRun }), jobs = allJobs(study, { models, page });
+  if (dryRun && on === "slurm") {
+    console.log(await slurmScripts(study, jobs, threadsOnSlurm(study.recipe, asked.threads), asked.template));
+    return 0;
+  }
   if (dryRun) {
     const { threads } = lanesHere(study, jobs, asked);
     const width = Math.max(...jobs.map(({ name }) => name.length));
@@ -103,12 +114,13 @@ async function stopWithInput(): Promise<void> {
   Deno.kill(Deno.pid, "SIGINT");
 }
 
-/** `deno task job`: does one job of a run, if it is not done; returns the exit code. */
+/** `deno task job`: does one job of a run, if it is not done; returns the exit code, that of a signal that stopped it. */
 export async function jobCommand(args: string[]): Promise<number> {
   const { positionals: [name], values: { run, threads, attached } } = readArguments("job", args);
   if (name === undefined) throw usageError("job", "expected the name of a job, found none.");
   for (const [key, value] of Object.entries(threads ? threadVariables(threads) : {})) Deno.env.set(key, value);
   if (attached) void stopWithInput();
+  const told = stoppedWhenTold();
   const study = openStudy({ name: run }), jobs = allJobs(study), job = jobs.find((job) => job.name === name);
   if (!job) {
     const names = jobs.map(({ name }) => name).join(", ");
@@ -122,6 +134,6 @@ export async function jobCommand(args: string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
     console.error(error.message);
-    return 130;
+    return told() ?? 130;
   }
 }

@@ -30,8 +30,10 @@ Deno.test("options of the study become its environment; seeds are a field of the
     assertEquals([options.env.STUDY, options.env.SCALE], ["small", "small"]);
     assertEquals([options.jobs, options.threads, options.dryRun], [2, 1, true]);
   });
-  assertEquals(studyOptions(["--shards", "4"], "/").env, { STUDY: "demo", SHARDS: "4" });
-  assertThrows(() => studyOptions(["--shards", "0"], "/"), UsageError, "--shards");
+  const slurm = studyOptions(["--on", "slurm", "--template", "a.sh"], "/b");
+  assertEquals([slurm.on, slurm.template], ["slurm", "/b/a.sh"]);
+  assertThrows(() => studyOptions(["--on", "slurm", "--jobs", "2"], "/"), UsageError, "--jobs: expected none");
+  assertThrows(() => studyOptions(["--template", "a.sh"], "/"), UsageError, "--template: expected none");
   assertThrows(() => studyOptions(["--models", "bert,berd"], "/"), UsageError, "found bert,berd");
   assertThrows(() => studyOptions(["--seeds", "0"], "/"), UsageError, "--seeds");
   const places = ["local", "ray", "ray://10.0.0.1:6379", "slurm"];
