@@ -70,6 +70,7 @@ export type Fields = {
     & Record<"ckaBars" | "shuffles" | "retrievalBars" | "bootstraps" | "level" | "early", number>
     & Record<"equalMlm" | "nearChance" | "keptResamplings" | "conceptBars", number>
     & Record<"usedBars" | "usedFitBars" | "usedControls" | "removedShare" | "removedLeft" | "removedAtOnce", number>
+    & Record<"movedBy", number>
     & {
       poolings: ("bar" | "notes" | "eob")[];
       layerMix: "gain" | "uniform" | "none";

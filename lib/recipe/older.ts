@@ -18,7 +18,7 @@ const introduced: Record<string, Record<string, unknown>> = {
   probing: {
     ...{ padTo: 64, memory: 1024, clusterRows: Number.MAX_SAFE_INTEGER, ckaBars: 500, conceptBars: 0 },
     ...{ usedBars: 0, usedFitBars: 4000, usedControls: 3, removedFrom: "bar", removedShare: 0.25, removedLeft: 0.05 },
-    ...{ removedAtOnce: 4 },
+    ...{ removedAtOnce: 4, movedBy: 0 },
     ...{ drawnAlpha: 100, shuffles: 100, clusterShare: 0.2 },
     keptResamplings: Number.MAX_SAFE_INTEGER,
     ...{ holmOver: "comparisons", seedSpread: "own" },

@@ -66,6 +66,7 @@ export const sound: Omit<Fields, "scale" | "model" | "training"> = {
     removedShare: 0.25,
     removedLeft: 0.05,
     removedAtOnce: 4,
+    movedBy: 1,
     ckaBars: 500,
     shuffles: 100,
     retrievalBars: 2000,

@@ -240,6 +240,9 @@ export const recipeGroups = {
     ),
     removedShare: rate.describe("Most of a layer's dimensions that are removed (0.25)."),
     removedLeft: rate.describe("Share of a probe's gain over the guess at which no more is removed (0.05)."),
+    movedBy: z.number().nonnegative().describe(
+      "Standard deviations of a bar's tempo, velocity or length by which states are moved along its subspace; 0 = not (1).",
+    ),
     removedAtOnce: count.describe(
       "Directions that are removed before a probe is fitted again: those along which its decisions differ most (4).",
     ),

@@ -41,8 +41,9 @@ export async function measureUseOf(
   if (probing.usedBars === 0) return rows;
   const { usedBars, usedFitBars, usedControls, removedFrom, removedShare, removedLeft, removedAtOnce } = probing;
   const use = { usedBars, usedFitBars, usedControls, removedFrom, removedShare, removedLeft, removedAtOnce };
+  const moved = probing.movedBy === 0 ? {} : { movedBy: probing.movedBy }; // what earlier runs measured stays
   for (const name of models) {
-    const step = { step: `use ${name}`, inputs: { ...recipe, data, use, name } };
+    const step = { step: `use ${name}`, inputs: { ...recipe, data, use: { ...use, ...moved }, name } };
     rows.push(
       ...await once(study, step, async () => {
         const signal = stopSignal(), folder = `${study.folder}/probes/use-${name}`;

@@ -70,7 +70,7 @@ const judging: Record<string, readonly string[]> = {
   probing: [
     ...["level", "holmOver", "seedSpread", "middle", "early", "equalMlm", "nearChance"],
     ...["conceptBars", "usedBars", "usedFitBars", "usedControls"],
-    ...["removedFrom", "removedShare", "removedLeft", "removedAtOnce"],
+    ...["removedFrom", "removedShare", "removedLeft", "removedAtOnce", "movedBy"],
   ],
 };
 

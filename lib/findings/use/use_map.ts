@@ -19,11 +19,20 @@ export const useMap = (rows: readonly UseRow[], tokens: UseRow["tokens"]): HeatC
     panel: `${row.model}: ${tokens === "own" ? "the task's own tokens" : "other tokens"}`,
   }));
 
-const signed = (value: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+const signed = (value: number, decimals = 3): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(decimals)}`;
+
+/** How far guesses followed a move, with a star where they surely did, and how far they were asked to. */
+function movedText({ moved }: UseRow): string {
+  if (!moved) return "–"; // rows of earlier versions have none
+  const { value, low, high, deviation } = moved, isSure = low !== null && low > 0;
+  const interval = low === null ? "" : ` [${signed(low, 2)},\u00a0${signed(high!, 2)}]`;
+  return `${signed(value, 2)}${isSure ? "*" : ""}${interval} of ${(2 * deviation).toFixed(1)}`;
+}
 
 /**
  * A row for each model, task and layer: how many of a layer's dimensions were removed, how much of the probe's gain was
- * left, and what it did to masked tokens of the task's own kind and of others, in nats with 95% intervals over songs.
+ * left, and what it did to masked tokens of the task's own kind and of others, in nats with 95% intervals over songs; and
+ * how far guessed numbers followed where states were moved along it.
  */
 export function useTable(rows: readonly UseRow[]): Record<string, string>[] {
   const text = (row?: UseRow) => {
@@ -38,7 +47,7 @@ export function useTable(rows: readonly UseRow[]): Record<string, string>[] {
     return {
       ...{ model: own.model, task: taskNames[own.task], layer: String(own.layer) },
       ...{ removed: `${own.rank} of ${own.columns}`, tokens: kindOfTask[own.task]!, base: own.base.toFixed(3) },
-      ...{ control: signed(own.control), own: text(own), others: text(others) },
+      ...{ control: signed(own.control), own: text(own), others: text(others), moved: movedText(own) },
     };
   });
 }
@@ -46,4 +55,6 @@ export function useTable(rows: readonly UseRow[]): Record<string, string>[] {
 /** How maps and table are read, in a sentence. */
 export const useNote: string =
   "\\* used: without the directions by which a probe reads the task, masked tokens are guessed worse than " +
-  "without as many random directions (the 95% interval over songs lies above 0 nats).";
+  "without as many random directions (the 95% interval over songs lies above 0 nats). Guesses that follow: along those " +
+  "directions states are moved by a deviation of the bars' tempo, velocity or length, and back by as much; the guessed " +
+  "numbers (quarters a minute, velocities, bins) differ by so many of so many more than along random directions.";

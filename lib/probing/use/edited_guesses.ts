@@ -10,18 +10,31 @@ import { compile, tf } from "../../engine/mod.ts";
 import { crossEntropy } from "../../engine/ops.ts";
 import type { Tensor, Tensor2D } from "../../engine/types.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
-import { type TokenKind, vocabulary } from "../../tokens/vocabulary.ts";
+import { durationBins, kinds, tempoBins, type TokenKind, velocityBins, vocabulary } from "../../tokens/vocabulary.ts";
 import { evaluationBatch, evaluationPlans, toTensors } from "../../training/batches.ts";
 import type { Subspace } from "./nullspace.ts";
 
-/** What is taken out of the states of a layer, 1 … depth − 1, before the next one reads them. */
-export type Removal = { layer: number; subspace: Subspace };
+/**
+ * What becomes of the states of a layer, 1 … depth − 1, before the next one reads them: a subspace is taken out, or they
+ * are moved by a vector.
+ */
+export type Edit = { layer: number } & ({ subspace: Subspace } | { move: Float64Array });
 
-/** A masked token: its bar in the corpus, its kind, the loss in nats of guessing it, and whether the guess is right. */
-export type MaskedGuess = { bar: number; kind: TokenKind; loss: number; right: boolean };
+/** Kinds of tokens that stand for numbers, with those: quarters a minute, MIDI velocities, the bins of lengths. */
+const measured: Partial<Record<TokenKind, readonly number[]>> = {
+  ...{ Tempo: tempoBins, Velocity: velocityBins, Duration: durationBins.map((_, bin) => bin) },
+};
+
+const measuredKinds = Object.keys(measured) as TokenKind[];
 
 /**
- * Losses and hits of chosen tokens, with states changed by x + at·chosen·(x·matrix + shift): `matrix` is hidden × hidden,
+ * A masked token: its bar in the corpus, its kind, the loss in nats of guessing it, whether the guess is right, and the
+ * number that is guessed, the mean over the tokens of its kind by their probabilities; null of kinds without numbers.
+ */
+export type MaskedGuess = { bar: number; kind: TokenKind; loss: number; right: boolean; value: number | null };
+
+/**
+ * Losses, hits and, for each kind of {@link measured}, guessed numbers of chosen tokens, with states changed by x + at·chosen·(x·matrix + shift): `matrix` is hidden × hidden,
  * `shift` 1 × hidden, `at` (depth) 1 at the layer that is changed, and `chosen` (N × 1) 1 for the tokens that are.
  */
 const editedPass = (config: BertConfig) =>
@@ -34,15 +47,22 @@ const editedPass = (config: BertConfig) =>
     };
     const states = hiddenStates(p, config, ids, bias, { only: positions, edit });
     const logits = mlmLogits(p, config, states.at(-1)!);
-    return [crossEntropy(logits, labels), logits.argMax(1).equal(labels).cast("float32")];
+    const means = measuredKinds.map((kind) => {
+      const { first, count } = kinds[kind],
+        numbers = measured[kind]!,
+        own = logits.slice([0, first], [logits.shape[0], count]);
+      return tf.matMul(own.softmax() as Tensor2D, tf.tensor2d([...numbers], [count, 1])).reshape([-1]);
+    });
+    return [crossEntropy(logits, labels), logits.argMax(1).equal(labels).cast("float32"), ...means];
   });
 
-/** The change of a removal, x − (x − mean)·UᵀU, as {@link editedPass} takes it: matrix, shift, and where. */
-function changeOf({ layers, hidden }: BertConfig, removal?: Removal): Tensor[] {
+/** A move, or the change of a removal, −(x − mean)·UᵀU, as {@link editedPass} takes it: matrix, shift, and where. */
+function changeOf({ layers, hidden }: BertConfig, edit?: Edit): Tensor[] {
   const matrix = new Float32Array(hidden * hidden), shift = new Float32Array(hidden), at = new Float32Array(layers);
-  if (removal) {
-    const { layer, subspace: { rank, basis, mean } } = removal;
-    at[layer] = 1;
+  if (edit) at[edit.layer] = 1;
+  if (edit && "move" in edit) shift.set(edit.move);
+  else if (edit) {
+    const { rank, basis, mean } = edit.subspace;
     for (let d = 0; d < rank; d++) {
       const u = basis.subarray(d * hidden, (d + 1) * hidden);
       const along = u.reduce((sum, value, c) => sum + value * mean[c], 0);
@@ -56,25 +76,25 @@ function changeOf({ layers, hidden }: BertConfig, removal?: Removal): Tensor[] {
 }
 
 /**
- * Guesses the masked tokens of bars, as the recipe masks them for validation, each time with something else removed (or
- * nothing: undefined) from the states of the `Bar` tokens, or of all tokens by `recipe.probing.removedFrom`.
+ * Guesses the masked tokens of bars, as the recipe masks them for validation, each time with another change (or none:
+ * undefined) of the states of the `Bar` tokens, or of all tokens by `recipe.probing.removedFrom`.
  *
- * @param onDone is called after each batch, all removals of which are done; `signal` stops the work between batches
- * @returns for each removal the guesses, of the same tokens in the same order
+ * @param onDone is called after each batch, all changes of which are done; `signal` stops the work between batches
+ * @returns for each change the guesses, of the same tokens in the same order
  */
-export async function guessWithout(
+export async function guessEdited(
   model: Model,
   corpus: Corpus,
   bars: readonly number[],
   recipe: Recipe,
-  removals: readonly (Removal | undefined)[],
+  edits: readonly (Edit | undefined)[],
   { signal, onDone }: { signal?: AbortSignal; onDone?: (done: number, total: number) => void } = {},
 ): Promise<MaskedGuess[][]> {
   const { config, weights } = model, { layers } = config, all = recipe.probing.removedFrom === "all";
-  const wrong = removals.find((removal) => removal && !(removal.layer >= 1 && removal.layer < layers));
-  if (wrong) throw new RangeError(`Removal: expected a layer 1 … ${layers - 1}, found ${wrong.layer}.`);
+  const wrong = edits.find((edit) => edit && !(edit.layer >= 1 && edit.layer < layers));
+  if (wrong) throw new RangeError(`Edit: expected a layer 1 … ${layers - 1}, found ${wrong.layer}.`);
   const pass = compiledOnce(["edited guesses", config], () => editedPass(config));
-  const guesses = removals.map((): MaskedGuess[] => []);
+  const guesses = edits.map((): MaskedGuess[] => []);
   let done = 0;
   for (const plan of evaluationPlans(corpus, bars, recipe)) {
     signal?.throwIfAborted();
@@ -85,15 +105,16 @@ export async function guessWithout(
     const edited = Float32Array.from({ length: rows * length }, (_, i) => Number(all || i % length === 0));
     const chosen = tf.tensor2d(edited, [rows * length, 1]);
     try {
-      for (const [r, removal] of removals.entries()) {
-        const change = changeOf(config, removal);
+      for (const [e, edit] of edits.entries()) {
+        const change = changeOf(config, edit);
         const outputs = await pass(weights, ids, bias, positions, asked, ...change, chosen);
-        const [losses, right] = await Promise.all(outputs.map((output) => output.data<"float32">()));
+        const [losses, right, ...means] = await Promise.all(outputs.map((output) => output.data<"float32">()));
         tf.dispose([...outputs, ...change]);
         for (let i = 0; i < labels.length; i++) {
           if (counts[i] === 0) continue;
           const bar = plan.bars[Math.floor(i / most)], kind = vocabulary.kind(labels[i]);
-          guesses[r].push({ bar, kind, loss: losses[i], right: right[i] === 1 });
+          const value = means[measuredKinds.indexOf(kind)]?.[i] ?? null;
+          guesses[e].push({ bar, kind, loss: losses[i], right: right[i] === 1, value });
         }
       }
     } finally {

@@ -6,7 +6,7 @@ import { EigenvalueDecomposition, Matrix, QrDecomposition } from "ml-matrix";
 import type { Random } from "../../base/random.ts";
 import { predictRidge, type RidgeFit } from "../../matrix/ridge.ts";
 import { scorer } from "../../metrics/task_scores.ts";
-import { type BarTable, questions, type Task } from "../../metrics/tasks.ts";
+import { type Answers, type BarTable, questions, type Task } from "../../metrics/tasks.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { fitLayer } from "../ridge_fits.ts";
 
@@ -107,6 +107,38 @@ export async function taskSubspace(
     if (rank === found.rank) return { ...found, before, after };
     Object.assign(found, { basis, rank });
   }
+}
+
+/**
+ * What a state within a task's subspace changes by, on average, where the task's value grows by one standard deviation:
+ * the slope of the states on the value, by least squares, and its part in the subspace.
+ *
+ * @param asked rows of x with the value of each
+ */
+export function moveAlong(
+  { rank, columns, basis, mean }: Subspace,
+  x: Float32Array,
+  { rows: places, answers: values }: Pick<Answers<number>, "rows" | "answers">,
+): Float64Array {
+  const rows = values.length, centre = values.reduce((sum, value) => sum + value / rows, 0);
+  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2 / rows, 0));
+  const slope = new Float64Array(columns), move = new Float64Array(columns);
+  values.forEach((value, i) => {
+    for (let c = 0; c < columns; c++) slope[c] += (value - centre) * (x[places[i] * columns + c] - mean[c]);
+  });
+  if (!(spread > 0)) return move;
+  for (let d = 0; d < rank; d++) {
+    const u = basis.subarray(d * columns, (d + 1) * columns);
+    const part = u.reduce((sum, value, c) => sum + value * slope[c], 0) / (rows * spread);
+    u.forEach((value, c) => move[c] += part * value);
+  }
+  return move;
+}
+
+/** A vector as long as another one, in a direction drawn at random. */
+export function randomMove(move: Float64Array, random: Random): Float64Array {
+  const columns = move.length, mean = new Float64Array(columns), length = Math.hypot(...move);
+  return randomSubspace({ rank: 1, columns, mean, basis: mean }, random).basis.map((value) => length * value);
 }
 
 /** A subspace of a rank drawn at random, about the same mean. */

@@ -3,7 +3,7 @@ import { encode } from "@lib/bert/bert.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert } from "@lib/bert/parameters.ts";
 import { tensorCount } from "@lib/engine/mod.ts";
-import { guessWithout } from "@lib/probing/use/edited_guesses.ts";
+import { guessEdited } from "@lib/probing/use/edited_guesses.ts";
 import { type Subspace, without } from "@lib/probing/use/nullspace.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { evaluateMasked } from "@lib/training/masked_evaluation.ts";
@@ -31,7 +31,7 @@ for (const preset of ["sound", "authors"] as const) {
     const subspace: Subspace = { rank: half, columns: hidden, basis, mean: new Float64Array(hidden) };
     const nothing = { ...subspace, rank: 0, basis: new Float64Array(0) };
     const removals = [undefined, { layer: 1, subspace: nothing }, { layer: 1, subspace }];
-    const [plain, same, less] = await guessWithout(model, corpus, bars, choices, removals);
+    const [plain, same, less] = await guessEdited(model, corpus, bars, choices, removals);
     assertEquals(tensorCount().tensors, before.tensors);
     assertEquals(same, plain);
     assert(less.some(({ loss }, i) => Math.abs(loss - plain[i].loss) > 1e-4));
@@ -41,11 +41,21 @@ for (const preset of ["sound", "authors"] as const) {
     assertLess(Math.abs(mean - loss), 1e-4); // float32 sums in another order
     assertLess(Math.abs(plain.filter(({ right }) => right).length / plain.length - accuracy), 1e-9);
     const all = { ...choices, probing: { ...choices.probing, removedFrom: "all" as const } };
-    const [every] = await guessWithout(model, corpus, bars, all, [{ layer: 1, subspace }]);
+    const [every] = await guessEdited(model, corpus, bars, all, [{ layer: 1, subspace }]);
     const change = (guesses: typeof plain) =>
       guesses.reduce((sum, { loss }, i) => sum + Math.abs(loss - plain[i].loss), 0);
     assertGreater(change(every), change(less)); // of every token, not of the Bar token alone
-    const wrong = () => guessWithout(model, corpus, bars, choices, [{ layer: model.config.layers, subspace }]);
+    for (const [i, { kind, value }] of less.entries()) { // a mean over the kind's numbers
+      const most = { Tempo: 210, Velocity: 127, Duration: 57 }[kind as string];
+      assertEquals(value === null, most === undefined);
+      assert(value === null || (value > 0 && value < most!), `${i}: ${kind} ${value}`);
+    }
+    const move = Float64Array.from({ length: hidden }, (_, c) => c % 3 - 1), stay = new Float64Array(hidden);
+    const moves = [{ layer: 1, move: stay }, { layer: 1, move }];
+    const [still, moved] = await guessEdited(model, corpus, bars, choices, moves);
+    assertEquals(still, plain);
+    assertGreater(change(moved), 1e-3);
+    const wrong = () => guessEdited(model, corpus, bars, choices, [{ layer: model.config.layers, subspace }]);
     await assertRejects(wrong, RangeError, "expected a layer 1 …");
     model.weights.dispose();
   });

@@ -1,6 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { stream } from "@lib/base/random.ts";
-import { randomSubspace, type Subspace, taskSubspace, without } from "@lib/probing/use/nullspace.ts";
+import {
+  moveAlong,
+  randomMove,
+  randomSubspace,
+  type Subspace,
+  taskSubspace,
+  without,
+} from "@lib/probing/use/nullspace.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { plainLabels } from "../../support/hand_corpus.ts";
 
@@ -21,6 +28,7 @@ function stated(rows: number) {
   return { table: { labels, songs: Int32Array.from(labels, (_, r) => r % 20) }, x };
 }
 const train = stated(1200), validation = stated(400);
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value / values.length, 0);
 const dots = ({ basis, rank }: Subspace) =>
   Array.from(
     { length: rank },
@@ -69,6 +77,22 @@ Deno.test("a velocity that two dimensions tell together needs the direction that
     return Math.hypot(...parts);
   };
   assertGreater(along([1, -1, ...Array(10).fill(0)]), 0.99); // velocity + noise − noise
+});
+
+Deno.test("a move along a task's subspace is what one deviation of its value makes of the states, and of nothing else", async () => {
+  const lengths = train.table.labels.map(({ meanDuration }) => meanDuration!), centre = mean(lengths);
+  const deviation = Math.sqrt(mean(lengths.map((length) => (length - centre) ** 2)));
+  const subspace = (await taskSubspace(train, validation, columns, "MD", choices))!;
+  const asked = { rows: Int32Array.from(lengths.keys()), answers: lengths };
+  const move = moveAlong(subspace, train.x, asked);
+  assertAlmostEquals(move[2], 3 * deviation, 0.05); // the state is 7 + 3 × length
+  assertLess(Math.hypot(...move.map((part, c) => c === 2 ? 0 : part)), 0.05 * move[2]);
+  const half = { rows: asked.rows.filter((r) => r % 2 === 1), answers: lengths.filter((_, r) => r % 2 === 1) };
+  assertAlmostEquals(moveAlong(subspace, train.x, half)[2], move[2], 0.1 * move[2]); // each value meets its own row
+  assertLess(Math.hypot(...moveAlong(subspace, train.x, { ...asked, answers: lengths.map(() => 1) })), 1e-9);
+  const [a, b] = [1, 2].map((seed) => randomMove(move, stream(seed, "move")));
+  for (const other of [a, b]) assertAlmostEquals(Math.hypot(...other), Math.hypot(...move), 1e-9);
+  assertGreater(Math.hypot(...a.map((part, c) => part - b[c])), 0.1 * move[2]);
 });
 
 Deno.test("what cannot be read has no subspace, what nobody answers none at all", async () => {

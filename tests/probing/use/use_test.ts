@@ -43,7 +43,6 @@ Deno.test("of two things that can be read, the one that the encoder uses is told
     }),
   );
   const rows = await measureUse(model, { model: "hand", seed: 0 }, corpus, { train, validation }, bars[2], choices);
-  model.weights.dispose();
   const of = (task: string, tokens: UseRow["tokens"]) =>
     rows.find((row) => row.task === task && row.tokens === tokens)!;
   assertEquals(new Set(rows.map(({ layer }) => layer)), new Set([1]));
@@ -60,4 +59,13 @@ Deno.test("of two things that can be read, the one that the encoder uses is told
   }
   assertLess(of("MV", "others").value, 0.3 * used.value);
   assertEquals([used.columns, used.songs], [32, 10]);
+  const [louder, longer] = [used.moved!, ignored.moved!]; // along the velocity guesses are louder, along the length alike
+  assertGreater(louder.low!, 0.5);
+  assertGreater(louder.value, 4 * Math.abs(louder.control));
+  assertLess(Math.abs(longer.value + longer.control), 0.01, JSON.stringify(longer)); // of itself: random ones touch loudness
+  assertEquals([of("MV", "others").moved, of("C", "own")?.moved ?? null], [null, null]);
+  const still = { ...choices, probing: { ...choices.probing, movedBy: 0 } };
+  const [first] = await measureUse(model, { model: "hand", seed: 0 }, corpus, { train, validation }, bars[2], still);
+  assertEquals(first.moved, null);
+  model.weights.dispose();
 });
