@@ -124,6 +124,12 @@ export const commands = {
       data: path("SOURCE", "a store, or a folder or archive of MIDI files (default: the run's own, or data/freedoom)"),
       run: named("NAME", "the run's folder in data/runs (default: the scale)"),
       seeds: whole("N", 1, "trainings of each model (default: the run's own, or the scale's)"),
+      shards: whole(
+        "N",
+        1,
+        "parts in which songs are tokenized, each a job, for several machines (default: the run's own, or 1); results do " +
+          "not depend on it",
+      ),
       models: withDefault(
         "all",
         named(

@@ -28,6 +28,8 @@ export type Study = {
   data: string;
   /** Whether links below `data` are followed. */
   followLinks: boolean;
+  /** In how many parts songs are tokenized, each by a job of its own; the store's bytes do not depend on it. */
+  shards: number;
   /** A path in the folder; makes its parent folders. */
   path(...parts: string[]): string;
   /** The hash of a step's inputs by which its record is stale or not. */
@@ -61,6 +63,13 @@ function explicitChoices(parameters: StudyParameters): RecipeChanges {
 
 /** Whether the variable FOLLOW_LINKS asks to follow links below the songs. */
 const asksLinks = (): boolean => !["", "0", "false"].includes(Deno.env.get("FOLLOW_LINKS") ?? "");
+
+/** How many shards the variable SHARDS asks for; undefined if it is not set. */
+function askedShards(text: string = Deno.env.get("SHARDS") ?? ""): number | undefined {
+  if (text === "") return undefined;
+  if (/^\d+$/.test(text) && Number(text) >= 1) return Number(text);
+  throw new UserError(`SHARDS: expected a whole number from 1, found ${text}.`);
+}
 
 /** A recipe of the preset and scale among the choices, or else of `sound` and `demo`, with the others as changes. */
 const freshRecipe = ({ preset = "sound", scale = "demo", ...changes }: RecipeChanges): Recipe =>
@@ -181,7 +190,7 @@ export function checkFolder(folder: string, bytes: number): void {
 
 /**
  * Opens a run's folder, or makes it. A run that is there is opened by its own recipe and songs; only what is asked for
- * explicitly is compared with them. Options come before the environment, and that before `parameters`, a notebook's.
+ * explicitly is compared with them, but for the number of shards, which it then has. Options come before the environment, and that before `parameters`, a notebook's.
  *
  * @param options a whole recipe; the run's name; songs or a store of bars, relative to the project; the folder of runs;
  * `dry`: write nothing
@@ -202,12 +211,15 @@ export function openStudy(
   }
   const choices = options.recipe ?? explicitChoices(parameters);
   const raw = readJson(`${folder}/recipe.json`) as Record<string, unknown> | undefined;
-  const source = readJson(`${folder}/source.json`) as { data: string; followLinks?: boolean } | undefined;
+  const source = readJson(`${folder}/source.json`) as
+    | { data: string; followLinks?: boolean; shards?: number }
+    | undefined;
   const absolute = (path: string) => path.startsWith("/") ? path : `${projectRoot}/${path}`;
   const shorten = (path: string) => path.startsWith(`${projectRoot}/`) ? path.slice(projectRoot.length + 1) : path;
   const wanted = options.data ?? setting("DATA", parameters) ?? source?.data ?? "data/freedoom";
   const data = absolute(wanted).replace(/\/+$/, "");
   const followLinks = source ? source.followLinks === true : asksLinks();
+  const shards = askedShards() ?? source?.shards ?? 1;
   const stored = raw && readRecipe(`${folder}/recipe.json`, raw);
   const chosen = stored ? validateRecipe(changed(stored, choices)) : recipeOn(data, choices);
   const changes = stored ? recipeDifferences(stored, chosen) : [];
@@ -231,13 +243,19 @@ export function openStudy(
     );
   }
   if (raw && changes.length > 0 && !options.dry) writeJson(`${folder}/recipe.json`, changed(raw, choices)); // and no field more
+  if (source && shards !== (source.shards ?? 1) && !options.dry) {
+    writeJson(`${folder}/source.json`, { ...source, shards });
+  }
   if ((!source || !stored) && !options.dry) {
     checkFolder(folder, bytesToWrite(folder, chosen));
     using lock = Deno.openSync(`${folder}/lock`, { write: true, create: true });
     lock.lockSync(true);
     // Another process may have made the run meanwhile.
     if (!stored && readJson(`${folder}/recipe.json`) !== undefined) return openStudy(options);
-    if (!source) writeJson(`${folder}/source.json`, { data: shorten(data), ...(followLinks && { followLinks }) });
+    if (!source) {
+      const how = { ...(followLinks && { followLinks }), ...(shards > 1 && { shards }) };
+      writeJson(`${folder}/source.json`, { data: shorten(data), ...how });
+    }
     if (!stored) writeJson(`${folder}/recipe.json`, chosen);
   }
 
@@ -247,7 +265,7 @@ export function openStudy(
     return keysOf(placed, raw ?? chosen);
   };
   return {
-    ...{ name, folder, recipe: chosen, data, followLinks },
+    ...{ name, folder, recipe: chosen, data, followLinks, shards },
     path(...parts) {
       const path = [folder, ...parts].join("/");
       Deno.mkdirSync(dirname(path), { recursive: true });

@@ -6,7 +6,6 @@ import { isTemporary, removeIfThere, writeFolder } from "../base/files.ts";
 import { bertConfig } from "../bert/config.ts";
 import { type Model, parameterCount } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
-import { buildCorpus } from "../corpus/build.ts";
 import { type Corpus, readManifest } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
 import { engineText } from "../engine/mod.ts";
@@ -33,6 +32,7 @@ import {
   trainingSeeds,
   trainingsOf,
 } from "./jobs/steps.ts";
+import { buildStore, sweepShards } from "./jobs/stores.ts";
 import { curvePoints, measures, type TrainingCurve, trainingCurve } from "./results/curves.ts";
 import { readsSongs, storeRecipe, type Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
@@ -59,22 +59,13 @@ async function tokenizeOnce(study: Study, step: Step, choices: Recipe): Promise<
   const dir = study.path(step.step);
   await once(study, step, async () => {
     if (storeRecipe(study.data)) return await takeStore(study.data, dir);
-    let bar: ReturnType<typeof progress> | undefined;
-    const summary = await buildCorpus(study.data, dir, choices, {
-      replace: true, // the study knows what is stale
-      followLinks: study.followLinks,
-      signal: stopSignal(),
-      onProgress: (done, total) => {
-        bar ??= progress({ label: "Tokenizing", total, unit: "songs" });
-        bar.update(done);
-      },
-    });
-    await bar?.done(`${summary.kept} bars of ${summary.songs} songs`);
+    const summary = await buildStore(study, step, choices);
     if (summary.songs > 0) return summary;
     const reasons = Object.entries(summary.rejected).map(([reason, files]) => `${reason} ${files}`).join(", ");
     const links = summary.rejected.link ? " Links are followed by --follow-links (FOLLOW_LINKS=1)." : "";
     throw new UserError(`${study.data}: expected songs, found files that gave none (${reasons}).${links}`);
   });
+  await sweepShards(study, step);
   return await openCorpus(dir);
 }
 

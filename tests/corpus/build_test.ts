@@ -127,6 +127,12 @@ Deno.test("shards merge to the store of a whole build, and only whole sets of fi
     await assertRejects(shard, CorpusError, "shard: a whole store there, 1/3 asked for");
     await buildShard(source, parts[1], authors, { index: 2, of: 3 }, { replace: true });
     await assertRejects(merge(parts), CorpusError, "part2: expected the source and recipe of");
+    await buildShard(source, parts[1], sound, { index: 2, of: 3 }, { replace: true });
+    await Deno.remove(`${source}/d_e1m1.mid`, { recursive: true }).catch(() =>
+      Deno.remove(`${source}/other/d_e1m1.mid`)
+    );
+    await buildShard(source, parts[2], sound, { index: 3, of: 3 }, { replace: true }); // of one song less
+    await assertRejects(merge(parts), CorpusError, "part3: expected the source and recipe of");
     await assertRejects(() => buildShard(source, parts[0], sound, { index: 4, of: 3 }), RangeError, "found 4/3");
   });
 });

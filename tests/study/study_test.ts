@@ -121,6 +121,22 @@ Deno.test("a tokenized run opens where its songs cannot be read", async () => {
   assertEquals(openStudy({ name, runs }).done("corpus", { data })?.info, 1);
 });
 
+Deno.test("the number of shards is a run's own until another is asked for, and is no other choice", () => {
+  const data = folderWithSong(), runs = Deno.makeTempDirSync(), name = "mine";
+  const open = (dry = false) => openStudy({ name, data, runs, dry }), source = `${runs}/${name}/source.json`;
+  const written = () => JSON.parse(Deno.readTextFileSync(source)).shards;
+  withEnvironment({ ...unset, SHARDS: undefined }, () => assertEquals([open().shards, written()], [1, undefined]));
+  withEnvironment({ ...unset, SHARDS: "4" }, () => {
+    assertEquals([open(true).shards, written()], [4, undefined]);
+    assertEquals([open().shards, written()], [4, 4]);
+  });
+  withEnvironment({ ...unset, SHARDS: "" }, () => assertEquals(open().shards, 4));
+  withEnvironment({ ...unset, SHARDS: "1" }, () => assertEquals([open().shards, written()], [1, 1]));
+  for (const wrong of ["0", "two", "1.5"]) {
+    withEnvironment({ ...unset, SHARDS: wrong }, () => void assertThrows(open, UserError, `found ${wrong}`));
+  }
+});
+
 Deno.test("whether links are followed is a run's own; a run without them refuses to follow them", () => {
   const data = folderWithSong(),
     runs = Deno.makeTempDirSync(),

@@ -23,8 +23,8 @@ function wrapped(head: string, words: readonly string[], width: number): string[
   return lines;
 }
 
-/** A job without its seed, and without what makes a second view: jobs alike take as long. */
-const kindOf = (name: string): string => name.replace(/-seed-\d+$/, "");
+/** A job without its seed or shard, and without what makes a second view: jobs alike take as long. */
+const kindOf = (name: string): string => name.replace(/-seed-\d+$/, "").replace(/-\d+-of-\d+$/, "-shard");
 const broadKindOf = (name: string): string =>
   kindOf(name).replace(/^train-BERT-.*/, "train-BERT-…").replace(/^probe-BERT.*/, "probe-BERT…");
 

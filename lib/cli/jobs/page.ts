@@ -12,7 +12,7 @@ import { executeNotebook, narrator } from "../../report/execute.ts";
 import { readChapters, reportPage, type Section } from "../../report/page.ts";
 import { type RunStamp, type RunTimes, stampOf } from "../../report/stamp.ts";
 import { jobSeconds, jobState, type StudyJob, studyJobs } from "../../study/jobs/graph.ts";
-import { doneStep, endsOf, once, type Step } from "../../study/jobs/steps.ts";
+import { doneStep, endsOf, isShard, once, type Step } from "../../study/jobs/steps.ts";
 import { fingerprint } from "../../study/step_records.ts";
 import type { Study } from "../../study/study.ts";
 import { ensureSetup } from "../setup.ts";
@@ -99,10 +99,11 @@ const libraries = `${projectRoot}/.venv/libtensorflow`;
  * first plots are there to be read while models train; a page that is whole is not replaced by a part.
  */
 function showingJobs(study: Study, jobs: readonly StudyJob[]): StudyJob[] {
-  const files = notebooks(), [{ memory }] = jobs, { recipe, data } = study;
+  const files = notebooks(), { recipe, data } = study;
+  const telling = jobs.filter(({ name }) => !isShard(name)), { memory } = telling[0]; // nothing shows of shards
   const executed = files.map((file): StudyJob => {
     const name = basename(file, ".ipynb"), pattern = shown[name.slice(0, 2)] ?? /^/;
-    const needed = jobs.filter((job) => pattern.test(job.name));
+    const needed = telling.filter((job) => pattern.test(job.name));
     const step = (): Step => {
       const ends = endsOf(study, needed.flatMap((job) => job.steps()));
       const inputs = { text: fingerprint(Deno.readTextFileSync(file)), ends, choices: recipe, data };

@@ -46,7 +46,7 @@ type StudyOptions = {
 
 /** The arguments of `deno task study`, with the variables of the study; throws a {@link UsageError}. */
 export function studyOptions(args: readonly string[], cwd?: string): StudyOptions {
-  const { values } = readArguments("study", args, cwd), { scale, run = scale ?? "demo", seeds } = values;
+  const { values } = readArguments("study", args, cwd), { scale, run = scale ?? "demo", seeds, shards } = values;
   const names = values.models === "all" ? Object.keys(modelsByOption) : values.models.split(",");
   const unknown = names.find((name) => !Object.hasOwn(modelsByOption, name));
   if (unknown !== undefined) {
@@ -62,7 +62,11 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
     throw usageError("study", `--${misplaced}: expected ${where}, found ${given}.`);
   }
   const chosen = names.map((name) => modelsByOption[name as keyof typeof modelsByOption]);
-  const env = { ...studyVariables(run, values), ...(seeds !== undefined && { RECIPE: recipeWithSeeds(seeds) }) };
+  const env = {
+    ...studyVariables(run, values),
+    ...(seeds !== undefined && { RECIPE: recipeWithSeeds(seeds) }),
+    ...(shards !== undefined && { SHARDS: String(shards) }),
+  };
   const { jobs, threads, "dry-run": dryRun, "no-page": noPage, on, template } = values;
   const chosenModels = modelNames.filter((name) => chosen.includes(name));
   return { on, models: chosenModels, env, page: !noPage, dryRun, jobs, threads, template };

@@ -1,5 +1,5 @@
 /**
- * A study as a graph of jobs: songs → store → (model, seed) trained and evaluated → embedded and probed → results of all
+ * A study as a graph of jobs: songs → store, in shards where that is asked for → (model, seed) trained and evaluated → embedded and probed → results of all
  * seeds, CKA, similar bars. Each job is one command, does steps that are skipped if they are done, and may run on any
  * machine that sees the run's folder. What shows the study (notebooks, page) comes after it: `cli/jobs/page.ts`.
  * @module
@@ -7,11 +7,12 @@
 import { type ModelName, modelNames } from "../../bert/variants.ts";
 import type { Corpus, Manifest } from "../../corpus/store.ts";
 import { handFeatureLine } from "../../probing/rows.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
 import { hasRecord, readJson } from "../step_records.ts";
 import { readsSongs, type Study } from "../study.ts";
-import { probingBytes, trainingBytes } from "./resources.ts";
+import { probingBytes, tokenizingBytes, trainingBytes } from "./resources.ts";
 import { compareStep, doneStep, otherStoreStep, probeStep, similarStep, type Step, storeStep } from "./steps.ts";
-import { resultsStep, trainingOf, trainingSeeds } from "./steps.ts";
+import { resultsStep, shardSteps, trainingOf, trainingSeeds } from "./steps.ts";
 
 /**
  * A job of a study: its name, the jobs that must be done before, its steps, the bytes that it takes in a process with so
@@ -73,14 +74,26 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
     const { name } = trainingOf(study, model, seed);
     return ofEncoder(name, [`train-${plain(name)}`], model, [seed]);
   };
-  const other = otherStoreStep(study);
+  const other = otherStoreStep(study), songs = readsSongs(study);
+  /** A store's job, after those of its shards. What shards are there is of no use to a store that is done without. */
+  const storeJobs = (store: Step, choices: Recipe, needs: string[], work: StudyJob["work"]): StudyJob[] => {
+    const shards = (songs ? shardSteps(study, store) : []).map((shard): StudyJob => ({
+      ...{ name: shard.step, needs, memory: tokenizingBytes },
+      steps: () => doneStep(study, store) && !doneStep(study, shard) ? [] : [shard],
+      work: async () => await (await import("./stores.ts")).tokenizeShard(study, shard, choices),
+    }));
+    const after = shards.length > 0 ? shards.map(({ name }) => name) : needs;
+    return [...shards, { name: store.step, needs: after, steps: () => [store], memory: light, work }];
+  };
   const stores: StudyJob[] = [
-    { name: "corpus", needs: [], steps: () => [storeStep(study)], memory: light, work: onCorpus(() => {}) },
-    ...(readsSongs(study)
-      ? [{
-        ...{ name: other.step, needs: ["corpus"], steps: () => [other], memory: light },
-        work: async () => (await (await training()).otherCorpusOf(study))?.close(),
-      }]
+    ...storeJobs(storeStep(study), recipe, [], onCorpus(() => {})),
+    ...(songs
+      ? storeJobs(
+        other,
+        other.choices,
+        ["corpus"],
+        async () => (await (await training()).otherCorpusOf(study))?.close(),
+      )
       : []),
   ];
   const similar: StudyJob = {

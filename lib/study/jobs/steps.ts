@@ -4,6 +4,7 @@
  * @module
  */
 import { type ModelName, modelNames } from "../../bert/variants.ts";
+import type { Shard } from "../../corpus/build_plan.ts";
 import { handFeatureLine } from "../../probing/rows.ts";
 import { type Recipe, recipe } from "../../recipe/recipe.ts";
 import type { StepRecord } from "../step_records.ts";
@@ -27,6 +28,18 @@ export function otherStoreStep(study: Of): Step & { choices: Recipe } {
   const choices = recipe(other, scale, { seed });
   return { ...storeStep(study, `corpus-${other}`, choices), choices };
 }
+
+/** A step that tokenizes a shard of a store. */
+export type ShardStep = Step & { shard: Shard };
+
+/** The steps that tokenize a store in parts, as many as the study has shards; none if it is built as a whole. */
+export const shardSteps = ({ shards: of }: Pick<Study, "shards">, { step, inputs }: Step): ShardStep[] =>
+  Array.from({ length: of === 1 ? 0 : of }, (_, i) => (
+    { step: `${step}-${i + 1}-of-${of}`, inputs, shard: { index: i + 1, of } }
+  ));
+
+/** Whether a job or step, by its name, tokenizes a shard of a store. */
+export const isShard = (name: string): boolean => /^corpus.*-\d+-of-\d+$/.test(name);
 
 /** The seeds of each model's trainings: the recipe's and those that follow it. */
 export const trainingSeeds = ({ seed, training }: Recipe): number[] =>

@@ -38,6 +38,8 @@ Deno.test("a job takes as long as those alike: other seeds, else other models th
   assertEquals(usualSeconds("train-BERT-aug-seed-2", known), 40);
   assertEquals(usualSeconds("train-BERT-dropout", known), 40);
   assertEquals(usualSeconds("probe-BERT", known), undefined);
+  assertEquals(usualSeconds("corpus-2-of-4", known), undefined); // not as the store that merges them
+  assertEquals(usualSeconds("corpus-2-of-4", new Map([["corpus-1-of-4", 9], ["corpus", 4]])), 9);
 });
 
 Deno.test("the time left is that of all that waits and of what is left of what runs, shared by the lanes", () => {

@@ -18,6 +18,10 @@ Deno.test("notebooks need what they show: the first one songs, the second BERT, 
     checkJobs(jobs);
     const needs = (name: string) => jobs.find((job) => job.name.startsWith(name))!.needs.toSorted();
     assertEquals(needs("notebook-01"), ["corpus", "corpus-authors"]);
+    const cut = allJobs({ ...open(runs), shards: 2 }); // nothing shows of shards
+    const showing = (all: typeof jobs) =>
+      all.filter(({ name }) => /^(notebook|page)/.test(name)).map(({ name, needs, steps }) => [name, needs, steps()]);
+    assertEquals([showing(cut), cut.length - jobs.length], [showing(jobs), 4]);
     assertEquals(needs("notebook-02"), ["corpus", "train-BERT"]);
     assert(needs("notebook-03").includes("alike") && !needs("notebook-03").some((name) => name.startsWith("probe")));
     assertEquals(needs("notebook-04"), names.filter((name) => !/^(notebook|page)/.test(name)).sort());

@@ -34,6 +34,8 @@ Deno.test("options of the study become its environment; seeds are a field of the
   assertEquals([slurm.on, slurm.template], ["slurm", "/b/a.sh"]);
   assertThrows(() => studyOptions(["--on", "slurm", "--jobs", "2"], "/"), UsageError, "--jobs: expected none");
   assertThrows(() => studyOptions(["--template", "a.sh"], "/"), UsageError, "--template: expected none");
+  assertEquals(studyOptions(["--shards", "4"], "/").env, { STUDY: "demo", SHARDS: "4" });
+  assertThrows(() => studyOptions(["--shards", "0"], "/"), UsageError, "--shards");
   assertThrows(() => studyOptions(["--models", "bert,berd"], "/"), UsageError, "found bert,berd");
   assertThrows(() => studyOptions(["--seeds", "0"], "/"), UsageError, "--seeds");
   const places = ["local", "ray", "ray://10.0.0.1:6379", "slurm"];

@@ -53,6 +53,29 @@ Deno.test("further seeds are further trainings and probings, which start after t
     assertEquals(some.filter((name) => ["alike", "compare-layers", "results"].includes(name)), []);
   }));
 
+Deno.test("shards come before their store, which needs them all, and make nothing stale, however many there are", () =>
+  withFolder(async (runs) => {
+    const whole = open(runs, "a"), cut = { ...whole, shards: 4 }, jobs = studyJobs(cut);
+    checkJobs(jobs);
+    const names = jobs.map(({ name }) => name), needs = (name: string) => jobs.find((job) => job.name === name)!.needs;
+    const shards = [1, 2, 3, 4].map((i) => `corpus-${i}-of-4`),
+      others = shards.map((name) => `corpus-authors${name.slice(6)}`);
+    assertEquals(names.slice(0, 10), [...shards, "corpus", ...others, "corpus-authors"]);
+    assertEquals([needs("corpus"), needs("corpus-authors")], [shards, others]);
+    assertEquals([...shards, ...others].map(needs), [...shards.map(() => []), ...others.map(() => ["corpus"])]);
+    assertEquals(names.slice(10), studyJobs(whole).slice(2).map(({ name }) => name));
+    // A study that is done as a whole is done in shards, and the other way round.
+    for (const job of studyJobs(whole)) for (const step of job.steps()) await once(whole, step, () => ({}));
+    for (const shards of [4, 2, 1]) {
+      const again = { ...whole, shards };
+      assertEquals(new Set(Object.values(states(again, studyJobs(again)))), new Set(["done"]));
+    }
+    const store = `${whole.folder}/store`; // a store has no songs to be tokenized
+    await Deno.mkdir(store);
+    await Deno.writeTextFile(`${store}/manifest.json`, JSON.stringify({ recipe: whole.recipe }));
+    assertEquals(studyJobs({ ...cut, data: store }).filter(({ name }) => name.startsWith("corpus")).length, 1);
+  }));
+
 Deno.test("what judges results makes no job stale, a probing's choice no training, a training's choice no store", () =>
   withFolder(async (runs) => {
     const first = open(runs, "first"), jobs = studyJobs(first);

@@ -1,6 +1,6 @@
 import { assert, assertGreater, assertLess } from "@std/assert";
 import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
-import { probingBytes, trainingBytes } from "@lib/study/jobs/resources.ts";
+import { probingBytes, tokenizingBytes, trainingBytes } from "@lib/study/jobs/resources.ts";
 
 const GiB = 2 ** 30;
 
@@ -18,6 +18,13 @@ Deno.test("peaks that were measured on libtensorflow's CPU are below what is rec
   for (const [choices, model, mebibytes] of measured) {
     const ratio = trainingBytes(choices, model) / (mebibytes * 2 ** 20);
     assert(ratio > 1 && ratio < 1.5, `${choices.scale} ${choices.model.hidden} ${model}: ${ratio}`);
+  }
+});
+
+Deno.test("a shard's measured peaks are below what is reckoned, by less than half", () => {
+  for (const [workers, mebibytes] of [[1, 285], [4, 490]]) {
+    const ratio = tokenizingBytes(workers) / (mebibytes * 2 ** 20);
+    assert(ratio > 1 && ratio < 1.5, `${workers} workers: ${ratio}`);
   }
 });
 

@@ -2,6 +2,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { openStudy } from "@lib/study/study.ts";
 import { doneStep, endsOf, once, otherStoreStep, resultsStep, similarStep } from "@lib/study/jobs/steps.ts";
+import { isShard, shardSteps, storeStep } from "@lib/study/jobs/steps.ts";
 import { trainingOf, trainingSeeds } from "@lib/study/jobs/steps.ts";
 import { fingerprint } from "@lib/study/step_records.ts";
 import { projectRoot } from "@lib/base/project.ts";
@@ -27,6 +28,17 @@ Deno.test("the other store is of the other preset, with the study's seed", () =>
   withFolder((runs) => {
     const { step, choices } = otherStoreStep(open(runs));
     assertEquals([step, choices.preset, choices.seed], ["corpus-authors", "authors", 5]);
+  }));
+
+Deno.test("a store's shards are steps of its inputs, named by their place; a store of one has none", () =>
+  withFolder((runs) => {
+    const study = open(runs), store = storeStep(study), shards = shardSteps({ shards: 3 }, store);
+    assertEquals(shards.map(({ step }) => step), ["corpus-1-of-3", "corpus-2-of-3", "corpus-3-of-3"]);
+    assertEquals(shards.map(({ shard }) => shard), [1, 2, 3].map((index) => ({ index, of: 3 })));
+    assertEquals(new Set(shards.map(({ inputs }) => fingerprint(inputs))), new Set([fingerprint(store.inputs)]));
+    assertEquals(shardSteps(study, store), []);
+    const others = shardSteps({ shards: 12 }, otherStoreStep(study)).map(({ step }) => step);
+    assertEquals([...others, "corpus", "corpus-authors", "train-BERT-seed-1"].map(isShard).lastIndexOf(true), 11);
   }));
 
 Deno.test("choices of the search for similar bars that are left out are the same as those that are spelled out", () =>
