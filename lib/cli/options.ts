@@ -261,6 +261,10 @@ export const commands = {
         "auto",
         oneOf("ENGINE", ["auto", "xla"], "xla fetches XLA's plug-in for the CPU, too; auto only a GPU's, where one is"),
       ),
+      on: withDefault(
+        "local",
+        oneOf("PLACE", ["local", "ray"], "ray fetches Ray, too, into .venv-ray; task study --on ray does so by itself"),
+      ),
     },
   },
   test: {

@@ -1,7 +1,7 @@
 /**
  * What a fresh machine lacks, in `.venv/`: a virtual environment with the smallest Jupyter, libtensorflow out of its
  * pinned wheel, XLA's plug-in for a GPU, the Deno kernel for this project alone, and npm packages in Deno's cache. Each
- * part is stamped last, so that the next set-up repairs one that was cut off.
+ * part is stamped last, so that the next set-up repairs one that was cut off. Ray comes on request, into `.venv-ray/`.
  * @module
  */
 import { statfs } from "node:fs/promises";
@@ -14,7 +14,7 @@ import { findLibrary, nvidiaDriver } from "../engine/library.ts";
 import { chosenEngine } from "../engine/loading.ts";
 import { findPlugin, type PluginName, pluginPath } from "../engine/xla/plugin.ts";
 import { readArguments } from "./arguments.ts";
-import { jupyterPackages, needsLibrary, pluginPlan, pluginWheels, type Wheel, wheelFor } from "./wheels.ts";
+import { jupyterPackages, needsLibrary, pluginPlan, pluginWheels, rayPackage, type Wheel, wheelFor } from "./wheels.ts";
 
 /**
  * Choices of {@link ensureSetup}; `quiet` says nothing unless something has to be done, `searchPath` is as `PATH`, `xla`
@@ -287,9 +287,44 @@ async function setUp(venv: string, searchPath: string, asked: boolean, say: Say)
   await makeKernel(venv);
 }
 
+/**
+ * Sets up Ray, if it is missing, in an environment of its own, `.venv-ray/`, and returns its Python; throws a
+ * {@link SetupError} saying what to do as {@link ensureSetup} does.
+ */
+export async function ensureRay(
+  { root = projectRoot, searchPath = Deno.env.get("PATH") ?? "", say = console.error }: SetupOptions = {},
+): Promise<{ python: string }> {
+  const venv = `${root}/.venv-ray`, python = `${venv}/bin/python`, stamp = `${venv}/ray.json`;
+  const ready = async () =>
+    readJson<string>(stamp) === rayPackage &&
+    await execute(python, ["-c", "import importlib.util as u, sys; sys.exit(u.find_spec('ray') is None)"])
+      .then(() => true, () => false);
+  try {
+    await Deno.mkdir(venv, { recursive: true });
+    await withLock(`${venv}/setup.lock`, async () => {
+      if (await ready()) return;
+      const found = await findPython(searchPath);
+      await needRoom(venv, 450e6, "Ray");
+      for (const part of ["bin", "lib", "lib64", "include", "share", "pyvenv.cfg", "ray.json"]) {
+        await removeIfThere(`${venv}/${part}`);
+      }
+      await timed(`${rayPackage} in ${venv} (95 MB to fetch, 290 MB on the disk)`, say, async () => {
+        await execute(found, ["-m", "venv", venv]);
+        await pip(venv, ["install", "--only-binary=:all:", rayPackage]);
+        await execute(python, ["-c", "import ray"]);
+      }, { folder: venv, bytes: 290e6 });
+      writeJson(stamp, rayPackage);
+    }, { say: (line) => say(`setup: ${line}`) });
+  } catch (error) {
+    throw explained(venv, error);
+  }
+  return { python };
+}
+
 /** `deno task setup`; returns the exit code. */
 export async function setupCommand(args: string[]): Promise<number> {
   const { values } = readArguments("setup", args);
   await ensureSetup({ xla: values.engine === "xla" });
+  if (values.on === "ray") console.error(`setup: Ray is ready, ${(await ensureRay()).python}`);
   return 0;
 }

@@ -113,6 +113,9 @@ export const needsLibrary = (choice: EngineChoice): boolean => choice !== "webgp
 /** What executes and exports notebooks. */
 export const jupyterPackages = ["nbclient==0.11.0", "nbconvert==7.17.2"];
 
+/** What runs a study's jobs on many machines; `.venv-ray` has it, apart from what else needs Python. */
+export const rayPackage = "ray==2.60.0";
+
 /** The wheel for a platform; throws a {@link SetupError} with the platforms that have one where it has none. */
 export function wheelFor(os: string, arch: string): Wheel {
   const wheel = wheels[`${os} ${arch}`];

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { SetupError } from "@lib/base/python.ts";
-import { denoWarning, ensureSetup, librariesReady, pluginReady, testedDeno } from "@lib/cli/setup.ts";
+import { denoWarning, ensureRay, ensureSetup, librariesReady, pluginReady, testedDeno } from "@lib/cli/setup.ts";
 import { pluginWheels, wheelFor } from "@lib/cli/wheels.ts";
 import { pluginPath } from "@lib/engine/xla/plugin.ts";
 
@@ -57,6 +57,28 @@ Deno.test("a set-up that fails says why, and the next one repairs it; settings o
     assert(seen.has("PIP_INDEX_URL") && seen.has("PIP_CONFIG_FILE"), "where packages come from is kept");
   } finally {
     for (const [name, value] of before) value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("Ray comes into an environment of its own, once; one that was cut off is made again", async () => {
+  const root = await Deno.makeTempDir(), said: string[] = [], bin = `${root}/.venv-ray/bin`;
+  await Deno.mkdir(`${root}/bin`);
+  await Deno.writeTextFile(`${root}/bin/python3`, standIn(root), { mode: 0o755 });
+  const calls = async () => (await Deno.readTextFile(`${root}/calls`)).trim().split("\n");
+  const setup = () => ensureRay({ root, searchPath: `${root}/bin`, say: (line) => void said.push(line) });
+  try {
+    await Deno.writeTextFile(`${root}/offline`, "");
+    await assertRejects(setup, SetupError, "Temporary failure in name resolution");
+    await Deno.remove(`${root}/offline`);
+    assertEquals(await setup(), { python: `${bin}/python` });
+    await setup();
+    assertEquals(await calls(), ["venv", "pip", "venv", "pip"]);
+    assertStringIncludes(said[0], "ray==");
+    await Deno.remove(`${bin}/installed`);
+    await setup();
+    assertEquals((await calls()).length, 6);
+  } finally {
     await Deno.remove(root, { recursive: true });
   }
 });

@@ -8,7 +8,17 @@ import { nvidiaDriver } from "../../engine/library.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { jobState, type StudyJob } from "../../study/jobs/graph.ts";
 import type { Study } from "../../study/study.ts";
-import { atATime, inOrder, jobArguments, jobFailed, logPath, type OneByOne, type Place, TAIL } from "./place.ts";
+import {
+  atATime,
+  inOrder,
+  jobArguments,
+  jobFailed,
+  jobProcess,
+  logPath,
+  type OneByOne,
+  type Place,
+  TAIL,
+} from "./place.ts";
 
 /** How many jobs run at a time, and how many threads each has. */
 export type Lanes = { lanes: number; threads: number };
@@ -55,12 +65,11 @@ async function inProcess(
   threads: number,
   { onLine, signal }: Parameters<OneByOne["run"]>[1],
 ): Promise<void> {
-  const command = jobArguments(study.name, job.name, threads), tail: string[] = [];
-  const args = ["run", "--quiet", "-A", `${projectRoot}/lib/cli/main.ts`, ...command, "--attached"];
+  const [program, ...args] = jobProcess(study.name, job.name, threads), tail: string[] = [];
   using log = await Deno.open(logPath(study, job.name), { create: true, append: true });
   const say = (text: string) => void log.writeSync(new TextEncoder().encode(text));
-  say(`${new Date().toISOString()} deno task ${command.join(" ")}\n`);
-  const child = new Deno.Command(Deno.execPath(), {
+  say(`${new Date().toISOString()} deno task ${jobArguments(study.name, job.name, threads).join(" ")}\n`);
+  const child = new Deno.Command(program, {
     ...{ args, cwd: projectRoot, env: { ...threadVariables(threads), NO_COLOR: "1" }, detached: true },
     ...{ stdin: "piped", stdout: "piped", stderr: "piped" }, // stdin closes when this process dies
   }).spawn();

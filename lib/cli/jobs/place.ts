@@ -2,6 +2,7 @@
  * Where a study's jobs run: what a place offers, what it tells meanwhile, and the place of one that takes jobs one by one.
  * @module
  */
+import { projectRoot } from "../../base/project.ts";
 import { type JobStatus, runQueue, type Turn } from "../../study/jobs/queue.ts";
 import { jobState, type StudyJob } from "../../study/jobs/graph.ts";
 import type { Study } from "../../study/study.ts";
@@ -18,7 +19,7 @@ export type Told = {
 
 /**
  * A place that does jobs: processes of this machine, or an engine of a cluster. `at` says for the table's title how many
- * run at a time and with how many threads, `lanes` the same as a number for the time that is left.
+ * run at a time and with how many threads, `lanes` the same as a number for the time that is left; both may change.
  *
  * `doAll` does the jobs that are not done, each after those that it needs, and returns how all stand in the end; when the
  * signal stops it, it stops those that run as Ctrl-C does, so that they save, and awaits them. A job's command is
@@ -71,6 +72,12 @@ export const jobArguments = (
   job: string,
   threads: number,
 ): string[] => ["job", job, "--run", run, "--threads", String(threads)];
+
+/** The command of a process that does a job, and stops if its standard input ends. */
+export const jobProcess = (run: string, job: string, threads: number): string[] => [
+  ...[Deno.execPath(), "run", "--quiet", "-A", `${projectRoot}/lib/cli/main.ts`],
+  ...[...jobArguments(run, job, threads), "--attached"],
+];
 
 /** The path of a job's log. */
 export const logPath = (study: Study, job: string): string => study.path("log", `${job}.log`);

@@ -18,7 +18,7 @@ const EVERY = 60;
 export function screen(
   study: Study,
   jobs: readonly StudyJob[],
-  { at, lanes }: Pick<Place, "at" | "lanes">,
+  place: Pick<Place, "at" | "lanes">,
   news: News,
 ): Pick<Told, "onLine" | "onChange"> & { end(): void } {
   const began = new Map<string, number>(), lines = new Map<string, string>(), known = new Map<string, number>();
@@ -28,9 +28,9 @@ export function screen(
   const state = (name: string) => states.get(name)?.state;
   const title = (now: number) => {
     const done = jobs.filter(({ name }) => state(name) === "done").length;
-    const left = secondsLeft({ states, began }, known, lanes, now);
+    const left = secondsLeft({ states, began }, known, place.lanes, now);
     const about = !left ? "" : `, about ${clock(left)} left`;
-    return `${study.name}: ${done} of ${jobs.length} jobs done, ${at}; ${clock((now - start) / 1000)}${about}`;
+    return `${study.name}: ${done} of ${jobs.length} jobs done, ${place.at}; ${clock((now - start) / 1000)}${about}`;
   };
   const draw = () => {
     const now = performance.now();

@@ -73,15 +73,16 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
 }
 
 /** The place that `--on` names. */
-function placeOf(
+async function placeOf(
   on: string,
   study: Study,
   jobs: readonly StudyJob[],
   asked: Pick<StudyOptions, "jobs" | "threads" | "template">,
-): Place {
+): Promise<Place> {
   if (on === "slurm") return slurmPlace(study, threadsOnSlurm(study.recipe, asked.threads), asked.template);
-  if (on !== "local") throw new UserError(`Study: --on ${on.replace(/:.*/, "")} is not there yet; leave --on out.`);
-  return localPlace(study, lanesHere(study, jobs, asked));
+  if (on === "local") return localPlace(study, lanesHere(study, jobs, asked));
+  const address = on.split("://").at(1); // none: a cluster of this machine
+  return await (await import("./ray.ts")).rayPlace(study, jobs, { ...asked, address });
 }
 
 /** A job's line of `--dry-run`, with the command that does it. */
@@ -108,7 +109,7 @@ export async function studyCommand(args: string[]): Promise<number> {
     return 0;
   }
   await (page ? ensureSetup({ quiet: true }) : ensureEngine());
-  const place = placeOf(on, study, jobs, asked);
+  const place = await placeOf(on, study, jobs, asked);
   return await stoppable(async (signal) => await runJobs(study, jobs, place, signal, pageNews) ? 0 : 1);
 }
 

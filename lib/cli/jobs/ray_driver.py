@@ -1,0 +1,127 @@
+"""Runs commands as tasks of Ray: python ray_driver.py, with lines of JSON on the standard input and output.
+
+The first line says where: {"address": "HOST:PORT"} joins a cluster whose node this machine is, {"cpus": N, "memory": BYTES}
+starts one on 127.0.0.1. Each further line is a job: its "job" (name), "title" (what opens its part of the log), "command", "cwd",
+"env", "log" (a file that every node sees), "cpus" and "memory" (bytes). Answers: {"nodes": [{"cpus", "memory"}, ...]} at first and whenever they change;
+{"job", "code"} of a job that ended, {"job", "error"} of one that Ray could not run, {"failed"} if there is no cluster.
+
+When the input ends, tasks are cancelled: their commands get SIGINT, and are awaited.
+"""
+
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timezone
+
+import ray
+
+RETRIES = 3  # of a task whose node or worker dies; one whose command fails has a result, and is not run again
+
+
+def say(**answer):
+    print(json.dumps(answer), flush=True)
+
+
+def work(title, command, cwd, env, log):
+    """Runs a command, its output appended to the log; returns its exit code, below 0 if a signal ended it."""
+    began = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    # Without what Ray sets for itself. Ray's workers block SIGINT, and who began the cluster may have ignored it: here it
+    # stops the command, now by Ray when the task is cancelled, now by the command itself when its input ends.
+    inherited = {name: value for name, value in os.environ.items() if not re.match("RAY_|PYTHON|OMP_NUM_THREADS", name)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    with open(log, "ab", buffering=0) as out:
+        out.write(f"{began} {title}, by Ray on {socket.gethostname()}\n".encode())
+        # The standard input is a pipe that ends with this worker: then the command stops by itself.
+        streams = {"stdin": subprocess.PIPE, "stdout": out, "stderr": out}
+        child = subprocess.Popen(command, cwd=cwd, env={**inherited, **env}, start_new_session=True, **streams)
+        while child.poll() is None:
+            try:
+                time.sleep(0.1)
+            except KeyboardInterrupt:  # the task is cancelled
+                child.send_signal(signal.SIGINT)
+        return child.returncode
+
+
+def alive():
+    found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [{"cpus": one.get("CPU", 0), "memory": one.get("memory", 0)} for one in found]
+
+
+def outcome(ref):
+    try:
+        return {"code": ray.get(ref)}
+    except ray.exceptions.TaskCancelledError:
+        return {"code": -signal.SIGINT}
+    except ray.exceptions.RayTaskError as error:  # the command could not be started
+        return {"error": f"{error.cause} (on a node of the cluster)"}
+    except Exception as error:  # a node or worker that died too often
+        return {"error": str(error).strip()}
+
+
+def serve(lines):
+    task, jobs, known, looked = ray.remote(work), {}, None, 0.0
+    while True:
+        if time.monotonic() - looked > 2:
+            looked, now = time.monotonic(), alive()
+            if now != known:
+                say(nodes=now)
+            known = now
+        try:
+            line = lines.get(timeout=0.1)
+            if line is None:
+                break
+            needs = {"num_cpus": line["cpus"], "memory": line["memory"], "max_retries": RETRIES, "name": line["job"]}
+            given = {name: line[name] for name in ("title", "command", "cwd", "env", "log")}
+            jobs[task.options(**needs).remote(**given)] = line["job"]
+        except queue.Empty:
+            pass
+        for ref in ray.wait(list(jobs), timeout=0.1)[0] if jobs else []:
+            say(job=jobs.pop(ref), **outcome(ref))
+    for ref in jobs:
+        ray.cancel(ref)
+    while jobs:
+        for ref in ray.wait(list(jobs))[0]:
+            say(job=jobs.pop(ref), **outcome(ref))
+
+
+def read(lines):
+    for line in sys.stdin:
+        lines.put(json.loads(line))
+    lines.put(None)
+
+
+def main():
+    where, lines = json.loads(sys.stdin.readline()), queue.Queue()
+    own = None if "address" in where else tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # its sockets want a short path
+    try:
+        if own is None:
+            ray.init(address=where["address"], log_to_driver=False)
+        else:
+            here = {"_node_ip_address": "127.0.0.1", "_temp_dir": own, "object_store_memory": 100 * 2**20}
+            needs = {"num_cpus": where["cpus"], "_memory": where["memory"], "num_gpus": 0}
+            ray.init(address="local", include_dashboard=False, log_to_driver=False, **here, **needs)
+    except Exception as error:
+        say(failed=str(error).strip())
+        return 1
+    threading.Thread(target=read, args=(lines,), daemon=True).start()
+    try:
+        serve(lines)
+    finally:
+        ray.shutdown()
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

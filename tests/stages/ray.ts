@@ -1,0 +1,164 @@
+/**
+ * A study on a real cluster of Ray, of three nodes on this machine, of which one is killed while the store is built and
+ * one while a model trains: it must equal to the bit a study of this machine's processes. Where Ray cannot be installed
+ * the stage is skipped.
+ *
+ * `deno run -A tests/stages/ray.ts` prints the minutes of both and what differs.
+ * @module
+ */
+import { clock } from "@lib/base/clock.ts";
+import { exists } from "@lib/base/files.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { pythonEnvironment } from "@lib/base/python.ts";
+import { ensureRay } from "@lib/cli/setup.ts";
+import type { Counts } from "../run.ts";
+import { runStudy } from "../support/study_process.ts";
+import { differentFiles, studyResult } from "../support/study_result.ts";
+
+const runs = `${projectRoot}/data/runs`;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A choice of a study that takes a minute or two, whose trainings are long enough to be killed in. */
+const choices = {
+  training: { steps: 80, validateEvery: 10, seeds: 1, precision: "float32" },
+  probing: { draws: 1, bootstraps: 5, clusters: 3, poolings: ["bar"], untrainedSeeds: 1 },
+};
+
+type Process = { pid: number; parent: number; command: string };
+
+/** All processes of this machine. */
+function processes(): Process[] {
+  const { stdout } = new Deno.Command("ps", { args: ["-axwwo", "pid=,ppid=,args="] }).outputSync();
+  return [...new TextDecoder().decode(stdout).matchAll(/^ *(\d+) +(\d+) (.*)$/gm)]
+    .map(([, pid, parent, command]) => ({ pid: Number(pid), parent: Number(parent), command }));
+}
+
+const below = (all: readonly Process[], pid: number): Process[] =>
+  all.filter(({ parent }) => parent === pid).flatMap((child) => [child, ...below(all, child.pid)]);
+
+/** A cluster whose nodes can be added and killed. */
+async function startCluster(python: string, token: string) {
+  const own = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: token, RAY_USAGE_STATS_ENABLED: "0" };
+  const env = { ...own, RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: "0" }; // despite its name: only 127.0.0.1 is used
+  const child = new Deno.Command(python, {
+    args: ["-u", `${projectRoot}/tests/stages/ray_cluster.py`],
+    ...{ clearEnv: true, env: { ...pythonEnvironment(), ...env } },
+    ...{ detached: true, stdin: "piped", stdout: "piped", stderr: "null" },
+  }).spawn();
+  const input = child.stdin.getWriter(), raylets = new Set<number>();
+  const lines = (async function* () {
+    let rest = "";
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      const all = (rest + text).split("\n");
+      rest = all.pop()!;
+      yield* all.filter((line) => line.startsWith("{"));
+    }
+  })();
+  const next = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error("The cluster did not start.");
+    return JSON.parse(value) as { address: string; raylet: number };
+  };
+  const { address } = await next();
+  return {
+    address,
+    env,
+    async add() {
+      await input.write(new TextEncoder().encode("add\n"));
+      raylets.add((await next()).raylet);
+    },
+    /**
+     * Kills the node that a process with these words in its command runs on: all of it at once, as a machine without power,
+     * or its raylet, which the rest must follow. Returns whether there is one.
+     */
+    kill(words: string, victim: "all" | "raylet"): boolean {
+      const all = processes();
+      for (const raylet of raylets) {
+        const own = below(all, raylet);
+        if (!own.some(({ command }) => command.includes(words) && !command.startsWith("ray::"))) continue;
+        for (const pid of [raylet, ...(victim === "all" ? own.map(({ pid }) => pid) : [])]) {
+          try {
+            Deno.kill(pid, "SIGKILL");
+          } catch { /* it has ended */ }
+        }
+        return raylets.delete(raylet);
+      }
+      return false;
+    },
+    async end() {
+      await input.close().catch(() => {});
+      await child.status;
+    },
+  };
+}
+
+/** The names of parts in a store that is being built. */
+const partsOf = (run: string): string[] => {
+  const folder = `${runs}/${run}/corpus/parts`;
+  return exists(folder)
+    ? [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".part"))
+    : [];
+};
+
+/** How many lines the log of a run's first training has. */
+function trained(run: string): number {
+  const path = `${runs}/${run}/models/BERT/training/log.jsonl`;
+  return exists(path) ? Deno.readTextFileSync(path).split("\n").length - 1 : 0;
+}
+
+/** Runs a study in both ways; returns the paths that differ. */
+async function compare(python: string): Promise<string[]> {
+  const prefix = `ray-${Deno.pid}`,
+    songs = await Deno.makeTempDir(),
+    [local, ray] = [`${prefix}-local`, `${prefix}-ray`];
+  const names = [...Deno.readDirSync(`${projectRoot}/data/freedoom`)].map(({ name }) => name);
+  for (const name of names.filter((name) => name.endsWith(".mid")).sort().slice(0, 40)) {
+    await Deno.copyFile(`${projectRoot}/data/freedoom/${name}`, `${songs}/${name}`);
+  }
+  const variables = { NO_COLOR: "1", SCALE: "smoke", DATA: songs, RECIPE: JSON.stringify(choices) };
+  const study = async (run: string, on: string, env = {}) => {
+    const start = performance.now(), args = ["study", "--run", run, "--on", on, "--threads", "1", "--no-page"];
+    const { code, text } = await runStudy(args, { ...variables, ...env });
+    if (code !== 0) throw new Error(`exit code ${code}\n${text}`);
+    return (performance.now() - start) / 1000;
+  };
+  const cluster = await startCluster(python, crypto.randomUUID().replaceAll("-", "").repeat(2));
+  let over = false;
+  try {
+    await Promise.all([cluster.add(), cluster.add()]);
+    const running = study(ray, `ray://${cluster.address}`, cluster.env).finally(() => over = true);
+    running.catch(() => {}); // awaited below
+    /** Kills the node of a job once it has come far enough, and adds another one. */
+    const strike = async (job: string, victim: "all" | "raylet", isReady: () => boolean) => {
+      while (!over && !(isReady() && cluster.kill(`job ${job} --run ${ray} `, victim))) await pause(50);
+      if (over) throw new Error(`The study was over in ${clock(await running)} before the node of ${job} was killed.`);
+      console.log(`the node of ${job} is killed (${victim})`);
+      await cluster.add();
+    };
+    await strike("corpus", "all", () => partsOf(ray).length > 0);
+    await strike("train-BERT", "raylet", () => trained(ray) > 20);
+    console.log(`on Ray: ${clock(await running)}`);
+    console.log(`on this machine's processes: ${clock(await study(local, "local"))}`);
+    const [a, b] = [local, ray].map((run) => studyResult(`${runs}/${run}`));
+    const kinds = Map.groupBy(Object.keys(a), (path) => path.split("/")[0]);
+    console.log(`compared: ${[...kinds].map(([kind, paths]) => `${paths.length} of ${kind}`).join(", ")}`);
+    return differentFiles(a, b);
+  } finally {
+    await cluster.end();
+    await Deno.remove(songs, { recursive: true });
+    if (!Deno.env.get("KEEP")) {
+      for (const run of [local, ray]) await Deno.remove(`${runs}/${run}`, { recursive: true }).catch(() => {});
+    }
+  }
+}
+
+/** The stage: one passed if nothing differs; skipped where Ray cannot be installed. */
+export async function rayStage(): Promise<Counts | boolean> {
+  const ready = await ensureRay().catch((error) => console.log(`Ray cannot be installed here. ${error.message}`));
+  if (!ready) return { passed: 0, failed: 0, skipped: 1 };
+  const different = await compare(ready.python);
+  console.log(`different: ${different.join(", ") || "nothing"}`);
+  return different.length === 0;
+}
+
+if (import.meta.main) Deno.exit(await rayStage() ? 0 : 1);
