@@ -4,6 +4,7 @@
  * @module
  */
 import type { BertConfig } from "./config.ts";
+import { type Cut, times } from "../engine/workers.ts";
 import { type Dropout, dropoutMasks } from "./dropout.ts";
 import { norm, type Parameters, weightAndBias } from "./parameters.ts";
 import { tf } from "../engine/mod.ts";
@@ -42,7 +43,7 @@ function rotate(x: Tensor): Tensor {
   return x.mul(angle.cos()).add(swapped.mul(angle.sin()));
 }
 
-/** All hidden states of a batch, as `hiddenStates` in bert.ts, with its `edit`; `bias` only says which keys are pads. */
+/** All hidden states of a batch, as `hiddenStates` in bert.ts, with its `edit`; `bias` only says which keys are pads, `cut` which rows a worker has. */
 export function authorsStates(
   p: Parameters,
   config: BertConfig,
@@ -50,11 +51,13 @@ export function authorsStates(
   bias: Tensor,
   drops?: Dropout,
   edit: (states: Tensor, layer: number) => Tensor = (states) => states,
+  cut?: Cut,
 ): Tensor[] {
   const [batch, length] = ids.shape as [number, number];
   const { heads, hidden } = config, rows = batch * length, size = hidden / heads;
   const { inside, outside, mask } = dropoutMasks(drops);
-  const drop = (x: Tensor, here: boolean): Tensor => here ? x.mul(mask(x.shape)) : x;
+  const drop = (x: Tensor, here: boolean): Tensor =>
+    here ? x.mul(mask(x.shape, cut && times(cut, x.shape[0] / batch))) : x;
   const real = bias.greater(-1).cast("float32"); // batch × 1 × 1 × length
   const pads = tf.sub(1, real).mul(PAD_LOGIT);
   const words = gatherRows(p.get("embedding.token_embed.weight")!, ids.reshape([rows]));

@@ -6,7 +6,7 @@ import { authorsLogits, authorsStates } from "./authors_bert.ts";
 import type { BertConfig } from "./config.ts";
 import { type Dropout, dropoutMasks } from "./dropout.ts";
 import { CheckpointError } from "./hugging_face.ts";
-import { askedStates, attentionRows, type Layout, plainLayout } from "./layout.ts";
+import { askedStates, attentionRows, type Layout, plainLayout, tokenCuts } from "./layout.ts";
 import { type Model, norm, type Parameters, unflatten, weightAndBias } from "./parameters.ts";
 import { compile, tf } from "../engine/mod.ts";
 import type { Compiled, Tensor } from "../engine/types.ts";
@@ -60,11 +60,12 @@ export function layoutStates(
   const scale = Math.sqrt(heads / config.hidden); // queries are divided by √size
   if (config.encoder === "authors") {
     const [{ rows, length, marks }] = blocks, ids = layout.ids.reshape([rows, length]);
-    const states = authorsStates(p, config, ids, marks.key.reshape([rows, 1, 1, length]), dropout, edit);
+    const cut = layout.shares?.[0].rows;
+    const states = authorsStates(p, config, ids, marks.key.reshape([rows, 1, 1, length]), dropout, edit, cut);
     return chosen ? [...states.slice(0, -1), askedStates(states.at(-1)!, blocks)] : states;
   }
-  const { inside, outside, mask } = dropoutMasks(dropout);
-  const rows = attentionRows(blocks, heads, type, { inside, mask });
+  const masks = dropoutMasks(dropout), { inside, outside, mask } = masks, cuts = tokenCuts(layout.shares);
+  const rows = attentionRows(blocks, heads, type, masks, layout.shares);
   let x = edit(embeddings(p, config, layout), 0);
   const states = [x];
   for (let layer = 0; layer < layers; layer++) {
@@ -76,15 +77,16 @@ export function layoutStates(
       });
       return linear(x, tf.concat(own.map(([weight]) => weight), 0), tf.concat(own.map(([, bias]) => bias), 0), type);
     };
+    const last = chosen && layer === layers - 1, cut = last ? cuts.asked : cuts.tokens;
     /** Dense, dropout, residual and LayerNorm of a block. */
     const end = (inner: Tensor, x: Tensor, block: string, drops: boolean) => {
       const [weight, bias] = weightAndBias(p, `${block}.dense`), normal = weightAndBias(p, `${block}.LayerNorm`);
       const y = product(inner, weight, type);
       if (!drops) return addNorm(y, bias, x, ...normal, layerNormEps);
-      return layerNorm(addBias(y, bias).mul(mask(y.shape)).add(x), ...normal, layerNormEps);
+      return layerNorm(addBias(y, bias).mul(mask(y.shape, cut)).add(x), ...normal, layerNormEps);
     };
     let mixed: Tensor; // tokens × hidden
-    if (chosen && layer === layers - 1) {
+    if (last) {
       const keyValue = project(x, "key", "value"); // N × 2·hidden
       x = askedStates(x, blocks); // as many as asked for × hidden
       mixed = attentionTo(project(x, "query"), keyValue, rows.asked(), { heads, type });

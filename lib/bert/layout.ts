@@ -6,6 +6,7 @@ import { type AttentionRows, type Marks, spreadMarks } from "../engine/attention
 import { rawOp, tf } from "../engine/mod.ts";
 import { gatherRows, ints, type Precision } from "../engine/ops.ts";
 import type { Tensor } from "../engine/types.ts";
+import { type Cut, joinedCuts, times } from "../engine/workers.ts";
 import type { dropoutMasks } from "./dropout.ts";
 
 /**
@@ -15,8 +16,26 @@ import type { dropoutMasks } from "./dropout.ts";
  */
 export type Block = Record<"rows" | "length", number> & { marks: Marks; pads?: Tensor; asked: Tensor[] };
 
-/** A batch: N `ids` (int32), and N `places` in their bars, left out where each row is one bar; rows block after block. */
-export type Layout = { ids: Tensor; places?: Tensor; blocks: Block[] };
+/**
+ * All blocks of a batch that several workers share, with the cut of this worker's rows; it lacks the blocks that it has
+ * no row of. `asked` has the cut of the rows, and how many of each are asked for.
+ */
+type Shares = { rows: Cut; length: number; asked: { rows: Cut; count: number }[] }[];
+
+/**
+ * A batch: N `ids` (int32), and N `places` in their bars, left out where each row is one bar; rows block after block;
+ * and `shares` where they are a worker's part of a batch.
+ */
+export type Layout = { ids: Tensor; places?: Tensor; blocks: Block[]; shares?: Shares };
+
+/** The cuts of all tokens of a worker's part of a batch, and of all that is asked for; none without workers. */
+export function tokenCuts(shares: Shares | undefined): { tokens?: Cut; asked?: Cut } {
+  if (!shares) return {};
+  return {
+    tokens: joinedCuts(shares.map(({ rows, length }) => times(rows, length))),
+    asked: joinedCuts(shares.flatMap(({ asked }) => asked.map(({ rows, count }) => times(rows, count)))),
+  };
+}
 
 /** One block of rows of one bar each. @param bias batch × 1 × 1 × length: 0 at tokens, very negative at pads */
 export function plainLayout(ids: Tensor, bias: Tensor, asked: Tensor[] = []): Layout {
@@ -50,10 +69,18 @@ export function attentionRows(
   blocks: readonly Block[],
   heads: number,
   type: Precision | undefined,
-  { inside, mask }: Pick<ReturnType<typeof dropoutMasks>, "inside" | "mask">,
+  { inside, mask, skip }: Pick<ReturnType<typeof dropoutMasks>, "inside" | "mask" | "skip">,
+  shares?: Shares,
 ): { whole(): AttentionRows[]; asked(): AttentionRows[] } {
-  const drop = (rows: Omit<AttentionRows, "dropout">[]): AttentionRows[] =>
-    rows.map((own) => inside ? { ...own, dropout: mask([own.rows, heads, own.queries, own.keys]) } : own);
+  const drop = (rows: Omit<AttentionRows, "dropout">[], cuts?: Cut[]): AttentionRows[] => {
+    if (!inside) return rows;
+    const left = [...rows], all: (Cut | undefined)[] = cuts ?? rows.map(() => undefined);
+    return all.flatMap((cut) => {
+      if (cut?.ranges.length === 0) return skip() ?? []; // other workers' alone
+      const own = left.shift()!;
+      return { ...own, dropout: mask([own.rows, heads, own.queries, own.keys], cut) };
+    });
+  };
   const whole = blocks.map(({ rows, length, marks, pads }) => {
     return { rows, queries: length, keys: length, marks: spreadMarks(marks, { heads, type }), pads };
   });
@@ -71,5 +98,8 @@ export function attentionRows(
       return { rows: count, queries, keys: length, marks: spreadMarks({ query, key }, { heads, type }) };
     });
   });
-  return { whole: () => drop(whole), asked: () => drop(asked) };
+  return {
+    whole: () => drop(whole, shares?.map(({ rows }) => rows)),
+    asked: () => drop(asked, shares?.flatMap(({ asked }) => asked.map(({ rows }) => rows))),
+  };
 }

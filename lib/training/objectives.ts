@@ -11,7 +11,7 @@ import { tf } from "../engine/mod.ts";
 import { allGather, allSum } from "../engine/replicas.ts";
 import type { Tensor, Tensor2D } from "../engine/types.ts";
 import { crossEntropy, type Precision } from "../engine/ops.ts";
-import { type BatchParts, readPacked } from "./packing/batch.ts";
+import { type BatchParts, type BatchShare, pairOfWorkers, readPacked } from "./packing/batch.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /**
@@ -30,10 +30,17 @@ type Tensors<Name extends string> = Record<Name, Tensor>;
  * Mean cross-entropy of the chosen tokens (STUDY §8.3).
  *
  * @param logits M × vocabulary; `labels` and `weights` are M: int32, and 1 for a chosen token, 0 for filling
+ * @param parts whether the weights are parts of their sum already, as a worker's are: the losses add up to the mean
  * @returns the loss in nats; M arg-max ids (`guesses`); and M, 1 where they are the labels (`correct`)
  */
-export function maskedLoss(logits: Tensor, labels: Tensor, weights: Tensor): Tensors<"loss" | "guesses" | "correct"> {
-  const loss = crossEntropy(logits, labels).mul(weights).sum().div(allSum(weights.sum())), guesses = logits.argMax(1);
+export function maskedLoss(
+  logits: Tensor,
+  labels: Tensor,
+  weights: Tensor,
+  parts = false,
+): Tensors<"loss" | "guesses" | "correct"> {
+  const sum = crossEntropy(logits, labels).mul(weights).sum(), guesses = logits.argMax(1);
+  const loss = parts ? sum : sum.div(allSum(weights.sum()));
   return { loss, guesses, correct: guesses.equal(labels).cast("float32") };
 }
 
@@ -69,10 +76,13 @@ export const firstTokens = (rows: number, length: number): Tensor =>
   tf.range(0, rows * length, length, "int32").reshape([rows, 1]);
 
 /** The parts of a batch of one bar a row; of second views only the first token counts, which fills the other places. */
-function readRows([ids, bias, positions, labels, weights]: RowTensors, paired: boolean): BatchParts {
-  if (!paired) {
-    return { layout: plainLayout(ids, bias, [positions]), labels, weights, take: (last) => ({ chosen: last }) };
-  }
+function readRows(
+  [ids, bias, positions, labels, weights]: RowTensors,
+  paired: boolean,
+  share?: BatchShare,
+): BatchParts {
+  const layoutOf = (asked: Tensor) => ({ ...plainLayout(ids, bias, [asked]), shares: share?.blocks });
+  if (!paired) return { layout: layoutOf(positions), labels, weights, take: (last) => ({ chosen: last }) };
   const [rows, length] = ids.shape as [number, number], [first, K] = positions.shape as [number, number];
   const bars = firstTokens(rows, length), filling = bars.slice([first, 0], [rows - first, 1]).tile([1, K]);
   const asked = tf.concat([bars, tf.concat([positions, filling], 0)], 1); // K + 1 of each row
@@ -80,15 +90,15 @@ function readRows([ids, bias, positions, labels, weights]: RowTensors, paired: b
     const width = last.shape[1]!, apart = last.reshape([rows, K + 1, width]);
     const statesOf = (from: number, to: number, column: number, count: number) =>
       apart.slice([from, column, 0], [to - from, count, width]).reshape([-1, width]);
-    const pair = { first: statesOf(0, first, 0, 1), second: statesOf(first, rows, 0, 1) };
-    return { chosen: statesOf(0, first, 1, K), pair };
+    const [one, other] = pairOfWorkers(statesOf(0, first, 0, 1), statesOf(first, rows, 0, 1), share);
+    return { chosen: statesOf(0, first, 1, K), pair: { first: one, second: other } };
   };
-  return { layout: plainLayout(ids, bias, [asked]), labels, weights, take };
+  return { layout: layoutOf(asked), labels, weights, take };
 }
 
-/** The parts of a batch, packed or with one bar a row; `paired` if second views follow the first. */
-export const readBatch = (batch: BatchTensors, paired: boolean): BatchParts =>
-  batch[0].shape.length === 1 ? readPacked(batch, paired) : readRows(batch as RowTensors, paired);
+/** The parts of a batch, or of a worker's share of it, packed or with one bar a row; `paired` if second views follow. */
+export const readBatch = (batch: BatchTensors, paired: boolean, share?: BatchShare): BatchParts =>
+  batch[0].shape.length === 1 ? readPacked(batch, paired, share) : readRows(batch as RowTensors, paired, share);
 
 /**
  * The losses of a batch, for use inside a trace: L = L_MLM + α·NT-Xent.
@@ -96,7 +106,8 @@ export const readBatch = (batch: BatchTensors, paired: boolean): BatchParts =>
  * @param paired whether second views follow the first; without them `contrast` and `accuracy` are 0
  * @returns scalars, and `correct`: as many as labels, 1 where a chosen token was guessed; of the whole batch, where
  * devices share it (replicas.ts). `own` is what a device differentiates: the gradients of all devices' add up to
- * `total`'s
+ * `total`'s. Of a worker's `share` of the batch `own`, `total`, `masked` and `correct` are its own: the masked losses
+ * add up to the whole batch's, as do the gradients of `own`
  */
 export function losses(
   parameters: Parameters,
@@ -105,11 +116,12 @@ export function losses(
   batch: BatchTensors,
   paired: boolean,
   dropout?: Dropout,
+  share?: BatchShare,
 ): Tensors<"own" | "total" | "masked" | "correct" | "contrast" | "accuracy"> {
-  const { layout, labels, weights, take } = readBatch(batch, paired), precision = productType(recipe);
+  const { layout, labels, weights, take } = readBatch(batch, paired, share), precision = productType(recipe);
   const { chosen, pair } = take(layoutStates(parameters, config, layout, { dropout, precision }).at(-1)!);
   const logits = mlmLogits(parameters, config, chosen, precision);
-  const { loss: masked, correct } = maskedLoss(logits, labels, weights);
+  const { loss: masked, correct } = maskedLoss(logits, labels, weights, share !== undefined);
   const whole = allSum(masked), right = allGather(correct);
   if (!pair) {
     return { own: masked, total: whole, masked: whole, correct: right, contrast: tf.scalar(0), accuracy: tf.scalar(0) };

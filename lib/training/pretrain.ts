@@ -13,7 +13,8 @@ import type { Tensor } from "../engine/types.ts";
 import { explained, removeIfThere } from "../base/files.ts";
 import { threads } from "../base/machine.ts";
 import { UserError } from "../base/user_error.ts";
-import { evaluateMasked } from "./masked_evaluation.ts";
+import { waitForWorkers, watchWorkers, worker, workers } from "../engine/workers.ts";
+import { evaluateMasked, type MlmAccuracy } from "./masked_evaluation.ts";
 import { adamWScalars, learningRate } from "./optimizer/adamw.ts";
 import { choosePrecision, type PrecisionChoice } from "./pace/precision.ts";
 import { checkBars } from "./preflight.ts";
@@ -21,6 +22,8 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { finishRun, newRun, noteThreads, readRun, recordedPrecision, runInputs } from "./run_state.ts";
 import { type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
+import { division } from "./workers/share.ts";
+import { agree, numbersOfFirst, stateOfFirst, valueOfFirst } from "./workers/together.ts";
 import { decayMask, type QueuedStep, queuedStep, stepNumbers, type StepState } from "./training_step.ts";
 
 /**
@@ -109,22 +112,32 @@ async function guarded<T>(dir: string, saved: number | undefined, write: () => P
   }
 }
 
-/** Counts of a step: tokens of its bars, chosen tokens, and chosen tokens guessed right. */
+/** What the first worker measures on validation bars; the others wait for it. */
+async function validated(measure: () => Promise<MlmAccuracy>): Promise<Pick<MlmAccuracy, "loss" | "accuracy">> {
+  const own = worker === 0 ? await measure() : { loss: 0, accuracy: 0 };
+  const [loss, accuracy] = await numbersOfFirst([own.loss, own.accuracy]);
+  return { loss, accuracy };
+}
+
+/** Counts of a step: tokens of its bars, chosen tokens, and chosen tokens guessed right, 0 where that is left out. */
 function counts(
   corpus: Corpus,
   parts: Part[],
-  correct: Float32Array[],
+  correct?: Float32Array[],
 ): { tokens: number; chosen: number; guessed: number } {
   const total = { tokens: 0, chosen: 0, guessed: 0 };
   parts.forEach(({ plan, batch: { weights } }, i) => {
     for (const bar of plan.bars) total.tokens += corpus.tokens(bar).length;
     weights.forEach((weight, k) => {
       total.chosen += weight;
-      total.guessed += weight * correct[i][k];
+      if (correct) total.guessed += weight * correct[i][k];
     });
   });
   return total;
 }
+
+/** Seconds that the first worker of a training waits for the last one to start. */
+const LAST_WORKER = 600;
 
 /**
  * Trains a model, yielding each step; at the end its weights stand in `dir`.
@@ -133,25 +146,44 @@ function counts(
  * the draws that it would have had. Aborting finishes the current step (and the next one, if it
  * is queued already) and saves it before the generator ends.
  *
+ * Of several workers (engine/workers.ts) each calls it with the same options, and it yields the same steps to each; the
+ * first one alone reads and writes in `dir`. One that is aborted stops all.
+ *
  * @throws {UserError} if the corpus lacks bars that the recipe needs, or has one that is too long; if the disk is full
  * or cannot be written to, naming the file and the last good state
  * @throws {CheckpointError} if the run in `dir` began with another recipe, model, corpus or engine, if its files are
  * damaged, or if another process trains it
+ * @throws {WorkersGoneError} if another worker does not answer any more, naming it
  * @throws {DivergedError} if a loss is not a number or exploded, naming step, bars and the last good state
  */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLog> {
+  await waitForWorkers(LAST_WORKER);
+  await using watch = watchWorkers();
+  try {
+    yield* trainSteps(options);
+  } catch (error) {
+    throw await watch.explain(error);
+  }
+}
+
+/** {@link pretrain}, as the other workers are there. */
+async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
   const { corpus, recipe, model, dir, signal, say = console.error, seed = recipe.seed } = options;
   const config = bertConfig(recipe), { training } = recipe, { accumulate, steps } = training;
-  const validationBars = checkBars(corpus, recipe);
-  using _lock = await guarded(dir, undefined, () => lockFolder(dir));
-  const choice = await settledPrecision(options), settled = { ...training, precision: choice.precision };
-  const seeded = { ...recipe, seed }, inputs = runInputs(seeded, corpus, model, choice);
-  const before = await readRun(dir, inputs, say);
+  const validationBars = checkBars(corpus, recipe), keeps = worker === 0; // the training's files
+  using _lock = keeps ? await guarded(dir, undefined, () => lockFolder(dir)) : undefined;
+  const choice = await valueOfFirst(() => settledPrecision(options));
+  const settled = { ...training, precision: choice.precision }, seeded = { ...recipe, seed };
+  const inputs = runInputs(seeded, corpus, model, choice), shared = division(corpus, seeded, model);
+  await agree(inputs);
+  const before = keeps ? await readRun(dir, inputs, say) : undefined;
   const fresh = (weights: Tensor): StepState => [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
-  let tensors = before?.tensors ?? fresh(createBert(config, seed).weights);
-  const state = before?.run ?? newRun(inputs), mask = decayMask(config), goesOn = state.step < steps && !state.ended;
-  const otherThreads = goesOn ? noteThreads(state, threads()) : undefined;
-  if (otherThreads) say(otherThreads);
+  const own = before?.tensors ?? fresh(createBert(config, seed).weights);
+  const begun = await stateOfFirst(before?.run ?? newRun(inputs), own), { run: state } = begun;
+  let { tensors } = begun;
+  const mask = decayMask(config), goesOn = state.step < steps && !state.ended;
+  const otherThreads = goesOn ? noteThreads(state, threads(), workers) : undefined;
+  if (otherThreads && keeps) say(otherThreads);
   // Where steps are queued, the next one is before this one's numbers are read, so that the device need not wait. After
   // one whose weights are validated or saved it is not, since a step takes over the weights.
   const ahead = engineInfo().engine === "XLA";
@@ -166,15 +198,16 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
     );
   };
   try {
-    using log = await guarded(dir, saved, () => openLog(dir, state, training.tensorboard, say));
+    using log = keeps ? await guarded(dir, saved, () => openLog(dir, state, training.tensorboard, say)) : undefined;
     const save = async () => {
+      if (!keeps) return;
       await guarded(dir, saved, async () => {
-        await log.sync();
+        await log!.sync();
         await saveState(dir, config, state, tensors);
       });
       saved = state.step;
     };
-    const step = queuedStep(model, config, { ...recipe, training: settled }),
+    const step = queuedStep(model, config, { ...recipe, training: settled }, shared),
       plans = trainingPlans(corpus, seeded, model);
     for (let i = 0; i < state.step * accumulate; i++) plans.next();
     const prepare = (): Part[] =>
@@ -188,8 +221,8 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       const begun = performance.now(), parts = next, rate = learningRate(training, number);
       const queued = step(
         tensors,
-        parts.map(({ batch }) => toTensors(batch)),
-        adamWScalars(training, number, rate),
+        parts.map(({ batch }) => toTensors(shared?.own(batch) ?? batch)),
+        adamWScalars(training, number, rate, ...(shared ? [signal?.aborted ? 1 : 0] : [])),
         parts.map((_, i) => [seed, (number - 1) * accumulate + i + 1]),
         mask,
       );
@@ -206,12 +239,12 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
       const { numbers, correct } = await read();
       const wrong = trouble(numbers, state, training);
       if (wrong) throw diverged(wrong, parts);
-      const [loss, masked, contrast, contrastAccuracy, gradientNorm] = numbers;
-      const { tokens, chosen, guessed } = counts(corpus, parts, correct);
+      const [loss, masked, contrast, contrastAccuracy, gradientNorm, guessedByAll, stops] = numbers;
+      const { tokens, chosen, guessed } = counts(corpus, parts, shared ? undefined : correct);
       const tokensPerSecond = tokens / ((performance.now() - Math.max(begun, lastRead)) / 1000);
       lastRead = performance.now();
       const validation = due && validationBars.length > 0
-        ? await evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, number)
+        ? await validated(() => evaluateMasked({ config, weights: tensors[0] }, corpus, validationBars, recipe, number))
         : undefined;
       if (validation && !Number.isFinite(validation.loss)) {
         throw diverged(`the validation loss after it is ${validation.loss}`, parts);
@@ -224,30 +257,37 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<StepLo
         if (state.best === null || validation.loss < state.best.loss) {
           state.best = { step: number, loss: validation.loss };
           const weights = await tensors[0].data<"float32">();
-          await guarded(dir, saved, () => saveBest(dir, number, config, weights));
+          if (keeps) await guarded(dir, saved, () => saveBest(dir, number, config, weights));
         }
       }
       const now = performance.now(), { tensors: live, handles } = tensorCount();
       state.seconds += (now - lap) / 1000;
       lap = now;
       const place = { model, step: number, steps, epoch: parts[0].plan.epoch, tokens: state.tokens };
-      const scores = { loss, masked, contrast, accuracy: guessed / chosen, contrastAccuracy, gradientNorm };
+      const scores = {
+        loss,
+        masked,
+        contrast,
+        accuracy: (shared ? guessedByAll : guessed) / chosen,
+        contrastAccuracy,
+        gradientNorm,
+      };
       const pace = { learningRate: rate, seconds: state.seconds, tokensPerSecond };
       const memory = { resident: Deno.memoryUsage().rss / 2 ** 20, tensors: live, handles };
-      const validated = validation && { validation: { loss: validation.loss, accuracy: validation.accuracy } };
+      const measured = validation && { validation: { loss: validation.loss, accuracy: validation.accuracy } };
       const final = number === steps || state.ended, before = shapes.size;
       for (const { plan } of parts) shapes.add(plan.length);
       const compiled = shapes.size > before && { compiled: true as const };
-      const entry: StepLog = { ...place, ...scores, ...pace, memory, ...validated, ...compiled, final };
-      await guarded(dir, saved, () => log.append(entry));
+      const entry: StepLog = { ...place, ...scores, ...pace, memory, ...measured, ...compiled, final };
+      if (log) await guarded(dir, saved, () => log.append(entry));
       if (due) await save();
       yield entry;
-      if (signal?.aborted && !entry.final && !running) {
+      if ((shared ? stops > 0 : signal?.aborted) && !entry.final && !running) {
         if (saved !== number) await save();
         return;
       }
     }
-    await guarded(dir, saved, () => finishRun(dir, state));
+    if (keeps) await guarded(dir, saved, () => finishRun(dir, state));
   } finally {
     const left = await running?.queued.catch(() => undefined);
     tf.dispose([...tensors, ...left?.state ?? [], mask]);

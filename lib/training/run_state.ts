@@ -39,12 +39,14 @@ type RunInputs =
  * `tokens` are of first views, without pads; `seconds` of all sittings; a loss counts as exploded relative to
  * `firstLoss`; `patience` has the last validation loss that improved enough, and how many validations followed; `ended`
  * says that validation stopped improving before the last step; `threads` are the numbers of threads that the sittings
- * had, each once, the last one's last: equal to the bit are trainings with the same one alone.
+ * had, each once, the last one's last: equal to the bit are trainings with the same one alone; so are numbers of
+ * `workers`.
  */
 export type RunState =
   & Record<"step" | "tokens" | "seconds", number>
   & { firstLoss: number | null; best: { step: number; loss: number } | null; ended: boolean; began: RunInputs }
-  & { patience: { reference: number | null; waited: number }; threads: number[] };
+  & { patience: { reference: number | null; waited: number } }
+  & Record<"threads" | "workers", number[]>;
 
 /** What a run on this machine depends on; `choice` is what `training.precision` came to. */
 export function runInputs(
@@ -65,17 +67,33 @@ export function runInputs(
 /** The state of a run before its first step. */
 export function newRun(began: RunInputs): RunState {
   const patience = { reference: null, waited: 0 };
-  return { step: 0, tokens: 0, seconds: 0, firstLoss: null, best: null, patience, ended: false, threads: [], began };
+  return {
+    step: 0,
+    tokens: 0,
+    seconds: 0,
+    firstLoss: null,
+    best: null,
+    patience,
+    ended: false,
+    threads: [],
+    workers: [],
+    began,
+  };
 }
 
-/** Notes the number of threads of a sitting; a line about it if the one before had another. */
-export function noteThreads(run: RunState, now: number): string | undefined {
-  const before = run.threads.at(-1), count = (number: number) => `${number} thread${number === 1 ? "" : "s"}`;
-  run.threads = [...run.threads.filter((number) => number !== now), now];
-  if (before === undefined || before === now || run.began.engine.device !== "CPU") return undefined;
-  return `${run.began.model}: the training goes on with ${count(now)} after step ${run.step}, which it came to with ` +
-    `${count(before)}. Sums are added in another order then, so its weights are not, to the bit, those of a training ` +
-    `that keeps to one number (TF_NUM_INTRAOP_THREADS=${before}).`;
+/** Notes the numbers of threads and workers of a sitting; a line about it if the one before had others. */
+export function noteThreads(run: RunState, now: number, workers = 1): string | undefined {
+  const { step, began: { model, engine } } = run, count = (n: number, of: string) => `${n} ${of}${n === 1 ? "" : "s"}`;
+  const before = run.threads.at(-1), others = run.workers.at(-1) ?? 1; // early versions had one and did not record it
+  const note = (numbers: number[], number: number) => [...numbers.filter((other) => other !== number), number];
+  run.threads = note(run.threads, now), run.workers = note(run.workers, workers);
+  const told = (now: string, before: string, how: string) =>
+    `${model}: the training goes on with ${now} after step ${step}, which it came to with ${before}. Sums are added in ` +
+    `another order then, so its weights are not, to the bit, those of a training that keeps to one number${how}.`;
+  if (before === undefined || engine.device !== "CPU") return undefined;
+  if (others !== workers) return told(count(workers, "worker"), count(others, "worker"), "");
+  const set = ` (TF_NUM_INTRAOP_THREADS=${before})`;
+  return before === now ? undefined : told(count(now, "thread"), count(before, "thread"), set);
 }
 
 /** The numbers of threads that the sittings of a training had; none if an early version trained it. */

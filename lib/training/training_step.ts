@@ -9,11 +9,16 @@ import { compile, tf } from "../engine/mod.ts";
 import type { Compiled, Scalar, Tensor } from "../engine/types.ts";
 import { joinFlat, splitFlat } from "../engine/ops.ts";
 import { allSum, inShares, replicas, rowsBefore, shareOf } from "../engine/replicas.ts";
+import { sumsOfWorkers } from "../engine/workers.ts";
 import { type BatchTensors, losses } from "./objectives.ts";
 import { optimizerUpdate } from "./optimizer/update.ts";
+import type { Division } from "./workers/share.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/** The numbers that a step returns, in order. */
+/**
+ * The numbers that a step returns, in order. Of several workers two more follow: how many chosen tokens all guessed, and
+ * how many workers want to stop.
+ */
 export const stepNumbers = ["loss", "masked", "contrast", "contrastAccuracy", "gradientNorm"] as const;
 
 /** 1 for each element of a matrix, 0 for biases and LayerNorms: where `training.decayed: matrices` decays weights. */
@@ -35,7 +40,7 @@ function shared<T>(batch: BatchTensors, views: number, work: (own: BatchTensors)
 }
 
 /** The losses of a batch and the flat gradient of their sum; both views of a variant pass as one batch of 2N rows. */
-function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe) {
+function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division) {
   const { view, dropout: drops } = variants[model];
   const rate = drops ? recipe.views.dropout : config.dropout, parameters = parametersOf(config);
   return (weights: Tensor, seed: Tensor, whole: BatchTensors) =>
@@ -44,28 +49,56 @@ function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe)
       let parts: ReturnType<typeof losses>;
       const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
         const named = new Map(parameters.map(({ name }, i) => [name, tensors[i]]));
-        parts = losses(named, config, recipe, batch, view !== "none", dropout);
+        parts = losses(named, config, recipe, batch, view !== "none", dropout, division?.shareOf(batch));
         Object.values(parts).forEach((tensor) => tf.keep(tensor)); // they would not outlive the gradient's scope
         return parts.own as Scalar;
       })(splitFlat(weights, parameters.map(({ shape }) => shape)));
       const { total, masked, correct, contrast, accuracy } = parts!;
-      const numbers = tf.stack([total, masked, contrast, accuracy]), right = correct.clone();
+      const guessed = division ? [correct.mul(weightsOf(batch).greater(0).cast("float32")).sum()] : [];
+      const numbers = tf.stack([total, masked, contrast, accuracy, ...guessed]), right = correct.clone();
       tf.dispose(Object.values(parts!));
       return { gradient: allSum(joinFlat(grads)), numbers, correct: right };
     });
 }
 
+/** The weights of a batch's chosen tokens, packed or not. */
+const weightsOf = (batch: BatchTensors): Tensor => batch[batch[0].shape.length === 1 ? 3 : 4];
+
+/** The first four of {@link stepNumbers} and `guessed`, of all workers, from one worker's and the sums of its second and fifth. */
+function numbersOfWorkers(own: Tensor, masked: Tensor, guessed: Tensor, { contrast }: Recipe): Tensor {
+  const [loss, accuracy] = [2, 3].map((i) => own.slice([i], [1]));
+  return tf.concat([masked.add(loss.mul(contrast.weight)), masked, loss, accuracy, guessed]);
+}
+
+/** The masked loss and the guessed tokens of a worker, which are summed. */
+const summands = (numbers: Tensor): Tensor[] => [1, 4].map((i) => numbers.slice([i], [1]));
+
+/** What of the scalars of a step follows those of AdamW: 1 if this worker wants to stop. */
+const stopOf = (scalars: Tensor): Tensor => scalars.slice([3], [1]);
+
 /**
  * A compiled optimizer step of a model (STUDY §9.1):
  * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct]. The first
- * three inputs are given up (see `compile`).
+ * three inputs are given up (see `compile`). By a division the batch is this worker's part, and the scalars are one more:
+ * 1 if it wants to stop.
  */
-export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe): Compiled {
-  const differentiate = lossesAndGradient(model, config, recipe);
+export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division): Compiled {
+  const differentiate = lossesAndGradient(model, config, recipe, division);
   return compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...batch) => {
     const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
-    const next = optimizerUpdate(config, { weights, first, second }, gradient, scalars, recipe.training, decayed);
-    return [next.weights, next.first, next.second, tf.concat([numbers, next.norm.reshape([1])]), correct];
+    const update = (gradient: Tensor) => {
+      const state = { weights, first, second };
+      const next = optimizerUpdate(config, state, gradient, scalars, recipe.training, decayed);
+      return { ...next, norm: next.norm.reshape([1]) };
+    };
+    if (!division) {
+      const next = update(gradient);
+      return [next.weights, next.first, next.second, tf.concat([numbers, next.norm]), correct];
+    }
+    const [sum, masked, guessed, stops] = sumsOfWorkers([gradient, ...summands(numbers), stopOf(scalars)]);
+    const next = update(sum), all = numbersOfWorkers(numbers, masked, guessed, recipe);
+    const told = tf.concat([all.slice([0], [4]), next.norm, guessed, stops]);
+    return [next.weights, next.first, next.second, told, correct];
   }, { islands: recipe.training.islands, donated: [0, 1, 2], replicas });
 }
 
@@ -98,16 +131,21 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
  * As {@link optimizerStep}, but the state may go into the next step before the numbers are read, so that a device has
  * work meanwhile. `read` must be called once; it frees what it reads.
  */
-export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe): QueuedStep {
-  const whole = trainingStep(model, config, recipe), { islands } = recipe.training;
-  const differentiate = lossesAndGradient(model, config, recipe);
+export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division): QueuedStep {
+  const whole = trainingStep(model, config, recipe, division), { islands } = recipe.training;
+  const differentiate = lossesAndGradient(model, config, recipe, division);
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
     const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
-    return [sum.add(gradient.mul(share)), numbers, correct];
+    const told = () => {
+      const [masked, guessed] = sumsOfWorkers(summands(numbers));
+      return numbersOfWorkers(numbers, masked, guessed, recipe);
+    };
+    return [sum.add(gradient.mul(share)), division ? told() : numbers, correct];
   }, { islands, donated: [1], replicas });
   const update = compile("update", (weights, first, second, gradient, scalars, mask) => {
-    const next = optimizerUpdate(config, { weights, first, second }, gradient, scalars, recipe.training, mask);
-    return [next.weights, next.first, next.second, next.norm];
+    const [sum, ...stops] = sumsOfWorkers(division ? [gradient, stopOf(scalars)] : [gradient]);
+    const next = optimizerUpdate(config, { weights, first, second }, sum, scalars, recipe.training, mask);
+    return [next.weights, next.first, next.second, tf.concat([next.norm.reshape([1]), ...stops])];
   }, { islands, donated: [0, 1, 2], replicas });
 
   /** Reads tensors together, and frees them. */
@@ -138,11 +176,13 @@ export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe)
     const [weights, first, second, norm] = await update(...state, sum, scalars, mask);
     tf.dispose([share, sum]);
     const read = async () => {
-      const values = await readAll([...results, norm]), means = new Float32Array(stepNumbers.length);
-      const pairs = batches.map((_, i) => [values[2 * i], values[2 * i + 1]]);
-      for (const [numbers] of pairs) numbers.forEach((number, k) => means[k] += number / batches.length);
-      means[means.length - 1] = values.at(-1)![0];
-      return { numbers: means, correct: pairs.map(([, correct]) => correct) };
+      const values = await readAll([...results, norm]),
+        pairs = batches.map((_, i) => [values[2 * i], values[2 * i + 1]]);
+      const sum = (k: number) => pairs.reduce((sum, [numbers]) => sum + numbers[k], 0),
+        [length, stops] = values.at(-1)!;
+      const means = [0, 1, 2, 3].map((k) => sum(k) / batches.length);
+      const numbers = Float32Array.from([...means, length, ...(division ? [sum(4), stops] : [])]);
+      return { numbers, correct: pairs.map(([, correct]) => correct) };
     };
     return { state: [weights, first, second] as StepState, read };
   }

@@ -17,9 +17,14 @@ export function clipping(gradient: Tensor, clipNorm: number): { norm: Tensor; ke
   return { norm, kept: clipNorm > 0 ? tf.minimum(1, tf.div(clipNorm, norm.add(1e-6))) : tf.scalar(1) };
 }
 
-/** What changes from step to step (the first is 1), float32: learning rate, 1/(1−β₁ᵗ), 1/(1−β₂ᵗ). */
-export function adamWScalars({ beta1, beta2 }: AdamWConfig, step: number, learningRate: number): Tensor {
-  return tf.tensor1d([learningRate, 1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step)]);
+/** What changes from step to step (the first is 1), float32: learning rate, 1/(1−β₁ᵗ), 1/(1−β₂ᵗ), and `more`. */
+export function adamWScalars(
+  { beta1, beta2 }: AdamWConfig,
+  step: number,
+  learningRate: number,
+  ...more: number[]
+): Tensor {
+  return tf.tensor1d([learningRate, 1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step), ...more]);
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Block, Layout } from "../../bert/layout.ts";
 import type { Corpus } from "../../corpus/store.ts";
 import { tf } from "../../engine/mod.ts";
 import { gatherRows } from "../../engine/ops.ts";
+import { type Cut, gatherRowsOfWorkers, joinedCuts } from "../../engine/workers.ts";
 import type { Tensor } from "../../engine/types.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { pad } from "../../tokens/vocabulary.ts";
@@ -118,6 +119,16 @@ export function packedTensors({ ids, places, labels, weights, pairs, blocks }: P
   ];
 }
 
+/** Rows whose last states are asked for, and how many of each: the cut of the rows. */
+type AskedShare = { rows: Cut; count: number };
+
+/**
+ * A worker's part of a batch. `blocks` are all blocks of the whole batch, also those that it has no row of: the cut of
+ * their rows, first views before second ones, and of what is asked for. `pairs` is the cut of what both views' states
+ * are gathered from: rows of the first views, or their slots.
+ */
+export type BatchShare = { blocks: { rows: Cut; length: number; asked: AskedShare[] }[]; pairs: Cut };
+
 /**
  * What a batch of one or two views holds, on the device. `take` cuts the last states that its layout asks for: those of
  * the chosen tokens, and of the bars' first tokens in both views, N × width each; `present` is 0 where there is no bar.
@@ -126,8 +137,19 @@ export type BatchParts = { layout: Layout; labels: Tensor; weights: Tensor } & {
   take(last: Tensor): { chosen: Tensor; pair?: Record<"first" | "second", Tensor> & { present?: Tensor } };
 };
 
-/** The parts of {@link packedTensors}; `paired` if there are second views. */
-export function readPacked(tensors: readonly Tensor[], paired: boolean): BatchParts {
+/** The states of both views of all workers' rows, from this worker's; themselves without workers. */
+export function pairOfWorkers(first: Tensor, second: Tensor, share?: BatchShare): [first: Tensor, second: Tensor] {
+  if (!share) return [first, second];
+  const { pairs } = share, all = gatherRowsOfWorkers(tf.concat([first, second]), joinedCuts([pairs, pairs]));
+  const half = (from: number) => all.slice([from, 0], [pairs.whole, all.shape[1]!]);
+  return [half(0), half(pairs.whole)];
+}
+
+/**
+ * The parts of {@link packedTensors}; `paired` if there are second views. Of a worker's `share` the pair's states are of
+ * all workers' rows.
+ */
+export function readPacked(tensors: readonly Tensor[], paired: boolean, share?: BatchShare): BatchParts {
   const [ids, places, labels, weights, ...rest] = tensors, blocks: Block[] = [];
   const [firsts, seconds, present] = paired ? rest.splice(0, 3) : [];
   while (rest.length > 0) {
@@ -149,8 +171,9 @@ export function readPacked(tensors: readonly Tensor[], paired: boolean): BatchPa
       parts.second.push(last.slice([from + rows * count, 0], [rows * slots, width]));
       from += rows * (count + slots);
     }
-    const [first, second] = [gatherRows(tf.concat(parts.first), firsts), gatherRows(tf.concat(parts.second), seconds)];
+    const [one, other] = pairOfWorkers(tf.concat(parts.first), tf.concat(parts.second), share);
+    const [first, second] = [gatherRows(one, firsts), gatherRows(other, seconds)];
     return { chosen: tf.concat(parts.chosen), pair: { first, second, present } };
   };
-  return { layout: { ids, places, blocks }, labels, weights, take };
+  return { layout: { ids, places, blocks, shares: share?.blocks }, labels, weights, take };
 }
