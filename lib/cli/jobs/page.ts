@@ -100,7 +100,8 @@ const libraries = `${projectRoot}/.venv/libtensorflow`;
  */
 function showingJobs(study: Study, jobs: readonly StudyJob[]): StudyJob[] {
   const files = notebooks(), { recipe, data } = study;
-  const telling = jobs.filter(({ name }) => !isShard(name)), { memory } = telling[0]; // nothing shows of shards
+  const telling = jobs.filter(({ name }) => !isShard(name)); // nothing shows of shards
+  const { memory } = jobs.find(({ name }) => name === "probe-guesses")!;
   const executed = files.map((file): StudyJob => {
     const name = basename(file, ".ipynb"), pattern = shown[name.slice(0, 2)] ?? /^/;
     const needed = telling.filter((job) => pattern.test(job.name));

@@ -10,7 +10,7 @@ import { handFeatureLine } from "../../probing/rows.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { hasRecord, readJson } from "../step_records.ts";
 import { readsSongs, type Study } from "../study.ts";
-import { probingBytes, tokenizingBytes, trainingBytes } from "./resources.ts";
+import { MERGING, probingBytes, tokenizingBytes, trainingBytes } from "./resources.ts";
 import { compareStep, doneStep, otherStoreStep, probeStep, similarStep, type Step, storeStep } from "./steps.ts";
 import { resultsStep, shardSteps, trainingOf, trainingSeeds } from "./steps.ts";
 
@@ -82,8 +82,9 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
       steps: () => doneStep(study, store) && !doneStep(study, shard) ? [] : [shard],
       work: async () => await (await import("./stores.ts")).tokenizeShard(study, shard, choices),
     }));
-    const after = shards.length > 0 ? shards.map(({ name }) => name) : needs;
-    return [...shards, { name: store.step, needs: after, steps: () => [store], memory: light, work }];
+    if (shards.length === 0) return [{ name: store.step, needs, steps: () => [store], memory: light, work }];
+    const after = shards.map(({ name }) => name), memory = (threads: number) => Math.max(MERGING, light(threads));
+    return [...shards, { name: store.step, needs: after, steps: () => [store], memory, work }];
   };
   const stores: StudyJob[] = [
     ...storeJobs(storeStep(study), recipe, [], onCorpus(() => {})),

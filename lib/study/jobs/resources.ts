@@ -36,6 +36,12 @@ export function trainingBytes(recipe: Recipe, name: ModelName): number {
  */
 export const tokenizingBytes = (workers: number): number => (200 + 120 * workers) * MiB;
 
+/**
+ * Bytes that merging shards takes at most: 2·10⁶ bars took 0.4 GiB (measured), which grows as the bars do, and 10⁷ are as
+ * many as Lakh has. How many there are is not known before.
+ */
+export const MERGING: number = 2048 * MiB;
+
 /** Bytes that embedding so many bars by an encoder and probing it takes at most, with so many workers. */
 export function probingBytes(recipe: Recipe, bars: number, workers: number): number {
   const { model: { hidden, layers }, probing: { poolings, memory }, training } = recipe;

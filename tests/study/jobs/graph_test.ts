@@ -62,6 +62,8 @@ Deno.test("shards come before their store, which needs them all, and make nothin
       others = shards.map((name) => `corpus-authors${name.slice(6)}`);
     assertEquals(names.slice(0, 10), [...shards, "corpus", ...others, "corpus-authors"]);
     assertEquals([needs("corpus"), needs("corpus-authors")], [shards, others]);
+    const [shard, , , , merging] = jobs.map(({ memory }) => memory(1) / 2 ** 20);
+    assert(shard < 400 && merging >= 2048, `${shard} and ${merging} MiB`);
     assertEquals([...shards, ...others].map(needs), [...shards.map(() => []), ...others.map(() => ["corpus"])]);
     assertEquals(names.slice(10), studyJobs(whole).slice(2).map(({ name }) => name));
     // A study that is done as a whole is done in shards, and the other way round.
