@@ -13,10 +13,13 @@ const evidenceText = ({ what, difference, low, high, adjusted }: Evidence): stri
     ? `${what}: no interval`
     : `${what}: ${signed(difference)} [${signed(low)},\u00a0${signed(high)}], p ${adjusted.toPrecision(2)}`;
 
-/** `not (1 held, 1 not, of 3)`: a claim's verdict, and those of its comparisons. */
+/** `undecided, 2 of 3 held`: a claim's verdict, and those of its comparisons that are decided, where they do not say the same. */
 function verdictText({ verdict, evidence }: ClaimResult): string {
-  const count = (verdict: string) => evidence.filter((one) => one.verdict === verdict).length;
-  return `${verdict} (${count("held")} held, ${count("not")} not, of ${evidence.length})`;
+  const counts = (["held", "not"] as const).flatMap((one) => {
+    const count = evidence.filter(({ verdict }) => verdict === one).length;
+    return count === 0 || count === evidence.length ? [] : [`${count} of ${evidence.length} ${one}`];
+  });
+  return [verdict, ...counts].join(", ");
 }
 
 /**

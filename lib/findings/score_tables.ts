@@ -6,7 +6,7 @@ import type { LayerPoint } from "../plots/figures.ts";
 import { paperModels, paperTables } from "./paper.ts";
 import { tasks } from "../metrics/tasks.ts";
 import { isBaseline, type Line, lineOf, type ProbeRow } from "../probing/rows.ts";
-import type { Protocol } from "../metrics/task_scores.ts";
+import { headlines, type Protocol, scoreRange } from "../metrics/task_scores.ts";
 import { bestTestRow, lastTestRow, layerCurve } from "./best_layer.ts";
 import { type TableRow, tableRows } from "./table_rows.ts";
 import { lineName, lineRows, panelName, scoreName, scoreText, taskCells } from "./wording.ts";
@@ -81,11 +81,12 @@ export const figure2 = (
       layerCurve(rows, line, task, protocol).filter(({ value, layer }) => Number.isFinite(value) && layer !== 0)
         .flatMap((row): LayerPoint[] => {
           const place = { model: lineName(line), layer: row.layer, metric: panelName(task, protocol) };
+          const within = scoreRange(headlines[protocol][task]);
           const several = "bySeed" in row && row.bySeed.size > 1 && !isBaseline(line) && row.layer !== null;
           return [
             {
               ...{ ...place, value: row.value },
-              ...(row.low === null || row.high === null ? {} : { low: row.low, high: row.high }),
+              ...(row.low === null || row.high === null ? {} : { low: row.low, high: row.high, within }),
               on: `${row.rows.toLocaleString("en-US")} bars of ${row.songs} songs`,
               ...(isBaseline(line) ? { baseline: true } : {}),
             },

@@ -44,6 +44,13 @@ export function lowerIsBetter(metric: string): boolean {
   return ["rmse", "rmseQuarters", "rmseTempo", "mae", "entropy"].includes(metric);
 }
 
+/** The least and the largest value that a score can have; null where there is none. */
+export function scoreRange(metric: string): [number | null, number | null] {
+  if (metric === "entropy") return [0, 1]; // a share of the largest
+  if (lowerIsBetter(metric)) return [0, null];
+  return metric === "r2" ? [null, 1] : [0, 1];
+}
+
 /** Scores of some predictions by metric: those of resampled songs, and those that have no interval. */
 export type TaskScores = { resampled: SongScore<string>; fixed: Record<string, number> };
 

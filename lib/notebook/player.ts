@@ -55,6 +55,13 @@ const notesText = (notes: readonly SoundNote[]): string =>
 const fileName = (label: string): string => label.toLowerCase().replace(/[^\p{L}\p{N}_]+/gu, "-").replace(/^-|-$/g, "");
 
 /**
+ * What stands beside a link that an untrusted notebook does not follow: a style hides it, and such a notebook has neither
+ * styles nor links to data.
+ */
+export const forUntrusted: string =
+  '<style>.untrusted{display:none}</style><small class="untrusted"> (trust the notebook to save it)</small>';
+
+/**
  * An HTML player of a score with a link that saves it as a MIDI file. The sound is there as WAV, which a page leaves out:
  * it makes the sound from the notes, which are there too.
  */
@@ -69,7 +76,7 @@ export function playerHtml(score: Score, options: PlayerOptions = {}): string {
   }" ` +
     `data-notes="${notesText(notes)}" data-seconds="${whole.toFixed(3)}" data-rest="${REST}"` +
     `${silent ? "" : ` src="data:audio/wav;base64,${sound()}"`}></audio> ` +
-    `<a download="${escapeHtml(fileName(label))}.mid" href="data:audio/midi;base64,${midi}">.mid</a>`;
+    `<a download="${escapeHtml(fileName(label))}.mid" href="data:audio/midi;base64,${midi}">.mid</a>${forUntrusted}`;
 }
 
 /** A player of a corpus' bars, one after another; `roll` says that the output before it is their roll. */

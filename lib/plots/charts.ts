@@ -38,8 +38,9 @@ export function heatMap(
   } = {},
 ): Spec {
   const xs = unique(cells.map(({ x }) => x)), ys = unique(cells.map(({ y }) => y));
-  const { x = null, y = null, width = 46 * xs.length, height = 30 * ys.length } = options;
-  const { decimals = 2, numbers = true, domain, columns = 3, apart = false } = options;
+  const maps = unique(cells.flatMap(({ panel }) => panel ?? [])), narrow = maps.length > 0 && xs.length > 8;
+  const { x = null, y = null, width = (narrow ? 33 : 46) * xs.length, height = 30 * ys.length } = options;
+  const { decimals = 2, numbers = true, domain, columns = narrow ? 2 : 3, apart = false } = options;
   const values = cells.map(({ value }) => value);
   const range = [Math.min(...values), Math.max(...values)], [low, high] = domain ?? range;
   const turn = low + 0.62 * (high - low); // above it, white is easier to read on the blue than ink
@@ -57,7 +58,7 @@ export function heatMap(
     encoding: { color: { field: "value", type: "quantitative", title: null, scale }, ...saying },
   };
   const text = {
-    mark: { type: "text", fontSize: 11 },
+    mark: { type: "text", fontSize: narrow ? 9.5 : 11 },
     encoding: {
       text: { field: "text" },
       color: { condition: { test: `datum.value > ${turn}`, value: "#ffffff" }, value: cellInk },
@@ -68,7 +69,7 @@ export function heatMap(
     return { ...cell, text, says: `${name}, ${x ? `${x} ` : ""}${cell.x}: ${text}` };
   });
   const own = { x: "independent", y: "independent" };
-  const maps = unique(cells.flatMap(({ panel }) => panel ?? [])), layer = numbers ? [rect, text] : [rect];
+  const layer = numbers ? [rect, text] : [rect];
   return spec(
     `${maps.length > 0 ? `${maps.join(", ")}: ` : ""}${ys.length} × ${xs.length} cells from ` +
       range.map(format).join(" to "),
@@ -87,7 +88,7 @@ export function histogram(
   values: readonly number[],
   options: PlotOptions & { bins?: number; mark?: { value: number; label: string } } = {},
 ): Spec {
-  const { x = "value", y = "count", width = 420, height = 200, bins = 40, mark } = options;
+  const { x = "value", y = "count", width = 340, height = 200, bins = 40, mark } = options;
   const at = { field: "value", type: "quantitative" };
   const counts = {
     data: { values: values.map((value) => ({ value })) },
@@ -119,7 +120,7 @@ type Bar = { label: string; value: number; group?: string; baseline?: boolean };
 export function bars(rows: readonly Bar[], options: PlotOptions & { decimals?: number } = {}): Spec {
   const labels = unique(rows.map(({ label }) => label)), groups = unique(rows.flatMap(({ group }) => group ?? []));
   const many = Math.max(1, groups.length), grouped = groups.length > 0;
-  const { x = "value", y = null, width = 420, height = labels.length * (14 * many + 8), decimals = 0 } = options;
+  const { x = "value", y = null, width = 340, height = labels.length * (14 * many + 8), decimals = 0 } = options;
   const baselines = unique(rows.flatMap(({ group, baseline }) => baseline && group ? [group] : []));
   const longest = Math.max(...rows.map(({ value }) => value));
   const scale = longest > 0 ? { domainMax: 1.12 * longest, nice: false } : {}; // room for the longest bar's number

@@ -20,7 +20,7 @@ import {
  * A model's score at a layer, 0 being the embedding output, in a metric, with the ends of its interval and what it was
  * measured on. A model is a line, grey and broken if it is a baseline; without a layer it is a level line with its name on
  * it. A metric is a panel; what stands behind its line's end is the panel's subtitle. Points of the paper are hollow; those
- * of one of a model's seeds are a thin line beside that of their mean.
+ * of one of a model's seeds are a thin line beside that of their mean. Intervals are drawn `within` what the score can be.
  */
 export type LayerPoint = Record<"model" | "metric", string> & {
   layer: number | null;
@@ -31,6 +31,7 @@ export type LayerPoint = Record<"model" | "metric", string> & {
   baseline?: boolean;
   paper?: boolean;
   seed?: number;
+  within?: [number | null, number | null];
 };
 
 /** Thin lines of single seeds, behind those of their means; none where no point is of one seed. */
@@ -59,6 +60,12 @@ function saysOf({ model, layer, value, low, high, on, paper }: LayerPoint, place
   return `${model}${paper ? " in the paper" : ""}${where}: ${scoreText(value)}${interval}${on ? `, ${on}` : ""}`;
 }
 
+/** The ends of a point's interval as they are drawn: no further than a score can lie. */
+function drawnEnds({ low, high }: Pick<LayerPoint, "low" | "high">, within: LayerPoint["within"]): object {
+  if (low === undefined || high === undefined || !within) return {};
+  return { low: Math.max(low, within[0] ?? -Infinity), high: Math.min(high, within[1] ?? Infinity) };
+}
+
 /** The level lines of each panel: those near the models' scores, and those that are named at an edge. */
 function levelRows(points: readonly LayerPoint[], levels: readonly LayerPoint[]): object[] {
   return [...Map.groupBy(levels, ({ metric }) => metric)].flatMap(([metric, own]) => {
@@ -72,11 +79,15 @@ function levelRows(points: readonly LayerPoint[], levels: readonly LayerPoint[])
       return { metric, value, name, place: ["right", "left"][i % 2], says: saysOf(point) }; // neighbors at different ends
     });
     const edges = [["above", "↑"], ["below", "↓"]].flatMap(([place, arrow]) => {
+      const beside = place === "above" ? near.length % 2 === 0 && near.length > 0 : false; // the name nearest to this edge is left
       const far = own.filter((point) => isFar(point) === place);
       const names = far.map(({ model, value }) => `${model} ${scoreText(value)} ${arrow}`);
-      return far.length === 0
-        ? []
-        : [{ metric, name: names.join("\n"), place, says: far.map((point) => saysOf(point)).join("; ") }];
+      return far.length === 0 ? [] : [{
+        metric,
+        name: names.join("\n"),
+        place: beside ? `${place} right` : place,
+        says: far.map((point) => saysOf(point)).join("; "),
+      }];
     });
     return [...lines, ...edges];
   });
@@ -101,7 +112,12 @@ export function layerPlot(
   const look = { baselines: unique(own.filter(({ baseline }) => baseline).map(({ model }) => model)) };
   const step = Math.min(0.1, 0.6 / models.length), beside = intervals ? step : 0; // intervals do not hide each other
   const shift = (model: string) => beside * (models.indexOf(model) - (models.length - 1) / 2);
-  const rows = own.map((point) => ({ ...point, at: point.layer! + shift(point.model), says: saysOf(point) }));
+  const rows = own.map(({ within, ...point }) => ({
+    ...point,
+    ...drawnEnds(point, within),
+    at: point.layer! + shift(point.model),
+    says: saysOf(point),
+  }));
   const paperRows = papers.map((point) => ({
     ...point,
     at: own.length > 0 ? point.layer! / paperDepth * depth : point.layer!,
@@ -148,7 +164,7 @@ export function layerPlot(
     encoding: { ...encoding, shape: series("model", models, "shape", look), ...saying },
   };
   const level = {
-    ...only("level", "datum.place != 'above' && datum.place != 'below'"),
+    ...only("level", "isValid(datum.value)"),
     mark: { type: "rule", color: "#777777", strokeWidth: 1.2, strokeDash: [2, 3] },
     encoding: { y: encoding.y, ...saying },
   };
@@ -163,6 +179,10 @@ export function layerPlot(
     ...named("right", { align: "right", baseline: "bottom", dy: -2 }, { ...atLevel, x: { value: width - 3 } }),
     ...named("left", { align: "left", baseline: "bottom", dy: -2 }, { ...atLevel, x: { value: 3 } }),
     ...named("above", { align: "left", baseline: "top", lineBreak: "\n" }, { x: { value: 3 }, y: { value: 3 } }),
+    ...named("above right", { align: "right", baseline: "top", lineBreak: "\n" }, {
+      x: { value: width - 3 },
+      y: { value: 3 },
+    }),
     ...named("below", { align: "left", baseline: "bottom", lineBreak: "\n" }, {
       x: { value: 3 },
       y: { value: height - 14 },
@@ -171,8 +191,10 @@ export function layerPlot(
   const layer = [
     ...seedLines(seeds, encoding),
     ...(intervals ? [rules] : []),
-    ...(levels.length > 0 ? [level, ...names] : []),
-    ...(own.length > 0 ? [lines, marks] : []),
+    ...(levels.length > 0 ? [level] : []),
+    ...(own.length > 0 ? [lines] : []),
+    ...(levels.length > 0 ? names : []),
+    ...(own.length > 0 ? [marks] : []),
     ...(papers.length > 0 ? [own.length > 0 ? hollow : { ...hollow, params: chosen("model") }] : []),
   ];
   return spec(

@@ -4,9 +4,9 @@
  * @module
  */
 import "../base/quiet.ts"; // before Vega
-import { parse, View } from "vega";
+import { parse, scheme, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import { colours, ink, type Spec } from "./theme.ts";
+import { colours, ink, numberText, type Spec } from "./theme.ts";
 
 type Json = Record<string, unknown>;
 
@@ -101,6 +101,31 @@ function described(plot: Json, legend: Legend | undefined): void {
     }
     unit.encoding = encoding;
   }
+}
+
+/** The ends and the scheme of the colours that all panels share, whose own legends go; undefined if they have none. */
+function sharedColours(plot: Json): { domain: [number, number]; scheme: string } | undefined {
+  if (!plot.facet) return undefined;
+  let shared: { domain: [number, number]; scheme: string } | undefined;
+  for (const { color } of found(plot, isUnit).map(encodingOf)) {
+    if ((color as Json | undefined)?.type !== "quantitative") continue;
+    const { domain, scheme } = color.scale as unknown as { domain: [number, number]; scheme: string };
+    shared = { domain, scheme };
+    color.legend = null;
+  }
+  return shared;
+}
+
+/** A strip of a scheme's colours between the numbers at its ends. */
+function coloursHtml({ domain, scheme: name }: { domain: [number, number]; scheme: string }): string {
+  const colourAt = scheme(name) as (share: number) => string, [low, high] = domain.map((end) => numberText(end, 1));
+  const cells = Array.from(
+    { length: 24 },
+    (_, i) => `<rect x="${5 * i}" width="5" height="10" fill="${colourAt(i / 23)}"/>`,
+  );
+  return `<p class="colours">${low} <svg viewBox="0 0 120 10" width="120" height="10" role="img" aria-label="light to dark">${
+    cells.join("")
+  }</svg> ${high}</p>`;
 }
 
 /** The panels of a spec as specs of their own, each with its name; a spec without panels is one without a name. */
@@ -214,6 +239,7 @@ const READABLE = 480;
  */
 export async function plotHtml(plot: Spec, id: string): Promise<string> {
   const { $schema, title, description, ...rest } = recoloured(plot) as Spec, legend = legendOf(rest);
+  const shades = sharedColours(rest);
   described(rest, legend);
   const panels = await Promise.all(
     panelsOf(rest).map(async ({ name, plot }, i) => {
@@ -242,5 +268,5 @@ export async function plotHtml(plot: Spec, id: string): Promise<string> {
   const caption = [text && `<b>${escaped(text)}</b>`, escaped(subtitle.join(" "))].filter((part) => part).join("<br>");
   return `<figure class="plot" id="${id}">${caption && `<figcaption>${caption}</figcaption>`}` +
     `<div class="panels" tabindex="0" role="group" aria-label="${escaped(description)}">${panels.join("")}</div>` +
-    `${legend && legend.entries.length > 1 ? legendHtml(legend) : ""}</figure>`;
+    `${legend && legend.entries.length > 1 ? legendHtml(legend) : ""}${shades ? coloursHtml(shades) : ""}</figure>`;
 }

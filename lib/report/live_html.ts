@@ -3,6 +3,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { forUntrusted } from "../notebook/player.ts";
 import { inlineSvg } from "../plots/live.ts";
 
 /**
@@ -13,7 +14,7 @@ import { inlineSvg } from "../plots/live.ts";
  */
 export function liveHtml(html: string, id: string): string {
   let drawings = 0;
-  return html.replace(
+  return html.replaceAll(forUntrusted, "").replace(
     /<img src="data:image\/svg\+xml;base64,([^"]*)"[^>]*>/g,
     (_, base64: string) => inlineSvg(Buffer.from(base64, "base64").toString("utf8"), `${id}-${drawings++}`),
   ).replace(/<audio ([^>]*)><\/audio>/g, (whole, attributes: string) => {

@@ -27,7 +27,7 @@ type NotebookOutput = {
 export type Chapter = {
   name: string;
   /** Cells of the executed notebook, as nbformat 4 stores them. */
-  cells: { cell_type: "markdown" | "code" | "raw"; outputs?: NotebookOutput[] }[];
+  cells: { cell_type: "markdown" | "code" | "raw"; outputs?: NotebookOutput[]; metadata?: { tags?: string[] } }[];
   /** For each cell its source as HTML, and for each of its outputs its Markdown as HTML, null where it has none. */
   rendered: { html: string; outputs: (string | null)[] }[];
 };
@@ -105,6 +105,7 @@ const linkedInside = (html: string): string =>
 async function chapterHtml({ name, cells, rendered }: Chapter, headings: Heading[]): Promise<string> {
   const parts: string[] = []; // one after the other, as headings are numbered in their order
   for (const [i, cell] of cells.entries()) {
+    if (cell.metadata?.tags?.includes("remove-cell")) continue; // words to those who run the notebook
     if (cell.cell_type === "markdown") parts.push(withHeadings(linkedInside(rendered[i].html), name, headings));
     if (cell.cell_type !== "code") continue;
     const outputs = await outputsHtml(cell.outputs ?? [], rendered[i].outputs, `${name}-${i}`);
@@ -185,7 +186,8 @@ export async function reportPage(
   const rows = Object.entries(stamp).map(([name, value]) =>
     `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`
   );
-  const run = Object.entries(stamp).filter(([name]) => /^(state|preset|scale|seed|songs)$/.test(name));
+  const run = Object.entries(stamp).filter(([name]) => /^(state|preset|scale|seed|songs)$/.test(name))
+    .map(([name, value]) => value.startsWith(name) ? value : `${name} ${value}`); // a folder of songs may be called songs
   const title = `A reproduction of “${paper.title}”`;
   const page = `<!doctype html>
 <html lang="en">
@@ -203,7 +205,7 @@ export async function reportPage(
 This page is by others: version ${escapeHtml(version)}${
     stamp.commit ? `, commit ${escapeHtml(stamp.commit)}` : ""
   }, MIT licence, <a href="#cite">how to cite</a>.</p>
-<p class="by">${escapeHtml(run.map((pair) => pair.join(" ")).join(" · "))}</p>
+<p class="by">${escapeHtml(run.join(" · "))}</p>
 </header>
 <div class="columns">
 ${contents(headings)}

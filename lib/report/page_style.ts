@@ -60,7 +60,7 @@ th, td { padding: .25rem .4rem; border-bottom: 1px solid var(--faint); } th { bo
 table.numbers :is(th, td):first-child { position: sticky; left: 0; background: var(--paper); }
 table.numbers td span { font-size: .9em; color: var(--quiet); }
 table.numbers th[aria-sort] { color: var(--link); }
-.stamp th { text-align: left; vertical-align: top; white-space: nowrap; } .stamp td { overflow-wrap: anywhere; }
+.stamp th { text-align: left; vertical-align: top; white-space: nowrap; border-bottom-width: 1px; } .stamp td { overflow-wrap: anywhere; }
 .save { margin: 0 0 .8rem; }
 .save button, .legend button { font: inherit; font-size: .78rem; color: var(--quiet); background: none; cursor: pointer;
   border: 1px solid var(--faint); border-radius: 4px; padding: .05rem .45rem; margin-right: .4rem; }
@@ -71,6 +71,8 @@ figure { margin: .9rem 0; } .wide { overflow-x: auto; } .wide svg { max-width: 1
 .plot figcaption { max-width: 48rem; margin-bottom: .3rem; } .plot figcaption b { font-size: .95rem; color: var(--ink); }
 .panels { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; overflow-x: auto; }
 .panels:focus-visible, button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+.panel { display: flex; flex-direction: column; justify-content: space-between; }
+.colours { font-size: .82rem; margin: .3rem 0; } .plot .colours svg { display: inline-block; vertical-align: middle; }
 .panel > p { margin: .3rem 0 0; text-align: center; font-size: .82rem; line-height: 1.3; max-width: none; }
 .plot svg { display: block; max-width: 100%; height: auto; font-family: system-ui, "DejaVu Sans", sans-serif; }
 .plot svg .on { stroke: var(--ink); stroke-width: 2px; opacity: 1; fill-opacity: 1; }
@@ -101,21 +103,31 @@ dt { font-weight: 600; } dd { margin: 0; }
 @media (max-width: 40rem) { header, main, footer { padding-left: 1rem; padding-right: 1rem; } nav { padding: .2rem 1rem; }
   h1 { font-size: 1.5rem; } h2 { font-size: 1.3rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
   table.numbers :is(th, td):first-child { max-width: 9rem; white-space: normal !important; } }
-@page { size: A4 landscape; margin: 10mm; }
+@page { size: A4 landscape; margin: 9mm; }
 @media print {
   html { font-size: 11.5px; } body { font-size: 8.5pt; line-height: 1.4; }
-  nav, .skip, .here, .save, #tip, details, audio, .play { display: none !important; }
+  nav, .skip, .here, .save, #tip, details, audio, .play, .play + a, p:has(> .play) { display: none !important; }
   header, main, footer { max-width: none; padding: 0; } .columns { display: block; }
   .output, .panels { overflow: visible; }
   h1 { font-size: 16pt; margin-top: 0; } h2 { font-size: 12pt; margin: 9pt 0 3pt; padding-top: 3pt; }
   h3 { font-size: 10pt; margin: 7pt 0 2pt; } p, .output, figure { margin: 3pt 0; }
   h1, h2, h3, h4, caption, figcaption, .lead { break-after: avoid; }
-  table { font-size: 6.8pt; line-height: 1.25; margin: 2pt 0; } th, td { padding: 1pt 4pt; }
+  p:has(+ details + .output > :is(figure, table)), p:has(+ .output > :is(figure, table)),
+  .output:has(> p):has(+ .output > :is(figure, table)) { break-after: avoid; }
+  table { font-size: 6.6pt; line-height: 1.22; margin: 2pt 0; } th, td { padding: 1pt 4pt; }
   table.numbers :is(th, td):first-child { position: static; }
-  figure, tr, .panel, .cards li { break-inside: avoid; } table { break-inside: auto; } thead { display: table-header-group; }
+  figure, tr, .panel, .cards li { break-inside: avoid; } thead { display: table-header-group; }
+  table { break-inside: avoid; } table:has(tr:nth-child(40)) { break-inside: auto; }
   p { orphans: 3; widows: 3; } p, li, dd { max-width: none; }
   a { color: inherit; text-decoration: none; } .legend button { border: 0; padding: 0 .6rem 0 0; }
-  .plot svg { min-width: 0 !important; } .panel svg, .wide svg, .bars svg { zoom: .58; } .bars tr { break-inside: avoid; }
-  .bars tr:first-child, .output:has(+ .output > figure) { break-after: avoid; }
+  .plot svg { min-width: 0 !important; } .panel svg, .wide svg, .bars svg { zoom: .55; }
+  .panels, .output:has(> .plot + .plot) { display: block; }
+  /* Chromium keeps lines of blocks whole, and neither flex boxes nor tables. */
+  section { orphans: 1; widows: 1; }
+  .panel, .output > .plot:not(:has(.panel:nth-child(9))), .output:has(> .bars):not(:has(tr:nth-child(5))),
+  .output:has(> table.numbers):not(:has(tr:nth-child(24))) { display: inline-block; max-width: 100%; margin-right: 1.2rem; }
+  .panel { vertical-align: bottom; } .output, .output > .plot { vertical-align: top; }
+  table.numbers td br { display: none; } table.numbers td span { margin-left: .4em; white-space: nowrap; }
+  figure:has(.panel:nth-child(9)) { break-inside: auto; } /* may be taller than a page */
 }
 `;

@@ -218,17 +218,19 @@ export function similarBarFigures(corpus: Corpus, { bars, queries, models }: Sim
   });
 }
 
-/** In what the nearest neighbors of a model share less than random pairs do, as a sentence for each model; empty if nowhere. */
+/** In what the nearest neighbors of which models share less than random pairs do, a sentence for each; empty if nowhere. */
 export function belowChance({ models, chance }: SimilarBars): string {
   const shown = (share: number | null) => (share ?? NaN).toFixed(3);
-  const sentences = models.flatMap(({ model, common }) => {
-    const below = (["groove", "instruments", "chords", "tempo"] as const).filter((what) =>
-      Number(shown(common[what])) < Number(shown(chance[what])) // as the table shows them
-    );
-    const list = below.map((what) => `${what} (${shown(common[what])} against ${shown(chance[what])})`);
-    return list.length === 0
-      ? []
-      : [`In ${model} nearest neighbors share less than random pairs do in ${list.join(", ")}.`];
+  const list = (items: readonly string[]) => new Intl.ListFormat("en-GB").format(items);
+  const sentences = (["groove", "instruments", "chords", "tempo"] as const).flatMap((what) => {
+    const chosen = Number(shown(chance[what])),
+      below = models.filter(({ common }) => Number(shown(common[what])) < chosen);
+    if (below.length === 0) return []; // as the table shows them
+    const values = list(below.map(({ common }) => shown(common[what])));
+    return [
+      `In ${list(below.map(({ model }) => model))} nearest neighbors share less than random pairs do in ${what} ` +
+      `(${values} against ${shown(chance[what])}).`,
+    ];
   });
   return sentences.join(" ");
 }

@@ -26,9 +26,9 @@ Deno.test("a claim's row has both verdicts with their counts, both weakest compa
   const none = { ...evidence("undecided", true), low: null };
   assertEquals(claimTable([result("not", sound, sound[2])], [result("undecided", authors, authors[0])]), [{
     claim: "BERT is best at chords",
-    sound: "not (2 held, 1 not, of 4)",
+    sound: "not, 2 of 4 held, 1 of 4 not",
     weakest: "C: BERT (4) − BERT-aug (2): +0.012 [−0.50,\u00a0+0.25], p 0.031",
-    authors: "undecided (1 held, 0 not, of 2)",
+    authors: "undecided, 1 of 2 held",
     weakestAuthors: "C: BERT (4) − BERT-aug (2): −12 [−0.50,\u00a0+0.25], p 0.031",
     training: "counted",
     paper: "2 of 4",

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { headlines, lowerIsBetter, scorer } from "@lib/metrics/task_scores.ts";
+import { headlines, lowerIsBetter, scorer, scoreRange } from "@lib/metrics/task_scores.ts";
 import { type BarTable, type Question, tasks, valueQuestions } from "@lib/metrics/tasks.ts";
 
 /** Four bars, of songs 5, 5, 8 and 8, with these classes for every task and these values. */
@@ -89,4 +89,10 @@ Deno.test("every task has a headline in both protocols; errors and entropy are b
   assertEquals([headlines.authors.T, headlines.sound.T], ["exactRow", "accuracy"]);
   const lower = ["mae", "rmseQuarters", "rmseTempo", "r2", "nmi", "retrievalMap"].map(lowerIsBetter);
   assertEquals(lower, [true, true, true, false, false, false]);
+});
+
+Deno.test("no score lies beyond its range: shares between 0 and 1, errors from 0, R² up to 1", () => {
+  const metrics = ["aucWeighted", "accuracy", "exactRow", "entropy", "rmse", "mae", "r2"];
+  const [share, error]: [number, number | null][] = [[0, 1], [0, null]];
+  assertEquals(metrics.map(scoreRange), [share, share, share, share, error, error, [null, 1]]);
 });

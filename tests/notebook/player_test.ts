@@ -47,6 +47,8 @@ Deno.test("a player's notes are there as text, and as a MIDI file with a name of
   assert(html.includes('data-notes="0,500,69,100,73;250,21,36,100,128"') && html.includes('data-seconds="0.750"'));
   const [, name, midi] = html.match(/<a download="([^"]*)" href="data:audio\/midi;base64,([^"]*)">/)!;
   assertEquals(name, "song-1-bar-3.mid");
+  // Of an untrusted notebook JupyterLab keeps no style and no link to data: then, and only then, the hint is seen.
+  assert(html.includes("<style>.untrusted{display:none}</style>") && /<small class="untrusted">[^<]*trust/.test(html));
   const read = readScore(Uint8Array.from(atob(midi), (c) => c.charCodeAt(0)), recipe("sound", "demo"));
   assertEquals(read.notes.map(({ start, end, pitch, drum }) => [start, end, pitch, drum]), [
     [0, 480, 69, false],

@@ -33,6 +33,19 @@ Deno.test("the layer plot draws a mark and an interval for each score, models ap
   assertEquals(marksOf(bare.svg, "rule").length, 0);
 });
 
+Deno.test("an interval is drawn no further than its score can lie, and says its own ends", async () => {
+  const point = { model: "BERT", metric: "tempo", value: 0.9, low: -0.9, high: 1.7, layer: 1 };
+  const axis = async (within?: [number | null, number | null]) => {
+    const { svg } = await render(layerPlot([{ ...point, within }, { ...point, layer: 2, value: 0.5, within }]));
+    assert(svg.includes("[−0.900, 1.700]"));
+    return [...svg.matchAll(/>([−\d.]+)<\/text>/g)].map(([, text]) => Number(text.replace("−", "-")))
+      .filter((number) => !Number.isInteger(number) || number < 1 || number > 2);
+  };
+  assert((await axis()).some((number) => number < 0));
+  const drawn = await axis([0, 1]);
+  assert(drawn.length > 1 && drawn.every((number) => number >= 0 && number <= 1), drawn.join());
+});
+
 Deno.test("a level line stands with its name, at the panel's edge where it lies far from the models", async () => {
   const level = (model: string, value: number) => ({ model, metric: "chords", layer: null, value });
   const own = points.filter(({ metric }) => metric === "chords"); // from 0.4 to 0.8 with their intervals

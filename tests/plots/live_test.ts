@@ -53,6 +53,19 @@ Deno.test("text on coloured cells keeps its colour, and cells say row, column an
   assertEquals(said(html), ["BERT Chords, layer 1: 0.10", "BERT Chords, layer 2: 0.90"]);
 });
 
+Deno.test("maps that share their colours have one strip of them, with the numbers at its ends", async () => {
+  const cells = ["BERT", "BERT-aug"].flatMap((panel) =>
+    [0.1, 0.9].map((value, x) => ({ x: x + 1, y: "Chords", value, panel }))
+  );
+  const html = await plotHtml(heatMap(cells, { domain: [0, 1] }), "h");
+  assertEquals([html.match(/class="panel"/g)?.length, html.match(/class="colours"/g)?.length], [2, 1]);
+  assertMatch(html, /class="colours">0\.0 <svg[^]*<\/svg> 1\.0<\/p>/);
+  assert(!html.includes("linearGradient")); // that of Vega's own legends
+  const [first, last] = [...html.slice(html.indexOf('class="colours"')).matchAll(/fill="rgb\((\d+)/g)]
+    .map(([, red]) => Number(red)).filter((_, i, all) => i === 0 || i === all.length - 1);
+  assert(first > last, "from light to dark");
+});
+
 Deno.test("a histogram's bars say their range and count", async () => {
   const html = await plotHtml(histogram([1, 1, 2, 8], { bins: 10, x: "tokens", y: "bars" }), "h");
   assertEquals(said(html), ["tokens: 1 – 2; bars: 2", "tokens: 2 – 3; bars: 1", "tokens: 7 – 8; bars: 1"]);

@@ -19,6 +19,7 @@ Deno.test("players with notes become buttons without the sound, other players an
   const note = { start: 0, end: 480, pitch: 69, velocity: 100, program: 73, drum: false };
   const html = liveHtml(`<p>${playerHtml({ ...score, notes: [note] }, { label: "a & b" })}</p>`, "cell");
   assert(!html.includes("audio/wav") && html.includes('href="data:audio/midi;base64,'));
+  assert(!html.includes("untrusted") && !html.includes("<style>")); // a page is trusted
   const [button] = html.match(/<button[^>]*>[^<]*<\/button>/)!;
   assertEquals(
     button,

@@ -117,6 +117,17 @@ Deno.test("a page that would fetch something is refused, one that links is not",
   );
 });
 
+Deno.test("words to those who run a notebook, in cells with the tag remove-cell, are not on the page", async () => {
+  const cells: Chapter["cells"] = [{ cell_type: "markdown", metadata: { tags: ["remove-cell"] } }, {
+    cell_type: "markdown",
+    metadata: { tags: ["other"] },
+  }];
+  const rendered = ["<p>Press stop.</p>", "<p>It learned.</p>"].map((html) => ({ html, outputs: [] }));
+  const page = await reportPage({ chapters: [{ ...chapter, cells, rendered }], stamp: { songs: "songs (3 songs)" } });
+  assert(!page.includes("Press stop") && page.includes("It learned"));
+  assert(page.includes('<p class="by">songs (3 songs)</p>')); // a folder that is called songs is named once
+});
+
 Deno.test("a link to another notebook leads to its section of the page, others stay", async () => {
   const html = '<p><a href="02_train_bert.ipynb">next</a> <a href="https://example.org/x.ipynb">elsewhere</a></p>';
   const page = await reportPage({

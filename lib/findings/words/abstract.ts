@@ -58,8 +58,14 @@ const numbers = [
   "ten",
   "eleven",
   "twelve",
+  "thirteen",
+  "fourteen",
 ];
 const inWords = (number: number): string => numbers[number] ?? String(number);
+
+/** A sentence's first letter as a capital, and the number that it may begin with in words. */
+const opened = (sentence: string): string =>
+  sentence.replace(/^\d+(?= )/, (digits) => inWords(Number(digits))).replace(/^./, (letter) => letter.toUpperCase());
 
 const named = (results: readonly ClaimResult[], verdict: ClaimResult["verdict"]): string[] =>
   results.flatMap((result) => result.verdict === verdict ? [result.claim] : []);
@@ -163,7 +169,7 @@ function studyText(
     ? ` Probes are scored on ${count(tested.rows, "bar")} of ${count(tested.songs, "test song")}.`
     : "";
   return `${
-    count(seeds.length || paperModels.length, "encoder")
+    opened(count(seeds.length || paperModels.length, "encoder"))
   } of ${layers} layers of width ${hidden} were trained on ` +
     `${count(train, "song")} (validated on ${validation}, tested on ${test}), on ${
       tokensText(tokens)
@@ -188,7 +194,7 @@ function paragraphs(facts: AbstractFacts): string[][] {
   const asked =
     "Han, Ihm and Lim (2023) trained BERT and three contrastive variants of it on single bars of MIDI songs, " +
     "and asked what each layer knows of chords, groove, instruments, tempo, dynamics and songs. " +
-    `${sound.length} directional claims of its text are tested here again.`;
+    opened(`${sound.length} directional claims of its text are tested here again.`);
   const verdicts =
     `Of the ${sound.length} claims, ${tallyText(sound)} under the sound protocol; computed as the authors ` +
     `did, ${tallyText(authors)}. Any of a protocol's verdicts is false with a chance of at most ${probing.level}.`;

@@ -7,7 +7,7 @@ import { bars } from "../../plots/charts.ts";
 import { layerPlot, type LayerPoint } from "../../plots/figures.ts";
 import type { Spec } from "../../plots/theme.ts";
 import { isOf, type Line, lineOf, linesIn, majorityLine, type ProbeRow } from "../../probing/rows.ts";
-import type { Protocol } from "../../metrics/task_scores.ts";
+import { type Protocol, scoreRange } from "../../metrics/task_scores.ts";
 import { bestTestRow, headlineRows, lastTestRow, layerCurve } from "../best_layer.ts";
 import { paperModels, paperTables } from "../paper.ts";
 import type { TableRow } from "../table_rows.ts";
@@ -27,7 +27,7 @@ const modelsOf = (rows: readonly TableRow[]): Line[] => linesIn(rows, paperModel
 function points(row: TableRow, metric: string): LayerPoint[] {
   const { model, layer, value, low, high, rows, songs, bySeed } = row, place = { model, layer, metric };
   if (!Number.isFinite(value)) return [];
-  const interval = low === null || high === null ? {} : { low, high };
+  const interval = low === null || high === null ? {} : { low, high, within: scoreRange(row.metric) };
   const on = `${rows.toLocaleString("en-US")} bars of ${songs} songs`;
   const seeds = bySeed.size > 1 ? Array.from(bySeed, ([seed, { value }]) => ({ ...place, value, seed })) : [];
   return [{ ...place, value, ...interval, on }, ...seeds];

@@ -29,10 +29,10 @@ const found = (about: RegExp, changes: Partial<AbstractFacts> = {}) =>
 
 Deno.test("the abstract says what was asked, on what, and what became of the claims", () => {
   const [asked, on, masked, verdicts, held, not] = abstractOf(facts());
-  assert(asked.includes("14 directional claims"), asked);
+  assert(asked.includes("Fourteen directional claims"), asked);
   assertEquals(
     on,
-    "2 encoders of 4 layers of width 128 were trained on 30 songs (validated on 11, tested on 9), on 2.35 million tokens " +
+    "Two encoders of 4 layers of width 128 were trained on 30 songs (validated on 11, tested on 9), on 2.35 million tokens " +
       "each, with 1 seed of training, whose luck is left out. Probes are scored on 90 bars of 9 test songs.",
   );
   assertEquals(
@@ -42,7 +42,7 @@ Deno.test("the abstract says what was asked, on what, and what became of the cla
   assert(
     verdicts.startsWith("Of the 14 claims, two held, one did not, eleven are undecided under the sound protocol;"),
   );
-  assert(verdicts.includes("as the authors did, none held, none did not, 14 are undecided."), verdicts);
+  assert(verdicts.includes("as the authors did, none held, none did not, fourteen are undecided."), verdicts);
   assertEquals(held, `Held: ${claims[0].text}; ${claims[2].text}.`);
   assertEquals(not, `The other way round: ${claims[1].text}.`);
   assert(abstractOf(facts()).length <= 12);
@@ -78,7 +78,7 @@ Deno.test("seeds are spoken of where there are several, and an open claim by wha
 Deno.test("a study that has trained nothing yet has no sentence about results", () => {
   const none = abstractOf(facts({ rows: [], evaluations: [] }));
   assertEquals(none.filter((sentence) => /Probes|guess|Against|best ones|seed alone/.test(sentence)), []);
-  assert(none[1].startsWith("4 encoders of 4 layers of width 128 were trained on 30 songs"));
+  assert(none[1].startsWith("Four encoders of 4 layers of width 128 were trained on 30 songs"));
 });
 
 Deno.test("a study of the paper's size does not say that it is smaller", () => {
