@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { exists } from "@lib/base/files.ts";
 
-/** What differs between two runs of the same study: times, places, memory. */
-const passing = ["seconds", "finished", "machine", "tokensPerSecond", "memory"];
+/** What differs between two runs of the same study: times, places, memory, and which steps a process compiled first. */
+const passing = ["seconds", "finished", "machine", "tokensPerSecond", "memory", "compiled"];
 
 const isPassing = (key: string, value: unknown): unknown => passing.includes(key) ? undefined : value;
 
