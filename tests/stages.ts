@@ -1,6 +1,6 @@
 /**
  * What CI runs: `deno task test`, then the numerical tests at other levels of the processor, without oneDNN and on one
- * thread. At most 40 minutes on two cores; the last line sums all stages.
+ * thread, and a study on a cluster of Ray. At most 40 minutes on two cores; the last line sums all stages.
  *
  * A stage is a name, why it is left out here (then it counts as skipped), and what it runs.
  * @module
@@ -8,6 +8,7 @@
 import { exists } from "@lib/base/files.ts";
 import { ensureSetup } from "@lib/cli/setup.ts";
 import { type Counts, deno, importMap, readSummary, stage, summaryLine, tests } from "./run.ts";
+import { rayStage } from "./stages/ray.ts";
 
 /** Folders and files of the tests that compute on the engine. */
 const numerical = [
@@ -109,6 +110,7 @@ async function main(): Promise<boolean> {
         total.skipped++;
       }
     }
+    await stage("a study on Ray whose nodes are killed", total, rayStage);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -7,7 +7,7 @@
  * @module
  */
 import { clock } from "@lib/base/clock.ts";
-import { exists } from "@lib/base/files.ts";
+import { exists, removeIfThere } from "@lib/base/files.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { pythonEnvironment } from "@lib/base/python.ts";
 import { ensureRay } from "@lib/cli/setup.ts";
@@ -40,9 +40,10 @@ const below = (all: readonly Process[], pid: number): Process[] =>
 async function startCluster(python: string, token: string) {
   const own = { RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: token, RAY_USAGE_STATS_ENABLED: "0" };
   const env = { ...own, RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: "0" }; // despite its name: only 127.0.0.1 is used
+  const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "ray-" }); // Ray's sockets want a short path
   const child = new Deno.Command(python, {
     args: ["-u", `${projectRoot}/tests/stages/ray_cluster.py`],
-    ...{ clearEnv: true, env: { ...pythonEnvironment(), ...env } },
+    ...{ clearEnv: true, env: { ...pythonEnvironment(), ...env, RAY_TMPDIR: folder } },
     ...{ detached: true, stdin: "piped", stdout: "piped", stderr: "null" },
   }).spawn();
   const input = child.stdin.getWriter(), raylets = new Set<number>();
@@ -69,14 +70,15 @@ async function startCluster(python: string, token: string) {
     },
     /**
      * Kills the node that a process with these words in its command runs on: all of it at once, as a machine without power,
-     * or its raylet, which the rest must follow. Returns whether there is one.
+     * or Ray's processes, which the job's process must follow. Returns whether there is one.
      */
-    kill(words: string, victim: "all" | "raylet"): boolean {
+    kill(words: string, victim: "all" | "Ray"): boolean {
       const all = processes();
       for (const raylet of raylets) {
         const own = below(all, raylet);
-        if (!own.some(({ command }) => command.includes(words) && !command.startsWith("ray::"))) continue;
-        for (const pid of [raylet, ...(victim === "all" ? own.map(({ pid }) => pid) : [])]) {
+        const isJob = ({ command }: Process) => command.includes(words);
+        if (!own.some(isJob)) continue;
+        for (const pid of [raylet, ...own.filter((one) => victim === "all" || !isJob(one)).map(({ pid }) => pid)]) {
           try {
             Deno.kill(pid, "SIGKILL");
           } catch { /* it has ended */ }
@@ -88,6 +90,7 @@ async function startCluster(python: string, token: string) {
     async end() {
       await input.close().catch(() => {});
       await child.status;
+      await Deno.remove(folder, { recursive: true }).catch(() => {}); // what was killed may still write
     },
   };
 }
@@ -106,11 +109,15 @@ function trained(run: string): number {
   return exists(path) ? Deno.readTextFileSync(path).split("\n").length - 1 : 0;
 }
 
+/** How often Ray began a job of a run. */
+const began = (run: string, job: string): number =>
+  Deno.readTextFileSync(`${runs}/${run}/log/${job}.log`).match(/, by Ray on /g)?.length ?? 0;
+
 /** Runs a study in both ways; returns the paths that differ. */
 async function compare(python: string): Promise<string[]> {
-  const prefix = `ray-${Deno.pid}`,
-    songs = await Deno.makeTempDir(),
-    [local, ray] = [`${prefix}-local`, `${prefix}-ray`];
+  const cluster = await startCluster(python, crypto.randomUUID().replaceAll("-", "").repeat(2));
+  const prefix = `ray-${Deno.pid}`, [local, ray] = [`${prefix}-local`, `${prefix}-ray`];
+  const songs = await Deno.makeTempDir();
   const names = [...Deno.readDirSync(`${projectRoot}/data/freedoom`)].map(({ name }) => name);
   for (const name of names.filter((name) => name.endsWith(".mid")).sort().slice(0, 24)) {
     await Deno.copyFile(`${projectRoot}/data/freedoom/${name}`, `${songs}/${name}`);
@@ -122,33 +129,31 @@ async function compare(python: string): Promise<string[]> {
     if (code !== 0) throw new Error(`exit code ${code}\n${text}`);
     return (performance.now() - start) / 1000;
   };
-  const cluster = await startCluster(python, crypto.randomUUID().replaceAll("-", "").repeat(2));
   let over = false;
   try {
     await Promise.all([cluster.add(), cluster.add()]);
     const running = study(ray, `ray://${cluster.address}`, cluster.env).finally(() => over = true);
     running.catch(() => {}); // awaited below
     /** Kills the node of a job once it has come far enough, and adds another one. */
-    const strike = async (job: string, victim: "all" | "raylet", isReady: () => boolean) => {
+    const strike = async (job: string, victim: "all" | "Ray", isReady: () => boolean) => {
       while (!over && !(isReady() && cluster.kill(`job ${job} --run ${ray} `, victim))) await pause(50);
       if (over) throw new Error(`The study was over in ${clock(await running)} before the node of ${job} was killed.`);
       console.log(`the node of ${job} is killed (${victim})`);
       await cluster.add();
     };
     await strike("corpus", "all", () => partsOf(ray).length > 0);
-    await strike("train-BERT", "raylet", () => trained(ray) > 20);
+    await strike("train-BERT", "Ray", () => trained(ray) > 20);
     console.log(`on Ray: ${clock(await running)}`);
     console.log(`on this machine's processes: ${clock(await study(local, "local"))}`);
     const [a, b] = [local, ray].map((run) => studyResult(`${runs}/${run}`));
     const kinds = Map.groupBy(Object.keys(a), (path) => path.split("/")[0]);
     console.log(`compared: ${[...kinds].map(([kind, paths]) => `${paths.length} of ${kind}`).join(", ")}`);
-    return differentFiles(a, b);
+    const struck = ["corpus", "train-BERT"].filter((job) => began(ray, job) < 2);
+    return [...differentFiles(a, b), ...struck.map((job) => `${job} was not begun again`)];
   } finally {
     await cluster.end();
     await Deno.remove(songs, { recursive: true });
-    if (!Deno.env.get("KEEP")) {
-      for (const run of [local, ray]) await Deno.remove(`${runs}/${run}`, { recursive: true }).catch(() => {});
-    }
+    for (const run of [local, ray]) await removeIfThere(`${runs}/${run}`);
   }
 }
 
