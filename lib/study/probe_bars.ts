@@ -49,8 +49,10 @@ export const barsToProbe = (corpus: Corpus, recipe: Recipe): Record<Split, Int32
 /** Training, validation and test bars, by default {@link barsToProbe}, in one list and by split; `cut` splits rows likewise. */
 export function stackedBars(corpus: Corpus, recipe: Recipe, of = barsToProbe(corpus, recipe)): StackedBars {
   const starts = { train: 0, validation: of.train.length, test: of.train.length + of.validation.length };
+  const all = new Int32Array(starts.test + of.test.length); // filled, as a call takes no million arguments
+  for (const split of splits) all.set(of[split], starts[split]);
   return {
-    all: Int32Array.of(...of.train, ...of.validation, ...of.test),
+    all,
     of,
     cut: (rows, columns) => ({
       columns,

@@ -37,3 +37,12 @@ Deno.test("bars of all splits stand in one list, and rows in that order are spli
     }
     await Promise.resolve();
   }));
+
+Deno.test("a million bars stand in one list", () =>
+  withStudy({}, async (study, corpus) => {
+    const count = 500_000, bars = new Int32Array(count).fill(3);
+    const of = { train: bars, validation: bars.subarray(0, 1).fill(2), test: bars.slice(0, count).fill(5) };
+    const { all } = stackedBars(corpus, study.recipe, of);
+    assertEquals([all.length, all[0], all[count - 1], all[count], all[count + 1]], [2 * count + 1, 2, 3, 2, 5]);
+    await Promise.resolve();
+  }));
