@@ -1,6 +1,7 @@
 /**
- * What CI runs: `deno task test`, then the numerical tests at other levels of the processor, without oneDNN and on one
- * thread, and a study on a cluster of Ray. At most 40 minutes on two cores; the last line sums all stages.
+ * What CI runs: `deno task test`, then a study in four ways, the numerical tests at other levels of the processor,
+ * without oneDNN and on one thread, and a study on a cluster of Ray. At most 40 minutes on two cores; the last line sums
+ * all stages.
  *
  * A stage is a name, why it is left out here (then it counts as skipped), and what it runs.
  * @module
@@ -101,6 +102,9 @@ async function main(): Promise<boolean> {
     await installPeers();
     await installPlugin();
     await stage("deno task test", total, async () => readSummary((await deno(["task", "test"])).output) ?? false);
+    await stage("a study in four ways, killed three times", total, async () => {
+      return (await deno(["run", "-A", "tests/study_kills.ts", "3"])).success;
+    });
     const map = `--import-map=${await importMap(folder)}`, info = cpuinfo();
     for (const level of levels) {
       const name = `numerical tests, ${level.name}`, missing = lacking(level, info);
