@@ -87,7 +87,8 @@ async function startDriver(command: readonly string[], where: { address: string 
   void send(where);
   const late = setTimeout(() => {
     const place = isOwn ? "that was started here" : `at ${where.address}`;
-    ready.reject(new UserError(`Ray: expected an answer of the cluster ${place}, found none in ${PATIENCE} s.`));
+    const what = `Ray: expected an answer of the cluster ${place}, found none in ${PATIENCE} s`;
+    ready.reject(new UserError(`${what}. Is this machine one of its nodes (ray start), and does it know its secret?`));
     child.kill("SIGKILL");
   }, 1000 * PATIENCE);
   await ready.promise.catch(async (error) => {
@@ -110,6 +111,19 @@ async function startDriver(command: readonly string[], where: { address: string 
   };
 }
 
+/** Refuses an address at which nothing listens. */
+async function needListener(address: string): Promise<void> {
+  const colon = address.lastIndexOf(":"), hostname = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  try {
+    (await Deno.connect({ hostname, port: Number(address.slice(colon + 1)) })).close();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    throw new UserError(
+      `Ray: expected a cluster at ${address}, the address that its ray start --head printed, found none: ${why}.`,
+    );
+  }
+}
+
 /** What a driver is asked for: most jobs at a time, their threads, a cluster's address, and the driver's command. */
 type RayOptions = { jobs?: number; threads?: number; address?: string; driver?: readonly string[] };
 
@@ -124,6 +138,7 @@ type RayOptions = { jobs?: number; threads?: number; address?: string; driver?: 
 export async function rayPlace(study: Study, jobs: readonly StudyJob[], options: RayOptions = {}): Promise<Place> {
   const { jobs: most, threads: asked, address } = options;
   const command = options.driver ?? [(await ensureRay()).python, "-u", `${projectRoot}/lib/cli/jobs/ray_driver.py`];
+  if (address !== undefined) await needListener(address);
   const own = { cpus: Math.max(ownThreads(), (most ?? 1) * (asked ?? 1)), memory: freeMemory() };
   const driver = await startDriver(command, address === undefined ? own : { address });
   try {

@@ -94,15 +94,19 @@ def serve(lines):
             say(job=jobs.pop(ref), **outcome(ref))
 
 
-def read(lines):
+def read(lines, own, joined):
     for line in sys.stdin:
         lines.put(json.loads(line))
     lines.put(None)
+    if not joined.is_set():  # nobody waits any more; Ray itself may, forever
+        shutil.rmtree(own or "", ignore_errors=True)
+        os._exit(1)
 
 
 def main():
-    where, lines = json.loads(sys.stdin.readline()), queue.Queue()
+    where, lines, joined = json.loads(sys.stdin.readline()), queue.Queue(), threading.Event()
     own = None if "address" in where else tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # its sockets want a short path
+    threading.Thread(target=read, args=(lines, own, joined), daemon=True).start()
     try:
         if own is None:
             ray.init(address=where["address"], log_to_driver=False)
@@ -110,17 +114,16 @@ def main():
             here = {"_node_ip_address": "127.0.0.1", "_temp_dir": own, "object_store_memory": 100 * 2**20}
             needs = {"num_cpus": where["cpus"], "_memory": where["memory"], "num_gpus": 0}
             ray.init(address="local", include_dashboard=False, log_to_driver=False, **here, **needs)
+        joined.set()
+        serve(lines)
+        return 0
     except Exception as error:
         say(failed=str(error).strip())
         return 1
-    threading.Thread(target=read, args=(lines,), daemon=True).start()
-    try:
-        serve(lines)
     finally:
         ray.shutdown()
         if own is not None:
             shutil.rmtree(own, ignore_errors=True)
-    return 0
 
 
 if __name__ == "__main__":
