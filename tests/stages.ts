@@ -106,6 +106,7 @@ async function main(): Promise<boolean> {
       return (await deno(["run", "-A", "tests/study_kills.ts", "3"])).success;
     });
     const map = `--import-map=${await importMap(folder)}`, info = cpuinfo();
+    await stage("four workers of one training", total, () => tests([map, "tests/four_workers.ts"], { ENGINE: "cpu" }));
     for (const level of levels) {
       const name = `numerical tests, ${level.name}`, missing = lacking(level, info);
       if (missing.length === 0) await stage(name, total, () => tests([map, leftOut, ...numerical], level.env));

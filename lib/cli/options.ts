@@ -112,6 +112,25 @@ export const commands = {
       ...study,
       data: path("SOURCE", "a store, or a folder or archive of MIDI files (default: the run's own, or data/freedoom)"),
       run: named("NAME", "the run's folder in data/runs (default: the scale)"),
+      workers: withDefault(
+        "1",
+        whole(
+          "N",
+          1,
+          "processes that train one model together on CPUs, each with a part of every batch; alone, it starts all",
+        ),
+      ),
+      worker: whole(
+        "I",
+        0,
+        "which of the workers this process is, from 0, whose output is the training's; needs --hosts",
+      ),
+      hosts: named(
+        "LIST",
+        "the workers' addresses in order, host:port with commas, the same for all. Each listens at its own. Who reaches one " +
+          "can change the training: use a network that you trust",
+      ),
+      attached: flag("stop when the standard input ends, as it does when the process that began this one dies"),
     },
     note: note.replace('"seed":7', '"training":{"steps":400}') +
       " The same run is opened in the notebooks by STUDY=NAME.",

@@ -33,3 +33,9 @@ export async function stoppable(work: (signal: AbortSignal) => Promise<number>):
     unlisten();
   }
 }
+
+/** Stops this process as Ctrl-C does once its standard input ends. */
+export async function stopWithInput(): Promise<void> {
+  for await (const _ of Deno.stdin.readable); // nothing is sent
+  Deno.kill(Deno.pid, "SIGINT");
+}

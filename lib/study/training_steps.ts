@@ -202,6 +202,24 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
   return (await Array.fromAsync(trainingSeeds(study.recipe), (seed) => trainSeed(study, corpus, model, seed)))[0];
 }
 
+/**
+ * Trains a model as a worker that is not the first one, which keeps the training's files and shows its progress; once for
+ * each of `training.seeds` that is not trained.
+ *
+ * @throws {DOMException} AbortError if a worker is stopped before the last step; the next call goes on from there
+ */
+export async function trainAlong(study: Study, corpus: Corpus, model: ModelName): Promise<void> {
+  for (const seed of trainingSeeds(study.recipe)) {
+    const { name, dir, train } = trainingOf(study, model, seed);
+    if (doneStep(study, train)) continue;
+    let last: StepLog | undefined;
+    for await (const log of pretrain({ corpus, recipe: study.recipe, model, seed, dir, signal: stopSignal() })) {
+      last = log;
+    }
+    if (last && !last.final) throw stopped(`${name} was stopped after step ${last.step} of ${last.steps}.`);
+  }
+}
+
 /** A trained model of the study, trained first if it is not; the caller disposes its weights. */
 export async function trained(study: Study, corpus: Corpus, model: ModelName, seed?: number): Promise<Model> {
   const { dir, train } = trainingOf(study, model, seed);

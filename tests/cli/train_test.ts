@@ -17,6 +17,23 @@ Deno.test("the train command's options are the study's environment", () => {
   assertEquals(env, { STUDY: "mine", SCALE: "small", DATA: "/home/midi" });
 });
 
+Deno.test("workers are started, or this process is one of them, with everybody's addresses", () => {
+  const options = (...args: string[]) => trainOptions(["--model", "bert", "--run", "mine", ...args], "/");
+  const { env, start } = options("--workers", "4");
+  assertEquals([env, start], [{ STUDY: "mine" }, 4]);
+  const hosts = "10.0.0.1:4000,10.0.0.2:4000", own = options("--workers", "2", "--worker", "1", "--hosts", hosts);
+  assertEquals([own.env, own.start], [{ STUDY: "mine", WORKER: "1", WORKER_HOSTS: hosts }, 1]);
+  assertEquals(options("--worker", "1", "--hosts", hosts).env, own.env); // the addresses say how many
+  for (
+    const [args, found] of [
+      [["--worker", "0"], "found one of them"],
+      [["--hosts", hosts], "found one of them"],
+      [["--workers", "3", "--worker", "0", "--hosts", hosts], "each of 3 workers, found 2"],
+      [["--workers", "0"], "a whole number from 1"],
+    ] as const
+  ) assertThrows(() => options(...args), UsageError, found);
+});
+
 Deno.test("a wrong option or model of the train command gets the list of right ones", () => {
   for (const args of [["--model", "berd"], [], ["--model", "bert", "--rum", "x"]]) {
     const { message } = assertThrows(() => trainOptions(args, "/"), UsageError, "xpected");

@@ -1,13 +1,6 @@
 /** Several processes that work together, and what they listen to. @module */
 import { projectRoot } from "@lib/base/project.ts";
-
-/** Free ports of this machine's loopback address, as addresses. */
-export function freeAddresses(count: number): string[] {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const addresses = listeners.map(({ addr }) => `127.0.0.1:${(addr as Deno.NetAddr).port}`);
-  listeners.forEach((listener) => listener.close());
-  return addresses;
-}
+export { freeAddresses } from "@lib/cli/workers.ts";
 
 /** Whether TensorFlow's server can be made to listen on one address here. */
 export const hasWorkers = Deno.build.os === "linux" &&
@@ -21,14 +14,15 @@ export interface RunningWorker {
   error: Promise<string>;
 }
 
-/** Starts a script as each of the workers at some addresses, a thread each. */
+/** Starts a script as each of the workers at some addresses, or as `which` of them, a thread each. */
 export function startWorkers(
   script: string,
   args: string[],
   hosts: string[],
   env: Record<string, string> = {},
+  which: number[] = hosts.map((_, worker) => worker),
 ): RunningWorker[] {
-  return hosts.map((_, worker) => {
+  return which.map((worker) => {
     const place = { WORKER: String(worker), WORKER_HOSTS: hosts.join(","), TF_CPP_MIN_LOG_LEVEL: "3" };
     const threads = { TF_NUM_INTRAOP_THREADS: "1", TF_NUM_INTEROP_THREADS: "1" };
     const process = new Deno.Command(Deno.execPath(), {

@@ -9,7 +9,7 @@ import { jobState, type StudyJob } from "../../study/jobs/graph.ts";
 import { openStudy, type Study } from "../../study/study.ts";
 import { readArguments, studyVariables, usageError } from "../arguments.ts";
 import { ensureEngine, ensureSetup } from "../setup.ts";
-import { stoppable } from "../stop.ts";
+import { stoppable, stopWithInput } from "../stop.ts";
 import { modelsByOption } from "../train.ts";
 import { allJobs, pageNews } from "./page.ts";
 import { lanesHere, localPlace } from "./local.ts";
@@ -111,12 +111,6 @@ export async function studyCommand(args: string[]): Promise<number> {
   await (page ? ensureSetup({ quiet: true }) : ensureEngine());
   const place = await placeOf(on, study, jobs, asked);
   return await stoppable(async (signal) => await runJobs(study, jobs, place, signal, pageNews) ? 0 : 1);
-}
-
-/** Stops this process as Ctrl-C does once its standard input ends. */
-async function stopWithInput(): Promise<void> {
-  for await (const _ of Deno.stdin.readable); // nothing is sent
-  Deno.kill(Deno.pid, "SIGINT");
 }
 
 /** `deno task job`: does one job of a run, if it is not done; returns the exit code, that of a signal that stopped it. */
