@@ -23,7 +23,7 @@ import { finishRun, newRun, noteThreads, readRun, recordedPrecision, runInputs }
 import { type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
 import { division } from "./workers/share.ts";
-import { agree, numbersOfFirst, stateOfFirst, valueOfFirst } from "./workers/together.ts";
+import { agree, numbersOfFirst, tensorsOfFirst, valueOfFirst } from "./workers/together.ts";
 import { decayMask, type QueuedStep, queuedStep, stepNumbers, type StepState } from "./training_step.ts";
 
 /**
@@ -179,8 +179,8 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
   const before = keeps ? await readRun(dir, inputs, say) : undefined;
   const fresh = (weights: Tensor): StepState => [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
   const own = before?.tensors ?? fresh(createBert(config, seed).weights);
-  const begun = await stateOfFirst(before?.run ?? newRun(inputs), own), { run: state } = begun;
-  let { tensors } = begun;
+  const state = await valueOfFirst(() => before?.run ?? newRun(inputs));
+  let tensors = await tensorsOfFirst(own);
   const mask = decayMask(config), goesOn = state.step < steps && !state.ended;
   const otherThreads = goesOn ? noteThreads(state, threads(), workers) : undefined;
   if (otherThreads && keeps) say(otherThreads);
@@ -280,7 +280,10 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
       const compiled = shapes.size > before && { compiled: true as const };
       const entry: StepLog = { ...place, ...scores, ...pace, memory, ...measured, ...compiled, final };
       if (log) await guarded(dir, saved, () => log.append(entry));
-      if (due) await save();
+      if (due) {
+        await save();
+        tensors = await tensorsOfFirst(tensors); // on unlike machines updates differ by their rounding
+      }
       yield entry;
       if ((shared ? stops > 0 : signal?.aborted) && !entry.final && !running) {
         if (saved !== number) await save();

@@ -7,7 +7,6 @@ import { sha256 } from "../../base/files.ts";
 import { UserError } from "../../base/user_error.ts";
 import { compile, tf } from "../../engine/mod.ts";
 import { sumNumbers, sumsOfWorkers, textOfFirst, worker, workers } from "../../engine/workers.ts";
-import type { RunState } from "../run_state.ts";
 import type { StepState } from "../training_step.ts";
 
 /** Numbers of a digest that are compared: bytes, 6 of SHA-256's 32, which no mistake hits by chance. */
@@ -41,13 +40,14 @@ export async function valueOfFirst<T>(make: () => T | Promise<T>): Promise<T> {
   return JSON.parse(await textOfFirst(worker === 0 ? JSON.stringify(await make()) : ""));
 }
 
-/** The first worker's state of the run and of the optimizer; takes and disposes of this one's tensors. */
-export async function stateOfFirst(run: RunState, tensors: StepState): Promise<{ run: RunState; tensors: StepState }> {
-  if (workers === 1) return { run, tensors };
+const sums = compile("state_of_first", (...state) => sumsOfWorkers(state));
+
+/** The first worker's weights and moments; takes and disposes of this one's. */
+export async function tensorsOfFirst(tensors: StepState): Promise<StepState> {
+  if (workers === 1) return tensors;
   const own = worker === 0 ? tensors : tensors.map((tensor) => tf.zerosLike(tensor));
-  const sum = compile("state_of_first", (...state) => sumsOfWorkers(state));
   try {
-    return { run: await valueOfFirst(() => run), tensors: await sum(...own) as StepState };
+    return await sums(...own) as StepState;
   } finally {
     tf.dispose([...tensors, ...own]);
   }
