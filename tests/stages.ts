@@ -1,7 +1,7 @@
 /**
  * What CI runs: `deno task test`, then a study in four ways, the numerical tests at other levels of the processor,
- * without oneDNN and on one thread, and a study on a cluster of Ray. At most 40 minutes on two cores; the last line sums
- * all stages.
+ * without oneDNN and on one thread, and a study on a cluster of Ray and one on Slurm. At most 40 minutes on two cores; the
+ * last line sums all stages.
  *
  * A stage is a name, why it is left out here (then it counts as skipped), and what it runs.
  * @module
@@ -10,6 +10,7 @@ import { exists } from "@lib/base/files.ts";
 import { ensureSetup } from "@lib/cli/setup.ts";
 import { type Counts, deno, importMap, readSummary, stage, summaryLine, tests } from "./run.ts";
 import { rayStage } from "./stages/ray.ts";
+import { slurmStage } from "./stages/slurm.ts";
 
 /** Folders and files of the tests that compute on the engine. */
 const numerical = [
@@ -62,17 +63,23 @@ const cpuinfo = (): string => {
 };
 
 /**
- * Installs what tests are skipped without, where apt can: a software WebGPU adapter, and Chromium with a font. What it
- * cannot install is named, and its tests are skipped.
+ * Installs what tests are skipped without, where apt can: a software WebGPU adapter, Chromium with a font, and Slurm. What
+ * it cannot install is named, and its tests are skipped.
  */
 async function installPeers(): Promise<void> {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return;
   const adapter = await deno(["eval", "Deno.exit(await navigator.gpu?.requestAdapter() ? 0 : 1)"]);
-  const browser = (Deno.env.get("PATH") ?? "").split(":").some((folder) => exists(`${folder}/chromium`));
-  const packages = [
+  const has = (name: string) =>
+    [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin"].some((folder) => exists(`${folder}/${name}`));
+  await installPackages([
     ...(adapter.success ? [] : ["mesa-vulkan-drivers", "libvulkan1"]),
-    ...(browser ? [] : ["chromium", "fonts-dejavu-core"]),
-  ];
+    ...(has("chromium") ? [] : ["chromium", "fonts-dejavu-core"]),
+  ]);
+  await installPackages(has("slurmctld") ? [] : ["slurm-wlm"]);
+}
+
+/** Installs packages by apt, or says that tests are skipped without them. */
+async function installPackages(packages: string[]): Promise<void> {
   if (packages.length === 0) return;
   for (const args of [["update"], ["install", "-y", "--no-install-recommends", ...packages]]) {
     try {
@@ -116,6 +123,7 @@ async function main(): Promise<boolean> {
       }
     }
     await stage("a study on Ray whose nodes are killed", total, rayStage);
+    await stage("a study on Slurm, told to stop, whose node is killed", total, slurmStage);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

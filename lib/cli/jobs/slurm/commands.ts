@@ -9,7 +9,7 @@ import type { Task } from "./arrays.ts";
 export type QueuedTask = Task & { state: string; reason: string; script: string };
 
 /** Variables that would change a run's choices when a job starts later; jobs read them from the run's folder. */
-const studyNames = ["STUDY", "SCALE", "PRESET", "DATA", "RECIPE", "FOLLOW_LINKS"];
+const studyNames = ["STUDY", "SCALE", "PRESET", "DATA", "RECIPE", "FOLLOW_LINKS", "SHARDS"];
 
 /** What a program of Slurm printed, a {@link UserError} with what it complained of if it failed. */
 async function ask(program: string, args: readonly string[]): Promise<string> {

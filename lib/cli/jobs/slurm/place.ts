@@ -26,7 +26,8 @@ export function slurmPlace(study: Study, threads: number, template?: string): Pl
     async doAll(jobs, told) {
       const text = await templateOf(study, template);
       await submitAll(study, jobs, { threads, template: text, signal: told.signal, arrays });
-      return told.signal.aborted ? new Map() : await followJobs(study, jobs, threads, told);
+      told.signal.throwIfAborted();
+      return await followJobs(study, jobs, threads, told);
     },
     close: () => Promise.resolve(),
     parting: () =>

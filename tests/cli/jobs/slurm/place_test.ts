@@ -24,7 +24,7 @@ Deno.test("stopped, the command says that the jobs go on and how to stop them, a
       const told: string[] = [], error = console.error;
       const stopSoon = setInterval(
         () => slurm.queue().length === 7 && stop.abort(new Error("stopped by the test")),
-        20,
+        1, // while the last call of sbatch has not returned
       );
       console.error = (text: string) => void told.push(text);
       try {
