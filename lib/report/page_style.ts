@@ -71,7 +71,7 @@ figure { margin: .9rem 0; } .wide { overflow-x: auto; } .wide svg { max-width: 1
 .plot figcaption { max-width: 48rem; margin-bottom: .3rem; } .plot figcaption b { font-size: .95rem; color: var(--ink); }
 .panels { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; overflow-x: auto; }
 .panels:focus-visible, button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-.panel { display: flex; flex-direction: column; justify-content: space-between; }
+.panel { display: flex; flex-direction: column; } .plot:has(.legend) .panel { justify-content: space-between; }
 .colours { font-size: .82rem; margin: .3rem 0; } .plot .colours svg { display: inline-block; vertical-align: middle; }
 .panel > p { margin: .3rem 0 0; text-align: center; font-size: .82rem; line-height: 1.3; max-width: none; }
 .plot svg { display: block; max-width: 100%; height: auto; font-family: system-ui, "DejaVu Sans", sans-serif; }
@@ -111,23 +111,27 @@ dt { font-weight: 600; } dd { margin: 0; }
   .output, .panels { overflow: visible; }
   h1 { font-size: 16pt; margin-top: 0; } h2 { font-size: 12pt; margin: 9pt 0 3pt; padding-top: 3pt; }
   h3 { font-size: 10pt; margin: 7pt 0 2pt; } p, .output, figure { margin: 3pt 0; }
-  h1, h2, h3, h4, caption, figcaption, .lead { break-after: avoid; }
-  p:has(+ details + .output > :is(figure, table)), p:has(+ .output > :is(figure, table)),
+  h1, h2, h3, h4, caption, figcaption, .lead { break-after: avoid; break-inside: avoid; }
+  p:has(+ ul), p:has(+ details + .output > :is(figure, table)), p:has(+ details + details + .output > :is(figure, table)),
+  p:has(+ .output > :is(figure, table)),
   .output:has(> p):has(+ .output > :is(figure, table)) { break-after: avoid; }
   table { font-size: 6.6pt; line-height: 1.22; margin: 2pt 0; } th, td { padding: 1pt 4pt; }
   table.numbers :is(th, td):first-child { position: static; }
   figure, tr, .panel, .cards li { break-inside: avoid; } thead { display: table-header-group; }
   table { break-inside: avoid; } table:has(tr:nth-child(40)) { break-inside: auto; }
-  p { orphans: 3; widows: 3; } p, li, dd { max-width: none; }
+  p, figcaption, h3, li { orphans: 3; widows: 3; } .colours { break-before: avoid; }
+  p, li, dd { max-width: none; }
   a { color: inherit; text-decoration: none; } .legend button { border: 0; padding: 0 .6rem 0 0; }
-  .plot svg { min-width: 0 !important; } .panel svg, .wide svg, .bars svg { zoom: .55; }
+  .plot svg { min-width: 0 !important; } .panel svg, .wide svg, .bars svg, .output > svg { zoom: .55; }
   .panels, .output:has(> .plot + .plot) { display: block; }
   /* Chromium keeps lines of blocks whole, and neither flex boxes nor tables. */
   section { orphans: 1; widows: 1; }
-  .panel, .output > .plot:not(:has(.panel:nth-child(9))), .output:has(> .bars):not(:has(tr:nth-child(5))),
+  .panel, .output > .plot:not(:has(.panel:nth-child(9))):not(:has(.colours):has(.panel:nth-child(5))), .output:has(> .bars):not(:has(tr:nth-child(5))),
   .output:has(> table.numbers):not(:has(tr:nth-child(24))) { display: inline-block; max-width: 100%; margin-right: 1.2rem; }
-  .panel { vertical-align: bottom; } .output, .output > .plot { vertical-align: top; }
+  .output:has(> .plot:only-child):not(:has(.panel:nth-child(4))) { display: inline-block; max-width: 100%; }
+  .panel { vertical-align: top; } .plot:has(.legend) .panel { vertical-align: bottom; }
+  .output, .output > .plot { vertical-align: top; }
   table.numbers td br { display: none; } table.numbers td span { margin-left: .4em; white-space: nowrap; }
-  figure:has(.panel:nth-child(9)) { break-inside: auto; } /* may be taller than a page */
+  figure:is(:has(.panel:nth-child(9)), :has(.colours):has(.panel:nth-child(5))) { break-inside: auto; } /* may be taller than a page */
 }
 `;
