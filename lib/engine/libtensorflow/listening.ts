@@ -50,6 +50,20 @@ function slotsOf(base: bigint, name: string): DataView[] {
   return rows.filter((row) => named(symbolOf(row))).map((row) => at(base + relocations.getBigUint64(row, true), 8));
 }
 
+/** Whether a line of `/proc/self/maps` says that memory at an address may be written to. */
+export function isWritable(maps: string, address: bigint): boolean {
+  return maps.split("\n").some((line) => {
+    const [, from, to, access] = /^([\da-f]+)-([\da-f]+) (\S+)/.exec(line) ?? [];
+    return access?.[1] === "w" && BigInt(`0x${from}`) <= address && address < BigInt(`0x${to}`);
+  });
+}
+
+/** Those of slots that may be written to: a library that was linked with full RELRO has none. */
+function writable(slots: DataView[]): DataView[] {
+  const maps = slots.length === 0 ? "" : Deno.readTextFileSync("/proc/self/maps");
+  return slots.filter((slot) => isWritable(maps, Deno.UnsafePointer.value(Deno.UnsafePointer.of(slot.buffer)!)));
+}
+
 /** The 16 bytes of an address, an IPv4 one as IPv6 writes it (`::ffff:1.2.3.4`). */
 export function addressBytes(address: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(16);
@@ -83,7 +97,7 @@ export function setAddress(sockaddr: DataView, port: number, address: Uint8Array
  *
  * @param libraries the files' names, without folders
  * @param address an IP address
- * @throws {EngineError} if the system is not Linux, or none of the libraries calls `bind`
+ * @throws {EngineError} if the system is not Linux, or none of the libraries calls `bind` through a slot that can be set
  */
 export async function listeningOn<T>(
   libraries: readonly string[],
@@ -92,12 +106,12 @@ export async function listeningOn<T>(
 ): Promise<T> {
   const slots = Deno.build.os !== "linux" ? [] : libraries.flatMap((name) => {
     const base = baseOf(name);
-    return base === undefined ? [] : slotsOf(base, "bind");
+    return base === undefined ? [] : writable(slotsOf(base, "bind"));
   });
   if (slots.length === 0) {
     throw new EngineError(
       "TensorFlow's server would listen on all addresses of this machine. That it listens on the given one alone was " +
-        "done for Linux only: train with one worker here.",
+        "done only for Linux, with libraries not linked with full RELRO: train with one worker here.",
     );
   }
   const libc = Deno.dlopen("libc.so.6", { bind: { parameters: ["i32", "pointer", "u32"], result: "i32" } });

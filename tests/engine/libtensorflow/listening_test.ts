@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { addressBytes, listeningOn, setAddress } from "@lib/engine/libtensorflow/listening.ts";
+import { addressBytes, isWritable, listeningOn, setAddress } from "@lib/engine/libtensorflow/listening.ts";
 import { EngineError } from "@lib/engine/types.ts";
 
 Deno.test("an address's bytes are those of RFC 4291", () => {
@@ -45,4 +45,13 @@ Deno.test("a library that is not there, or calls no bind, is refused: nothing li
     "listen on all addresses",
   );
   assert(!started);
+});
+
+Deno.test("memory may be written to where its line of the system's map says so", () => {
+  const maps =
+    "7f00000000-7f00001000 r--p 00000000 fe:00 12  /lib/libx.so\n7f00001000-7f00003000 rw-p 00001000 fe:00 12  /lib/libx.so\n";
+  const places = [0x7f00000000n, 0x7f00000ff8n, 0x7f00001000n, 0x7f00002ff8n, 0x7f00003000n];
+  assertEquals(places.map((place) => isWritable(maps, place)), [false, false, true, true, false]);
+  const own = new BigUint64Array(1), place = Deno.UnsafePointer.value(Deno.UnsafePointer.of(own));
+  assert(isWritable(Deno.readTextFileSync("/proc/self/maps"), place));
 });
