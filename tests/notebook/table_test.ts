@@ -98,3 +98,12 @@ Deno.test({
     ]);
   },
 });
+
+Deno.test("without styles and scripts, as GitHub shows an executed notebook, a table keeps its caption, names and numbers", () => {
+  const rows = ["BERT", "BERT-aug"].map((model, i) => ({ model, auc: `0.${i}12 [0.${i}01, 0.${i}23]` }));
+  const { html } = tableText(rows, { caption: "Table 2" });
+  const bare = html.replace(/<(style|script|svg)[^]*?<\/\1>/g, "").replace(/ (?:style|class|on\w+)="[^"]*"/g, "");
+  const cells = [...bare.matchAll(/<(?:t[dh]|caption)[^>]*>([^]*?)<\/(?:t[dh]|caption)>/g)]
+    .map(([, cell]) => cell.replace(/<[^>]*>/g, " ").replace(/[\s\u00a0]+/g, " ").trim());
+  assertEquals(cells, ["Table 2", "model", "auc", ...rows.flatMap(({ model, auc }) => [model, auc])]);
+});
