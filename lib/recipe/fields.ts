@@ -77,7 +77,7 @@ export type Fields = {
       alphas: number[];
       permuted: "songs" | "bars" | "none";
       controlType: "lowest-pitch" | "first-note" | "none";
-      removedFrom: "bar" | "all";
+      removedFrom: "bar" | "all" | "notes";
       holmOver: "claims" | "comparisons";
       seedSpread: "pooled" | "own";
       middle: [number, number];

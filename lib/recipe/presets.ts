@@ -62,7 +62,7 @@ export const sound: Omit<Fields, "scale" | "model" | "training"> = {
     usedBars: 1000,
     usedFitBars: 4000,
     usedControls: 3,
-    removedFrom: "bar",
+    removedFrom: "notes",
     removedShare: 0.25,
     removedLeft: 0.05,
     removedAtOnce: 4,

@@ -235,8 +235,11 @@ export const recipeGroups = {
     ),
     usedFitBars: count.describe("Most training bars, and most validation bars, that a task's subspace is found on."),
     usedControls: count.describe("Random subspaces of the same rank beside each task's."),
-    removedFrom: z.enum(["bar", "all"]).describe(
-      "Whose states lose the subspace: the Bar token's alone, which probes read, or every token's.",
+    removedFrom: z.enum(["bar", "all", "notes"]).describe(
+      "Which subspace is removed from whose states: the one that probes read from the Bar token, from that token alone " +
+        "(bar) or from every one about the Bar token's mean (all); or the one that they read from the mean state of the " +
+        "notes' tokens, from every token (notes: trained encoders hardly look at the Bar token, so that what is there " +
+        "changes no masked guess).",
     ),
     removedShare: rate.describe("Most of a layer's dimensions that are removed (0.25)."),
     removedLeft: rate.describe("Share of a probe's gain over the guess at which no more is removed (0.05)."),

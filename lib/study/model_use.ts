@@ -52,7 +52,8 @@ export async function measureUseOf(
           : await trained(study, corpus, name as ModelName);
         const states = async (split: Split, most: number): Promise<Layered> => {
           const bars = drawBars(corpus, split, most, recipe);
-          const wanted = { poolings: ["bar"], folder: `${folder}/${split}`, signal } as const;
+          const pooling = removedFrom === "notes" ? "notes" : "bar";
+          const wanted = { poolings: [pooling] as const, folder: `${folder}/${split}`, signal };
           const { layers, columns } = await embedLayers(model, corpus, bars, recipe, wanted);
           const table = { labels: bars.map(corpus.labels), songs: Int32Array.from(bars, corpus.song) };
           return { table, x: (layer) => readRows(layers[layer], columns) };

@@ -6,8 +6,11 @@ import { taskNames } from "../wording.ts";
 import type { HeatCell } from "../../plots/charts.ts";
 import { kindOfTask, type UseRow } from "../../probing/use/use.ts";
 
-/** Whether a removal surely hurts more than a random one: the interval lies above 0. */
-export const isUsed = ({ low }: UseRow): boolean => low !== null && low > 0;
+/** Nats that tables round to none: an interval above 0 by less tells of arithmetic. */
+const least = 0.0005;
+
+/** Whether a removal surely hurts more than a random one: the interval lies above 0, in the decimals that are shown. */
+export const isUsed = ({ low }: UseRow): boolean => low !== null && low >= least;
 
 /**
  * By how many nats the loss of masked tokens grew, beyond what a random subspace of the same rank does, with a star where

@@ -77,7 +77,7 @@ function changeOf({ layers, hidden }: BertConfig, edit?: Edit): Tensor[] {
 
 /**
  * Guesses the masked tokens of bars, as the recipe masks them for validation, each time with another change (or none:
- * undefined) of the states of the `Bar` tokens, or of all tokens by `recipe.probing.removedFrom`.
+ * undefined) of the states of the `Bar` tokens, or of all tokens, by `recipe.probing.removedFrom`.
  *
  * @param onDone is called after each batch, all changes of which are done; `signal` stops the work between batches
  * @returns for each change the guesses, of the same tokens in the same order
@@ -90,7 +90,7 @@ export async function guessEdited(
   edits: readonly (Edit | undefined)[],
   { signal, onDone }: { signal?: AbortSignal; onDone?: (done: number, total: number) => void } = {},
 ): Promise<MaskedGuess[][]> {
-  const { config, weights } = model, { layers } = config, all = recipe.probing.removedFrom === "all";
+  const { config, weights } = model, { layers } = config, all = recipe.probing.removedFrom !== "bar";
   const wrong = edits.find((edit) => edit && !(edit.layer >= 1 && edit.layer < layers));
   if (wrong) throw new RangeError(`Edit: expected a layer 1 … ${layers - 1}, found ${wrong.layer}.`);
   const pass = compiledOnce(["edited guesses", config], () => editedPass(config));

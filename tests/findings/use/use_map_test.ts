@@ -27,6 +27,7 @@ const rows = [
 
 Deno.test("maps show the net effect on own or other tokens, with a star where it is surely there", () => {
   assertEquals(rows.map(isUsed), [true, false, false]);
+  assertEquals([row({ low: 1e-5 }), row({ low: 0.001 })].map(isUsed), [false, true]); // +0.000 has no star
   const cells = useMap(rows, "own").map(({ x, y, value, mark, panel }) => [x, y, value, mark, panel]);
   assertEquals(cells, [
     [1, taskNames.MV, 0.25, "*", "BERT: the task's own tokens"],

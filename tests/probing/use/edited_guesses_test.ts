@@ -21,7 +21,7 @@ const bars = Array.from({ length: corpus.bars }, (_, bar) => bar);
 
 for (const preset of ["sound", "authors"] as const) {
   Deno.test(`guesses without removals are those of the evaluation, and removals change them: ${preset}`, async () => {
-    const choices = recipe(preset, "smoke"),
+    const choices = recipe(preset, "smoke", { probing: { removedFrom: "bar" } }),
       { config, weights } = createBert(bertConfig(choices), 2),
       { hidden } = config;
     const model = { config, weights: weights.mul(4) }; // fresh weights are so small that tokens hardly see each other

@@ -9,7 +9,9 @@ import { durationBins, positionsPerQuarter, velocityBins } from "@lib/tokens/voc
 import { handBert } from "../../support/hand_bert.ts";
 import { handCorpus, handNote } from "../../support/hand_corpus.ts";
 
-const choices = recipe("sound", "smoke", { probing: { bootstraps: 200, removedAtOnce: 1, usedControls: 4 } });
+const choices = recipe("sound", "smoke", {
+  probing: { bootstraps: 200, removedAtOnce: 1, usedControls: 4, removedFrom: "bar" },
+});
 
 /** Bars that are loud or soft, long or short, each apart from the other. */
 const corpus = handCorpus(
