@@ -56,6 +56,11 @@ Deno.test("--dry-run prints the jobs with their state, needs and commands, and m
     const at = lines.findIndex((line) => line.includes(" probe-BERT-aug-seed-1 "));
     assertStringIncludes(lines[at], "needs corpus, probe-guesses, train-BERT-aug-seed-1");
     assertEquals(lines[at + 1].trim(), `deno task job probe-BERT-aug-seed-1 --run ${name} --threads 1`);
+    const slurm = await runStudy(["study", "--run", name, "--on", "slurm", "--dry-run", "--threads", "3"], env);
+    assertEquals(slurm.code, 0, slurm.text);
+    assertStringIncludes(slurm.text, "--dependency=afterok:<corpus-1> ");
+    assertStringIncludes(slurm.text, `job "$job" --run ${name} --threads 3`);
+    assert(!exists(`${projectRoot}/data/runs/${name}`));
   }));
 
 Deno.test("a job that is none of the run's is refused with their names, and one without a run is", () =>

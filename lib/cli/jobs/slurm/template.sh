@@ -11,6 +11,8 @@
 #SBATCH --open-mode=append
 # A job that takes longer is told two minutes before its time ends, saves its state and is put into the queue again. So
 # is one whose node dies. The two minutes must be enough for a step of training and for writing the state.
+# The whole time must be enough for what is not saved in parts, such as the probing of one layer: else it begins anew each
+# time.
 #SBATCH --time=4:00:00
 #SBATCH --signal=B:USR1@120
 #SBATCH --requeue
