@@ -14,7 +14,7 @@ Deno.test("addresses are free ports of this machine alone, each another one", ()
 });
 
 Deno.test({
-  name: "`task train --workers 2` starts both, and the model is trained and evaluated once",
+  name: "`task train --workers 2` starts both, the model is trained and evaluated once, and a study finds it done",
   ignore: !hasWorkers,
   fn: () =>
     withRuns(async (songs, run) => {
@@ -26,5 +26,8 @@ Deno.test({
       const model = `${projectRoot}/data/runs/${name}/models/BERT-aug`;
       const state = JSON.parse(await Deno.readTextFile(`${model}/training/step-0000004/state.json`));
       assertEquals([state.run.step, state.run.workers], [4, [2]]);
+      const study = await runStudy(["study", "--run", name, "--dry-run"], env);
+      assertMatch(study.text, /^done +train-BERT-aug /m);
+      assertMatch(study.text, /^to do +train-BERT /m);
     }),
 });
