@@ -119,6 +119,7 @@ Deno.test({
           `at ${width} pixels the page is no wider, and no table is cut, in a narrow and a wide font`,
           async () => {
             await page.setViewport({ width, height: 900 });
+            await page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true;");
             for (const font of fonts) {
               await page.addStyleTag({ content: `body, svg, table { font-family: ${font} !important; }` });
               assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width, font);
