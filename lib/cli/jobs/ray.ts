@@ -39,6 +39,7 @@ const computing = /^(ENGINE|LIBTENSORFLOW_DIR|PJRT_PLUGIN|XLA_\w+|TF_\w+|ONEDNN_
 const settings = (isOwn: boolean): Record<string, string> => ({
   RAY_USAGE_STATS_ENABLED: "0",
   ...isOwn && {
+    RAY_task_oom_retries: "3", // else a job that a node has too little memory for is begun again forever
     RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: "0", // despite its name: every process listens on 127.0.0.1 alone
     ...{ RAY_AUTH_MODE: "token", RAY_AUTH_TOKEN: crypto.randomUUID().replaceAll("-", "").repeat(2) },
   },

@@ -28,7 +28,10 @@ RETRIES = 3  # of a task whose node or worker dies; one whose command fails has 
 
 
 def say(**answer):
-    print(json.dumps(answer), flush=True)
+    try:
+        print(json.dumps(answer), flush=True)
+    except BrokenPipeError:  # who listened was killed; the tasks are still to be awaited
+        pass
 
 
 def work(title, command, cwd, env, log):
