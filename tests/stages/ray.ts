@@ -69,23 +69,23 @@ async function startCluster(python: string, token: string) {
       raylets.add((await next()).raylet);
     },
     /**
-     * Kills the node that a process with these words in its command runs on: all of it at once, as a machine without power,
-     * or Ray's processes, which the job's process must follow. Returns whether there is one.
+     * The node that a process with these words in its command runs on, if there is one: a function that kills it, all at
+     * once, as a machine without power, or Ray's processes, which the job's process must follow.
      */
-    kill(words: string, victim: "all" | "Ray"): boolean {
-      const all = processes();
+    nodeOf(words: string): ((victim: "all" | "Ray") => void) | undefined {
+      const all = processes(), isJob = ({ command }: Process) => command.includes(words);
       for (const raylet of raylets) {
         const own = below(all, raylet);
-        const isJob = ({ command }: Process) => command.includes(words);
         if (!own.some(isJob)) continue;
-        for (const pid of [raylet, ...own.filter((one) => victim === "all" || !isJob(one)).map(({ pid }) => pid)]) {
-          try {
-            Deno.kill(pid, "SIGKILL");
-          } catch { /* it has ended */ }
-        }
-        return raylets.delete(raylet);
+        return (victim) => {
+          raylets.delete(raylet);
+          for (const pid of [raylet, ...own.filter((one) => victim === "all" || !isJob(one)).map(({ pid }) => pid)]) {
+            try {
+              Deno.kill(pid, "SIGKILL");
+            } catch { /* it has ended */ }
+          }
+        };
       }
-      return false;
     },
     async end() {
       await input.close().catch(() => {});
@@ -119,7 +119,7 @@ async function compare(python: string): Promise<string[]> {
   const prefix = `ray-${Deno.pid}`, [local, ray] = [`${prefix}-local`, `${prefix}-ray`];
   const songs = await Deno.makeTempDir();
   const names = [...Deno.readDirSync(`${projectRoot}/data/freedoom`)].map(({ name }) => name);
-  for (const name of names.filter((name) => name.endsWith(".mid")).sort().slice(0, 24)) {
+  for (const name of names.filter((name) => name.endsWith(".mid")).sort().slice(0, 48)) {
     await Deno.copyFile(`${projectRoot}/data/freedoom/${name}`, `${songs}/${name}`);
   }
   const variables = { NO_COLOR: "1", SCALE: "smoke", DATA: songs, RECIPE: JSON.stringify(choices) };
@@ -136,8 +136,11 @@ async function compare(python: string): Promise<string[]> {
     running.catch(() => {}); // awaited below
     /** Kills the node of a job once it has come far enough, and adds another one. */
     const strike = async (job: string, victim: "all" | "Ray", isReady: () => boolean) => {
-      while (!over && !(isReady() && cluster.kill(`job ${job} --run ${ray} `, victim))) await pause(50);
+      let kill: ReturnType<typeof cluster.nodeOf>;
+      while (!over && !(kill = cluster.nodeOf(`job ${job} --run ${ray} `))) await pause(50);
+      while (!over && !isReady()) await pause(5);
       if (over) throw new Error(`The study was over in ${clock(await running)} before the node of ${job} was killed.`);
+      kill!(victim);
       console.log(`the node of ${job} is killed (${victim})`);
       await cluster.add();
     };
