@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { ProbeRow } from "@lib/probing/rows.ts";
 import type { RecipeChanges } from "@lib/recipe/recipe.ts";
@@ -63,7 +64,7 @@ Deno.test("a probing that is killed at several moments ends as one that is not, 
     const killed = another(study, "killed"), runs = study.folder.replace(/\/[^/]*$/, "");
     (await corpusOf(killed)).close();
     const named = await upTo(Infinity, () => probe(study, corpus, "untrained"));
-    const script = new URL("../support/probe_child.ts", import.meta.url).pathname;
+    const script = fileURLToPath(new URL("../support/probe_child.ts", import.meta.url));
     const codes: number[] = [], seen: string[] = [];
     // Among the first seed's embeddings, among its layers, and among those of the second seed.
     for (const number of [6, 6, 16, Infinity]) {
