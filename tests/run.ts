@@ -78,7 +78,7 @@ export async function importMap(folder: string): Promise<string> {
 }
 
 /** The paths of all files below a folder. */
-async function filesBelow(folder: string): Promise<string[]> {
+export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await Array.fromAsync(Deno.readDir(folder));
   const paths = entries.map(({ name, isDirectory }) =>
     isDirectory ? filesBelow(`${folder}/${name}`) : `${folder}/${name}`

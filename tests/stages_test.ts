@@ -1,6 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { readSummary, summaryLine } from "./run.ts";
-import { lacking } from "./stages.ts";
+import { lacking, numericalTests } from "./stages.ts";
 
 Deno.test("a level is skipped where the processor lacks what it needs", () => {
   const cpuinfo = "model name\t: X\nflags\t\t: fpu avx avx2 fma avx512f\nbugs\t\t: none\n";
@@ -14,4 +14,12 @@ Deno.test("the closing line of a run is read as it is written, the last one coun
   assertEquals(readSummary(`1 passed, 0 failed\n...\n${summaryLine(counts)}\n`), counts);
   assertEquals(readSummary(summaryLine({ ...counts, skipped: 0 })), { ...counts, skipped: 0 });
   assertEquals(readSummary("ok | 5 passed | 0 failed"), undefined);
+});
+
+Deno.test("further levels compute, and leave out what kills processes or is XLA's", async () => {
+  const files = await numericalTests();
+  assertEquals(files.filter((file) => /engine\/xla\/|study\/jobs\/|kill_test/.test(file)), []);
+  for (const room of ["engine", "matrix", "bert", "training", "probing", "study"]) {
+    assert(files.some((file) => file.startsWith(`tests/${room}/`)), room);
+  }
 });
