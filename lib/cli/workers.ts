@@ -3,6 +3,7 @@
  * @module
  */
 import { threads, threadVariables } from "../base/machine.ts";
+import { howEnded, interrupt } from "../base/processes.ts";
 import { projectRoot } from "../base/project.ts";
 import { stoppable } from "./stop.ts";
 
@@ -12,13 +13,6 @@ export function freeAddresses(count: number): string[] {
   const addresses = listeners.map(({ addr }) => `127.0.0.1:${(addr as Deno.NetAddr).port}`);
   listeners.forEach((listener) => listener.close());
   return addresses;
-}
-
-/** How a worker ended, in words. */
-function howEnded({ code, signal }: Deno.CommandStatus): string {
-  return signal === null
-    ? `ended with exit code ${code}`
-    : `ended by ${signal}${signal === "SIGKILL" ? " (out of memory?)" : ""}`;
 }
 
 /**
@@ -42,13 +36,7 @@ export function startWorkers(args: readonly string[], count: number): Promise<nu
     }).spawn();
   });
   return stoppable(async (signal) => {
-    signal.addEventListener("abort", () => {
-      for (const child of children) {
-        try {
-          child.kill("SIGINT");
-        } catch { /* it has ended */ }
-      }
-    });
+    signal.addEventListener("abort", () => children.forEach(interrupt));
     const ends = await Promise.all(children.map(async (child, worker) => {
       const text = worker === 0 ? "" : await new Response(child.stderr).text(), status = await child.status;
       await child.stdin.close().catch(() => {}); // it has ended
@@ -56,9 +44,9 @@ export function startWorkers(args: readonly string[], count: number): Promise<nu
     }));
     const failed = ends.filter(({ status }) => !status.success && ![130, 143].includes(status.code));
     for (const { worker, text, status } of failed) {
-      if (status.signal !== null) console.error(`Worker ${worker} ${howEnded(status)}.`);
+      if (status.signal !== null) console.error(`Worker ${worker} ended ${howEnded(status)}.`);
       else if (worker > 0 && !text.includes("The others stop.")) {
-        console.error(`Worker ${worker} ${howEnded(status)}: ${text.trim()}`);
+        console.error(`Worker ${worker} ended ${howEnded(status)}: ${text.trim()}`);
       }
     }
     if (failed.length > 0) {

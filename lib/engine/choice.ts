@@ -35,6 +35,12 @@ export function chooseEngine(choice: EngineChoice, library: boolean, plugin: boo
   return choice === "webgpu" || (choice === "auto" && !library) ? "WebGPU" : "libtensorflow";
 }
 
+/** An address's host, without the brackets of IPv6, and port. */
+export function hostAndPort(address: string): { hostname: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  return { hostname: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) };
+}
+
 /** Which of the workers that train one model a process is, from 0, and the addresses (`host:port`) of all, in order. */
 export type WorkerPlace = { worker: number; hosts: readonly string[] };
 

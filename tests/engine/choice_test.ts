@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { chooseEngine, engineChoice, idleNotes } from "@lib/engine/choice.ts";
+import { chooseEngine, engineChoice, hostAndPort, idleNotes } from "@lib/engine/choice.ts";
 import { EngineError } from "@lib/engine/types.ts";
 
 Deno.test("ENGINE is one of a list, and anything else gets the list", () => {
@@ -32,4 +32,9 @@ Deno.test("a GPU that libtensorflow leaves idle is told with the reason and what
   for (const choice of ["cpu", "libtensorflow"] as const) {
     assertStringIncludes(note({ choice, plugin: true }), `ENGINE=${choice} says so.`);
   }
+});
+
+Deno.test("an address is a host and a port, IPv6 in brackets", () => {
+  assertEquals(hostAndPort("node:80"), { hostname: "node", port: 80 });
+  assertEquals(hostAndPort("[::1]:4000"), { hostname: "::1", port: 4000 });
 });

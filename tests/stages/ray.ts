@@ -13,10 +13,8 @@ import { pythonEnvironment } from "@lib/base/python.ts";
 import { ensureRay } from "@lib/cli/setup.ts";
 import type { Counts } from "../run.ts";
 import { runStudy } from "../support/study_process.ts";
-import { differentFiles, studyResult } from "../support/study_result.ts";
-
-const runs = `${projectRoot}/data/runs`;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { comparedRuns, embeddedSongs, loggedSteps, pause, runs } from "../support/two_places.ts";
+import { linesOf } from "../support/workers.ts";
 
 /** A choice of a study that takes a minute or two, whose trainings are long enough to be killed in. */
 const choices = {
@@ -47,18 +45,13 @@ async function startCluster(python: string, token: string) {
     ...{ detached: true, stdin: "piped", stdout: "piped", stderr: "null" },
   }).spawn();
   const input = child.stdin.getWriter(), raylets = new Set<number>();
-  const lines = (async function* () {
-    let rest = "";
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      const all = (rest + text).split("\n");
-      rest = all.pop()!;
-      yield* all.filter((line) => line.startsWith("{"));
-    }
-  })();
+  const lines = linesOf(child.stdout);
   const next = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error("The cluster did not start.");
-    return JSON.parse(value) as { address: string; raylet: number };
+    for (;;) {
+      const { value, done } = await lines.next();
+      if (done) throw new Error("The cluster did not start.");
+      if (value.startsWith("{")) return JSON.parse(value) as { address: string; raylet: number };
+    }
   };
   const { address } = await next();
   return {
@@ -103,12 +96,6 @@ const partsOf = (run: string): string[] => {
     : [];
 };
 
-/** How many lines the log of a run's first training has. */
-function trained(run: string): number {
-  const path = `${runs}/${run}/models/BERT/training/log.jsonl`;
-  return exists(path) ? Deno.readTextFileSync(path).split("\n").length - 1 : 0;
-}
-
 /** How often Ray began a job of a run. */
 const began = (run: string, job: string): number =>
   Deno.readTextFileSync(`${runs}/${run}/log/${job}.log`).match(/, by Ray on /g)?.length ?? 0;
@@ -117,11 +104,7 @@ const began = (run: string, job: string): number =>
 async function compare(python: string): Promise<string[]> {
   const cluster = await startCluster(python, crypto.randomUUID().replaceAll("-", "").repeat(2));
   const prefix = `ray-${Deno.pid}`, [local, ray] = [`${prefix}-local`, `${prefix}-ray`];
-  const songs = await Deno.makeTempDir();
-  const names = [...Deno.readDirSync(`${projectRoot}/data/freedoom`)].map(({ name }) => name);
-  for (const name of names.filter((name) => name.endsWith(".mid")).sort().slice(0, 48)) {
-    await Deno.copyFile(`${projectRoot}/data/freedoom/${name}`, `${songs}/${name}`);
-  }
+  const songs = await embeddedSongs(48);
   const variables = { NO_COLOR: "1", SCALE: "smoke", DATA: songs, RECIPE: JSON.stringify(choices) };
   const study = async (run: string, on: string, env = {}) => {
     const start = performance.now(), args = ["study", "--run", run, "--on", on, "--threads", "1", "--no-page"];
@@ -145,14 +128,12 @@ async function compare(python: string): Promise<string[]> {
       await cluster.add();
     };
     await strike("corpus", "all", () => partsOf(ray).length > 0);
-    await strike("train-BERT", "Ray", () => trained(ray) > 20);
+    await strike("train-BERT", "Ray", () => loggedSteps(ray, "BERT") > 20);
     console.log(`on Ray: ${clock(await running)}`);
     console.log(`on this machine's processes: ${clock(await study(local, "local"))}`);
-    const [a, b] = [local, ray].map((run) => studyResult(`${runs}/${run}`));
-    const kinds = Map.groupBy(Object.keys(a), (path) => path.split("/")[0]);
-    console.log(`compared: ${[...kinds].map(([kind, paths]) => `${paths.length} of ${kind}`).join(", ")}`);
+    const different = comparedRuns(local, ray);
     const struck = ["corpus", "train-BERT"].filter((job) => began(ray, job) < 2);
-    return [...differentFiles(a, b), ...struck.map((job) => `${job} was not begun again`)];
+    return [...different, ...struck.map((job) => `${job} was not begun again`)];
   } finally {
     await cluster.end();
     await Deno.remove(songs, { recursive: true });

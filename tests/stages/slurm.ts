@@ -7,15 +7,11 @@
  * @module
  */
 import { clock } from "@lib/base/clock.ts";
-import { exists, removeIfThere } from "@lib/base/files.ts";
-import { projectRoot } from "@lib/base/project.ts";
+import { removeIfThere } from "@lib/base/files.ts";
 import type { Counts } from "../run.ts";
 import { hasSlurm, type SlurmCluster, startSlurm } from "../support/slurm_cluster.ts";
 import { runStudy } from "../support/study_process.ts";
-import { differentFiles, studyResult } from "../support/study_result.ts";
-
-const runs = `${projectRoot}/data/runs`;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { comparedRuns, embeddedSongs, loggedSteps, pause, runs } from "../support/two_places.ts";
 
 /** A choice of a study that takes a minute or two, whose training is long enough to be stopped in twice. */
 const choices = {
@@ -23,13 +19,7 @@ const choices = {
   probing: { draws: 1, bootstraps: 5, clusters: 3, poolings: ["bar"], untrainedSeeds: 1 },
 };
 
-const job = "train-BERT-neighbor";
-
-/** How many lines the log of the training of a run has. */
-function trained(run: string): number {
-  const path = `${runs}/${run}/models/BERT-neighbor/training/log.jsonl`;
-  return exists(path) ? Deno.readTextFileSync(path).split("\n").length - 1 : 0;
-}
+const model = "BERT-neighbor", job = `train-${model}`;
 
 /** How often Slurm started the training. */
 const starts = (run: string): number =>
@@ -44,11 +34,11 @@ async function strike(run: string, slurm: SlurmCluster, isOver: () => boolean): 
     }
     console.log(what);
   };
-  await until("the training is told by SIGUSR1", () => trained(run) > 20);
+  await until("the training is told by SIGUSR1", () => loggedSteps(run, model) > 20);
   const running = await slurm.ask("squeue", "--noheader", "--states=RUNNING", "--format=%i %j");
   const [, task] = new RegExp(`^(\\S+) ${run}:train`, "m").exec(running)!;
   await slurm.ask("scancel", "--batch", "--signal=USR1", task);
-  await until("its node is killed", () => starts(run) === 2 && trained(run) > 60);
+  await until("its node is killed", () => starts(run) === 2 && loggedSteps(run, model) > 60);
   await slurm.killNode();
   await until("it is started for the third time", () => starts(run) === 3);
 }
@@ -56,11 +46,7 @@ async function strike(run: string, slurm: SlurmCluster, isOver: () => boolean): 
 /** Runs a study in both ways; returns what is wrong. */
 async function compare(slurm: SlurmCluster): Promise<string[]> {
   const prefix = `slurm-${Deno.pid}`, [local, far] = [`${prefix}-local`, `${prefix}-slurm`];
-  const songs = await Deno.makeTempDir();
-  const names = [...Deno.readDirSync(`${projectRoot}/data/freedoom`)].map(({ name }) => name);
-  for (const name of names.filter((name) => name.endsWith(".mid")).sort().slice(0, 12)) {
-    await Deno.copyFile(`${projectRoot}/data/freedoom/${name}`, `${songs}/${name}`);
-  }
+  const songs = await embeddedSongs(12);
   const variables = { NO_COLOR: "1", SCALE: "smoke", DATA: songs, RECIPE: JSON.stringify(choices), ...slurm.env };
   const args = (
     run: string,
@@ -82,10 +68,7 @@ async function compare(slurm: SlurmCluster): Promise<string[]> {
     if (arrays() !== before) wrong.push(`${before} arrays were submitted first, ${arrays()} in the end`);
     console.log(`in Slurm: ${clock(seconds)}, ${before} arrays`);
     console.log(`on this machine's processes: ${clock(await timed(local, "local"))}`);
-    const [a, b] = [local, far].map((run) => studyResult(`${runs}/${run}`));
-    const kinds = Map.groupBy(Object.keys(a), (path) => path.split("/")[0]);
-    console.log(`compared: ${[...kinds].map(([kind, paths]) => `${paths.length} of ${kind}`).join(", ")}`);
-    return [...wrong, ...differentFiles(a, b)];
+    return [...wrong, ...comparedRuns(local, far)];
   } finally {
     over = true;
     await Deno.remove(songs, { recursive: true });

@@ -1,4 +1,5 @@
 /** Several processes that work together, and what they listen to. @module */
+import { lineCutter } from "@lib/base/processes.ts";
 import { projectRoot } from "@lib/base/project.ts";
 export { freeAddresses } from "@lib/cli/workers.ts";
 
@@ -46,13 +47,14 @@ export function startWorkers(
   });
 }
 
-async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  let rest = "";
+/** The lines of a stream as they come. */
+export async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  const lines: string[] = [], cut = lineCutter((line) => lines.push(line));
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
+    cut(text);
+    yield* lines.splice(0);
   }
+  const rest = cut("");
   if (rest !== "") yield rest;
 }
 

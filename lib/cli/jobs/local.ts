@@ -3,6 +3,7 @@
  * @module
  */
 import { freeMemory, threads as ownThreads, threadVariables } from "../../base/machine.ts";
+import { howEnded, interrupt, lineCutter } from "../../base/processes.ts";
 import { projectRoot } from "../../base/project.ts";
 import { nvidiaDriver } from "../../engine/library.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
@@ -14,10 +15,10 @@ import {
   jobArguments,
   jobFailed,
   jobProcess,
+  logLines,
   logPath,
   type OneByOne,
   type Place,
-  TAIL,
 } from "./place.ts";
 
 /** How many jobs run at a time, and how many threads each has. */
@@ -65,7 +66,7 @@ async function inProcess(
   threads: number,
   { onLine, signal }: Parameters<OneByOne["run"]>[1],
 ): Promise<void> {
-  const [program, ...args] = jobProcess(study.name, job.name, threads), tail: string[] = [];
+  const [program, ...args] = jobProcess(study.name, job.name, threads), { tail, take } = logLines(onLine);
   using log = await Deno.open(logPath(study, job.name), { create: true, append: true });
   const say = (text: string) => void log.writeSync(new TextEncoder().encode(text));
   say(`${new Date().toISOString()} deno task ${jobArguments(study.name, job.name, threads).join(" ")}\n`);
@@ -73,33 +74,22 @@ async function inProcess(
     ...{ args, cwd: projectRoot, env: { ...threadVariables(threads), NO_COLOR: "1" }, detached: true },
     ...{ stdin: "piped", stdout: "piped", stderr: "piped" }, // stdin closes when this process dies
   }).spawn();
-  const stop = () => {
-    try {
-      child.kill("SIGINT");
-    } catch { /* it has ended */ }
-  };
+  const stop = () => interrupt(child);
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop);
   const follow = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
-    let rest = "";
+    const cut = lineCutter(take);
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       say(text);
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines.filter((line) => line.trim() !== "")) {
-        tail.splice(0, tail.length - TAIL + 1);
-        tail.push(line);
-        onLine(line);
-      }
+      cut(text);
     }
+    const rest = cut("");
     if (rest !== "") tail.push(rest);
   };
   try {
     await Promise.all([follow(child.stdout), follow(child.stderr)]);
-    const { success, code, signal: by } = await child.status;
-    if (success) return;
-    const how = by === null ? `with exit code ${code}` : `by ${by}${by === "SIGKILL" ? " (out of memory?)" : ""}`;
-    throw jobFailed(study, job.name, how, tail);
+    const status = await child.status;
+    if (!status.success) throw jobFailed(study, job.name, howEnded(status), tail);
   } finally {
     signal.removeEventListener("abort", stop);
     await child.stdin.close().catch(() => {}); // it has ended

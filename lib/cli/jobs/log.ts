@@ -2,7 +2,8 @@
  * The log of a job that runs elsewhere: a file of a shared folder, read as it grows.
  * @module
  */
-import { TAIL } from "./place.ts";
+import { lineCutter } from "../../base/processes.ts";
+import { logLines } from "./place.ts";
 
 /** A log that is followed: its last lines so far, and an end, after which all that is there was told. */
 export type Followed = { tail: readonly string[]; end(): Promise<void> };
@@ -15,8 +16,9 @@ const EVERY = 500;
  * file may come into being later.
  */
 export function followLog(path: string, onLine: (line: string) => void, every: number = EVERY): Followed {
-  const tail: string[] = [], decoder = new TextDecoder(), buffer = new Uint8Array(2 ** 16);
-  let rest = "", at = sizeOf(path), over = false, wake = () => {};
+  const { tail, take } = logLines(onLine), cut = lineCutter(take);
+  const decoder = new TextDecoder(), buffer = new Uint8Array(2 ** 16);
+  let at = sizeOf(path), over = false, wake = () => {};
   const read = async () => {
     using file = await Deno.open(path).catch((error) => {
       if (error instanceof Deno.errors.NotFound) return undefined;
@@ -25,15 +27,8 @@ export function followLog(path: string, onLine: (line: string) => void, every: n
     await file?.seek(at, Deno.SeekMode.Start);
     for (let count = await file?.read(buffer); count; count = await file?.read(buffer)) {
       at += count;
-      const lines = (rest + decoder.decode(buffer.subarray(0, count), { stream: true })).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines.filter((line) => line.trim() !== "")) tell(line);
+      cut(decoder.decode(buffer.subarray(0, count), { stream: true }));
     }
-  };
-  const tell = (line: string) => {
-    tail.splice(0, tail.length - TAIL + 1);
-    tail.push(line);
-    onLine(line);
   };
   const reading = (async () => {
     while (!over) {
@@ -45,7 +40,7 @@ export function followLog(path: string, onLine: (line: string) => void, every: n
       });
     }
     await read();
-    if (rest.trim() !== "") tell(rest);
+    take(cut(""));
   })();
   reading.catch(() => {}); // awaited in `end`
   return {

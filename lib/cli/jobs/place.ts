@@ -62,9 +62,11 @@ export function inOrder(study: Study, threads: number, { run, ...most }: OneByOn
   };
 }
 
+/** How many threads each job has, in words. */
+export const threadsEach = (threads: number): string => `${threads} ${threads === 1 ? "thread" : "threads"} each`;
+
 /** How many jobs run at a time, and with how many threads each, in words. */
-export const atATime = (lanes: number, threads: number): string =>
-  `${lanes} at a time, ${threads} ${threads === 1 ? "thread" : "threads"} each`;
+export const atATime = (lanes: number, threads: number): string => `${lanes} at a time, ${threadsEach(threads)}`;
 
 /** The arguments of the command that does a job of a run. */
 export const jobArguments = (
@@ -84,6 +86,18 @@ export const logPath = (study: Study, job: string): string => study.path("log", 
 
 /** A log's last lines, which say why a job failed. */
 export const TAIL = 12;
+
+/** Takes the lines of a log: all but empty ones go to `onLine`, and the last of them stay in `tail`. */
+export function logLines(onLine: (line: string) => void): { tail: string[]; take(line: string): void } {
+  const tail: string[] = [];
+  const take = (line: string) => {
+    if (line.trim() === "") return;
+    tail.splice(0, tail.length - TAIL + 1);
+    tail.push(line);
+    onLine(line);
+  };
+  return { tail, take };
+}
 
 /** The error of a job that ended: how, and the last lines of its log. */
 export const jobFailed = (study: Study, job: string, how: string, tail: readonly string[]): Error =>

@@ -4,15 +4,17 @@
  * @module
  */
 import { freeMemory, threads as ownThreads, threadVariables } from "../../base/machine.ts";
+import { lineCutter } from "../../base/processes.ts";
 import { projectRoot } from "../../base/project.ts";
 import { pythonEnvironment } from "../../base/python.ts";
 import { UserError } from "../../base/user_error.ts";
+import { hostAndPort } from "../../engine/choice.ts";
 import type { StudyJob } from "../../study/jobs/graph.ts";
 import type { Study } from "../../study/study.ts";
 import { ensureRay } from "../setup.ts";
 import { lanesFor } from "./local.ts";
 import { followLog } from "./log.ts";
-import { inOrder, jobArguments, jobFailed, jobProcess, logPath, type OneByOne, type Place } from "./place.ts";
+import { atATime, inOrder, jobArguments, jobFailed, jobProcess, logPath, type OneByOne, type Place } from "./place.ts";
 
 /** What a node of the cluster has: cores, and bytes for tasks. */
 type RayNode = { cpus: number; memory: number };
@@ -67,12 +69,8 @@ async function startDriver(command: readonly string[], where: { address: string 
     ends.delete(job);
   };
   const lines = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, onLine: (line: string) => void) => {
-    let rest = "";
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const all = (rest + text).split("\n");
-      rest = all.pop()!;
-      for (const line of all) onLine(line);
-    }
+    const cut = lineCutter(onLine);
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) cut(text);
   };
   const ended = (async () => {
     await Promise.all([
@@ -114,9 +112,8 @@ async function startDriver(command: readonly string[], where: { address: string 
 
 /** Refuses an address at which nothing listens. */
 async function needListener(address: string): Promise<void> {
-  const colon = address.lastIndexOf(":"), hostname = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   try {
-    (await Deno.connect({ hostname, port: Number(address.slice(colon + 1)) })).close();
+    (await Deno.connect(hostAndPort(address))).close();
   } catch (error) {
     const why = error instanceof Error ? error.message : error;
     throw new UserError(
@@ -189,8 +186,8 @@ function placeOf(
   };
   return {
     get at() {
-      const { length } = driver.nodes(), each = threads === 1 ? "thread" : "threads";
-      return `Ray on ${length} ${length === 1 ? "node" : "nodes"}, ${lanes()} at a time, ${threads} ${each} each`;
+      const { length } = driver.nodes();
+      return `Ray on ${length} ${length === 1 ? "node" : "nodes"}, ${atATime(lanes(), threads)}`;
     },
     get lanes() {
       return Math.max(1, Math.min(lanes(), most ?? Infinity));

@@ -6,7 +6,7 @@
  */
 import { lookup } from "node:dns/promises";
 import { scalar } from "@tensorflow/tfjs";
-import type { WorkerPlace } from "../choice.ts";
+import { hostAndPort, type WorkerPlace } from "../choice.ts";
 import { findLibrary } from "../library.ts";
 import { type Engine, EngineError, type Group } from "../types.ts";
 import { context } from "./binding.ts";
@@ -40,12 +40,6 @@ export function serverDefinition({ worker, hosts }: WorkerPlace): Uint8Array<Arr
     ...bytesField(4, leader),
     ...textField(5, "grpc"),
   ]);
-}
-
-/** An address's host, without the brackets of IPv6, and port. */
-export function hostAndPort(address: string): { hostname: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  return { hostname: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(address.slice(colon + 1)) };
 }
 
 /** This worker's own address, by number; an EngineError if it cannot listen there. */

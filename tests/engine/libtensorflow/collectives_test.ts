@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { hostAndPort, joinGroup, serverDefinition } from "@lib/engine/libtensorflow/collectives.ts";
+import { joinGroup, serverDefinition } from "@lib/engine/libtensorflow/collectives.ts";
 import { EngineError } from "@lib/engine/types.ts";
 import { freeAddresses, hasWorkers, listening, startWorkers } from "../../support/workers.ts";
 import type { WorkerReport } from "../../support/workers_child.ts";
@@ -10,11 +10,6 @@ Deno.test("a server's definition is protobuf with the fields of TensorFlow's ten
   const leader = "\x82\x01\x1e\x0a\x1c/job:worker/replica:0/task:0"; // field 16, length-delimited: (16 << 3 | 2) = 0x0182
   const text = `\x0a\x26\x0a\x24${job}\x12\x06worker\x18\x01\x22\x21${leader}\x2a\x04grpc`;
   assertEquals([...found], Array.from(text, (character) => character.charCodeAt(0)));
-});
-
-Deno.test("an address is a host and a port, IPv6 in brackets", () => {
-  assertEquals(hostAndPort("node:80"), { hostname: "node", port: 80 });
-  assertEquals(hostAndPort("[::1]:4000"), { hostname: "::1", port: 4000 });
 });
 
 Deno.test("a worker whose address is taken, or another machine's, says so", async () => {

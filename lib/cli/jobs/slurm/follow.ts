@@ -32,7 +32,7 @@ async function failure(study: Study, job: string, task: JobTask | undefined): Pr
   const how = task.state === "COMPLETED"
     ? "without a failure, but its result is not there"
     : `as ${task.state} (${task.reason}), job ${id} of Slurm`;
-  return jobFailed(study, job, how, [...lines, ...own].slice(-TAIL));
+  return jobFailed(study, job, how, [...lines, ...own]);
 }
 
 /** Milliseconds for which a result may be late that another machine wrote, as network file systems show it. */

@@ -6,7 +6,7 @@
 import type { Recipe } from "../../../recipe/recipe.ts";
 import type { Study } from "../../../study/study.ts";
 import { NARROW } from "../local.ts";
-import type { Place } from "../place.ts";
+import { type Place, threadsEach } from "../place.ts";
 import { followJobs } from "./follow.ts";
 import { templateOf } from "./script.ts";
 import { submitAll } from "./submit.ts";
@@ -22,7 +22,7 @@ export const threadsOnSlurm = ({ model }: Pick<Recipe, "model">, asked?: number)
 export function slurmPlace(study: Study, threads: number, template?: string): Place {
   const arrays: string[] = [];
   return {
-    ...{ at: `in Slurm, ${threads} ${threads === 1 ? "thread" : "threads"} each`, lanes: Infinity },
+    ...{ at: `in Slurm, ${threadsEach(threads)}`, lanes: Infinity },
     async doAll(jobs, told) {
       const text = await templateOf(study, template);
       await submitAll(study, jobs, { threads, template: text, signal: told.signal, arrays });

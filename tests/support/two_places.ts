@@ -1,0 +1,34 @@
+/**
+ * A study at two places: songs for it, how far its training is, and what differs in the end.
+ * @module
+ */
+import { exists } from "@lib/base/files.ts";
+import { projectRoot } from "@lib/base/project.ts";
+import { differentFiles, studyResult } from "./study_result.ts";
+
+/** The folder of runs. */
+export const runs: string = `${projectRoot}/data/runs`;
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A temporary folder with the first embedded songs. */
+export async function embeddedSongs(count: number): Promise<string> {
+  const songs = await Deno.makeTempDir(), embedded = `${projectRoot}/data/freedoom`;
+  const names = [...Deno.readDirSync(embedded)].map(({ name }) => name).filter((name) => name.endsWith(".mid"));
+  for (const name of names.sort().slice(0, count)) await Deno.copyFile(`${embedded}/${name}`, `${songs}/${name}`);
+  return songs;
+}
+
+/** How many steps the log of a model's training has. */
+export function loggedSteps(run: string, model: string): number {
+  const path = `${runs}/${run}/models/${model}/training/log.jsonl`;
+  return exists(path) ? Deno.readTextFileSync(path).split("\n").length - 1 : 0;
+}
+
+/** Compares two runs, and prints how many files of each kind that were; returns the paths that differ. */
+export function comparedRuns(one: string, other: string): string[] {
+  const [a, b] = [one, other].map((run) => studyResult(`${runs}/${run}`));
+  const kinds = Map.groupBy(Object.keys(a), (path) => path.split("/")[0]);
+  console.log(`compared: ${[...kinds].map(([kind, paths]) => `${paths.length} of ${kind}`).join(", ")}`);
+  return differentFiles(a, b);
+}
