@@ -249,7 +249,7 @@ export function splitFlat(flat: Tensor, shapes: number[][]): Tensor[] {
 }
 
 /** Tensors one after another as a flat vector. */
-export function joinFlat(tensors: Tensor[]): Tensor {
+export function joinFlat(tensors: readonly Tensor[]): Tensor {
   const flat = tensors.map((tensor) => reshape(tensor, [tensor.size]));
   return rawOp("ConcatV2", { N: flat.length, T: "float32", Tidx: "int32" }, [...flat, int(0)]);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { compile, engineGroup, rawOp, tf } from "./mod.ts";
-import { withGradient } from "./ops.ts";
+import { joinFlat, splitFlat, withGradient } from "./ops.ts";
 import { UserError } from "../base/user_error.ts";
 import { type Compiled, type Group, type Tensor, TensorFlowError } from "./types.ts";
 
@@ -73,13 +73,7 @@ export const sumOfWorkers = (x: Tensor): Tensor => engineGroup?.sum(x) ?? x;
 /** {@link sumOfWorkers} of several tensors at once. */
 export function sumsOfWorkers(tensors: readonly Tensor[]): Tensor[] {
   if (!engineGroup) return [...tensors];
-  const all = engineGroup.sum(tf.concat(tensors.map((x) => x.flatten())));
-  let from = 0;
-  return tensors.map(({ shape, size }) => {
-    const own = all.slice([from], [size]).reshape(shape);
-    from += size;
-    return own;
-  });
+  return splitFlat(engineGroup.sum(joinFlat(tensors)), tensors.map(({ shape }) => shape as number[]));
 }
 
 /**

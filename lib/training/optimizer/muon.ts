@@ -8,8 +8,8 @@
  */
 import type { BertConfig } from "../../bert/config.ts";
 import { isMatrix, type Parameter, parametersOf } from "../../bert/parameters.ts";
-import { fused, rawOp, rawOps, tf } from "../../engine/mod.ts";
-import { batchMatMul, int, ints, joinFlat, splitFlat, transpose } from "../../engine/ops.ts";
+import { fused, tf } from "../../engine/mod.ts";
+import { batchMatMul, joinFlat, splitFlat, transpose } from "../../engine/ops.ts";
 import type { Tensor } from "../../engine/types.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { adamW, type OptimizerState } from "./adamw.ts";
@@ -40,36 +40,25 @@ export function orthogonalized(matrices: Tensor, steps: number): Tensor {
   return x;
 }
 
-/** Tensors one after another along their first axis. */
-const concatenated = (parts: Tensor[]): Tensor =>
-  parts.length === 1
-    ? parts[0]
-    : rawOp("ConcatV2", { N: parts.length, T: "float32", Tidx: "int32" }, [...parts, int(0)]);
-
-/** A tensor cut along its first axis into parts of so many rows. */
-const cut = (stack: Tensor, counts: number[]): Tensor[] =>
-  counts.length === 1 ? [stack] : rawOps(
-    "SplitV",
-    { num_split: counts.length, T: "float32", Tlen: "int32" },
-    [stack, ints(counts), int(0)],
-    counts.length,
-  );
+/** Turns the matrices of a stack on their side. */
+const turned = (stack: Tensor): Tensor => transpose(stack, [0, 2, 1]);
 
 /** The moves of matrices, in their own shapes: those of one size are a stack, upright ones lie on their side. */
 function moves(ahead: Tensor[], { muonSteps, muonScale }: MuonConfig): Tensor[] {
-  // the authors' query, key and value are one matrix, as long as three
   const lying = ahead.map((matrix) => {
-    const [rows, columns] = matrix.shape as [number, number], count = rows === 3 * columns ? 3 : 1;
-    const stack = matrix.reshape([count, rows / count, columns]);
-    return rows / count > columns ? transpose(stack, [0, 2, 1]) : stack;
+    const [rows, columns] = matrix.shape as [number, number];
+    const count = rows === 3 * columns ? 3 : 1; // the authors' query, key and value are one matrix
+    const stack = matrix.reshape([count, rows / count, columns]), isUpright = rows / count > columns;
+    return { stack: isUpright ? turned(stack) : stack, isUpright };
   });
   const made: Tensor[] = [];
-  for (const group of Map.groupBy(lying.keys(), (i) => lying[i].shape.slice(1).join()).values()) {
-    const parts = group.map((i) => lying[i]), columns = parts[0].shape[2]!;
-    const stack = orthogonalized(concatenated(parts), muonSteps).mul(muonScale * Math.sqrt(columns));
-    cut(stack, parts.map(({ shape }) => shape[0])).forEach((move, k) => {
-      const { shape } = ahead[group[k]], isUpright = shape[0] < 3 * shape[1]! && shape[0] > shape[1]!;
-      made[group[k]] = (isUpright ? transpose(move, [0, 2, 1]) : move).reshape(shape);
+  for (const group of Map.groupBy(lying.keys(), (i) => lying[i].stack.shape.slice(1).join()).values()) {
+    const shapes = group.map((i) => lying[i].stack.shape), [, rows, columns] = shapes[0] as number[];
+    const stack = joinFlat(group.map((i) => lying[i].stack)).reshape([-1, rows, columns]);
+    const moved = orthogonalized(stack, muonSteps).mul(muonScale * Math.sqrt(columns));
+    splitFlat(moved.flatten(), shapes as number[][]).forEach((move, k) => {
+      const { isUpright } = lying[group[k]];
+      made[group[k]] = (isUpright ? turned(move) : move).reshape(ahead[group[k]].shape);
     });
   }
   return made;
@@ -104,13 +93,8 @@ export function muon(
     const [first, second] = [of(own, true), of(rest, false)];
     return joinFlat(hidden.map((own) => (own ? first : second).next().value!));
   };
-  const [[weights, others], [mean, first], [, second], [slope, rest]] = [
-    state.weights,
-    state.first,
-    state.second,
-    gradient,
-  ]
-    .map(pick);
+  const [weights, others] = pick(state.weights), [mean, first] = pick(state.first), [, second] = pick(state.second);
+  const [slope, rest] = pick(gradient);
   const [next, ahead] = fused(
     `muon mean ${[decay, clipNorm]}`,
     (mean, slope, kept) => {
