@@ -13,7 +13,10 @@ const evidenceText = ({ what, difference, low, high, adjusted }: Evidence): stri
     ? `${what}: no interval`
     : `${what}: ${signed(difference)} [${signed(low)},\u00a0${signed(high)}], p ${adjusted.toPrecision(2)}`;
 
-/** `undecided, 2 of 3 held`: a claim's verdict, and those of its comparisons that are decided, where they do not say the same. */
+/**
+ * `undecided, 2 of 3 held`: a claim's verdict, and those of its comparisons that are decided, where they do not say the
+ * same.
+ */
 function verdictText({ verdict, evidence }: ClaimResult): string {
   const counts = (["held", "not"] as const).flatMap((one) => {
     const count = evidence.filter(({ verdict }) => verdict === one).length;

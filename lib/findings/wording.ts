@@ -8,6 +8,9 @@ import type { Protocol } from "../metrics/task_scores.ts";
 import { better } from "./best_layer.ts";
 import type { Difference } from "./significance.ts";
 
+/** Items in a sentence: `a, b and c`. */
+export const listText = (items: readonly string[]): string => new Intl.ListFormat("en-GB").format(items);
+
 /** A line's name: the model, and which control or combination of layers it is; baselines by what they know. */
 export const lineName = ({ model, input, labels, layers }: Line): string =>
   input === "none"

@@ -79,7 +79,7 @@ function levelRows(points: readonly LayerPoint[], levels: readonly LayerPoint[])
       return { metric, value, name, place: ["right", "left"][i % 2], says: saysOf(point) }; // neighbors at different ends
     });
     const edges = [["above", "↑"], ["below", "↓"]].flatMap(([place, arrow]) => {
-      const beside = place === "above" ? near.length % 2 === 0 && near.length > 0 : false; // the name nearest to this edge is left
+      const beside = place === "above" && near.length > 0 && near.length % 2 === 0; // the name nearest there is left
       const far = own.filter((point) => isFar(point) === place);
       const names = far.map(({ model, value }) => `${model} ${scoreText(value)} ${arrow}`);
       return far.length === 0 ? [] : [{

@@ -18,7 +18,7 @@ import { handFeatures } from "../probing/hand_features.ts";
 import { handFeatureLine, type Line, lineOf, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { givenChecksum, openGiven } from "./given_models.ts";
-import { once } from "./jobs/steps.ts";
+import { fileName, once } from "./jobs/steps.ts";
 import type { Study } from "./study.ts";
 import { trained } from "./training_steps.ts";
 
@@ -84,12 +84,26 @@ async function probeLayersOf(
   return rows;
 }
 
-/** The step of probing a model, or the baselines, for concepts, and the folder of its embeddings meanwhile. */
-const conceptStep = ({ recipe, data, folder }: Study, name: string, more: object = {}) => ({
-  step: `concepts ${name}`,
-  inputs: { ...recipe, data, concepts: { conceptBars: recipe.probing.conceptBars }, name, ...more },
-  folder: `${folder}/probes/concepts-${name.replace(/[^\w.-]+/g, "-")}`,
-});
+/**
+ * Probes a model, or the baselines, for concepts, once for the same recipe, songs and `more`; `work` has a folder for
+ * embeddings, which is removed.
+ */
+function conceptsOnce<T>(
+  study: Study,
+  name: string,
+  work: (folder: string) => Promise<T>,
+  more: object = {},
+): Promise<T> {
+  const { recipe, data } = study, folder = `${study.folder}/probes/concepts-${fileName(name)}`;
+  const inputs = { ...recipe, data, concepts: { conceptBars: recipe.probing.conceptBars }, name, ...more };
+  return once(study, { step: `concepts ${name}`, inputs }, async () => {
+    try {
+      return await work(folder);
+    } finally {
+      await removeIfThere(folder);
+    }
+  });
+}
 
 /** Concepts in given models, their lines, and what to say of each file. */
 export type GivenConcepts = { rows: ConceptRow[]; lines: Line[]; notes: string[] };
@@ -102,23 +116,16 @@ export type GivenConcepts = { rows: ConceptRow[]; lines: Line[]; notes: string[]
  * @throws {UserError} if a file cannot be read, or its model has the name of one of the run's
  */
 export async function probeGivenConcepts(study: Study, files: readonly string[]): Promise<GivenConcepts> {
-  const { recipe } = study,
-    { conceptBars, memory } = recipe.probing,
-    given: GivenConcepts = {
-      ...{ rows: [], lines: [], notes: [] },
-    };
+  const { recipe } = study, { conceptBars, memory } = recipe.probing;
+  const given: GivenConcepts = { rows: [], lines: [], notes: [] };
   for (const path of conceptBars > 0 ? files : []) {
     const file = await openGiven(path, given.lines), { model } = file, signal = stopSignal();
-    const { folder, ...step } = conceptStep(study, model, { checksum: givenChecksum(path) });
-    const { rows, notes } = await once(study, step, async () => {
-      try {
-        const composed = composeConcepts(recipe);
-        const { layers, notes } = await givenConceptLayers([file], composed, recipe, { folder, memory, signal });
-        return { rows: await probeLayersOf(model, layers, composed, recipe), notes };
-      } finally {
-        await removeIfThere(folder);
-      }
-    });
+    const work = async (folder: string) => {
+      const composed = composeConcepts(recipe);
+      const { layers, notes } = await givenConceptLayers([file], composed, recipe, { folder, memory, signal });
+      return { rows: await probeLayersOf(model, layers, composed, recipe), notes };
+    };
+    const { rows, notes } = await conceptsOnce(study, model, work, { checksum: givenChecksum(path) });
     given.rows.push(...rows);
     given.lines.push(lineOf(model, { layers: rows.some(({ layer }) => layer !== null) ? "one" : "none" }));
     given.notes.push(...notes);
@@ -140,17 +147,11 @@ export async function probeConceptsOf(
   const { recipe } = study, rows: ConceptRow[] = [];
   if (recipe.probing.conceptBars === 0) return rows;
   let composed: ConceptBars | undefined;
-  const step = (name: string, layersOf: (composed: ConceptBars, folder: string) => Promise<ConceptLayer[]>) => {
-    const { folder, ...step } = conceptStep(study, name);
-    return once(study, step, async () => {
-      try {
-        const layers = await layersOf(composed ??= composeConcepts(recipe), folder);
-        return await probeLayersOf(name, layers, composed, recipe);
-      } finally {
-        await removeIfThere(folder);
-      }
+  const step = (name: string, layersOf: (composed: ConceptBars, folder: string) => Promise<ConceptLayer[]>) =>
+    conceptsOnce(study, name, async (folder) => {
+      const layers = await layersOf(composed ??= composeConcepts(recipe), folder);
+      return await probeLayersOf(name, layers, composed, recipe);
     });
-  };
   const ofModel = (line: Line, open: () => Promise<Model> | Model) =>
     step(line.model, async (composed, folder) => {
       const model = await open();

@@ -4,6 +4,7 @@
  */
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import type { Corpus } from "../corpus/store.ts";
+import { listText } from "../findings/wording.ts";
 import { embedLayers } from "../probing/embed.ts";
 import { type FloatMatrix, readRows } from "../matrix/rows.ts";
 import { barMap, labelText, type MapLabel } from "../plots/bar_map.ts";
@@ -221,14 +222,13 @@ export function similarBarFigures(corpus: Corpus, { bars, queries, models }: Sim
 /** In what the nearest neighbors of which models share less than random pairs do, a sentence for each; empty if nowhere. */
 export function belowChance({ models, chance }: SimilarBars): string {
   const shown = (share: number | null) => (share ?? NaN).toFixed(3);
-  const list = (items: readonly string[]) => new Intl.ListFormat("en-GB").format(items);
   const sentences = (["groove", "instruments", "chords", "tempo"] as const).flatMap((what) => {
     const chosen = Number(shown(chance[what])),
       below = models.filter(({ common }) => Number(shown(common[what])) < chosen);
     if (below.length === 0) return []; // as the table shows them
-    const values = list(below.map(({ common }) => shown(common[what])));
+    const values = listText(below.map(({ common }) => shown(common[what])));
     return [
-      `In ${list(below.map(({ model }) => model))} nearest neighbors share less than random pairs do in ${what} ` +
+      `In ${listText(below.map(({ model }) => model))} nearest neighbors share less than random pairs do in ${what} ` +
       `(${values} against ${shown(chance[what])}).`,
     ];
   });

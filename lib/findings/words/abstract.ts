@@ -20,7 +20,7 @@ import { type Gain, gainsAgainst } from "../gains.ts";
 import type { Judged } from "../significance.ts";
 import { seedsOf, type TableRow, tableRows } from "../table_rows.ts";
 import type { ClaimResult } from "../verdicts.ts";
-import { differenceText, taskNames } from "../wording.ts";
+import { differenceText, listText, taskNames } from "../wording.ts";
 
 /**
  * What an abstract is written from; `tokens` are those of first views that the longest of the trainings saw, `guess` is the
@@ -37,7 +37,6 @@ export type AbstractFacts = {
   guess: number;
 };
 
-const list = (items: readonly string[]): string => new Intl.ListFormat("en-GB").format(items);
 const count = (number: number, one: string, many = `${one}s`): string =>
   `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
 
@@ -102,7 +101,7 @@ function layerText(rows: readonly TableRow[], models: readonly Line[], depth: nu
   const mean = ({ layers }: { layers: number[] }) => layers.reduce((sum, layer) => sum + layer / layers.length, 0);
   const sorted = places.toSorted((a, b) => mean(a) - mean(b)), [first, last] = [sorted[0], sorted.at(-1)!];
   const text = ({ task, layers }: typeof first) =>
-    `${taskNames[task].toLowerCase()} (layers ${list(layers.map(String))})`;
+    `${taskNames[task].toLowerCase()} (layers ${listText(layers.map(String))})`;
   return [`Of ${depth} layers, the best ones lie lowest for ${text(first)} and highest for ${text(last)}.`];
 }
 

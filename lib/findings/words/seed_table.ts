@@ -5,7 +5,7 @@
 import type { Line } from "../../probing/rows.ts";
 import { bestTestRow } from "../best_layer.ts";
 import type { TableRow } from "../table_rows.ts";
-import { decimals, lineRows, scoreName } from "../wording.ts";
+import { decimals, lineRows, listText, scoreName } from "../wording.ts";
 
 /**
  * Each model's score at its best layer with every seed, in their order, by task: `0.812, 0.815 and 0.809 (layer 4)`. The
@@ -16,7 +16,7 @@ export function seedTable(rows: readonly TableRow[], lines: readonly Line[]): Re
   return lineRows(several, (line, task) => {
     const row = bestTestRow(rows, line, task, "sound");
     const values = row ? [...row.bySeed].sort(([a], [b]) => a - b).map(([, { value }]) => value) : [];
-    const text = new Intl.ListFormat("en-GB").format(values.map((value) => value.toFixed(decimals(task))));
+    const text = listText(values.map((value) => value.toFixed(decimals(task))));
     return [scoreName(task, "sound"), values.every(Number.isFinite) && row ? `${text} (layer ${row.layer})` : "–"];
   });
 }

@@ -11,12 +11,12 @@ import { type Protocol, scoreRange } from "../../metrics/task_scores.ts";
 import { bestTestRow, headlineRows, lastTestRow, layerCurve } from "../best_layer.ts";
 import { paperModels, paperTables } from "../paper.ts";
 import type { TableRow } from "../table_rows.ts";
+import { listText } from "../wording.ts";
 import type { ClaimResult } from "../verdicts.ts";
 
 /** A question, what the numbers say to it, and their figure. */
 export type Settled = { question: string; text: string; plot: Spec };
 
-const list = (items: readonly string[]): string => new Intl.ListFormat("en-GB").format(items);
 const text = (value: number): string => value.toFixed(3).replace(/^-/, "−");
 const ends = ({ low, high }: Pick<ProbeRow, "low" | "high">): string =>
   low === null || high === null ? "" : ` [${text(low)}, ${text(high)}]`;
@@ -195,11 +195,11 @@ export function chordsByRanks(
   const isAug = ({ model }: ProbeRow) => model === "BERT-aug";
   if (!ranks || !decisions || !bySound.some(isAug) || !byAuthors.some(isAug) || bySound.length < 2) return undefined;
   const scores = (all: readonly TableRow[]) =>
-    list(
+    listText(
       all.toSorted((a, b) => a.value - b.value).map(({ model, value, layer }) => `${model} ${text(value)} (${layer})`),
     );
   const { table3 } = paperTables;
-  const papers = list(
+  const papers = listText(
     paperModels.toSorted((a, b) => table3[a].C.value - table3[b].C.value).map((model) =>
       `${model} ${table3[model].C.value.toFixed(3)}`
     ),

@@ -34,8 +34,9 @@ const measuredKinds = Object.keys(measured) as TokenKind[];
 export type MaskedGuess = { bar: number; kind: TokenKind; loss: number; right: boolean; value: number | null };
 
 /**
- * Losses, hits and, for each kind of {@link measured}, guessed numbers of chosen tokens, with states changed by x + at·chosen·(x·matrix + shift): `matrix` is hidden × hidden,
- * `shift` 1 × hidden, `at` (depth) 1 at the layer that is changed, and `chosen` (N × 1) 1 for the tokens that are.
+ * Losses, hits and, for each kind of {@link measured}, guessed numbers of chosen tokens, with states changed by
+ * x + at·chosen·(x·matrix + shift): `matrix` is hidden × hidden, `shift` 1 × hidden, `at` (depth) 1 at the layer that is
+ * changed, and `chosen` (N × 1) 1 for the tokens that are.
  */
 const editedPass = (config: BertConfig) =>
   compile("edited guesses", (weights, ids, bias, positions, labels, matrix, shift, at, chosen) => {
@@ -48,9 +49,8 @@ const editedPass = (config: BertConfig) =>
     const states = hiddenStates(p, config, ids, bias, { only: positions, edit });
     const logits = mlmLogits(p, config, states.at(-1)!);
     const means = measuredKinds.map((kind) => {
-      const { first, count } = kinds[kind],
-        numbers = measured[kind]!,
-        own = logits.slice([0, first], [logits.shape[0], count]);
+      const { first, count } = kinds[kind], numbers = measured[kind]!;
+      const own = logits.slice([0, first], [logits.shape[0], count]);
       return tf.matMul(own.softmax() as Tensor2D, tf.tensor2d([...numbers], [count, 1])).reshape([-1]);
     });
     return [crossEntropy(logits, labels), logits.argMax(1).equal(labels).cast("float32"), ...means];

@@ -109,6 +109,12 @@ export async function taskSubspace(
   }
 }
 
+/** The standard deviation of values; 0 of none. */
+export function deviationOf(values: ArrayLike<number>): number {
+  const all = Array.from(values), mean = all.reduce((sum, value) => sum + value / all.length, 0);
+  return Math.sqrt(all.reduce((sum, value) => sum + (value - mean) ** 2 / all.length, 0));
+}
+
 /**
  * What a state within a task's subspace changes by, on average, where the task's value grows by one standard deviation:
  * the slope of the states on the value, by least squares, and its part in the subspace.
@@ -121,7 +127,7 @@ export function moveAlong(
   { rows: places, answers: values }: Pick<Answers<number>, "rows" | "answers">,
 ): Float64Array {
   const rows = values.length, centre = values.reduce((sum, value) => sum + value / rows, 0);
-  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2 / rows, 0));
+  const spread = deviationOf(values);
   const slope = new Float64Array(columns), move = new Float64Array(columns);
   values.forEach((value, i) => {
     for (let c = 0; c < columns; c++) slope[c] += (value - centre) * (x[places[i] * columns + c] - mean[c]);

@@ -11,7 +11,15 @@ import { askValues, type BarTable, type Task, tasks, valueQuestions } from "../.
 import type { Recipe } from "../../recipe/recipe.ts";
 import type { TokenKind } from "../../tokens/vocabulary.ts";
 import { type Edit, guessEdited, type MaskedGuess } from "./edited_guesses.ts";
-import { moveAlong, randomMove, randomSubspace, type Stated, type TaskSubspace, taskSubspace } from "./nullspace.ts";
+import {
+  deviationOf,
+  moveAlong,
+  randomMove,
+  randomSubspace,
+  type Stated,
+  type TaskSubspace,
+  taskSubspace,
+} from "./nullspace.ts";
 
 /** The tokens that a task is about: chords are made of pitches; song clustering is about none. */
 export const kindOfTask: Partial<Record<Task, TokenKind>> = {
@@ -25,8 +33,8 @@ export const kindOfTask: Partial<Record<Task, TokenKind>> = {
  * were removed, `before` and `after` is how well the task is read on validation bars, higher being better.
  *
  * `moved` is by how much more the masked tokens of a task of numbers (T, MV, MD) are guessed, in quarters a minute,
- * velocities or bins, where states are moved along the subspace by what `probing.movedBy` standard deviations of the bars' value make,
- * than where they are moved back by as much, beyond the same for random directions (`control`); null for other tasks and
+ * velocities or bins, where states are moved along the subspace by what `probing.movedBy` standard deviations of the
+ * bars' value make, than where they are moved back by as much, beyond the same for random directions (`control`); null for other tasks and
  * tokens, or if nothing was moved. `deviation` is how far apart the moves are from the states, in the value's unit.
  */
 export type UseRow = {
@@ -69,12 +77,6 @@ function bySong(
 
 /** States of bars at the layers that are probed, and their labels and songs. */
 export type Layered = { table: BarTable; x(layer: number): Float32Array };
-
-/** The standard deviation of values; 0 of none. */
-function deviationOf(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value / values.length, 0);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2 / values.length, 0));
-}
 
 /** A task's subspace of a layer with what is done to states there; `moves` go along it and back, in turns. */
 type Plan = { layer: number; task: Task; subspace: TaskSubspace; deviation: number; removals: Edit[]; moves: Edit[] };
