@@ -88,11 +88,28 @@ async function pip(venv: string, args: string[], variables: Record<string, strin
   return await execute(python, ["-m", "pip", verb, "--quiet", "--no-input", ...more], { ...settings, ...variables });
 }
 
-const modules = jupyterPackages.map((requirement) => requirement.split("==")[0]);
+/**
+ * A virtual environment: its folder, the packages in it and their modules; the file that is stamped last; bytes of the
+ * disk that making it needs, `what` for; and how that is told and measured.
+ */
+type Environment = Record<"venv" | "stamp" | "what" | "label", string> & {
+  packages: readonly string[];
+  modules: readonly string[];
+  room: number;
+  pip?: readonly string[];
+  fills?: number;
+};
 
-/** Whether the virtual environment is stamped, its Python runs, and it has Jupyter's packages in its own folder. */
-async function jupyterReady(venv: string): Promise<boolean> {
-  if (readJson<string[]>(`${venv}/jupyter.json`)?.join() !== jupyterPackages.join()) return false;
+/** The environment of Jupyter, and of what else needs Python. */
+const jupyterIn = (venv: string): Environment => ({
+  ...{ venv, packages: jupyterPackages, modules: jupyterPackages.map((requirement) => requirement.split("==")[0]) },
+  ...{ stamp: `${venv}/jupyter.json`, room: 120e6, what: "a virtual environment" },
+  label: `virtual environment with ${jupyterPackages.join(", ")} (65 MB)`,
+});
+
+/** Whether an environment is stamped, its Python runs, and it has the packages in its own folder. */
+async function environmentReady({ venv, packages, modules, stamp }: Environment): Promise<boolean> {
+  if (String(readJson(stamp)) !== packages.join()) return false;
   const found = `import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, ${JSON.stringify(modules)})))`;
   return await execute(`${venv}/bin/python`, ["-c", found]).then(() => true, () => false);
 }
@@ -107,17 +124,19 @@ async function needRoom(folder: string, bytes: number, what: string): Promise<vo
   );
 }
 
-async function makeVenv(venv: string, searchPath: string, say: Say): Promise<void> {
+/** Makes an environment anew, apart from what else is in its folder. */
+async function makeEnvironment(environment: Environment, searchPath: string, say: Say): Promise<void> {
+  const { venv, packages, modules, stamp, room, what, label, pip: options = [], fills } = environment;
   const python = await findPython(searchPath);
-  await needRoom(venv, 120e6, "a virtual environment");
-  const parts = ["bin", "lib", "lib64", "include", "pyvenv.cfg", "jupyter.json"];
-  for (const part of parts) await removeIfThere(`${venv}/${part}`);
-  await timed(`virtual environment with ${jupyterPackages.join(", ")} (65 MB)`, say, async () => {
+  await needRoom(venv, room, what);
+  for (const part of ["bin", "lib", "lib64", "include", "pyvenv.cfg"]) await removeIfThere(`${venv}/${part}`);
+  await removeIfThere(stamp);
+  await timed(label, say, async () => {
     await execute(python, ["-m", "venv", venv]);
-    await pip(venv, ["install", ...jupyterPackages]);
+    await pip(venv, ["install", ...options, ...packages]);
     await execute(`${venv}/bin/python`, ["-c", `import ${modules.join(", ")}`]);
-  });
-  writeJson(`${venv}/jupyter.json`, jupyterPackages);
+  }, fills === undefined ? undefined : { folder: venv, bytes: fills });
+  writeJson(stamp, packages);
 }
 
 const unzip = `
@@ -270,7 +289,8 @@ async function setUp(venv: string, searchPath: string, asked: boolean, say: Say)
   let fresh = false;
   const packages = execute(Deno.execPath(), ["install", "--quiet", "--config", `${projectRoot}/deno.json`]);
   packages.catch(() => {}); // awaited below; until then a failure must not end the process
-  if (!await jupyterReady(venv)) await makeVenv(venv, searchPath, say);
+  const jupyter = jupyterIn(venv);
+  if (!await environmentReady(jupyter)) await makeEnvironment(jupyter, searchPath, say);
   if (Deno.env.get("LIBTENSORFLOW_DIR") === undefined && needsLibrary(choice)) {
     const wheel = wheelFor(os, arch);
     fresh = !librariesReady(libraries, wheel);
@@ -294,31 +314,21 @@ async function setUp(venv: string, searchPath: string, asked: boolean, say: Say)
 export async function ensureRay(
   { root = projectRoot, searchPath = Deno.env.get("PATH") ?? "", say = console.error }: SetupOptions = {},
 ): Promise<{ python: string }> {
-  const venv = `${root}/.venv-ray`, python = `${venv}/bin/python`, stamp = `${venv}/ray.json`;
-  const ready = async () =>
-    readJson<string>(stamp) === rayPackage &&
-    await execute(python, ["-c", "import importlib.util as u, sys; sys.exit(u.find_spec('ray') is None)"])
-      .then(() => true, () => false);
+  const venv = `${root}/.venv-ray`;
+  const environment: Environment = {
+    ...{ venv, packages: [rayPackage], modules: ["ray"], stamp: `${venv}/ray.json`, room: 450e6, what: "Ray" },
+    label: `${rayPackage} in ${venv} (95 MB to fetch, 290 MB on the disk)`,
+    ...{ pip: ["--only-binary=:all:"], fills: 290e6 },
+  };
   try {
     await Deno.mkdir(venv, { recursive: true });
     await withLock(`${venv}/setup.lock`, async () => {
-      if (await ready()) return;
-      const found = await findPython(searchPath);
-      await needRoom(venv, 450e6, "Ray");
-      for (const part of ["bin", "lib", "lib64", "include", "share", "pyvenv.cfg", "ray.json"]) {
-        await removeIfThere(`${venv}/${part}`);
-      }
-      await timed(`${rayPackage} in ${venv} (95 MB to fetch, 290 MB on the disk)`, say, async () => {
-        await execute(found, ["-m", "venv", venv]);
-        await pip(venv, ["install", "--only-binary=:all:", rayPackage]);
-        await execute(python, ["-c", "import ray"]);
-      }, { folder: venv, bytes: 290e6 });
-      writeJson(stamp, rayPackage);
+      if (!await environmentReady(environment)) await makeEnvironment(environment, searchPath, say);
     }, { say: (line) => say(`setup: ${line}`) });
   } catch (error) {
     throw explained(venv, error);
   }
-  return { python };
+  return { python: `${venv}/bin/python` };
 }
 
 /** `deno task setup`; returns the exit code. */
