@@ -43,7 +43,10 @@ function rotate(x: Tensor): Tensor {
   return x.mul(angle.cos()).add(swapped.mul(angle.sin()));
 }
 
-/** All hidden states of a batch, as `hiddenStates` in bert.ts, with its `edit`; `bias` only says which keys are pads, `cut` which rows a worker has. */
+/**
+ * All hidden states of a batch, as `hiddenStates` in bert.ts, with its `edit`; `bias` only says which keys are pads,
+ * `cut` which rows a worker has.
+ */
 export function authorsStates(
   p: Parameters,
   config: BertConfig,

@@ -43,6 +43,12 @@ export type Study = {
 /** The variables that say which study to open; empty ones count as not set. */
 export type StudyParameters = Partial<Record<"STUDY" | "PRESET" | "SCALE" | "DATA" | "RECIPE", string>>;
 
+/** All variables of the environment that say which study to open, and how its run is made. */
+export const studyNames: readonly string[] = [
+  ...["STUDY", "PRESET", "SCALE", "DATA", "RECIPE"],
+  ...["FOLLOW_LINKS", "SHARDS"],
+];
+
 /** The variable's value in the environment, or else among the parameters; undefined if both are empty. */
 const setting = (name: keyof StudyParameters, parameters: StudyParameters): string | undefined =>
   Deno.env.get(name) || parameters[name] || undefined;
@@ -190,7 +196,8 @@ export function checkFolder(folder: string, bytes: number): void {
 
 /**
  * Opens a run's folder, or makes it. A run that is there is opened by its own recipe and songs; only what is asked for
- * explicitly is compared with them, but for the number of shards, which it then has. Options come before the environment, and that before `parameters`, a notebook's.
+ * explicitly is compared with them, but for the number of shards, which it then has. Options come before the
+ * environment, and that before `parameters`, a notebook's.
  *
  * @param options a whole recipe; the run's name; songs or a store of bars, relative to the project; the folder of runs;
  * `dry`: write nothing

@@ -64,7 +64,10 @@ function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe,
 /** The weights of a batch's chosen tokens, packed or not. */
 const weightsOf = (batch: BatchTensors): Tensor => batch[batch[0].shape.length === 1 ? 3 : 4];
 
-/** The first four of {@link stepNumbers} and `guessed`, of all workers, from one worker's and the sums of its second and fifth. */
+/**
+ * The first four of {@link stepNumbers} and `guessed`, of all workers, from one worker's and the sums of its second and
+ * fifth.
+ */
 function numbersOfWorkers(own: Tensor, masked: Tensor, guessed: Tensor, { contrast }: Recipe): Tensor {
   const [loss, accuracy] = [2, 3].map((i) => own.slice([i], [1]));
   return tf.concat([masked.add(loss.mul(contrast.weight)), masked, loss, accuracy, guessed]);

@@ -4,6 +4,7 @@
  */
 import { clock } from "../../base/clock.ts";
 import type { JobState, JobStatus } from "../../study/jobs/queue.ts";
+import { storeOfShard } from "../../study/jobs/steps.ts";
 
 /** The jobs of a study at one moment: how each stands, since when those run (ms), and what their logs say last. */
 export type Shown = {
@@ -24,7 +25,11 @@ function wrapped(head: string, words: readonly string[], width: number): string[
 }
 
 /** A job without its seed or shard, and without what makes a second view: jobs alike take as long. */
-const kindOf = (name: string): string => name.replace(/-seed-\d+$/, "").replace(/-\d+-of-\d+$/, "-shard");
+function kindOf(name: string): string {
+  const store = storeOfShard(name);
+  return store === undefined ? name.replace(/-seed-\d+$/, "") : `${store}-shard`;
+}
+
 const broadKindOf = (name: string): string =>
   kindOf(name).replace(/^train-BERT-.*/, "train-BERT-…").replace(/^probe-BERT.*/, "probe-BERT…");
 

@@ -12,7 +12,7 @@ import { executeNotebook, narrator } from "../../report/execute.ts";
 import { readChapters, reportPage, type Section } from "../../report/page.ts";
 import { type RunStamp, type RunTimes, stampOf } from "../../report/stamp.ts";
 import { jobSeconds, jobState, type StudyJob, studyJobs } from "../../study/jobs/graph.ts";
-import { doneStep, endsOf, isShard, once, type Step } from "../../study/jobs/steps.ts";
+import { doneStep, endsOf, once, type Step, storeOfShard } from "../../study/jobs/steps.ts";
 import { fingerprint } from "../../study/step_records.ts";
 import type { Study } from "../../study/study.ts";
 import { ensureSetup } from "../setup.ts";
@@ -100,7 +100,7 @@ const libraries = `${projectRoot}/.venv/libtensorflow`;
  */
 function showingJobs(study: Study, jobs: readonly StudyJob[]): StudyJob[] {
   const files = notebooks(), { recipe, data } = study;
-  const telling = jobs.filter(({ name }) => !isShard(name)); // nothing shows of shards
+  const telling = jobs.filter(({ name }) => storeOfShard(name) === undefined); // nothing shows of shards
   const { memory } = jobs.find(({ name }) => name === "probe-guesses")!;
   const executed = files.map((file): StudyJob => {
     const name = basename(file, ".ipynb"), pattern = shown[name.slice(0, 2)] ?? /^/;

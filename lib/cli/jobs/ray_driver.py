@@ -1,9 +1,10 @@
 """Runs commands as tasks of Ray: python ray_driver.py, with lines of JSON on the standard input and output.
 
-The first line says where: {"address": "HOST:PORT"} joins a cluster whose node this machine is, {"cpus": N, "memory": BYTES}
-starts one on 127.0.0.1. Each further line is a job: its "job" (name), "title" (what opens its part of the log), "command", "cwd",
-"env", "log" (a file that every node sees), "cpus" and "memory" (bytes). Answers: {"nodes": [{"cpus", "memory"}, ...]} at first and whenever they change;
-{"job", "code"} of a job that ended, {"job", "error"} of one that Ray could not run, {"failed"} if there is no cluster.
+The first line says where: {"address": "HOST:PORT"} joins a cluster whose node this machine is,
+{"cpus": N, "memory": BYTES} starts one on 127.0.0.1. Each further line is a job: its "job" (name), "title" (what opens its
+part of the log), "command", "cwd", "env", "log" (a file that every node sees), "cpus" and "memory" (bytes). Answers:
+{"nodes": [{"cpus", "memory"}, ...]} at first and whenever they change; {"job", "code"} of a job that ended,
+{"job", "error"} of one that Ray could not run, {"failed"} if there is no cluster.
 
 When the input ends, tasks are cancelled: their commands get SIGINT, and are awaited.
 """

@@ -38,8 +38,8 @@ export const shardSteps = ({ shards: of }: Pick<Study, "shards">, { step, inputs
     { step: `${step}-${i + 1}-of-${of}`, inputs, shard: { index: i + 1, of } }
   ));
 
-/** Whether a job or step, by its name, tokenizes a shard of a store. */
-export const isShard = (name: string): boolean => /^corpus.*-\d+-of-\d+$/.test(name);
+/** The store whose shard a job or step, by its name, tokenizes; undefined if it does something else. */
+export const storeOfShard = (name: string): string | undefined => /^(corpus.*)-\d+-of-\d+$/.exec(name)?.[1];
 
 /** The seeds of each model's trainings: the recipe's and those that follow it. */
 export const trainingSeeds = ({ seed, training }: Recipe): number[] =>

@@ -10,7 +10,7 @@ import { progress, stopSignal } from "../../notebook/notebook.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { stepsInWork } from "../step_records.ts";
 import type { Study } from "../study.ts";
-import { isShard, once, type ShardStep, shardSteps, type Step } from "./steps.ts";
+import { once, type ShardStep, shardSteps, type Step, storeOfShard } from "./steps.ts";
 
 /** Does a build of the study's songs with a bar of its progress, which ends with what `told` says of the result. */
 async function withProgress<T>(
@@ -74,7 +74,7 @@ export const buildStore = (study: Study, step: Step, choices: Recipe): Promise<C
 /** Removes the shards of a store that is done, but for those that a process is at; a run that can only be read keeps them. */
 export async function sweepShards({ folder }: Study, { step }: Step): Promise<void> {
   const left = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
-    isShard(name) && name.replace(/-\d+-of-\d+$/, "") === step
+    storeOfShard(name) === step
   );
   if (left.length === 0) return;
   try {

@@ -3,18 +3,16 @@
  * @module
  */
 import { UserError } from "../../../base/user_error.ts";
+import { studyNames } from "../../../study/study.ts";
 import type { Task } from "./arrays.ts";
 
 /** A task as squeue shows it: its state, why it waits, and the script that it was submitted with. */
 export type QueuedTask = Task & { state: string; reason: string; script: string };
 
-/** Variables that would change a run's choices when a job starts later; jobs read them from the run's folder. */
-const studyNames = ["STUDY", "SCALE", "PRESET", "DATA", "RECIPE", "FOLLOW_LINKS", "SHARDS"];
-
 /** What a program of Slurm printed, a {@link UserError} with what it complained of if it failed. */
 async function ask(program: string, args: readonly string[]): Promise<string> {
   const env = Deno.env.toObject(), text = new TextDecoder();
-  for (const name of studyNames) delete env[name];
+  for (const name of studyNames) delete env[name]; // jobs, which start later, read the choices from the run's folder
   const command = new Deno.Command(program, { args: [...args], env, clearEnv: true, stdin: "null" });
   const attempt = async () => await command.output(); // a promise, also of what it throws at once
   const { success, stdout, stderr } = await attempt().catch((error: Error) => {
