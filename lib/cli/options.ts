@@ -56,6 +56,26 @@ const encoder = {
   data: needed(songs),
   ...followLinks,
 };
+const together = {
+  workers: withDefault(
+    "1",
+    whole(
+      "N",
+      1,
+      "processes that train one model together on CPUs, each with a part of every batch; alone, it starts all",
+    ),
+  ),
+  worker: whole(
+    "I",
+    0,
+    "which of the workers this process is, from 0, whose output is the training's; needs --hosts",
+  ),
+  hosts: named(
+    "LIST",
+    "the workers' addresses in order, host:port with commas, the same for all. Each listens at its own. Who reaches one " +
+      "can change the training: use a network that you trust",
+  ),
+};
 const encoderChoices = {
   pooling: withDefault(
     "bar",
@@ -112,24 +132,7 @@ export const commands = {
       ...study,
       data: path("SOURCE", "a store, or a folder or archive of MIDI files (default: the run's own, or data/freedoom)"),
       run: named("NAME", "the run's folder in data/runs (default: the scale)"),
-      workers: withDefault(
-        "1",
-        whole(
-          "N",
-          1,
-          "processes that train one model together on CPUs, each with a part of every batch; alone, it starts all",
-        ),
-      ),
-      worker: whole(
-        "I",
-        0,
-        "which of the workers this process is, from 0, whose output is the training's; needs --hosts",
-      ),
-      hosts: named(
-        "LIST",
-        "the workers' addresses in order, host:port with commas, the same for all. Each listens at its own. Who reaches one " +
-          "can change the training: use a network that you trust",
-      ),
+      ...together,
       attached: flag("stop when the standard input ends, as it does when the process that began this one dies"),
     },
     note: note.replace('"seed":7', '"training":{"steps":400}') +
@@ -170,6 +173,15 @@ export const commands = {
         1,
         "threads of a job (default: the cores, shared out); weights depend on it in the last digit",
       ),
+      "train-workers": withDefault(
+        "1",
+        whole(
+          "N",
+          1,
+          "workers that do each training together on CPUs, each with --threads and a part of every batch; losses depend on " +
+            "it in the last digits. They reach each other by the network, which must be one that you trust",
+        ),
+      ),
       template: path(
         "FILE",
         "with --on slurm: the batch script to fill in (default: the run's slurm/template.sh, at first a copy of " +
@@ -188,7 +200,12 @@ export const commands = {
       "machines that see the run's folder",
     options: {
       run: needed(named("NAME", "the run's folder in data/runs")),
-      threads: whole("N", 1, "threads to compute with (default: one a core, or TF_NUM_INTRAOP_THREADS)"),
+      threads: whole(
+        "N",
+        1,
+        "threads to compute with, each worker (default: one a core, or TF_NUM_INTRAOP_THREADS; shared out)",
+      ),
+      ...together,
       attached: flag("stop when the standard input ends, as it does when the process that began this one dies"),
     },
   },

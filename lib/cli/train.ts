@@ -3,10 +3,10 @@
  * @module
  */
 import type { ModelName } from "../bert/variants.ts";
-import { readArguments, studyVariables, usageError } from "./arguments.ts";
+import { readArguments, studyVariables } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
 import { stopWithInput } from "./stop.ts";
-import { startWorkers } from "./workers.ts";
+import { beWorker, startWorkers, workersOf } from "./workers.ts";
 import { openStudy } from "../study/study.ts";
 
 /** What `--model` takes: the paper's models by their short names. */
@@ -24,27 +24,18 @@ type TrainOptions = { models: ModelName[]; env: Record<string, string>; start: n
 export function trainOptions(args: readonly string[], cwd?: string): TrainOptions {
   const { values } = readArguments("train", args, cwd), { model, scale, run = scale ?? "demo" } = values;
   const models = model === "all" ? Object.values(modelsByOption) : [modelsByOption[model]];
-  const { workers, worker, hosts, attached } = values, env = studyVariables(run, values);
-  if ((worker === undefined) !== (hosts === undefined)) {
-    throw usageError("train", "--worker and --hosts: expected both, or --workers alone, found one of them.");
-  }
-  if (worker === undefined || hosts === undefined) return { models, env, start: workers, attached };
-  const count = hosts.split(",").length;
-  if (workers !== 1 && workers !== count) {
-    throw usageError("train", `--hosts: expected an address for each of ${workers} workers, found ${count}.`);
-  }
-  return { models, env: { ...env, WORKER: String(worker), WORKER_HOSTS: hosts }, start: 1, attached };
+  const { start, env } = workersOf("train", values);
+  return { models, env: { ...studyVariables(run, values), ...env }, start, attached: values.attached };
 }
 
 /** Trains what was asked for; returns the process's exit code, 130 if it was stopped. */
 export async function trainCommand(args: string[]): Promise<number> {
   const { models, env, start, attached } = trainOptions(args);
-  for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
+  beWorker(env);
   if (attached) void stopWithInput();
   const study = openStudy();
   await ensureSetup({ quiet: true });
-  if (start > 1) return await startWorkers(args, start);
-  if (env.WORKER_HOSTS && !Deno.env.has("TF_CPP_MIN_LOG_LEVEL")) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "3"); // we name who is gone
+  if (start > 1) return await startWorkers(["train", ...args], start);
   const { corpusOf, encoderText, train, trainAlong } = await import("../study/training_steps.ts"); // after the set-up
   try {
     const corpus = await corpusOf(study);

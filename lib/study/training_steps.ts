@@ -204,12 +204,17 @@ export async function train(study: Study, corpus: Corpus, model: ModelName): Pro
 
 /**
  * Trains a model as a worker that is not the first one, which keeps the training's files and shows its progress; once for
- * each of `training.seeds` that is not trained.
+ * each of the seeds, by default `training.seeds`, that is not trained.
  *
  * @throws {DOMException} AbortError if a worker is stopped before the last step; the next call goes on from there
  */
-export async function trainAlong(study: Study, corpus: Corpus, model: ModelName): Promise<void> {
-  for (const seed of trainingSeeds(study.recipe)) {
+export async function trainAlong(
+  study: Study,
+  corpus: Corpus,
+  model: ModelName,
+  seeds: readonly number[] = trainingSeeds(study.recipe),
+): Promise<void> {
+  for (const seed of seeds) {
     const { name, dir, train } = trainingOf(study, model, seed);
     if (doneStep(study, train)) continue;
     let last: StepLog | undefined;

@@ -32,3 +32,21 @@ export function comparedRuns(one: string, other: string): string[] {
   console.log(`compared: ${[...kinds].map(([kind, paths]) => `${paths.length} of ${kind}`).join(", ")}`);
   return differentFiles(a, b);
 }
+
+/**
+ * How many steps the logs of a model's training have in two runs, and where the loss or the gradient's norm differ by
+ * more than 1e-5 of the first one's: what rounding may change where several workers train.
+ */
+export function differentSteps(one: string, other: string, model: string): { steps: number[]; different: string[] } {
+  const logs = [one, other].map((run) => {
+    const text = Deno.readTextFileSync(`${runs}/${run}/models/${model}/training/log.jsonl`);
+    return text.trim().split("\n").map((line) => JSON.parse(line) as Record<"loss" | "gradientNorm", number>);
+  });
+  const different = logs[0].flatMap((right, i) =>
+    (["loss", "gradientNorm"] as const).flatMap((number) => {
+      const found = logs[1][i]?.[number], away = Math.abs(found - right[number]) / right[number];
+      return away < 1e-5 ? [] : [`${number} of step ${i + 1}: ${right[number]}, ${found}`];
+    })
+  );
+  return { steps: logs.map(({ length }) => length), different };
+}

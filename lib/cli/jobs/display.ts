@@ -44,19 +44,23 @@ export function usualSeconds(name: string, known: ReadonlyMap<string, number>): 
 
 const unfinished: readonly JobState[] = ["waiting", "queued", "running"];
 
-/** About how many seconds are left of all jobs, by those of the done ones; undefined if nothing is known of one. */
+/**
+ * About how many seconds are left of all jobs, by those of the done ones, each with the lanes that it takes; undefined if
+ * nothing is known of one.
+ */
 export function secondsLeft(
   { states, began }: Omit<Shown, "lines">,
   known: ReadonlyMap<string, number>,
   lanes: number,
   now: number,
+  lanesOf: (name: string) => number = () => 1,
 ): number | undefined {
   let sum = 0;
   for (const [name, { state }] of states) {
     if (!unfinished.includes(state)) continue;
     const usual = usualSeconds(name, known);
     if (usual === undefined) return undefined;
-    sum += Math.max(0, usual - (now - (began.get(name) ?? now)) / 1000);
+    sum += Math.min(lanes, lanesOf(name)) * Math.max(0, usual - (now - (began.get(name) ?? now)) / 1000);
   }
   return sum / lanes;
 }

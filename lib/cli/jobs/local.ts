@@ -17,6 +17,7 @@ import {
   jobProcess,
   logLines,
   logPath,
+  memoryOf,
   type OneByOne,
   type Place,
 } from "./place.ts";
@@ -33,23 +34,24 @@ export const NARROW = 256;
 
 /**
  * How many jobs at a time pay, and the threads of each: a core each if the encoder is narrow and no GPU computes; fewer
- * if so many of those that take most, `bytes`, do not fit into memory.
+ * if so many of those that take most, `bytes`, do not fit into memory. The workers of a training count as jobs, and are
+ * started whether or not there are as many cores.
  */
 export function lanesFor(
   { model }: Pick<Recipe, "model">,
-  { jobs, threads }: Partial<Record<"jobs" | "threads", number>>,
+  { jobs, threads, workers = 1 }: Partial<Record<"jobs" | "threads" | "workers", number>>,
   { cores, gpu, free, bytes }: { cores: number; gpu: boolean; free: number; bytes: number },
 ): Lanes {
   const pay = gpu || model.hidden > NARROW ? 1 : Math.floor(cores / (threads ?? 1));
-  const lanes = jobs ?? Math.max(1, Math.min(pay, Math.floor(free / bytes)));
-  return { lanes, threads: threads ?? Math.max(1, Math.floor(cores / lanes)) };
+  const lanes = jobs ?? Math.max(workers, Math.min(pay, Math.floor(free / bytes)));
+  return { lanes, threads: threads ?? Math.max(1, Math.floor(cores / Math.max(lanes, workers))) };
 }
 
 /** {@link lanesFor} this machine. */
 export function lanesHere(
   study: Study,
   jobs: readonly StudyJob[],
-  asked: Partial<Record<"jobs" | "threads", number>> = {},
+  asked: Partial<Record<"jobs" | "threads" | "workers", number>> = {},
 ): Lanes {
   const gpu = nvidiaDriver() !== undefined && Deno.env.get("ENGINE") !== "cpu";
   const bytes = Math.max(...jobs.map(({ memory }) => memory(1)));
@@ -66,10 +68,10 @@ async function inProcess(
   threads: number,
   { onLine, signal }: Parameters<OneByOne["run"]>[1],
 ): Promise<void> {
-  const [program, ...args] = jobProcess(study.name, job.name, threads), { tail, take } = logLines(onLine);
+  const [program, ...args] = jobProcess(study.name, job.name, threads, job.workers), { tail, take } = logLines(onLine);
   using log = await Deno.open(logPath(study, job.name), { create: true, append: true });
   const say = (text: string) => void log.writeSync(new TextEncoder().encode(text));
-  say(`${new Date().toISOString()} deno task ${jobArguments(study.name, job.name, threads).join(" ")}\n`);
+  say(`${new Date().toISOString()} deno task ${jobArguments(study.name, job.name, threads, job.workers).join(" ")}\n`);
   const child = new Deno.Command(program, {
     ...{ args, cwd: projectRoot, env: { ...threadVariables(threads), NO_COLOR: "1" }, detached: true },
     ...{ stdin: "piped", stdout: "piped", stderr: "piped" }, // stdin closes when this process dies
@@ -102,9 +104,9 @@ export function localPlace(study: Study, { lanes, threads }: Lanes): Place {
     ...{ at: atATime(lanes, threads), lanes },
     async doAll(jobs, told) {
       const memory = freeMemory();
-      const large = jobs.find((job) => job.memory(threads) > memory && jobState(study, job) !== "done");
+      const large = jobs.find((job) => memoryOf(job, threads) > memory && jobState(study, job) !== "done");
       if (large) {
-        const [needs, free] = [large.memory(threads), memory].map((bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`);
+        const [needs, free] = [memoryOf(large, threads), memory].map((bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`);
         console.error(`${large.name} may need ${needs} of memory, ${free} are free; such jobs run alone.`);
       }
       const run: OneByOne["run"] = (job, told) => inProcess(study, job, threads, told);

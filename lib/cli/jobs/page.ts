@@ -155,13 +155,17 @@ function showingJobs(study: Study, jobs: readonly StudyJob[]): StudyJob[] {
 
 /**
  * All jobs of a study: those of its graph and, if they are of all models, those that show it, each after the last one
- * that it needs.
+ * that it needs; each training by so many workers.
  */
 export function allJobs(
   study: Study,
-  { models = modelNames, page = true }: { models?: readonly ModelName[]; page?: boolean } = {},
+  { models = modelNames, page = true, workers = 1 }: {
+    models?: readonly ModelName[];
+    page?: boolean;
+    workers?: number;
+  } = {},
 ): StudyJob[] {
-  const jobs = studyJobs(study, models);
+  const jobs = studyJobs(study, models, workers);
   if (!page || models.length < modelNames.length) return jobs;
   const all = [...jobs];
   for (const job of showingJobs(study, jobs)) {

@@ -49,11 +49,15 @@ export type OneByOne = {
   ): Promise<void>;
 };
 
+/** The bytes that a job takes, all its workers together. */
+export const memoryOf = ({ memory, workers = 1 }: Pick<StudyJob, "memory" | "workers">, threads: number): number =>
+  workers * memory(threads);
+
 /** Does all jobs in the order of their needs by what does one. */
 export function inOrder(study: Study, threads: number, { run, ...most }: OneByOne): Place["doAll"] {
   return async (jobs, { signal, onChange, onLine }) => {
     const queued = jobs.map((job) => ({
-      ...{ name: job.name, needs: job.needs, memory: job.memory(threads) },
+      ...{ name: job.name, needs: job.needs, lanes: job.workers, memory: memoryOf(job, threads) },
       done: () => jobState(study, job) === "done",
       run: (signal: AbortSignal, onTurn: (turn: Turn) => void) =>
         run(job, { signal, onTurn, onLine: (line) => onLine(job.name, line) }),
@@ -68,17 +72,21 @@ export const threadsEach = (threads: number): string => `${threads} ${threads ==
 /** How many jobs run at a time, and with how many threads each, in words. */
 export const atATime = (lanes: number, threads: number): string => `${lanes} at a time, ${threadsEach(threads)}`;
 
-/** The arguments of the command that does a job of a run. */
+/** The arguments of the command that does a job of a run, by so many workers of this machine. */
 export const jobArguments = (
   run: string,
   job: string,
   threads: number,
-): string[] => ["job", job, "--run", run, "--threads", String(threads)];
+  workers = 1,
+): string[] => [
+  ...["job", job, "--run", run, "--threads", String(threads)],
+  ...(workers > 1 ? ["--workers", String(workers)] : []),
+];
 
 /** The command of a process that does a job, and stops if its standard input ends. */
-export const jobProcess = (run: string, job: string, threads: number): string[] => [
+export const jobProcess = (run: string, job: string, threads: number, workers = 1): string[] => [
   ...[Deno.execPath(), "run", "--quiet", "-A", `${projectRoot}/lib/cli/main.ts`],
-  ...[...jobArguments(run, job, threads), "--attached"],
+  ...[...jobArguments(run, job, threads, workers), "--attached"],
 ];
 
 /** The path of a job's log. */

@@ -23,12 +23,13 @@ export function screen(
 ): Pick<Told, "onLine" | "onChange"> & { end(): void } {
   const began = new Map<string, number>(), lines = new Map<string, string>(), known = new Map<string, number>();
   const terminal = Deno.stderr.isTerminal(), start = performance.now();
+  const workers = new Map(jobs.map(({ name, workers }) => [name, workers]));
   let states: States = new Map(), drawn = 0, last = start;
   const write = (text: string) => void Deno.stderr.writeSync(new TextEncoder().encode(text));
   const state = (name: string) => states.get(name)?.state;
   const title = (now: number) => {
     const done = jobs.filter(({ name }) => state(name) === "done").length;
-    const left = secondsLeft({ states, began }, known, place.lanes, now);
+    const left = secondsLeft({ states, began }, known, place.lanes, now, (name) => workers.get(name) ?? 1);
     const about = !left ? "" : `, about ${clock(left)} left`;
     return `${study.name}: ${done} of ${jobs.length} jobs done, ${place.at}; ${clock((now - start) / 1000)}${about}`;
   };

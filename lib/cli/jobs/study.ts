@@ -11,13 +11,14 @@ import { readArguments, studyVariables, usageError } from "../arguments.ts";
 import { ensureEngine, ensureSetup } from "../setup.ts";
 import { stoppable, stopWithInput } from "../stop.ts";
 import { modelsByOption } from "../train.ts";
+import { beWorker, startWorkers, workersOf } from "../workers.ts";
 import { allJobs, pageNews } from "./page.ts";
 import { lanesHere, localPlace } from "./local.ts";
-import { jobArguments, type Place } from "./place.ts";
+import { jobArguments, memoryOf, type Place } from "./place.ts";
 import { runJobs } from "./run.ts";
 import { slurmPlace, threadsOnSlurm } from "./slurm/place.ts";
 import { slurmScripts } from "./slurm/submit.ts";
-import { stoppedWhenTold } from "./told.ts";
+import { COME_AGAIN, stoppedWhenTold } from "./told.ts";
 
 /** The variable RECIPE with so many seeds in it; JSON that is none is left for {@link openStudy} to refuse. */
 function recipeWithSeeds(seeds: number, text = Deno.env.get("RECIPE") || "{}"): string {
@@ -41,6 +42,7 @@ type StudyOptions = {
   dryRun: boolean;
   jobs: number | undefined;
   threads: number | undefined;
+  workers: number;
   template: string | undefined;
 };
 
@@ -61,15 +63,18 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
     const where = misplaced === "jobs" ? "none with --on slurm, which decides that" : "none without --on slurm";
     throw usageError("study", `--${misplaced}: expected ${where}, found ${given}.`);
   }
+  if (values["train-workers"] > 1 && values.on !== "local") {
+    throw usageError("study", `--train-workers: expected 1 with --on ${values.on}, found ${values["train-workers"]}.`);
+  }
   const chosen = names.map((name) => modelsByOption[name as keyof typeof modelsByOption]);
   const env = {
     ...studyVariables(run, values),
     ...(seeds !== undefined && { RECIPE: recipeWithSeeds(seeds) }),
     ...(shards !== undefined && { SHARDS: String(shards) }),
   };
-  const { jobs, threads, "dry-run": dryRun, "no-page": noPage, on, template } = values;
+  const { jobs, threads, "train-workers": workers, "dry-run": dryRun, "no-page": noPage, on, template } = values;
   const chosenModels = modelNames.filter((name) => chosen.includes(name));
-  return { on, models: chosenModels, env, page: !noPage, dryRun, jobs, threads, template };
+  return { on, models: chosenModels, env, page: !noPage, dryRun, jobs, threads, workers, template };
 }
 
 /** The place that `--on` names. */
@@ -77,7 +82,7 @@ async function placeOf(
   on: string,
   study: Study,
   jobs: readonly StudyJob[],
-  asked: Pick<StudyOptions, "jobs" | "threads" | "template">,
+  asked: Pick<StudyOptions, "jobs" | "threads" | "workers" | "template">,
 ): Promise<Place> {
   if (on === "slurm") return slurmPlace(study, threadsOnSlurm(study.recipe, asked.threads), asked.template);
   if (on === "local") return localPlace(study, lanesHere(study, jobs, asked));
@@ -87,8 +92,8 @@ async function placeOf(
 
 /** A job's line of `--dry-run`, with the command that does it. */
 function dryLine(study: Study, job: StudyJob, threads: number, width: number): string {
-  const command = ["deno", "task", ...jobArguments(study.name, job.name, threads)].join(" ");
-  const memory = `${(job.memory(threads) / 2 ** 30).toFixed(1)} GiB`;
+  const command = ["deno", "task", ...jobArguments(study.name, job.name, threads, job.workers)].join(" ");
+  const memory = `${(memoryOf(job, threads) / 2 ** 30).toFixed(1)} GiB`;
   const needs = job.needs.length === 0 ? "" : `, needs ${job.needs.join(", ")}`;
   return `${jobState(study, job).padEnd(6)} ${job.name.padEnd(width)} ${memory}${needs}\n       ${command}`;
 }
@@ -97,7 +102,7 @@ function dryLine(study: Study, job: StudyJob, threads: number, width: number): s
 export async function studyCommand(args: string[]): Promise<number> {
   const { on, models, env, page, dryRun, ...asked } = studyOptions(args);
   for (const [key, value] of Object.entries(env)) Deno.env.set(key, value);
-  const study = openStudy({ dry: dryRun }), jobs = allJobs(study, { models, page });
+  const study = openStudy({ dry: dryRun }), jobs = allJobs(study, { models, page, workers: asked.workers });
   if (dryRun && on === "slurm") {
     console.log(await slurmScripts(study, jobs, threadsOnSlurm(study.recipe, asked.threads), asked.template));
     return 0;
@@ -115,9 +120,10 @@ export async function studyCommand(args: string[]): Promise<number> {
 
 /** `deno task job`: does one job of a run, if it is not done; returns the exit code, that of a signal that stopped it. */
 export async function jobCommand(args: string[]): Promise<number> {
-  const { positionals: [name], values: { run, threads, attached } } = readArguments("job", args);
+  const { positionals: [name], values } = readArguments("job", args), { run, threads, attached } = values;
   if (name === undefined) throw usageError("job", "expected the name of a job, found none.");
-  for (const [key, value] of Object.entries(threads ? threadVariables(threads) : {})) Deno.env.set(key, value);
+  const { start, env } = workersOf("job", values), isAlong = Number(env.WORKER ?? 0) > 0;
+  beWorker({ ...(threads ? threadVariables(threads) : {}), ...env });
   if (attached) void stopWithInput();
   const told = stoppedWhenTold();
   const study = openStudy({ name: run }), jobs = allJobs(study), job = jobs.find((job) => job.name === name);
@@ -125,14 +131,18 @@ export async function jobCommand(args: string[]): Promise<number> {
     const names = jobs.map(({ name }) => name).join(", ");
     throw new UserError(`Job: expected one of ${names} (the jobs of the run ${run}), found ${name}.`);
   }
+  if (!job.along && (start > 1 || env.WORKER_HOSTS)) {
+    throw new UserError(`Job: expected a training for several workers, found ${name}, which one process does.`);
+  }
   if (jobState(study, job) === "done") return 0;
   await ensureEngine();
+  if (start > 1) return await startWorkers(["job", ...args], start, threads);
   try {
-    await job.work();
+    await (isAlong ? job.along! : job.work)();
     return 0;
   } catch (error) {
     if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
     console.error(error.message);
-    return told() ?? 130;
+    return told() ?? (env.WORKER_HOSTS ? COME_AGAIN : 130); // of several, another one may have been told
   }
 }

@@ -17,7 +17,8 @@ import { resultsStep, shardSteps, trainingOf, trainingSeeds } from "./steps.ts";
 
 /**
  * A job of a study: its name, the jobs that must be done before, its steps, the bytes that it takes in a process with so
- * many threads, and what does it in this process. Its command is `job NAME --run RUN`.
+ * many threads, and what does it in this process. Its command is `job NAME --run RUN`. One that several processes do
+ * together, as a training's workers, says how many, one if left out; `along` is what those do that are not the first.
  */
 export type StudyJob = {
   name: string;
@@ -25,6 +26,8 @@ export type StudyJob = {
   steps(): Step[];
   memory(threads: number): number;
   work(): Promise<unknown>;
+  workers?: number;
+  along?(): Promise<unknown>;
 };
 
 /** A name without spaces, as those of records. */
@@ -47,8 +50,11 @@ async function withCorpus(study: Study, work: (corpus: Corpus) => unknown): Prom
   }
 }
 
-/** The jobs of a study, or of some of its models without what needs all, in the order in which they should start. */
-export function studyJobs(study: Study, models: readonly ModelName[] = modelNames): StudyJob[] {
+/**
+ * The jobs of a study, or of some of its models without what needs all, in the order in which they should start; each
+ * training by so many workers.
+ */
+export function studyJobs(study: Study, models: readonly ModelName[] = modelNames, workers = 1): StudyJob[] {
   const { recipe } = study, seeds = trainingSeeds(recipe);
   const training = () => import("../training_steps.ts"), probing = () => import("../probing_steps.ts");
   const light = (threads: number) => probingBytes(recipe, barsToProbe(study), Math.min(4, threads));
@@ -57,8 +63,12 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
     const { name, train, evaluate } = trainingOf(study, model, seed);
     return {
       ...{ name: `train-${plain(name)}`, needs: ["corpus"], steps: () => [train, evaluate] },
-      memory: () => trainingBytes(recipe, model),
+      memory: () => trainingBytes(recipe, model, workers),
       work: onCorpus(async (corpus) => await (await training()).trainSeed(study, corpus, model, seed)),
+      ...{
+        workers,
+        along: onCorpus(async (corpus) => await (await training()).trainAlong(study, corpus, model, [seed])),
+      },
     };
   };
   const probeJob = (name: string, needs: string[], work: StudyJob["work"]): StudyJob => {

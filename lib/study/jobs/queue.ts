@@ -7,14 +7,15 @@
 export type Turn = "queued" | "running";
 
 /**
- * A job: its name, the names of the jobs that must be done before, the bytes that it takes at most, whether it is done,
- * and what does it. The promise of `run` rejects if it fails or if `signal` stops it; `onTurn` may be called by one that
+ * A job: its name, the names of the jobs that must be done before, the bytes and the lanes that it takes at most (one if
+ * left out), whether it is done, and what does it. The promise of `run` rejects if it fails or if `signal` stops it; `onTurn` may be called by one that
  * does not begin at once, or begins anew.
  */
 export type Job = {
   name: string;
   needs: readonly string[];
   memory: number;
+  lanes?: number;
   done(): boolean;
   run(signal: AbortSignal, onTurn: (turn: Turn) => void): Promise<void>;
 };
@@ -59,11 +60,11 @@ export function checkJobs(jobs: readonly Pick<Job, "name" | "needs">[]): void {
 
 /**
  * Runs jobs until all are done, or none can be. Of those that could start, the first of the list starts first; if it
- * does not fit into memory beside those that run, nothing starts until one of them ends, so that no job waits forever.
+ * does not fit into memory or lanes beside those that run, nothing starts until one of them ends, so that no job waits forever.
  * One that does not fit at all runs alone. A job that fails keeps back only those that need it. A job that is done
  * already, also by another process meanwhile, is not run.
  *
- * @param options `lanes`: most jobs at a time; `first`: how one stands that was started, until it says otherwise;
+ * @param options `lanes`: most jobs at a time, of one lane each; `first`: how one stands that was started, until it says otherwise;
  * `memory`: bytes for all that run at a time; `signal`: no job is started any more, and those that run are awaited;
  * `onChange`: called after each change, with the state of every job
  * @returns the jobs' states by name, in the order of the list
@@ -102,7 +103,11 @@ export async function runQueue(
       running.delete(job);
     }
   };
-  const fits = (job: Job) => [...running.keys()].reduce((sum, other) => sum + other.memory, job.memory) <= memory;
+  const fits = (job: Job) => {
+    const all = [...running.keys(), job],
+      sum = (of: (job: Job) => number) => all.reduce((sum, one) => sum + of(one), 0);
+    return sum((one) => one.memory) <= memory && sum((one) => one.lanes ?? 1) <= lanes;
+  };
   /** Starts a job, or marks one as blocked or done; whether there was one. */
   const advance = (): boolean => {
     const waiting = jobs.filter(({ name }) => stateOf(name) === "waiting");
@@ -112,7 +117,7 @@ export async function runQueue(
     const next = waiting.find(({ needs }) => needs.every((need) => stateOf(need) === "done"));
     if (!next || signal.aborted) return false;
     if (next.done()) return set(next, { state: "done" }), true;
-    if (running.size >= lanes || running.size > 0 && !fits(next)) return false;
+    if (running.size > 0 && !fits(next)) return false;
     set(next, { state: first });
     running.set(next, start(next));
     return true;

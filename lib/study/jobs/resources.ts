@@ -20,13 +20,13 @@ const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Re
   12 * hidden + 3 * intermediate + 1.5 * heads * training.buckets.at(-1)!;
 
 /**
- * Bytes that a training takes at most. Beside measured peaks on libtensorflow's CPU: smoke 0.59 GiB (reckoned 0.71),
+ * Bytes that a training takes at most, or each of so many workers of it. Beside measured peaks on libtensorflow's CPU: smoke 0.59 GiB (reckoned 0.71),
  * demo's BERT-aug 0.81 (0.87), small's 1.7 (2.0), 6 layers of 256 with 2,048 tokens 1.2 (1.4), 12 of 768 with 1,536
  * tokens 5.9 (6.7).
  */
-export function trainingBytes(recipe: Recipe, name: ModelName): number {
+export function trainingBytes(recipe: Recipe, name: ModelName, workers = 1): number {
   const { model } = recipe, views = variants[name].view === "none" ? 1 : 2;
-  const tokens = views * recipe.training.batchTokens; // weights, moments, gradients, and the copies of a step: twelve
+  const tokens = Math.ceil(views * recipe.training.batchTokens / workers); // weights, moments, gradients, and the copies of a step: twelve
   return ENGINE + 4 * (12 * weightsAbout(model) + tokens * model.layers * numbersOfToken(recipe));
 }
 

@@ -48,6 +48,8 @@ Deno.test("the time left is that of all that waits and of what is left of what r
   const began = new Map([["train-BERT-seed-1", 0]]);
   assertEquals(secondsLeft({ states, began }, known, 1, 4000), 26);
   assertEquals(secondsLeft({ states, began }, known, 2, 4000), 13);
+  const two = () => 2; // each takes both lanes
+  assertEquals([1, 2, 4].map((lanes) => secondsLeft({ states, began }, known, lanes, 4000, two)), [26, 26, 13]);
   assertEquals(secondsLeft({ states, began }, known, 1, 60_000), 20); // it takes longer than usual
   assertEquals(secondsLeft({ states, began }, new Map(), 1, 0), undefined);
 });

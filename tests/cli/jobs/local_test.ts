@@ -14,4 +14,10 @@ Deno.test("a narrow encoder's jobs have a core each, if they fit; a wide one's o
   assertEquals(lanesFor(demo, { jobs: 16 }, machine), { lanes: 16, threads: 1 });
   assertEquals(lanesFor(demo, { threads: 3 }, machine), { lanes: 2, threads: 3 });
   assertEquals(lanesFor(base, { jobs: 2, threads: 1 }, machine), { lanes: 2, threads: 1 });
+  // The workers of a training count as jobs, and share out the cores also where they are more than those.
+  assertEquals(lanesFor(demo, { workers: 2 }, machine), { lanes: 8, threads: 1 });
+  assertEquals(lanesFor(base, { workers: 2 }, machine), { lanes: 2, threads: 4 });
+  assertEquals(lanesFor(base, { workers: 16 }, machine), { lanes: 16, threads: 1 });
+  assertEquals(lanesFor(demo, { workers: 4, jobs: 2 }, machine), { lanes: 2, threads: 2 });
+  assertEquals(lanesFor(demo, { workers: 4, threads: 3 }, machine), { lanes: 4, threads: 3 });
 });

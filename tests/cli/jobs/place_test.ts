@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { atATime, inOrder, jobArguments, jobFailed, logPath } from "@lib/cli/jobs/place.ts";
+import { atATime, inOrder, jobArguments, jobFailed, logPath, memoryOf } from "@lib/cli/jobs/place.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import type { StudyJob } from "@lib/study/jobs/graph.ts";
 import { once } from "@lib/study/jobs/steps.ts";
@@ -46,5 +46,11 @@ Deno.test("what does one job does all in the order of their needs, tells their l
 
 Deno.test("a job's command names its run and threads; the title says how many run at a time", () => {
   assertEquals(jobArguments("demo", "corpus", 2).join(" "), "job corpus --run demo --threads 2");
+  assertEquals(jobArguments("demo", "train-BERT", 2, 3).join(" "), "job train-BERT --run demo --threads 2 --workers 3");
+  assertEquals([undefined, 1, 3].map((workers) => memoryOf({ workers, memory: (threads) => 10 * threads }, 2)), [
+    20,
+    20,
+    60,
+  ]);
   assertEquals([atATime(1, 2), atATime(3, 1)], ["1 at a time, 2 threads each", "3 at a time, 1 thread each"]);
 });

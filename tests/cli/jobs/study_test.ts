@@ -5,6 +5,8 @@ import { modelNames } from "@lib/bert/variants.ts";
 import { UsageError } from "@lib/cli/arguments.ts";
 import { studyOptions } from "@lib/cli/jobs/study.ts";
 import { runStudy, withRuns } from "../../support/study_process.ts";
+import { differentSteps } from "../../support/two_places.ts";
+import { hasWorkers } from "../../support/workers.ts";
 import { withEnvironment } from "../../support/environment.ts";
 
 Deno.test("options of the study become its environment; seeds are a field of the recipe beside those of RECIPE", () => {
@@ -36,6 +38,8 @@ Deno.test("options of the study become its environment; seeds are a field of the
   assertThrows(() => studyOptions(["--template", "a.sh"], "/"), UsageError, "--template: expected none");
   assertEquals(studyOptions(["--shards", "4"], "/").env, { STUDY: "demo", SHARDS: "4" });
   assertThrows(() => studyOptions(["--shards", "0"], "/"), UsageError, "--shards");
+  assertEquals([studyOptions([], "/").workers, studyOptions(["--train-workers", "3"], "/").workers], [1, 3]);
+  assertThrows(() => studyOptions(["--train-workers", "0"], "/"), UsageError, "--train-workers");
   assertThrows(() => studyOptions(["--models", "bert,berd"], "/"), UsageError, "found bert,berd");
   assertThrows(() => studyOptions(["--seeds", "0"], "/"), UsageError, "--seeds");
   const places = ["local", "ray", "ray://10.0.0.1:6379", "slurm"];
@@ -56,6 +60,12 @@ Deno.test("--dry-run prints the jobs with their state, needs and commands, and m
     const at = lines.findIndex((line) => line.includes(" probe-BERT-aug-seed-1 "));
     assertStringIncludes(lines[at], "needs corpus, probe-guesses, train-BERT-aug-seed-1");
     assertEquals(lines[at + 1].trim(), `deno task job probe-BERT-aug-seed-1 --run ${name} --threads 1`);
+    const pairs = await runStudy(["study", "--run", name, "--dry-run", "--threads", "1", "--train-workers", "2"], env);
+    const together = pairs.text.split("\n").filter((line) => line.includes("--workers 2")).map((line) => line.trim());
+    assertEquals(
+      together,
+      modelNames.map((name) => `deno task job train-${name} --run ${run("dry")} --threads 1 --workers 2`),
+    );
     const slurm = await runStudy(["study", "--run", name, "--on", "slurm", "--dry-run", "--threads", "3"], env);
     assertEquals(slurm.code, 0, slurm.text);
     assertStringIncludes(slurm.text, "--dependency=afterok:<corpus-1> ");
@@ -75,3 +85,23 @@ Deno.test("a job that is none of the run's is refused with their names, and one 
     assert(exists(`${projectRoot}/data/runs/${name}/corpus/manifest.json`));
     assertEquals(await runStudy(["job", "corpus", "--run", name], env), { code: 0, text: "" });
   }));
+
+Deno.test({
+  name: "a training's job by two workers is the job of one within rounding; other jobs are refused several",
+  ignore: !hasWorkers,
+  fn: () =>
+    withRuns(async (songs, run) => {
+      const changes = { training: { steps: 8, validateEvery: 4, precision: "float32" } };
+      const env = { NO_COLOR: "1", ENGINE: "cpu", SCALE: "smoke", DATA: songs, RECIPE: JSON.stringify(changes) };
+      const names = [run("one"), run("two")], job = "train-BERT-dropout";
+      const ended = await Promise.all(
+        names.map((name, i) =>
+          runStudy(["job", job, "--run", name, "--threads", "1", "--workers", String(1 + i)], env)
+        ),
+      );
+      assertEquals(ended.map(({ code, text }) => code === 0 ? "" : text), ["", ""]);
+      assertEquals(differentSteps(names[0], names[1], "BERT-dropout"), { steps: [8, 8], different: [] });
+      const refused = await runStudy(["job", "corpus-authors", "--run", names[0], "--workers", "2"], env);
+      assertEquals([refused.code, refused.text.includes("found corpus-authors, which one process does")], [1, true]);
+    }),
+});

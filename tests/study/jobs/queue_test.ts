@@ -147,3 +147,12 @@ Deno.test("a job that an engine queues is queued until it says that it runs, als
   assertEquals(seen, ["waiting", "queued", "running", "queued", "running", "done"]);
   assertEquals(statesOf(states), { a: "done" });
 });
+
+Deno.test("a job of several lanes starts where so many are free, or alone, and none overtakes it", async () => {
+  const { jobs, told } = planted({ a: [], wide: [], b: [], c: [], wider: [], d: [] }, { turns: { a: 1, b: 2, c: 6 } });
+  jobs[1].lanes = 2;
+  jobs[4].lanes = 9;
+  const states = await runQueue(jobs, { lanes: 2 });
+  assertEquals(new Set([...states.values()].map(({ state }) => state)), new Set(["done"]));
+  assertEquals(told.join(" "), "+a -a +wide -wide +b +c -b -c +wider -wider +d -d");
+});
