@@ -206,6 +206,7 @@ export const commands = {
         "threads to compute with, each worker (default: one a core, or TF_NUM_INTRAOP_THREADS; shared out)",
       ),
       ...together,
+      hosts: { ...together.hosts, text: `${together.hosts.text}. Or slurm: as srun tells, --worker too` },
       attached: flag("stop when the standard input ends, as it does when the process that began this one dies"),
     },
   },

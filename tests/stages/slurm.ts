@@ -1,17 +1,26 @@
 /**
  * A study on a real Slurm of one node on this machine. The command that follows it is stopped and called again; a
  * training is told by SIGUSR1 to stop, as one is whose time ends, and later its node is killed: the study must equal to
- * the bit one of this machine's processes. Where Slurm cannot be installed the stage is skipped.
+ * the bit one of this machine's processes. Then two workers train, told in the midst of it, and their steps must equal one
+ * process's but for rounding. Where Slurm cannot be installed the stage is skipped.
  *
  * `deno run -A tests/stages/slurm.ts` prints the minutes of both and what differs.
  * @module
  */
 import { clock } from "@lib/base/clock.ts";
-import { removeIfThere } from "@lib/base/files.ts";
+import { exists, removeIfThere } from "@lib/base/files.ts";
 import type { Counts } from "../run.ts";
 import { hasSlurm, type SlurmCluster, startSlurm } from "../support/slurm_cluster.ts";
 import { runStudy } from "../support/study_process.ts";
-import { comparedRuns, embeddedSongs, loggedSteps, pause, runs } from "../support/two_places.ts";
+import {
+  comparedRuns,
+  copyUntrained,
+  differentSteps,
+  embeddedSongs,
+  loggedSteps,
+  pause,
+  runs,
+} from "../support/two_places.ts";
 
 /** A choice of a study that takes a minute or two, whose training is long enough to be stopped in twice. */
 const choices = {
@@ -21,9 +30,20 @@ const choices = {
 
 const model = "BERT-neighbor", job = `train-${model}`;
 
+/** The path of the training's log. */
+const log = (run: string): string => `${runs}/${run}/log/${job}.log`;
+
 /** How often Slurm started the training. */
 const starts = (run: string): number =>
-  Deno.readTextFileSync(`${runs}/${run}/log/${job}.log`).match(/ Slurm's job .*, start \d+$/gm)?.length ?? 0;
+  Deno.readTextFileSync(log(run)).match(/ Slurm's job .*, start \d+$/gm)?.length ?? 0;
+
+/** Tells a run's training by SIGUSR1 to stop, as one is whose time ends. */
+async function tell(run: string, slurm: SlurmCluster): Promise<void> {
+  const running = await slurm.ask("squeue", "--noheader", "--states=RUNNING", "--format=%i %j");
+  const [, task] = new RegExp(`^(\\S+) ${run}:train`, "m").exec(running) ?? [];
+  if (task === undefined) throw new Error(`The training of ${run} does not run.`);
+  await slurm.ask("scancel", "--batch", "--signal=USR1", task);
+}
 
 /** Stops a study on Slurm in every way; rejects if it was over too early. */
 async function strike(run: string, slurm: SlurmCluster, isOver: () => boolean): Promise<void> {
@@ -35,25 +55,50 @@ async function strike(run: string, slurm: SlurmCluster, isOver: () => boolean): 
     console.log(what);
   };
   await until("the training is told by SIGUSR1", () => loggedSteps(run, model) > 20);
-  const running = await slurm.ask("squeue", "--noheader", "--states=RUNNING", "--format=%i %j");
-  const [, task] = new RegExp(`^(\\S+) ${run}:train`, "m").exec(running)!;
-  await slurm.ask("scancel", "--batch", "--signal=USR1", task);
+  await tell(run, slurm);
   await until("its node is killed", () => starts(run) === 2 && loggedSteps(run, model) > 60);
   await slurm.killNode();
   await until("it is started for the third time", () => starts(run) === 3);
 }
 
+/** Trains by two workers in Slurm, told in the midst of it to stop; returns what is wrong beside another run. */
+async function compareTogether(
+  slurm: SlurmCluster,
+  [alone, pair]: [string, string],
+  study: (run: string) => Promise<number>,
+): Promise<string[]> {
+  await copyUntrained(alone, pair, model);
+  let over = false;
+  const running = study(pair).finally(() => over = true);
+  running.catch(() => {}); // awaited below
+  while (!over && !(exists(log(pair)) && loggedSteps(pair, model) > 30)) await pause(50);
+  await tell(pair, slurm);
+  console.log(`two workers in Slurm: ${clock(await running)}, told once`);
+  const { steps, different } = differentSteps(alone, pair, model);
+  const text = Deno.readTextFileSync(log(pair)),
+    state = Deno.readTextFileSync(
+      `${runs}/${pair}/models/${model}/training/step-${String(choices.training.steps).padStart(7, "0")}/state.json`,
+    );
+  const { workers } = JSON.parse(state).run;
+  return [
+    ...different.map((line) => `two workers: ${line}`),
+    ...(steps[0] === steps[1] ? [] : [`two workers: ${steps[1]} steps of ${steps[0]}`]),
+    ...(String(workers) === "2" ? [] : [`two workers: trained by ${workers}`]),
+    ...(starts(pair) === 2 && text.match(/Told to stop by SIGUSR1/g)?.length === 2 ? [] : [`two workers:\n${text}`]),
+  ];
+}
+
 /** Runs a study in both ways; returns what is wrong. */
 async function compare(slurm: SlurmCluster): Promise<string[]> {
-  const prefix = `slurm-${Deno.pid}`, [local, far] = [`${prefix}-local`, `${prefix}-slurm`];
+  const [local, far, pair] = ["local", "slurm", "pair"].map((name) => `slurm-${Deno.pid}-${name}`);
   const songs = await embeddedSongs(12);
   const variables = { NO_COLOR: "1", SCALE: "smoke", DATA: songs, RECIPE: JSON.stringify(choices), ...slurm.env };
   const args = (
     run: string,
     on: string,
   ) => ["study", "--run", run, "--on", on, "--models", "neighbor", "--threads", "1"];
-  const timed = async (run: string, on: string) => {
-    const start = performance.now(), { code, text } = await runStudy(args(run, on), variables);
+  const timed = async (run: string, on: string, ...more: string[]) => {
+    const start = performance.now(), { code, text } = await runStudy([...args(run, on), ...more], variables);
     if (code !== 0) throw new Error(`exit code ${code}\n${text}`);
     return (performance.now() - start) / 1000;
   };
@@ -68,11 +113,13 @@ async function compare(slurm: SlurmCluster): Promise<string[]> {
     if (arrays() !== before) wrong.push(`${before} arrays were submitted first, ${arrays()} in the end`);
     console.log(`in Slurm: ${clock(seconds)}, ${before} arrays`);
     console.log(`on this machine's processes: ${clock(await timed(local, "local"))}`);
-    return [...wrong, ...comparedRuns(local, far)];
+    wrong.push(...comparedRuns(local, far));
+    const together = (run: string) => timed(run, "slurm", "--train-workers", "2");
+    return [...wrong, ...await compareTogether(slurm, [local, pair], together)];
   } finally {
     over = true;
     await Deno.remove(songs, { recursive: true });
-    if (!Deno.env.get("KEEP")) await Promise.all([local, far].map((run) => removeIfThere(`${runs}/${run}`)));
+    if (!Deno.env.get("KEEP")) await Promise.all([local, far, pair].map((run) => removeIfThere(`${runs}/${run}`)));
   }
 }
 

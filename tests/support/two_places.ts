@@ -2,7 +2,7 @@
  * A study at two places: songs for it, how far its training is, and what differs in the end.
  * @module
  */
-import { exists } from "@lib/base/files.ts";
+import { exists, removeIfThere } from "@lib/base/files.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { differentFiles, studyResult } from "./study_result.ts";
 
@@ -34,19 +34,37 @@ export function comparedRuns(one: string, other: string): string[] {
 }
 
 /**
- * How many steps the logs of a model's training have in two runs, and where the loss or the gradient's norm differ by
- * more than 1e-5 of the first one's: what rounding may change where several workers train.
+ * How many steps the logs of a model's training have in two runs, and where in the first `steps` the loss or the
+ * gradient's norm differ by more than 1e-5 of the first one's: what rounding may change where several workers train.
  */
-export function differentSteps(one: string, other: string, model: string): { steps: number[]; different: string[] } {
+export function differentSteps(
+  one: string,
+  other: string,
+  model: string,
+  steps = 20,
+): { steps: number[]; different: string[] } {
   const logs = [one, other].map((run) => {
     const text = Deno.readTextFileSync(`${runs}/${run}/models/${model}/training/log.jsonl`);
     return text.trim().split("\n").map((line) => JSON.parse(line) as Record<"loss" | "gradientNorm", number>);
   });
-  const different = logs[0].flatMap((right, i) =>
+  const different = logs[0].slice(0, steps).flatMap((right, i) =>
     (["loss", "gradientNorm"] as const).flatMap((number) => {
       const found = logs[1][i]?.[number], away = Math.abs(found - right[number]) / right[number];
       return away < 1e-5 ? [] : [`${number} of step ${i + 1}: ${right[number]}, ${found}`];
     })
   );
   return { steps: logs.map(({ length }) => length), different };
+}
+
+/** Copies a run that is done, without its training of a model: a study of the copy trains that model alone. */
+export async function copyUntrained(from: string, to: string, model: string): Promise<void> {
+  const { success } = await new Deno.Command("cp", { args: ["-R", `${runs}/${from}`, `${runs}/${to}`] }).output();
+  if (!success) throw new Error(`${from} could not be copied.`);
+  const gone = [
+    `models/${model}`,
+    ...["train", "evaluate"].map((step) => `steps/${step}-${model}.json`),
+    "log",
+    "slurm",
+  ];
+  for (const path of gone) await removeIfThere(`${runs}/${to}/${path}`);
 }

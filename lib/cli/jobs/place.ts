@@ -53,6 +53,9 @@ export type OneByOne = {
 export const memoryOf = ({ memory, workers = 1 }: Pick<StudyJob, "memory" | "workers">, threads: number): number =>
   workers * memory(threads);
 
+/** The workers of the job that has most of them. */
+export const mostWorkers = (jobs: readonly StudyJob[]): number => Math.max(...jobs.map(({ workers = 1 }) => workers));
+
 /** Does all jobs in the order of their needs by what does one. */
 export function inOrder(study: Study, threads: number, { run, ...most }: OneByOne): Place["doAll"] {
   return async (jobs, { signal, onChange, onLine }) => {

@@ -18,6 +18,7 @@ import { jobArguments, memoryOf, type Place } from "./place.ts";
 import { runJobs } from "./run.ts";
 import { slurmPlace, threadsOnSlurm } from "./slurm/place.ts";
 import { slurmScripts } from "./slurm/submit.ts";
+import { workerOnSlurm } from "./slurm/workers.ts";
 import { COME_AGAIN, stoppedWhenTold } from "./told.ts";
 
 /** The variable RECIPE with so many seeds in it; JSON that is none is left for {@link openStudy} to refuse. */
@@ -63,7 +64,7 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
     const where = misplaced === "jobs" ? "none with --on slurm, which decides that" : "none without --on slurm";
     throw usageError("study", `--${misplaced}: expected ${where}, found ${given}.`);
   }
-  if (values["train-workers"] > 1 && values.on !== "local") {
+  if (values["train-workers"] > 1 && values.on.startsWith("ray")) {
     throw usageError("study", `--train-workers: expected 1 with --on ${values.on}, found ${values["train-workers"]}.`);
   }
   const chosen = names.map((name) => modelsByOption[name as keyof typeof modelsByOption]);
@@ -122,7 +123,8 @@ export async function studyCommand(args: string[]): Promise<number> {
 export async function jobCommand(args: string[]): Promise<number> {
   const { positionals: [name], values } = readArguments("job", args), { run, threads, attached } = values;
   if (name === undefined) throw usageError("job", "expected the name of a job, found none.");
-  const { start, env } = workersOf("job", values), isAlong = Number(env.WORKER ?? 0) > 0;
+  const asked = values.hosts === "slurm" ? { ...values, ...await workerOnSlurm() } : values;
+  const { start, env } = workersOf("job", asked), isAlong = Number(env.WORKER ?? 0) > 0;
   beWorker({ ...(threads ? threadVariables(threads) : {}), ...env });
   if (attached) void stopWithInput();
   const told = stoppedWhenTold();

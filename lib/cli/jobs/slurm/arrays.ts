@@ -7,8 +7,17 @@ import type { StudyJob } from "../../../study/jobs/graph.ts";
 /** Where a job stands in Slurm: its array, by the id that Slurm gave or the label that it has before, and its index. */
 export type Task = { array: string; index: number };
 
-/** Jobs that one script starts, by their indices; what each takes, in MiB; and which arrays or tasks come before. */
-export type JobArray = { label: string; tasks: Map<number, string>; memory: number; after: Dependency[] };
+/**
+ * Jobs that one script starts, by their indices; the processes that do each together; what each of these takes, in MiB;
+ * and which arrays or tasks come before.
+ */
+export type JobArray = {
+  label: string;
+  tasks: Map<number, string>;
+  workers: number;
+  memory: number;
+  after: Dependency[];
+};
 
 /**
  * What must be done before: all tasks of an array, those with the indices, or for each task the one of the same index
@@ -29,7 +38,7 @@ export const memoryToAsk = (bytes: number): number => ROUNDED * Math.ceil(MARGIN
 const kindOf = (name: string): string => name.split("-")[0] + (/-seed-\d+$/.exec(name)?.[0] ?? "");
 
 /** A job that is to be submitted, with the needs of it that are not done. */
-type Pending = { name: string; needs: string[]; memory: number; place: number };
+type Pending = { name: string; needs: string[]; workers: number; memory: number; place: number };
 
 /** Those of one kind and size at one depth of the graph, parted so that each part is one array. */
 function parted(alike: readonly Pending[], taskOf: (name: string) => Task): Pending[][] {
@@ -58,25 +67,25 @@ function arrayOf(
   taskOf: (name: string) => Task,
   whole: (array: string) => number | undefined,
 ): JobArray {
-  const [{ memory, needs: first }] = part,
+  const [{ workers, memory, needs: first }] = part,
     common = first.filter((need) => part.every(({ needs }) => needs.includes(need)));
   const own = part.flatMap(({ needs }) => needs.find((need) => !common.includes(need)) ?? []);
   const after = dependencies(common.map(taskOf), whole);
-  if (own.length === 0) return { label, tasks: new Map(part.map(({ name }, i) => [i, name])), memory, after };
+  if (own.length === 0) return { label, tasks: new Map(part.map(({ name }, i) => [i, name])), workers, memory, after };
   const tasks = new Map(part.map(({ name }, i) => [taskOf(own[i]).index, name]));
-  return { label, tasks, memory, after: [...after, { array: taskOf(own[0]).array, which: "corr" }] };
+  return { label, tasks, workers, memory, after: [...after, { array: taskOf(own[0]).array, which: "corr" }] };
 }
 
 /**
  * The arrays to submit, in an order in which each comes after those that it depends on and otherwise in the jobs' order.
  *
- * @param threads those of each job
+ * @param threads those of each job, or of each of its workers
  * @param isDone whether a job is done, by its name
  * @param queued jobs that Slurm has already
  * @param labelOf makes an array's label of a kind of jobs; no two may be equal
  */
 export function jobArrays(
-  jobs: readonly Pick<StudyJob, "name" | "needs" | "memory">[],
+  jobs: readonly Pick<StudyJob, "name" | "needs" | "memory" | "workers">[],
   { threads, isDone, queued, labelOf }: {
     threads: number;
     isDone(name: string): boolean;
@@ -85,16 +94,18 @@ export function jobArrays(
   },
 ): JobArray[] {
   const tasks = new Map(queued), taskOf = (name: string) => tasks.get(name)!;
-  const pending = jobs.flatMap(({ name, needs, memory }, place): Pending[] =>
+  const pending = jobs.flatMap(({ name, needs, memory, workers = 1 }, place): Pending[] =>
     isDone(name) || queued.has(name)
       ? []
-      : [{ name, needs: needs.filter((need) => !isDone(need)), memory: memoryToAsk(memory(threads)), place }]
+      : [{ name, needs: needs.filter((need) => !isDone(need)), workers, memory: memoryToAsk(memory(threads)), place }]
   );
   const arrays: (JobArray & { place: number })[] = [], ready = (need: string) => tasks.has(need);
   const whole = (label: string) => arrays.find((array) => array.label === label)?.tasks.size;
   for (let left = pending; left.length > 0; left = left.filter(({ name }) => !tasks.has(name))) {
     const level = left.filter(({ needs }) => needs.every(ready));
-    const found = [...Map.groupBy(level, ({ name, memory }) => `${kindOf(name)} ${memory}`).values()]
+    const found = [
+      ...Map.groupBy(level, ({ name, memory, workers }) => `${kindOf(name)} ${memory} ${workers}`).values(),
+    ]
       .flatMap((alike) => parted(alike, taskOf))
       .map((part) => ({ ...arrayOf(part, labelOf(kindOf(part[0].name)), taskOf, whole), place: part[0].place }));
     for (const array of found) {

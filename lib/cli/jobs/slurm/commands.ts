@@ -1,5 +1,5 @@
 /**
- * What is asked of Slurm: sbatch, squeue, scancel. No accounting is needed.
+ * What is asked of Slurm: sbatch, squeue, scancel, scontrol. No accounting is needed.
  * @module
  */
 import { UserError } from "../../../base/user_error.ts";
@@ -62,4 +62,18 @@ export async function cancel(tasks: readonly Task[]): Promise<void> {
 /** Asks for so much memory for a task that waits, in MiB. */
 export async function askForMemory(task: Task, memory: number): Promise<void> {
   await ask("scontrol", ["update", `JobId=${taskIds([task])}`, `MinMemoryNode=${memory}`]);
+}
+
+/** The addresses by which Slurm reaches the nodes of a list such as `n[1-3]`, in its order; IPv6 stands in brackets. */
+export async function nodeAddresses(list: string): Promise<string[]> {
+  const names = (await ask("scontrol", ["show", "hostnames", list])).split("\n").filter((name) => name !== "");
+  const text = await ask("scontrol", ["--oneliner", "show", "node", list]);
+  const found = new Map(
+    Array.from(text.matchAll(/^NodeName=(\S+) .*? NodeAddr=(\S+)/gm), ([, name, at]) => [name, at]),
+  );
+  return names.map((name) => {
+    const address = found.get(name);
+    if (address === undefined) throw new UserError(`Slurm: expected the address of node ${name}, found none.`);
+    return address.includes(":") ? `[${address}]` : address;
+  });
 }

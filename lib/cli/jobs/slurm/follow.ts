@@ -79,9 +79,9 @@ async function growMemory(
   threads: number,
   tasks: ReadonlyMap<string, JobTask>,
 ): Promise<void> {
-  for (const { name, memory } of jobs) {
+  for (const { name, memory, workers = 1 } of jobs) {
     const task = tasks.get(name), needed = memoryToAsk(memory(threads));
-    if (!task || isOver(task) || hasBegun(task) || needed <= task.memory) continue;
+    if (!task || workers > 1 || isOver(task) || hasBegun(task) || needed <= task.memory) continue;
     await askForMemory(task, needed).catch(() => {}); // it has begun, or users may not
   }
 }

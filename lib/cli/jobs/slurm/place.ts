@@ -6,7 +6,7 @@
 import type { Recipe } from "../../../recipe/recipe.ts";
 import type { Study } from "../../../study/study.ts";
 import { NARROW } from "../local.ts";
-import { type Place, threadsEach } from "../place.ts";
+import { mostWorkers, type Place, threadsEach } from "../place.ts";
 import { followJobs } from "./follow.ts";
 import { templateOf } from "./script.ts";
 import { submitAll } from "./submit.ts";
@@ -24,7 +24,7 @@ export function slurmPlace(study: Study, threads: number, template?: string): Pl
   return {
     ...{ at: `in Slurm, ${threadsEach(threads)}`, lanes: Infinity },
     async doAll(jobs, told) {
-      const text = await templateOf(study, template);
+      const text = await templateOf(study, template, mostWorkers(jobs));
       await submitAll(study, jobs, { threads, template: text, signal: told.signal, arrays });
       told.signal.throwIfAborted();
       return await followJobs(study, jobs, threads, told);

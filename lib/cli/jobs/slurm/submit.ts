@@ -8,6 +8,7 @@ import { withLock } from "../../../base/lock.ts";
 import { jobState, type StudyJob } from "../../../study/jobs/graph.ts";
 import { readJson } from "../../../study/step_records.ts";
 import type { Study } from "../../../study/study.ts";
+import { mostWorkers } from "../place.ts";
 import { type Dependency, dependencyText, jobArrays } from "./arrays.ts";
 import { cancel, type QueuedTask, queuedTasks, submission, submit } from "./commands.ts";
 import { keepTemplate, scriptOf, scriptPath, templateOf } from "./script.ts";
@@ -112,7 +113,9 @@ export async function slurmScripts(
   threads: number,
   asked?: string,
 ): Promise<string> {
-  const template = await templateOf(study, asked), isDone = doneJobs(study, jobs), count = new Map<string, number>();
+  const template = await templateOf(study, asked, mostWorkers(jobs)),
+    isDone = doneJobs(study, jobs),
+    count = new Map<string, number>();
   const labelOf = (kind: string) => {
     count.set(kind, (count.get(kind) ?? 0) + 1);
     return `${kind}-${count.get(kind)}`;

@@ -5,8 +5,11 @@
 # variables come first: SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT.
 #SBATCH --job-name={{name}}
 #SBATCH --array={{array}}
+# A job has one task, or one for each worker of a training (--train-workers), on as many nodes as Slurm finds them room;
+# `--ntasks-per-node=1` spreads them. Memory is a node's then, or each core's.
+#SBATCH --ntasks={{workers}}
 #SBATCH --cpus-per-task={{threads}}
-#SBATCH --mem={{memory}}M
+#SBATCH --mem{{per}}={{memory}}M
 #SBATCH --output={{folder}}/%A_%a.out
 #SBATCH --open-mode=append
 # A job that takes longer is told two minutes before its time ends, saves its state and is put into the queue again. So

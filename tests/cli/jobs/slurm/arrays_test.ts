@@ -106,6 +106,11 @@ Deno.test("what differs in kind, seed, memory or needs is no one array; what is 
     ...["corpus", "train-a", "train-b"],
   ]);
   assertEquals(found[1].after, [{ array: found[0].label, which: "all" }]);
+  const pair = [job("train-a"), { ...job("train-b"), workers: 2 }, { ...job("train-c"), workers: 2 }];
+  assertEquals(arraysOf(pair).map(({ tasks, workers }) => [[...tasks.values()].join(), workers]), [
+    ["train-a", 1],
+    ["train-b,train-c", 2],
+  ]);
 });
 
 Deno.test("what Slurm has already is depended on task by task, since other tasks of its array may have failed", () => {

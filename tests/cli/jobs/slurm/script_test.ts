@@ -9,7 +9,9 @@ import { withFolder } from "../../../support/folder.ts";
 const open = (runs: string): Study =>
   openStudy({ recipe: recipe("sound", "smoke"), name: "a", data: `${projectRoot}/data/freedoom`, runs });
 
-const array = { label: "train-1", tasks: new Map([[1, "train-x"], [3, "train-y"]]), memory: 768, after: [] };
+const array = {
+  ...{ label: "train-1", tasks: new Map([[1, "train-x"], [3, "train-y"]]), workers: 1, memory: 768, after: [] },
+};
 
 /**
  * Runs a script of the array as Slurm runs its task 3, with bash code in place of the job's command; `told` gets what
@@ -127,4 +129,22 @@ Deno.test("a path with a space or a quote is one word to bash", () =>
     const study = open(`${folder}/it's a run`), text = scriptOf(study, array, 1, "echo {{logs}}");
     const { stdout } = await new Deno.Command("bash", { args: ["-c", text] }).output();
     assertEquals(new TextDecoder().decode(stdout).trim(), `${study.folder}/log`);
+  }));
+
+Deno.test("srun starts the workers of a training, each core with its memory; a template that cannot is refused", () =>
+  withFolder(async (folder) => {
+    const study = open(folder), own = await Deno.readTextFile(ownTemplate);
+    const text = scriptOf(study, { ...array, workers: 3 }, 2, own);
+    const lines = ["--ntasks=3", "--cpus-per-task=2", "--mem-per-cpu=384M"].map((option) => `#SBATCH ${option}\n`);
+    for (const line of lines) assert(text.includes(line), line);
+    const command = text.split("\n").find((line) => line.startsWith("srun "))!;
+    assert(command.includes("--ntasks=3 --cpus-per-task=2 ") && command.includes(" job --hosts slurm "), command);
+    const one = scriptOf(study, array, 2, own);
+    assert(one.includes("#SBATCH --ntasks=1\n") && !/^srun /m.test(one) && !one.includes("--hosts"));
+    for (const left of ["#SBATCH --ntasks={{workers}}", "{{per}}"]) {
+      const old = own.replace(left, "");
+      checkTemplate(old, "x.sh");
+      assertThrows(() => checkTemplate(old, "x.sh", 2), UserError, `found no ${left.replace(/.*=/, "")}`);
+    }
+    checkTemplate(own.replace(/^.*{{memory}}.*$/m, ""), "x.sh", 2);
   }));
