@@ -132,6 +132,12 @@ export const commands = {
       ...study,
       data: path("SOURCE", "a store, or a folder or archive of MIDI files (default: the run's own, or data/freedoom)"),
       run: named("NAME", "the run's folder in data/runs (default: the scale)"),
+      jobs: whole(
+        "N",
+        1,
+        "of several models, as many to train at a time (default: one a core where that is quicker), each in a process of " +
+          "its own with a log in data/runs/NAME/log",
+      ),
       ...together,
       attached: flag("stop when the standard input ends, as it does when the process that began this one dies"),
     },
@@ -339,6 +345,17 @@ export const commands = {
       epoch: whole("BARS", 1, "time of an epoch over so many bars"),
       variants: flag("the paper's four models"),
     },
+  },
+  "bench-race": {
+    text: "trains BERT at scale small and tells the minutes to an accuracy on 5,000 fixed validation bars",
+    options: {
+      data: needed(path("STORE", "a store that task tokenize built by the preset sound")),
+      out: needed(path("DIR", "folder of the models and of race.jsonl, a line for each validation")),
+      name: needed(named("NAME", "the run's name")),
+      to: withDefault("541", whole("N", 1, "thousandths of masked tokens that are to be guessed")),
+      stop: withDefault("0", whole("STEP", 0, "end after this step, to measure the pace alone; 0 for all")),
+    },
+    note,
   },
 } satisfies Record<string, Command>;
 
