@@ -5,14 +5,14 @@
 import { type Accumulator, addCrosses, addGrams, plainAccumulator, type Sums } from "./gram.ts";
 import { placedOnEngine, type Placement } from "./placement.ts";
 import { fitRidge, predictRidge, type RidgeFit } from "./ridge.ts";
-import { columnMeans, pieces, readRows, rowCount, type RowSource } from "./rows.ts";
-import { joinTargets, takeTargetRows, type Targets } from "./targets.ts";
+import { columnMeans, pieces, rowCount, type RowSource } from "./rows.ts";
+import { joinTargets, type RowTargets, takeTargetRows, type Targets } from "./targets.ts";
 
 /** Loads the engine's library, so only where something is large. */
 const onEngine = () => import("./ridge_engine.ts");
 
-/** Targets of all rows, and further targets of `some`, ascending (those with a chord). */
-export type LayerTargets = { all: Targets; some: Int32Array; ofSome: Targets };
+/** Targets of all rows, and further targets of `some`, ascending (those with a chord); by row those of a piece are made. */
+export type LayerTargets = { all: Targets | RowTargets; some: Int32Array; ofSome: Targets | RowTargets };
 
 /**
  * Sums over all rows and over some of them, each row read and multiplied once: the Gram of all is that of `some` plus
@@ -36,6 +36,7 @@ export async function sumLayer(
     : plainAccumulator;
   let sums: { some: Accumulator; others: Accumulator } | undefined;
   let next = 0; // of `some`
+  const held = { some: new Float32Array(0), others: new Float32Array(0) }; // used again for each piece
   try {
     for (const { first, rows, x } of pieces(source, columns)) {
       if (!sums) {
@@ -49,10 +50,16 @@ export async function sumLayer(
         else others.push(r);
       }
       const ids = mine.map((i) => some[i]);
-      const rowsOf = (ids: number[]) =>
-        ids.length === rows ? x : readRows(x, columns, Int32Array.from(ids, (id) => id - first));
-      sums.some.add(rowsOf(ids), joinTargets([takeTargetRows(all, ids), takeTargetRows(ofSome, mine)]));
-      sums.others.add(rowsOf(others), takeTargetRows(all, others));
+      const rowsOf = (ids: number[], which: "some" | "others") => {
+        if (ids.length === rows) return x;
+        if (held[which].length < x.length) held[which] = new Float32Array(x.length);
+        ids.forEach((id, i) =>
+          held[which].set(x.subarray((id - first) * columns, (id - first + 1) * columns), i * columns)
+        );
+        return held[which].subarray(0, ids.length * columns);
+      };
+      sums.some.add(rowsOf(ids, "some"), joinTargets([takeTargetRows(all, ids), takeTargetRows(ofSome, mine)]));
+      sums.others.add(rowsOf(others, "others"), takeTargetRows(all, others));
       await new Promise((resolve) => setTimeout(resolve, 0)); // lets timers and messages through
     }
   } catch (error) {

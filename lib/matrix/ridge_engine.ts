@@ -7,12 +7,26 @@ import * as f64 from "../engine/float64.ts";
 import type { Accumulator, Sums } from "./gram.ts";
 import { fitOf, normalEquations, type RidgeFit } from "./ridge.ts";
 import type { Floats } from "./rows.ts";
+import { takeTargetRows, type Targets } from "./targets.ts";
 
 /** In how many equal blocks of about 256 columns a Gram can be cut; those below its diagonal are not computed. */
 function blockCount(columns: number): number {
   let parts = Math.max(1, Math.floor(columns / 256));
   while (columns % parts !== 0) parts--;
   return parts;
+}
+
+/** Most numbers of dense targets at a time, as many bytes as a piece of features has in float64. */
+const DENSE = 2 ** 22;
+
+/** Rows and their targets in parts, so that narrow features, whose pieces have many rows, need no more memory. */
+function* parted(x: Floats, targets: Targets, columns: number): Generator<[Floats, Targets]> {
+  const { rows, count } = targets, most = Math.max(1, Math.floor(DENSE / Math.max(1, count)));
+  if (rows <= most) return yield [x, targets];
+  for (let first = 0; first < rows; first += most) {
+    const ids = Int32Array.from({ length: Math.min(most, rows - first) }, (_, i) => first + i);
+    yield [x.subarray(first * columns, (first + ids.length) * columns), takeTargetRows(targets, ids)];
+  }
 }
 
 /** As `plainAccumulator`, on the engine. */
@@ -26,29 +40,33 @@ export function engineAccumulator(columns: number, shift: Float64Array, base: Fl
   };
   const values = (key: string, size: number) => sums.has(key) ? f64.download(sums.get(key)!) : new Float64Array(size);
   const sum = base.map(() => 0);
-  let rows = 0;
+  let rows = 0, held = new Float64Array(0); // used again for each part
   const abandon = () => f64.free(about, ...sums.values());
+  const addPart = (x: Floats, { rows: more, start, column, value }: Targets): void => {
+    if (more === 0) return;
+    const raw = f64.upload(x, [more, columns]), ones = f64.upload(new Float64Array(more).fill(1), [1, more]);
+    const centred = f64.subtract(raw, about), strips = f64.splitColumns(centred, parts);
+    for (let i = 0; i < parts; i++) {
+      for (let j = i; j < parts; j++) add(`${i},${j}`, f64.multiply(strips[i], strips[j], { left: true }));
+    }
+    add("total", f64.multiply(ones, centred));
+    // Dense, though most of it is zeros: a dense product uses all cores, a sparse one does not.
+    if (held.length < more * count) held = new Float64Array(more * count);
+    const entries = held.subarray(0, more * count).fill(0);
+    for (let r = 0; r < more; r++) {
+      for (let e = start[r]; e < start[r + 1]; e++) {
+        entries[r * count + column[e]] += value[e];
+        sum[column[e]] += value[e];
+      }
+    }
+    const dense = f64.upload(entries, [more, count]);
+    add("cross", f64.multiply(dense, centred, { left: true }));
+    f64.free(raw, ones, centred, dense, ...strips);
+    rows += more;
+  };
   return {
-    add(x, { rows: more, start, column, value }) {
-      if (more === 0) return;
-      const raw = f64.upload(x, [more, columns]), ones = f64.upload(new Float64Array(more).fill(1), [1, more]);
-      const centred = f64.subtract(raw, about), strips = f64.splitColumns(centred, parts);
-      for (let i = 0; i < parts; i++) {
-        for (let j = i; j < parts; j++) add(`${i},${j}`, f64.multiply(strips[i], strips[j], { left: true }));
-      }
-      add("total", f64.multiply(ones, centred));
-      // Dense, though most of it is zeros: a dense product uses all cores, a sparse one does not.
-      const entries = new Float64Array(more * count);
-      for (let r = 0; r < more; r++) {
-        for (let e = start[r]; e < start[r + 1]; e++) {
-          entries[r * count + column[e]] += value[e];
-          sum[column[e]] += value[e];
-        }
-      }
-      const dense = f64.upload(entries, [more, count]);
-      add("cross", f64.multiply(dense, centred, { left: true }));
-      f64.free(raw, ones, centred, dense, ...strips);
-      rows += more;
+    add(x, targets) {
+      for (const [part, of] of parted(x, targets, columns)) addPart(part, of);
     },
     finish() {
       const products = new Float64Array(columns * columns);

@@ -13,7 +13,8 @@ export type FloatMatrix = { rows: number; columns: number; data: Float32Array };
 
 /**
  * Rows of a file of little-endian float32, whose numbers begin at byte `offset`; `first` is the number of the first
- * row. Readers take at most `pieceBytes` at a time, 16 MiB by default.
+ * row. Readers take at most `pieceBytes` at a time, 16 MiB by default. Where there are `picked`, ascending and counted
+ * from `first`, the rows are these alone.
  */
 export type StoredRows = {
   path: string;
@@ -22,6 +23,7 @@ export type StoredRows = {
   rows: number;
   columns: number;
   pieceBytes?: number;
+  picked?: Int32Array;
 };
 
 /** Element types of floats, by the names that safetensors has for them. */
@@ -98,24 +100,36 @@ export const rowCount = (source: RowSource, columns: number): number =>
 /** Rows first … first + rows − 1 of a source, copied if they are in memory. */
 export function sliceRows(source: RowSource, columns: number, first: number, rows: number): RowSource {
   if (source instanceof Float32Array) return source.slice(first * columns, (first + rows) * columns);
+  if (source.picked) return { ...source, picked: source.picked.subarray(first, first + rows), rows };
   return { ...source, first: source.first + first, rows };
+}
+
+/** Some rows of a source, ascending: copied if they are in memory, else read with each pass. */
+export function pickRows(source: RowSource, columns: number, wanted: Int32Array): RowSource {
+  if (source instanceof Float32Array) return readRows(source, columns, wanted);
+  const { picked } = source;
+  return { ...source, rows: wanted.length, picked: picked ? wanted.map((row) => picked[row]) : wanted };
 }
 
 /** The first rows of a source, not copied. */
 export const firstRows = (source: RowSource, columns: number, rows: number): RowSource =>
-  source instanceof Float32Array ? source.subarray(0, rows * columns) : { ...source, rows };
+  source instanceof Float32Array ? source.subarray(0, rows * columns) : sliceRows(source, columns, 0, rows);
 
 /** Yields the rows of a file piece by piece; see {@link pieces}. */
 function* storedPieces(source: StoredRows, columns: number, most: number, wanted?: Int32Array): Generator<Piece> {
-  const total = wanted?.length ?? source.rows, fd = openSync(source.path, "r");
+  const { picked } = source, total = wanted?.length ?? source.rows, fd = openSync(source.path, "r");
+  const rowAt = (place: number) => {
+    const row = wanted ? wanted[place] : place;
+    return picked ? picked[row] : row;
+  };
   const buffer = new Float32Array(Math.min(most, total) * columns);
   countBytes(buffer.byteLength);
   try {
     for (let first = 0; first < total; first += most) {
       const rows = Math.min(most, total - first);
       for (let i = 0, run; i < rows; i += run) { // reads rows that follow each other at once
-        const row = wanted ? wanted[first + i] : first + i;
-        for (run = 1; i + run < rows && (!wanted || wanted[first + i + run] === row + run);) run++;
+        const row = rowAt(first + i);
+        for (run = 1; i + run < rows && rowAt(first + i + run) === row + run;) run++;
         const bytes = new Uint8Array(buffer.buffer, 4 * i * columns, 4 * run * columns);
         readAt(fd, bytes, source.offset + 4 * (source.first + row) * columns);
       }
@@ -134,9 +148,10 @@ export function* pieces(source: RowSource, columns: number, wanted?: Int32Array)
   if (stored) return yield* storedPieces(stored, columns, most, wanted);
   const all = source as Float32Array, total = wanted?.length ?? rowCount(all, columns);
   const row = (r: number, rows = 1) => all.subarray(r * columns, (r + rows) * columns);
+  const held = new Float32Array(wanted ? Math.min(most, total) * columns : 0); // used again for each piece
   for (let first = 0; first < total; first += most) {
     const rows = Math.min(most, total - first);
-    const x = wanted ? new Float32Array(rows * columns) : row(first, rows);
+    const x = wanted ? held.subarray(0, rows * columns) : row(first, rows);
     if (wanted) { for (let i = 0; i < rows; i++) x.set(row(wanted[first + i]), i * columns); }
     yield { first, rows, x };
   }

@@ -16,6 +16,12 @@ export type Targets = {
   value: Float64Array;
 };
 
+/** Targets that are made where they are needed, of some rows at a time, so that none are kept of all rows. */
+export type RowTargets = Pick<Targets, "rows" | "count" | "base"> & {
+  /** The targets of some rows, in the order given. */
+  take(rows: ArrayLike<number>): Targets;
+};
+
 /** Targets of ±1: +1 for the classes in a row's set (STUDY §11.6). */
 export function classTargets(sets: readonly (readonly number[])[], classes: number): Targets {
   const start = new Int32Array(sets.length + 1);
@@ -34,7 +40,9 @@ export function valueTargets(values: ArrayLike<number>): Targets {
 }
 
 /** The targets of some rows, in the order given. */
-export function takeTargetRows({ count, base, ...all }: Targets, rows: ArrayLike<number>): Targets {
+export function takeTargetRows(targets: Targets | RowTargets, rows: ArrayLike<number>): Targets {
+  if ("take" in targets) return targets.take(rows);
+  const { count, base, ...all } = targets;
   const start = new Int32Array(rows.length + 1);
   for (let i = 0; i < rows.length; i++) start[i + 1] = start[i] + all.start[rows[i] + 1] - all.start[rows[i]];
   const column = new Int32Array(start[rows.length]), value = new Float64Array(column.length);
@@ -64,3 +72,11 @@ export function joinTargets(parts: readonly Targets[], rows: number = parts[0].r
   const base = Float64Array.from(parts.flatMap((part) => [...part.base]));
   return { rows, count: first[parts.length], base, start, column, value };
 }
+
+/** As {@link joinTargets}, of targets that are made when their rows are taken. */
+export const joinRowTargets = (parts: readonly RowTargets[], rows: number): RowTargets => ({
+  rows,
+  count: parts.reduce((sum, part) => sum + part.count, 0),
+  base: Float64Array.from(parts.flatMap((part) => [...part.base])),
+  take: (ids) => joinTargets(parts.map((part) => part.take(ids)), ids.length),
+});

@@ -76,19 +76,45 @@ function answersOf<Answer>(table: BarTable, answer: (labels: BarLabels) => Answe
   };
 }
 
-/** The classes of a table's bars, each once; for chords, of the bars that have one (STUDY §5.7). */
-export function askClasses(table: BarTable, task: ClassTask): Answers<number[]> {
-  return answersOf(table, ({ chords, groove, instruments, tempoBin }) => {
-    if (task === "T") return [tempoBin];
-    const classes = [...new Set({ C: chords, GP: groove, I: instruments }[task])];
-    return task === "C" && classes.length === 0 ? null : classes;
-  });
+/** The classes of a bar, each once; null for chords of a bar without one (STUDY §5.7). */
+export function classesOf({ chords, groove, instruments, tempoBin }: BarLabels, task: ClassTask): number[] | null {
+  if (task === "T") return [tempoBin];
+  const classes = [...new Set({ C: chords, GP: groove, I: instruments }[task])];
+  return task === "C" && classes.length === 0 ? null : classes;
 }
 
+/** A value of a bar; null if it has no notes. */
+export const valueOf = (labels: BarLabels, name: ValueQuestion["name"]): number | null =>
+  name === "tempo" ? tempoBins[labels.tempoBin] : labels[name];
+
+/** The classes of a table's bars, each once; for chords, of the bars that have one (STUDY §5.7). */
+export const askClasses = (table: BarTable, task: ClassTask): Answers<number[]> =>
+  answersOf(table, (labels) => classesOf(labels, task));
+
 /** A value of a table's bars; bars without notes have none. */
-export function askValues(table: BarTable, name: ValueQuestion["name"]): Answers<number> {
-  return answersOf(table, (labels) => name === "tempo" ? tempoBins[labels.tempoBin] : labels[name]);
+export const askValues = (table: BarTable, name: ValueQuestion["name"]): Answers<number> =>
+  answersOf(table, (labels) => valueOf(labels, name));
+
+/** How many bars of a table have each class, by class ascending, and how many have an answer; none of them is kept. */
+export function countClasses(
+  { labels }: BarTable,
+  task: ClassTask,
+): { live: number[]; counts: number[]; bars: number } {
+  const found = new Map<number, number>();
+  let bars = 0;
+  for (const bar of labels) {
+    const classes = classesOf(bar, task);
+    if (classes === null) continue;
+    bars++;
+    for (const id of classes) found.set(id, 1 + (found.get(id) ?? 0));
+  }
+  const live = [...found.keys()].sort((a, b) => a - b);
+  return { live, counts: live.map((id) => found.get(id)!), bars };
 }
+
+/** The rows of a table that have a chord, ascending. */
+export const rowsWithChord = ({ labels }: BarTable): Int32Array =>
+  Int32Array.from(labels.keys()).filter((row) => labels[row].chords.length > 0);
 
 /** Classes that occur in answers, ascending. */
 export function occurring(answers: number[][]): number[] {

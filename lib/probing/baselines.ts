@@ -4,15 +4,7 @@
  */
 import { stream } from "../base/random.ts";
 import { type Protocol, scorer } from "../metrics/task_scores.ts";
-import {
-  askClasses,
-  askValues,
-  type BarTable,
-  isSoundAlone,
-  occurring,
-  type Question,
-  questions,
-} from "../metrics/tasks.ts";
+import { askValues, type BarTable, countClasses, isSoundAlone, type Question, questions } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import {
   clusterCount,
@@ -34,8 +26,7 @@ function constants(question: Question, fitOn: BarTable): { live: number[]; value
     const { answers } = askValues(fitOn, question.name);
     return { live: [], values: [answers.reduce((sum, value) => sum + value / answers.length, 0)] };
   }
-  const { answers } = askClasses(fitOn, question.task), live = occurring(answers);
-  const shares = live.map((id) => answers.filter((set) => set.includes(id)).length / answers.length);
+  const { live, counts, bars } = countClasses(fitOn, question.task), shares = counts.map((count) => count / bars);
   if (question.task !== "T") return { live, values: shares.map((share) => 2 * share - 1) };
   const most = shares.indexOf(Math.max(...shares));
   return { live, values: shares.map((_, i) => i === most ? 1 : -1) };

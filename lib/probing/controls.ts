@@ -5,7 +5,7 @@
 import { type Random, sample, shuffle, stream } from "../base/random.ts";
 import { type Split, splits } from "../corpus/split.ts";
 import { type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
-import type { BarTable } from "../metrics/tasks.ts";
+import { type BarTable, rowsWithChord } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { BarLabels } from "../tokens/labels.ts";
 import { vocabulary } from "../tokens/vocabulary.ts";
@@ -44,11 +44,12 @@ function permutedRows(songs: ArrayLike<number>, rows: number[], by: "songs" | "b
  * the probe does. `bars` shuffles single bars. Chords change places among the bars that have one.
  */
 export function permuteLabels({ labels, songs }: BarTable, by: "songs" | "bars", seed: number): BarTable {
-  const all = [...labels.keys()], withChord = all.filter((r) => labels[r].chords.length > 0);
+  const all = [...labels.keys()], withChord = Array.from(rowsWithChord({ labels, songs }));
   const random = stream(seed, "permuted labels", labels.length);
   const others = permutedRows(songs, all, by, random), donors = permutedRows(songs, withChord, by, random);
-  const chordsOf = new Map(withChord.map((row, i) => [row, labels[donors[i]].chords]));
-  const dealt = all.map((row, i) => ({ ...labels[others[i]], chords: chordsOf.get(row) ?? labels[row].chords }));
+  const donorOf = Int32Array.from(all); // whose chords a row gets
+  withChord.forEach((row, i) => donorOf[row] = donors[i]);
+  const dealt = all.map((row, i) => ({ ...labels[others[i]], chords: labels[donorOf[row]].chords }));
   return { songs, labels: dealt };
 }
 

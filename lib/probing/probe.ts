@@ -6,7 +6,7 @@ import { UserError } from "../base/user_error.ts";
 import { splits } from "../corpus/split.ts";
 import { predictRows } from "../matrix/layer_ridge.ts";
 import { standardise } from "../matrix/ridge.ts";
-import { pieces, readRows, rowCount } from "../matrix/rows.ts";
+import { pickRows, pieces, readRows, rowCount } from "../matrix/rows.ts";
 import { type Protocol, scorer } from "../metrics/task_scores.ts";
 import { isSoundAlone, type Task, tasks as allTasks } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -108,7 +108,7 @@ async function authorsRows(
     scored.set(task, { drawn: [...scored.get(task)?.drawn ?? [], drawn], extras });
   for (const draw of all) {
     const fitOn = takeBars(tables.train, draw.train), scoreOn = takeBars(tables.test, draw.test);
-    const x = readRows(train, columns, draw.train), z = readRows(test, columns, draw.test);
+    const x = pickRows(train, columns, draw.train), z = pickRows(test, columns, draw.test);
     const { scale, fitted: [fitted] } = await fitLayer(x, columns, [fitOn], tasks, [alpha]);
     for (const { question, live, fits } of fitted) {
       if (isSoundAlone(question)) continue;

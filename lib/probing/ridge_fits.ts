@@ -5,35 +5,41 @@
 import { fitSums, type LayerTargets, sumLayer } from "../matrix/layer_ridge.ts";
 import { type RidgeFit, type Scale, standardisation, takeTargets } from "../matrix/ridge.ts";
 import type { RowSource } from "../matrix/rows.ts";
-import { classTargets, joinTargets, type Targets, valueTargets } from "../matrix/targets.ts";
+import { classTargets, joinRowTargets, type RowTargets, valueTargets } from "../matrix/targets.ts";
 import {
-  askClasses,
-  askValues,
   type BarTable,
-  occurring,
+  classesOf,
+  countClasses,
   type Question,
   questions,
+  rowsWithChord,
   type Task,
+  valueOf,
 } from "../metrics/tasks.ts";
 
 /** The fits of one question, one for each penalty; `live` are the classes that occur in training, none for values. */
 export type FittedQuestion = { question: Question; live: number[]; fits: RidgeFit[] };
 
 /** A question with its targets, of bars with a chord or of all. */
-type Part = Omit<FittedQuestion, "fits"> & { targets: Targets };
+type Part = Omit<FittedQuestion, "fits"> & { targets: RowTargets };
 
-function partOf(table: BarTable, question: Question): Part {
-  if (question.name === undefined) {
-    const { answers } = askClasses(table, question.task), live = occurring(answers);
+/** Targets of a question are made of the labels row by row, since those of a million bars would take gigabytes. */
+function partOf(table: BarTable, question: Question, withChord: Int32Array): Part {
+  const { name } = question, { labels } = table;
+  if (name === undefined) {
+    const { task } = question, { live } = countClasses(table, task), isC = task === "C";
     const place = new Map(live.map((id, i) => [id, i]));
-    const targets = classTargets(answers.map((set) => set.map((id) => place.get(id)!)), live.length);
-    return { question, live, targets };
+    const classesAt = (row: number) => classesOf(labels[isC ? withChord[row] : row], task)!.map((id) => place.get(id)!);
+    const take: RowTargets["take"] = (rows) => classTargets(Array.from(rows, classesAt), live.length);
+    const { count, base } = take([]), rows = isC ? withChord.length : labels.length;
+    return { question, live, targets: { rows, count, base, take } };
   }
-  const { rows, answers } = askValues(table, question.name);
-  if (rows.length < table.labels.length) {
-    throw new RangeError(`train: a bar without notes has no ${question.name}; leave it out.`);
+  if (labels.some((bar) => valueOf(bar, name) === null)) {
+    throw new RangeError(`train: a bar without notes has no ${name}; leave it out.`);
   }
-  return { question, live: [], targets: valueTargets(answers) };
+  const take: RowTargets["take"] = (rows) => valueTargets(Array.from(rows, (row) => valueOf(labels[row], name)!));
+  const { count, base } = take([]);
+  return { question, live: [], targets: { rows: labels.length, count, base, take } };
 }
 
 /**
@@ -50,19 +56,20 @@ export async function fitLayer(
   tasks: readonly Task[],
   alphas: readonly number[],
 ): Promise<{ scale: Scale; fitted: FittedQuestion[][] }> {
-  const [withChord, ...others] = tables.map((table) => askClasses(table, "C").rows);
-  if (tasks.includes("C") && others.some((rows) => rows.join() !== withChord.join())) {
+  const [withChord, ...others] = tables.map(rowsWithChord);
+  const differs = (rows: Int32Array) => rows.length !== withChord.length || rows.some((row, i) => row !== withChord[i]);
+  if (tasks.includes("C") && others.some(differs)) {
     throw new RangeError("train: expected labels that leave chords to the same bars, found others.");
   }
   const asked = questions.filter(({ task }) => tasks.includes(task) && (task !== "C" || withChord.length > 0));
-  const parts = tables.map((table) => asked.map((question) => partOf(table, question)));
+  const parts = tables.map((table) => asked.map((question) => partOf(table, question, withChord)));
   const targetsOf = (chords: boolean) =>
     parts.flat().filter(({ question }) => (question.task === "C") === chords).map(({ targets }) => targets);
   const ofChords = targetsOf(true), some = ofChords.length > 0 ? withChord : new Int32Array(0);
   const wanted: LayerTargets = {
-    all: joinTargets(targetsOf(false), tables[0].labels.length),
+    all: joinRowTargets(targetsOf(false), tables[0].labels.length),
     some,
-    ofSome: joinTargets(ofChords, some.length),
+    ofSome: joinRowTargets(ofChords, some.length),
   };
   const sums = await sumLayer(source, columns, wanted);
   const fits = {

@@ -4,7 +4,7 @@
  */
 import { assign, type Clusters, kMeans } from "../matrix/kmeans.ts";
 import { type Scale, standardise } from "../matrix/ridge.ts";
-import { pieces, readRows, rowCount, type RowSource } from "../matrix/rows.ts";
+import { pieces, rowCount, type RowSource } from "../matrix/rows.ts";
 import { clusterCount, type Collector, type Drawn, type ScoredSplit } from "./rows.ts";
 import type { Protocol } from "../metrics/task_scores.ts";
 import { sample, stream } from "../base/random.ts";
@@ -26,7 +26,8 @@ export async function clusterBars(scale: Scale, x: RowSource, recipe: Recipe): P
   const drawn = rows <= probing.clusterRows
     ? undefined
     : Int32Array.from(sample(Array(rows).keys(), probing.clusterRows, stream(seed, "cluster rows", rows))).sort();
-  const z = standardise(scale, readRows(x, columns, drawn)), n = z.length / columns;
+  const n = drawn?.length ?? rows, z = new Float64Array(n * columns);
+  for (const { first, x: part } of pieces(x, columns, drawn)) z.set(standardise(scale, part), first * columns);
   return await kMeans(z, n, columns, clusterCount(recipe, n), { seed, iterations: probing.clusterIterations });
 }
 

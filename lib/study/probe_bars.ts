@@ -61,11 +61,25 @@ export function stackedBars(corpus: Corpus, recipe: Recipe, of = barsToProbe(cor
   };
 }
 
+/** Gives equal lists of small numbers as one list: of a million bars, most have the instruments and the groove of others. */
+function sharedLists(): (list: number[]) => number[] {
+  const known = new Map<string, number[]>();
+  return (list) => {
+    const key = String.fromCharCode(...list);
+    if (!known.has(key)) known.set(key, list.slice()); // no longer than it has to be
+    return known.get(key)!;
+  };
+}
+
 /** Labels and songs of bars, by default {@link barsToProbe}, with the recipe's drawings as the authors' and its controls. */
 export function probeTables(corpus: Corpus, recipe: Recipe, of = barsToProbe(corpus, recipe)): ProbeTables {
-  const { controlType } = recipe.probing;
+  const { controlType } = recipe.probing, shared = sharedLists();
+  const labelsOf = (bar: number) => {
+    const { chords, groove, instruments, ...rest } = corpus.labels(bar);
+    return { chords: shared(chords), groove: shared(groove), instruments: shared(instruments), ...rest };
+  };
   const tables: BarTables = perSplit((split) => ({
-    labels: Array.from(of[split], corpus.labels),
+    labels: Array.from(of[split], labelsOf),
     songs: of[split].map(corpus.song),
   }));
   const types = perSplit((split) =>

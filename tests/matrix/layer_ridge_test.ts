@@ -5,7 +5,14 @@ import { fitSums, predictRows, sumLayer } from "@lib/matrix/layer_ridge.ts";
 import { createNpy } from "@lib/matrix/npy.ts";
 import { fitRidge, predictRidge } from "@lib/matrix/ridge.ts";
 import { columnMeans, type Floats, readRows, sliceRows } from "@lib/matrix/rows.ts";
-import { classTargets, joinTargets, takeTargetRows, valueTargets } from "@lib/matrix/targets.ts";
+import {
+  classTargets,
+  joinTargets,
+  type RowTargets,
+  takeTargetRows,
+  type Targets,
+  valueTargets,
+} from "@lib/matrix/targets.ts";
 import { stream } from "@lib/base/random.ts";
 import { withFolder } from "../support/folder.ts";
 import { largestDifference, readNpy, transpose } from "../support/npy.ts";
@@ -104,6 +111,40 @@ Deno.test("a wide layer in a file gives the engine the sums that it gives from m
     const expected = gram(x.subarray(10 * columns, 60 * columns), 50, columns, shift).products;
     assertLess(relative(products, expected), 1e-12);
   }));
+
+Deno.test("targets are asked for a piece of rows at a time, and give the sums of those that are kept", () =>
+  withFolder(async (dir) => {
+    const rows = 900, columns = 40, x = features(rows, columns), most = 100; // rows a piece
+    const file = createNpy(`${dir}/x.npy`, rows, columns, { pieceBytes: most * 4 * columns });
+    file.append(x);
+    const stored = file.finish(), some = Int32Array.from({ length: 300 }, (_, i) => 3 * i + 1), asked: number[] = [];
+    const kept = { all: classTargets(Array.from({ length: rows }, (_, r) => [r % 5, 5 + r % 3]), 8), some };
+    const both = { ...kept, ofSome: valueTargets(Float64Array.from({ length: 300 }, (_, r) => r % 11)) };
+    const made = (targets: Targets): RowTargets => ({
+      ...{ rows: targets.rows, count: targets.count, base: targets.base },
+      take: (ids) => (asked.push(ids.length), takeTargetRows(targets, ids)),
+    });
+    for (const placement of ["plain", "engine"] as const) {
+      const wanted = { all: made(both.all), some, ofSome: made(both.ofSome) };
+      const found = await sumLayer(stored, columns, wanted, { placement });
+      assertEquals(found, await sumLayer(stored, columns, both, { placement }));
+    }
+    assertEquals(Math.max(...asked) <= most, true, `${Math.max(...asked)} rows at once`);
+  }));
+
+Deno.test("many targets of narrow rows, which the engine takes in parts, give the sums of plain code", async () => {
+  const rows = 2500, columns = 3, classes = 2000; // 5 million numbers, were they one part
+  const x = features(rows, 6).filter((_, i) => i % 6 < columns), none = new Int32Array(0);
+  const all = classTargets(Array.from({ length: rows }, (_, r) => [r % classes, (7 * r + 1) % classes]), classes);
+  const [plain, engine] = await Promise.all(
+    (["plain", "engine"] as const).map((placement) =>
+      sumLayer(x, columns, { all, some: none, ofSome: valueTargets([]) }, { placement })
+    ),
+  );
+  assertLess(relative(engine.all.cross.products, plain.all.cross.products), 1e-12);
+  assertLess(relative(engine.all.gram.products, plain.all.gram.products), 1e-12);
+  assertEquals([engine.all.gram.rows, engine.all.cross.sum], [rows, plain.all.cross.sum]);
+});
 
 Deno.test("sums say what does not fit, and nothing stays on the engine", async () => {
   const targets = { all: valueTargets([1, 2]), some: new Int32Array(0), ofSome: valueTargets([]) };

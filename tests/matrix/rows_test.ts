@@ -6,6 +6,7 @@ import {
   columnMeans,
   firstRows,
   floatsOf,
+  pickRows,
   pieceBytes,
   pieces,
   reading,
@@ -41,6 +42,19 @@ Deno.test("rows are counted, sliced and read alike from memory and from a file",
     assertEquals(readRows(sliceRows(middle, columns, 1, 2), columns, Int32Array.of(1)), expected([6]));
     assertEquals(readRows(firstRows(source, columns, 2), columns), expected([0, 1]));
     assertEquals(readRows(source, columns, new Int32Array(0)), new Float32Array(0));
+  }));
+
+Deno.test("picked rows are read, sliced and picked again as rows of their own", () =>
+  onBoth((source) => {
+    const picked = pickRows(source, columns, Int32Array.of(1, 2, 5, 6, 9));
+    assertEquals(rowCount(picked, columns), 5);
+    assertEquals(readRows(picked, columns), expected([1, 2, 5, 6, 9]));
+    assertEquals(readRows(picked, columns, Int32Array.of(0, 3, 4)), expected([1, 6, 9]));
+    assertEquals(readRows(firstRows(picked, columns, 2), columns), expected([1, 2]));
+    assertEquals(readRows(sliceRows(picked, columns, 2, 2), columns, Int32Array.of(1)), expected([6]));
+    assertEquals(readRows(pickRows(picked, columns, Int32Array.of(1, 4)), columns), expected([2, 9]));
+    const late = sliceRows(source, columns, 4, 7); // rows count from its first one
+    assertEquals(readRows(pickRows(late, columns, Int32Array.of(0, 6)), columns), expected([4, 10]));
   }));
 
 Deno.test("pieces follow each other, no longer than asked, each with its place", () =>

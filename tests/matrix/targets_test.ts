@@ -1,5 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { classTargets, joinTargets, takeTargetRows, type Targets, valueTargets } from "@lib/matrix/targets.ts";
+import {
+  classTargets,
+  joinRowTargets,
+  joinTargets,
+  type RowTargets,
+  takeTargetRows,
+  type Targets,
+  valueTargets,
+} from "@lib/matrix/targets.ts";
 
 /** Targets written out, a row at a time. */
 const dense = ({ rows, base, start, column, value }: Targets): number[][] =>
@@ -25,4 +33,15 @@ Deno.test("targets of some rows, and side by side, are those rows and columns", 
   assertEquals([joined.rows, joined.count], [3, 5]);
   assertEquals(dense(joined), [[5, 1, -1, 1, 5], [-1, -1, -1, -1, -1], [0.5, -1, 1, -1, 0.5]]);
   assertEquals(dense(joinTargets([], 2)), [[], []]);
+});
+
+Deno.test("targets made when they are taken are those rows of the whole", () => {
+  const made = ({ rows, count, base, ...all }: Targets): RowTargets => ({
+    ...{ rows, count, base },
+    take: (ids) => takeTargetRows({ rows, count, base, ...all }, ids),
+  });
+  const joined = joinRowTargets([made(values), made(classes)], 3), whole = joinTargets([values, classes]);
+  assertEquals([joined.rows, joined.count, joined.base], [3, whole.count, whole.base]);
+  assertEquals(takeTargetRows(joined, [2, 0]), takeTargetRows(whole, [2, 0]));
+  assertEquals(takeTargetRows(joinRowTargets([], 3), [1, 2]).rows, 2);
 });

@@ -4,8 +4,10 @@ import {
   askValues,
   type BarTable,
   classCounts,
+  countClasses,
   occurring,
   questions,
+  rowsWithChord,
   valueQuestions,
 } from "@lib/metrics/tasks.ts";
 
@@ -53,4 +55,11 @@ Deno.test("values are asked of bars with notes", () => {
 
 Deno.test("occurring classes come once, ascending", () => {
   assertEquals(occurring([[10, 2], [], [2, 9]]), [2, 9, 10]);
+});
+
+Deno.test("bars are counted by class, each bar once for a class; chords are of bars that have one", () => {
+  assertEquals(countClasses(table, "C"), { live: [3, 10, 83], counts: [1, 2, 1], bars: 3 });
+  assertEquals(countClasses(table, "GP"), { live: [0, 8], counts: [4, 4], bars: 4 });
+  assertEquals(countClasses(table, "T"), { live: [5, 31], counts: [3, 1], bars: 4 });
+  assertEquals(rowsWithChord(table), Int32Array.of(0, 2, 3));
 });

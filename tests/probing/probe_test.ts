@@ -7,8 +7,10 @@ import type { Protocol } from "@lib/metrics/task_scores.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
 import { stream } from "@lib/base/random.ts";
 import { UserError } from "@lib/base/user_error.ts";
-import type { RowSource } from "@lib/matrix/rows.ts";
+import { createNpy } from "@lib/matrix/npy.ts";
+import { reading, type RowSource } from "@lib/matrix/rows.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
+import { withFolder } from "../support/folder.ts";
 import * as planted from "../support/planted_tables.ts";
 import { expected, goldenFeatures, goldenTable } from "../support/probe_fixtures.ts";
 
@@ -243,6 +245,27 @@ Deno.test("the authors' scores are the mean and population std of probes on each
     assertEquals(planted.find(alone[0], task, metric).std, null);
   }
 });
+
+Deno.test("drawn rows of a file are read a piece at a time, and score as rows in memory do", () =>
+  withFolder(async (dir) => {
+    const draws = drawBars(planted.tables, planted.study), x = planted.features(), width = 4 * planted.columns;
+    const stored = (split: "train" | "validation" | "test") => {
+      const file = createNpy(`${dir}/${split}.npy`, x[split].length / planted.columns, planted.columns, {
+        pieceBytes: 8 * width,
+      });
+      file.append(x[split]);
+      return file.finish();
+    };
+    const inFiles = { ...x, train: stored("train"), validation: stored("validation"), test: stored("test") };
+    const asked = { protocols: ["authors"], tasks: ["C", "I", "T", "MV"] } as const;
+    const probe = (features: LayerFeatures) =>
+      probeLayer(features, { ...planted.tables, draws }, planted.study, meta, asked);
+    reading.most = 0;
+    const [found, expected] = [await probe(inFiles), await probe(x)];
+    assertEquals(found.length, expected.length);
+    found.forEach(({ value }, i) => assertAlmostEquals(value, expected[i].value, 1e-9));
+    assertEquals(reading.most <= 2 * 8 * width, true, `${reading.most} bytes of ${draws[0].train.length} drawn rows`);
+  }));
 
 Deno.test("permuted song clustering is the last drawing's bars dealt to its songs at random", async () => {
   const draws = drawBars(planted.tables, planted.study), control = { ...planted.tables, labels: "permuted" } as const;

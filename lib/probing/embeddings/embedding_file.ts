@@ -50,8 +50,10 @@ async function readKeys(array: string, rows: number): Promise<Keys> {
       if (value !== undefined) return value;
       throw new UserError(`${path}, line ${line}: expected ${what} from 0, found ${values[column] || "nothing"}.`);
     });
+  const known = new Map<string, string>(); // a song's name once, not as often as it has bars
+  const named = (name = "") => known.get(name) ?? (known.set(name, name), name);
   return {
-    songs: table.rows.map(({ values }) => values[0] ?? ""),
+    songs: table.rows.map(({ values }) => named(values[0])),
     bars: numbers(1, "a bar's index"),
     ...(withLayer ? { layers: numbers(2, "a layer's number") } : {}),
   };
