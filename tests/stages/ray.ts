@@ -1,7 +1,8 @@
 /**
  * A study on a real cluster of Ray, of three nodes on this machine, of which one is killed while the store is built and
- * one while a model trains: it must equal to the bit a study of this machine's processes. Where Ray cannot be installed
- * the stage is skipped.
+ * one while a model trains: it must equal to the bit a study of this machine's processes. Then two workers train a model,
+ * the node of one is killed, and their steps must equal one process's but for rounding. Where Ray cannot be installed the
+ * stage is skipped.
  *
  * `deno run -A tests/stages/ray.ts` prints the minutes of both and what differs.
  * @module
@@ -13,7 +14,16 @@ import { pythonEnvironment } from "@lib/base/python.ts";
 import { ensureRay } from "@lib/cli/setup.ts";
 import type { Counts } from "../run.ts";
 import { runStudy } from "../support/study_process.ts";
-import { comparedRuns, embeddedSongs, loggedSteps, pause, runs } from "../support/two_places.ts";
+import {
+  comparedRuns,
+  copyUntrained,
+  differentSteps,
+  embeddedSongs,
+  loggedSteps,
+  pause,
+  runs,
+  trainedBy,
+} from "../support/two_places.ts";
 import { linesOf } from "../support/workers.ts";
 
 /** A choice of a study that takes a minute or two, whose trainings are long enough to be killed in. */
@@ -103,41 +113,55 @@ const began = (run: string, job: string): number =>
 /** Runs a study in both ways; returns the paths that differ. */
 async function compare(python: string): Promise<string[]> {
   const cluster = await startCluster(python, crypto.randomUUID().replaceAll("-", "").repeat(2));
-  const prefix = `ray-${Deno.pid}`, [local, ray] = [`${prefix}-local`, `${prefix}-ray`];
+  const [local, ray, pair] = ["local", "ray", "pair"].map((name) => `ray-${Deno.pid}-${name}`);
   const songs = await embeddedSongs(48);
   const variables = { NO_COLOR: "1", SCALE: "smoke", DATA: songs, RECIPE: JSON.stringify(choices) };
-  const study = async (run: string, on: string, env = {}) => {
+  const study = async (run: string, on: string, env = {}, more: string[] = []) => {
     const start = performance.now(), args = ["study", "--run", run, "--on", on, "--threads", "1", "--no-page"];
-    const { code, text } = await runStudy(args, { ...variables, ...env });
+    const { code, text } = await runStudy([...args, ...more], { ...variables, ...env });
     if (code !== 0) throw new Error(`exit code ${code}\n${text}`);
     return (performance.now() - start) / 1000;
   };
-  let over = false;
+  let over = false, running: Promise<number>;
+  const start = (run: string, more: string[] = []) => {
+    over = false;
+    running = study(run, `ray://${cluster.address}`, cluster.env, more).finally(() => over = true);
+    running.catch(() => {}); // awaited below
+  };
   try {
     await Promise.all([cluster.add(), cluster.add()]);
-    const running = study(ray, `ray://${cluster.address}`, cluster.env).finally(() => over = true);
-    running.catch(() => {}); // awaited below
-    /** Kills the node of a job once it has come far enough, and adds another one. */
-    const strike = async (job: string, victim: "all" | "Ray", isReady: () => boolean) => {
+    start(ray);
+    /** Kills the node of a job, whose process has these words in its command, once it has come far enough, and adds another one. */
+    const strike = async (words: string, victim: "all" | "Ray", isReady: () => boolean) => {
       let kill: ReturnType<typeof cluster.nodeOf>;
-      while (!over && !(kill = cluster.nodeOf(`job ${job} --run ${ray} `))) await pause(50);
+      while (!over && !(kill = cluster.nodeOf(words))) await pause(50);
       while (!over && !isReady()) await pause(5);
-      if (over) throw new Error(`The study was over in ${clock(await running)} before the node of ${job} was killed.`);
+      if (over) {
+        throw new Error(`The study was over in ${clock(await running!)} before the node of ${words} was killed.`);
+      }
       kill!(victim);
-      console.log(`the node of ${job} is killed (${victim})`);
+      console.log(`the node of ${words} is killed (${victim})`);
       await cluster.add();
     };
-    await strike("corpus", "all", () => partsOf(ray).length > 0);
-    await strike("train-BERT", "Ray", () => loggedSteps(ray, "BERT") > 20);
-    console.log(`on Ray: ${clock(await running)}`);
+    await strike(`job corpus --run ${ray} `, "all", () => partsOf(ray).length > 0);
+    await strike(`job train-BERT --run ${ray} `, "Ray", () => loggedSteps(ray, "BERT") > 20);
+    console.log(`on Ray: ${clock(await running!)}`);
     console.log(`on this machine's processes: ${clock(await study(local, "local"))}`);
     const different = comparedRuns(local, ray);
     const struck = ["corpus", "train-BERT"].filter((job) => began(ray, job) < 2);
-    return [...different, ...struck.map((job) => `${job} was not begun again`)];
+    await copyUntrained(local, pair, "BERT");
+    start(pair, ["--train-workers", "2"]);
+    await strike("--worker 1 --hosts", "all", () => loggedSteps(pair, "BERT") > 20);
+    console.log(`two workers on Ray: ${clock(await running!)}`);
+    const { steps, different: away } = differentSteps(local, pair, "BERT");
+    if (steps[0] !== steps[1]) away.push(`${steps[1]} steps of ${steps[0]}`);
+    if (began(pair, "train-BERT") < 2 || trainedBy(pair, "BERT") !== "2") away.push("not begun again, or by others");
+    const together = away.map((line) => `two workers: ${line}`);
+    return [...different, ...together, ...struck.map((job) => `${job} was not begun again`)];
   } finally {
     await cluster.end();
     await Deno.remove(songs, { recursive: true });
-    for (const run of [local, ray]) await removeIfThere(`${runs}/${run}`);
+    for (const run of [local, ray, pair]) await removeIfThere(`${runs}/${run}`);
   }
 }
 

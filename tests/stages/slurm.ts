@@ -83,7 +83,7 @@ async function compareTogether(
   return [
     ...different.map((line) => `two workers: ${line}`),
     ...(steps[0] === steps[1] ? [] : [`two workers: ${steps[1]} steps of ${steps[0]}`]),
-    ...(String(workers) === "2" ? [] : [`two workers: trained by ${workers}`]),
+    ...(workers === "2" ? [] : [`two workers: trained by ${workers}`]),
     ...(starts(pair) === 2 && text.match(/Told to stop by SIGUSR1/g)?.length === 2 ? [] : [`two workers:\n${text}`]),
   ];
 }

@@ -68,3 +68,11 @@ export async function copyUntrained(from: string, to: string, model: string): Pr
   ];
   for (const path of gone) await removeIfThere(`${runs}/${to}/${path}`);
 }
+
+/** By how many workers a model was trained, one number for each that did, with commas. */
+export function trainedBy(run: string, model: string): string {
+  const folder = `${runs}/${run}/models/${model}/training`;
+  const last = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => /^step-\d+$/.test(name)).sort()
+    .at(-1);
+  return String(JSON.parse(Deno.readTextFileSync(`${folder}/${last}/state.json`)).run.workers);
+}

@@ -14,7 +14,8 @@ import type { Study } from "../../study/study.ts";
 import { ensureRay } from "../setup.ts";
 import { lanesFor } from "./local.ts";
 import { followLog } from "./log.ts";
-import { atATime, inOrder, jobArguments, jobFailed, jobProcess, logPath, type OneByOne, type Place } from "./place.ts";
+import { atATime, inOrder, jobArguments, jobFailed, jobProcess, logPath, mostWorkers } from "./place.ts";
+import type { OneByOne, Place } from "./place.ts";
 
 /** What a node of the cluster has: cores, and bytes for tasks. */
 type RayNode = { cpus: number; memory: number };
@@ -25,6 +26,7 @@ type Answer = { nodes?: RayNode[]; job?: string; code?: number; error?: string; 
 /** What the driver is told of a job. */
 type Order =
   & { job: string; title: string; command: string[]; cwd: string; env: Record<string, string>; log: string }
+  & { workers: number }
   & RayNode;
 
 /** A driver that runs, with the nodes of its cluster. */
@@ -126,6 +128,20 @@ async function needListener(address: string): Promise<void> {
 type RayOptions = { jobs?: number; threads?: number; address?: string; driver?: readonly string[] };
 
 /**
+ * The bytes to ask for each of a job's processes, which may need so many: fewer where the nodes that have the threads
+ * have not so much for all processes at a time, which then share it.
+ */
+export function memoryEach(nodes: readonly RayNode[], threads: number, workers: number, bytes: number): number {
+  const room = (each: number) =>
+    nodes.reduce((sum, { cpus, memory }) => sum + Math.min(Math.floor(cpus / threads), Math.floor(memory / each)), 0);
+  const shares = nodes.flatMap(({ memory }) => Array.from({ length: workers }, (_, i) => Math.floor(memory / (i + 1))));
+  return Math.max(
+    0,
+    ...[Math.floor(bytes), ...shares].filter((each) => each > 0 && each <= bytes && room(each) >= workers),
+  );
+}
+
+/**
  * A cluster of Ray as a place of jobs. A node must have the threads of a job; one that has less memory than a job may need
  * runs it alone.
  *
@@ -137,10 +153,11 @@ export async function rayPlace(study: Study, jobs: readonly StudyJob[], options:
   const { jobs: most, threads: asked, address } = options;
   const command = options.driver ?? [(await ensureRay()).python, "-u", `${projectRoot}/lib/cli/jobs/ray_driver.py`];
   if (address !== undefined) await needListener(address);
-  const own = { cpus: Math.max(ownThreads(), (most ?? 1) * (asked ?? 1)), memory: freeMemory() };
+  const atOnce = Math.max(most ?? 1, mostWorkers(jobs));
+  const own = { cpus: Math.max(ownThreads(), atOnce * (asked ?? 1)), memory: freeMemory() };
   const driver = await startDriver(command, address === undefined ? own : { address });
   try {
-    return placeOf(study, jobs, driver, { most, asked });
+    return placeOf(study, jobs, driver, { most, asked, isOwn: address === undefined });
   } catch (error) {
     await driver.stop();
     throw error;
@@ -151,11 +168,17 @@ function placeOf(
   study: Study,
   jobs: readonly StudyJob[],
   driver: Driver,
-  { most, asked }: { most?: number; asked?: number },
+  { most, asked, isOwn }: { most?: number; asked?: number; isOwn: boolean },
 ): Place {
   const cores = Math.max(0, ...driver.nodes().map(({ cpus }) => cpus));
   const bytes = Math.max(...jobs.map(({ memory }) => memory(1)));
-  const { threads } = lanesFor(study.recipe, { threads: asked }, { cores, gpu: false, free: Infinity, bytes });
+  const workers = mostWorkers(jobs), sharing = isOwn ? workers : 1; // the nodes of another cluster may have more cores
+  const { threads } = lanesFor(study.recipe, { threads: asked, workers: sharing }, {
+    cores,
+    gpu: false,
+    free: Infinity,
+    bytes,
+  });
   if (threads > cores) {
     throw new UserError(
       `Ray: expected a node with ${threads} cores for jobs of as many threads, found at most ${cores}. Name fewer ` +
@@ -163,16 +186,22 @@ function placeOf(
     );
   }
   const lanes = () => driver.nodes().reduce((sum, { cpus }) => sum + Math.floor(cpus / threads), 0);
+  if (lanes() < workers) {
+    throw new UserError(
+      `Ray: expected nodes with ${threads} cores for each of ${workers} workers, found room for ${lanes()}. Name fewer ` +
+        "--train-workers or --threads, or add nodes.",
+    );
+  }
   const run: OneByOne["run"] = async (job, { signal, onLine, onTurn }) => {
-    const log = logPath(study, job.name), largest = Math.max(...driver.nodes().map(({ memory }) => memory));
+    const log = logPath(study, job.name), { workers = 1 } = job;
     const followed = followLog(log, (line) => (onTurn("running"), onLine(line)));
     const stop = () => void driver.stop();
     signal.addEventListener("abort", stop);
     try {
       const { code, error } = await driver.run({
-        ...{ job: job.name, title: `deno task ${jobArguments(study.name, job.name, threads).join(" ")}` },
-        ...{ command: jobProcess(study.name, job.name, threads), cwd: projectRoot, log },
-        ...{ cpus: threads, memory: Math.floor(Math.min(job.memory(threads), largest)) },
+        ...{ job: job.name, title: `deno task ${jobArguments(study.name, job.name, threads, workers).join(" ")}` },
+        ...{ command: jobProcess(study.name, job.name, threads), cwd: projectRoot, log, workers },
+        ...{ cpus: threads, memory: memoryEach(driver.nodes(), threads, workers, job.memory(threads)) },
         env: { ...computingVariables(), ...threadVariables(threads), NO_COLOR: "1" },
       });
       await followed.end();

@@ -2,7 +2,9 @@
 
 The first line says where: {"address": "HOST:PORT"} joins a cluster whose node this machine is,
 {"cpus": N, "memory": BYTES} starts one on 127.0.0.1. Each further line is a job: its "job" (name), "title" (what opens its
-part of the log), "command", "cwd", "env", "log" (a file that every node sees), "cpus" and "memory" (bytes). Answers:
+part of the log), "command", "cwd", "env", "log" (a file that every node sees), "cpus" and "memory" (bytes); and "workers",
+how many processes do it together, each with these cores and this memory, on whichever nodes: each gets --worker I --hosts
+LIST, and all but the first a log of their own, as x-worker-1.log beside x.log. Answers:
 {"nodes": [{"cpus", "memory"}, ...]} at first and whenever they change; {"job", "code"} of a job that ended,
 {"job", "error"} of one that Ray could not run, {"failed"} if there is no cluster.
 
@@ -24,6 +26,8 @@ import time
 from datetime import datetime, timezone
 
 import ray
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 RETRIES = 3  # of a task whose node or worker dies; one whose command fails has a result, and is not run again
 
@@ -72,8 +76,83 @@ def outcome(ref):
         return {"error": str(error).strip()}
 
 
+def address():
+    """The address of this node, with a port that is free now."""
+    host = ray.util.get_node_ip_address()
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as one:
+        one.bind((host, 0))
+        return f"[{host}]:{one.getsockname()[1]}" if ":" in host else f"{host}:{one.getsockname()[1]}"
+
+
+def is_lost(ref):
+    """Whether a task ended because its node or worker died."""
+    try:
+        ray.get(ref)
+    except (ray.exceptions.TaskCancelledError, ray.exceptions.RayTaskError):
+        return False
+    except Exception:
+        return True
+    return False
+
+
+def ended(refs, stop):
+    """Awaits tasks, and cancels them once `stop` is set."""
+    told = False
+    while ray.wait(refs, num_returns=len(refs), timeout=0.2)[1]:
+        if stop.is_set() and not told:
+            told = True
+            for ref in refs:
+                ray.cancel(ref)
+
+
+def together(line, given, stop):
+    """Runs a job by its workers, anew if a node of theirs dies; returns how it ended: as the first of them that failed."""
+    each = {"num_cpus": line["cpus"], "memory": line["memory"], "max_retries": 0}
+    stem, suffix = os.path.splitext(line["log"])
+    for _ in range(RETRIES + 1):
+        group = placement_group([{"CPU": line["cpus"], "memory": line["memory"]}] * line["workers"], strategy="PACK")
+        try:
+            while not group.wait(1):  # the nodes have no room yet
+                if stop.is_set():
+                    return {"code": -signal.SIGINT}
+            places = [PlacementGroupSchedulingStrategy(group, i) for i in range(line["workers"])]
+            found = [ray.remote(address).options(num_cpus=0, scheduling_strategy=place).remote() for place in places]
+            ended(found, stop)
+            if any(is_lost(ref) for ref in found):
+                continue
+            hosts = ray.get(found)
+            if len(set(hosts)) < len(hosts):  # a port that was given twice
+                continue
+            refs = []
+            for i, place in enumerate(places):
+                own = {**given, "command": [*line["command"], "--worker", str(i), "--hosts", ",".join(hosts)]}
+                own["log"] = line["log"] if i == 0 else f"{stem}-worker-{i}{suffix}"
+                task = ray.remote(work).options(**each, name=f"{line['job']}, worker {i}", scheduling_strategy=place)
+                refs.append(task.remote(**own))
+            ended(refs, stop)
+            if stop.is_set() or not any(is_lost(ref) for ref in refs):
+                return next((end for end in map(outcome, refs) if end != {"code": 0}), {"code": 0})
+        except ray.exceptions.TaskCancelledError:
+            return {"code": -signal.SIGINT}
+        except Exception as error:
+            return {"error": str(error).strip()}
+        finally:
+            remove_placement_group(group)
+    return {"error": f"Nodes of the {line['workers']} workers died {RETRIES + 1} times."}
+
+
 def serve(lines):
     task, jobs, known, looked = ray.remote(work), {}, None, 0.0
+    groups, ends, stop = [], queue.Queue(), threading.Event()
+
+    def begin(line, given):
+        ends.put((line["job"], together(line, given, stop)))
+
+    def tell():
+        while not ends.empty():
+            job, end = ends.get()
+            say(job=job, **end)
+
     while True:
         if time.monotonic() - looked > 2:
             looked, now = time.monotonic(), alive()
@@ -86,16 +165,25 @@ def serve(lines):
                 break
             needs = {"num_cpus": line["cpus"], "memory": line["memory"], "max_retries": RETRIES, "name": line["job"]}
             given = {name: line[name] for name in ("title", "command", "cwd", "env", "log")}
-            jobs[task.options(**needs).remote(**given)] = line["job"]
+            if line.get("workers", 1) > 1:
+                groups.append(threading.Thread(target=begin, args=(line, given)))
+                groups[-1].start()
+            else:
+                jobs[task.options(**needs).remote(**given)] = line["job"]
         except queue.Empty:
             pass
         for ref in ray.wait(list(jobs), timeout=0.1)[0] if jobs else []:
             say(job=jobs.pop(ref), **outcome(ref))
+        tell()
+    stop.set()
     for ref in jobs:
         ray.cancel(ref)
     while jobs:
         for ref in ray.wait(list(jobs))[0]:
             say(job=jobs.pop(ref), **outcome(ref))
+    for group in groups:
+        group.join()
+    tell()
 
 
 def read(lines, own, joined):

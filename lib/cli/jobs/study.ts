@@ -64,9 +64,6 @@ export function studyOptions(args: readonly string[], cwd?: string): StudyOption
     const where = misplaced === "jobs" ? "none with --on slurm, which decides that" : "none without --on slurm";
     throw usageError("study", `--${misplaced}: expected ${where}, found ${given}.`);
   }
-  if (values["train-workers"] > 1 && values.on.startsWith("ray")) {
-    throw usageError("study", `--train-workers: expected 1 with --on ${values.on}, found ${values["train-workers"]}.`);
-  }
   const chosen = names.map((name) => modelsByOption[name as keyof typeof modelsByOption]);
   const env = {
     ...studyVariables(run, values),

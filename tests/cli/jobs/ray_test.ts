@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { exists } from "@lib/base/files.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { UserError } from "@lib/base/user_error.ts";
-import { rayPlace } from "@lib/cli/jobs/ray.ts";
+import { memoryEach, rayPlace } from "@lib/cli/jobs/ray.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import type { StudyJob } from "@lib/study/jobs/graph.ts";
 import { openStudy, type Study } from "@lib/study/study.ts";
@@ -83,6 +83,7 @@ Deno.test("jobs go to Ray with what they need, are queued, run and done, each af
     const order = JSON.parse((await Deno.readTextFile(study.path("log", "one.log"))).split("\n")[0]);
     assertEquals([order.cpus, order.memory], [1, 2 ** 31]); // the largest node's, as no node has 4 GiB
     assertEquals(order.command.slice(-7).join(" "), "job one --run a --threads 1 --attached");
+    assertEquals(order.workers, 1);
     assertEquals([order.env.TF_NUM_INTRAOP_THREADS, order.env.NO_COLOR], ["1", "1"]);
   }));
 
@@ -112,6 +113,34 @@ Deno.test("no cluster, or one whose nodes have too few cores, is refused with wh
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 }), { port } = listener.addr;
     await assertRejects(() => at(`localhost:${port}`, 1), UserError, "Ray: no cluster");
     await assertRejects(() => at(undefined, 3), UserError, "expected a node with 3 cores");
+    jobs.push({ ...job("many"), workers: 4 });
+    await assertRejects(() => at(`localhost:${port}`, 1), UserError, "Ray: no cluster");
+    await assertRejects(() => at(undefined, 1), UserError, "for each of 4 workers, found room for 3");
     listener.close();
     await assertRejects(() => at(`127.0.0.1:${port}`, 1), UserError, `expected a cluster at 127.0.0.1:${port}`);
   }));
+
+Deno.test("workers of a training are told to Ray without numbers or addresses, each with its own memory", () =>
+  withFolder(async (runs) => {
+    const { study, job } = planted(runs), jobs = [{ ...job("pair"), workers: 2 }];
+    const place = await rayPlace(study, jobs, { threads: 1, driver: standIn(twoNodes) });
+    const never = neverStopped();
+    const states = await place.doAll(jobs, { signal: never, onChange: () => {}, onLine: () => {} });
+    await place.close();
+    assertEquals([...states.values()].map(({ state }) => state), ["done"]);
+    const order = JSON.parse((await Deno.readTextFile(study.path("log", "pair.log"))).split("\n")[0]);
+    // The nodes have 1 and 2 GiB: two processes of 1 GiB have room, one on each.
+    assertEquals([order.workers, order.cpus, order.memory], [2, 1, 2 ** 30]);
+    assertEquals(order.command.slice(-7).join(" "), "job pair --run a --threads 1 --attached");
+  }));
+
+Deno.test("each worker may have what it needs, or the most that leaves room for all of them", () => {
+  const nodes = [{ cpus: 0, memory: 2 ** 40 }, { cpus: 4, memory: 1000 }, { cpus: 2, memory: 700 }];
+  const cases: [threads: number, workers: number, bytes: number, each: number][] = [
+    ...[[1, 1, 900, 900], [1, 1, 5000, 1000], [1, 2, 900, 700], [1, 3, 900, 500], [2, 3, 900, 500]] as const,
+    ...[[1, 5, 900, 333], [1, 5, 200, 200], [1, 6, 900, 250], [4, 1, 900, 900]] as const,
+  ].map((one) => [...one]);
+  for (const [threads, workers, bytes, each] of cases) {
+    assertEquals(memoryEach(nodes, threads, workers, bytes), each, `${threads} ${workers} ${bytes}`);
+  }
+});
