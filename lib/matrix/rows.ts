@@ -182,9 +182,11 @@ export function floatsOf(type: FloatType, buffer: ArrayBuffer): Float32Array<Arr
 export function* arrayPieces({ path, offset, shape, type }: StoredArray): Generator<Piece> {
   const columns = shape.at(-1)!, total = shape.slice(0, -1).reduce((product, axis) => product * axis, 1);
   const width = bytesOf[type] * columns, most = Math.max(1, Math.floor(PIECE_BYTES / width)), fd = openSync(path, "r");
+  let bytes = new Uint8Array(0); // used again for each piece but the last
   try {
     for (let first = 0; first < total; first += most) {
-      const rows = Math.min(most, total - first), bytes = new Uint8Array(rows * width);
+      const rows = Math.min(most, total - first);
+      if (bytes.length !== rows * width) bytes = new Uint8Array(rows * width);
       readAt(fd, bytes, offset + first * width);
       yield { first, rows, x: floatsOf(type, bytes.buffer) };
     }

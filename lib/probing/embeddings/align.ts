@@ -50,14 +50,17 @@ const unknownSong = "of songs that the store lacks";
 /** Finds the bar of a store by its song's file or id and its index in the song, or says why it is not there. */
 function barFinder(corpus: Corpus): (song: string, index: number) => number | string {
   const find = songFinder(corpus), known = new Map<string, ReturnType<typeof find>>();
+  const indices = new Int32Array(corpus.bars), read = new Set<number>(); // a song's are read from the store once
   return (name, index) => {
     if (!known.has(name)) known.set(name, find(name));
     const song = known.get(name);
     if (song === undefined) return unknownSong;
     if (typeof song === "string") return `of songs that tokenizing left out (${song})`;
     const { firstBar, bars, allBars } = corpus.songs[song];
-    const bar = firstBar + bisect(0, bars, (i) => corpus.barIndex(firstBar + i) >= index);
-    if (bar < firstBar + bars && corpus.barIndex(bar) === index) return bar;
+    if (!read.has(song)) { for (let i = firstBar; i < firstBar + bars; i++) indices[i] = corpus.barIndex(i); }
+    read.add(song);
+    const bar = firstBar + bisect(0, bars, (i) => indices[firstBar + i] >= index);
+    if (bar < firstBar + bars && indices[bar] === index) return bar;
     return index < allBars ? "of bars with too few notes" : "of bars beyond their song's end";
   };
 }
@@ -148,9 +151,10 @@ function sinkMaker(rows: number, { folder, memory }: AlignOptions) {
   };
 }
 
-/** A vector as float32; a {@link UserError}, which begins with `where`, if it has another width or is not finite. */
+/** A vector as float32, not copied if it is; a {@link UserError}, which begins with `where`, if it has another width or is not finite. */
 function checked(vector: ArrayLike<number>, columns: number | undefined, where: string): Float32Array {
-  const x = Float32Array.from(vector), odd = x.findIndex((value) => !Number.isFinite(value));
+  const x = vector instanceof Float32Array ? vector : Float32Array.from(vector),
+    odd = x.findIndex((value) => !Number.isFinite(value));
   const refuse = (expected: string, found: string) => new UserError(`${where}: expected ${expected}, found ${found}.`);
   if (odd >= 0) throw refuse("finite numbers", `${vector[odd]} at place ${odd} of ${x.length}`);
   if (x.length === 0) throw refuse("a vector", "one without numbers");
