@@ -11,6 +11,9 @@ const MiB = 2 ** 20;
 /** A process with the engine loaded and some functions traced: measured 600 to 750 MiB at the widths 32 to 128. */
 const ENGINE = 700 * MiB;
 
+/** What each of several workers takes besides its rows: the whole batch's tokens, and what it sends and receives. */
+const TOGETHER = 200 * MiB;
+
 /** The encoder's weights, but for biases and LayerNorms. */
 export const weightsAbout = ({ layers, hidden, intermediate, maxPositions }: Recipe["model"]): number =>
   hidden * (layers * (4 * hidden + 2 * intermediate) + vocabulary.size + maxPositions);
@@ -22,12 +25,13 @@ const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Re
 /**
  * Bytes that a training takes at most, or each of so many workers of it. Beside measured peaks on libtensorflow's CPU: smoke 0.59 GiB (reckoned 0.71),
  * demo's BERT-aug 0.81 (0.87), small's 1.7 (2.0), 6 layers of 256 with 2,048 tokens 1.2 (1.4), 12 of 768 with 1,536
- * tokens 5.9 (6.7).
+ * tokens 5.9 (6.7); the first of two workers of small's BERT-aug 1.4 (1.5).
  */
 export function trainingBytes(recipe: Recipe, name: ModelName, workers = 1): number {
   const { model } = recipe, views = variants[name].view === "none" ? 1 : 2;
   const tokens = Math.ceil(views * recipe.training.batchTokens / workers); // weights, moments, gradients, and the copies of a step: twelve
-  return ENGINE + 4 * (12 * weightsAbout(model) + tokens * model.layers * numbersOfToken(recipe));
+  const engine = ENGINE + (workers > 1 ? TOGETHER : 0);
+  return engine + 4 * (12 * weightsAbout(model) + tokens * model.layers * numbersOfToken(recipe));
 }
 
 /**

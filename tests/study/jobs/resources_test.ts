@@ -19,6 +19,8 @@ Deno.test("peaks that were measured on libtensorflow's CPU are below what is rec
     const ratio = trainingBytes(choices, model) / (mebibytes * 2 ** 20);
     assert(ratio > 1 && ratio < 1.5, `${choices.scale} ${choices.model.hidden} ${model}: ${ratio}`);
   }
+  const together = trainingBytes(recipe("sound", "small"), "BERT-aug", 2) / (1465 * 2 ** 20);
+  assert(together > 1 && together < 1.5, `each of two workers: ${together}`);
 });
 
 Deno.test("a shard's measured peaks are below what is reckoned, by less than half", () => {
