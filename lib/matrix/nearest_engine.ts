@@ -19,19 +19,25 @@ const ROUNDING = 2 ** -24;
 /** Rows that are multiplied for so many: zeros are added where each number of rows is compiled for. */
 const paddedRows = (rows: number): number => shapesCost ? 2 ** Math.ceil(Math.log2(rows)) : rows;
 
-/** Rows less the mean, rounded to float32, and their lengths before rounding. */
-function centre(x: Floats, columns: number, mean: Float64Array): { rounded: Float32Array; lengths: Float64Array } {
-  const rounded = new Float32Array(x.length), lengths = new Float64Array(x.length / columns);
+/** Lengths of rows less the mean. */
+function lengthsOf(x: Floats, columns: number, mean: Float64Array): Float64Array {
+  const lengths = new Float64Array(x.length / columns);
   for (let r = 0, at = 0; r < lengths.length; r++) {
     let sum = 0;
     for (let c = 0; c < columns; c++, at++) {
       const value = x[at] - mean[c];
-      rounded[at] = value;
       sum += value * value;
     }
     lengths[r] = Math.sqrt(sum);
   }
-  return { rounded, lengths };
+  return lengths;
+}
+
+/** Writes some rows less the mean, rounded to float32, one after another. */
+function round(x: Floats, some: ArrayLike<number>, columns: number, mean: Float64Array, to: Float32Array): void {
+  for (let i = 0, at = 0; i < some.length; i++) {
+    for (let c = 0, from = some[i] * columns; c < columns; c++) to[at++] = x[from++] - mean[c];
+  }
 }
 
 /**
@@ -42,8 +48,10 @@ function centre(x: Floats, columns: number, mean: Float64Array): { rounded: Floa
 export function engineSearch(x: Floats, columns: number, k: number): NearestSearch {
   const rows = x.length / columns,
     mean = columnMeans(x, rows, columns),
-    { rounded, lengths } = centre(x, columns, mean);
+    lengths = lengthsOf(x, columns, mean),
+    all = Int32Array.from({ length: k }, (_, c) => c);
   const upper = new Float64Array(rows).fill(Infinity), lower = new Float64Array(rows);
+  const held = new Float32Array(paddedRows(Math.min(PIECE, rows)) * columns); // used again for each piece
   let last: Float64Array | undefined;
 
   /**
@@ -101,16 +109,18 @@ export function engineSearch(x: Floats, columns: number, k: number): NearestSear
   return {
     find(centers, moved, labels) {
       const open = unsure(centers, moved, labels),
-        own = centre(centers, columns, mean),
-        squares = own.lengths.map((n) => n * n);
-      const about = { squares, longest: own.lengths.reduce((a, b) => Math.max(a, b), 0) };
+        own = lengthsOf(centers, columns, mean),
+        squares = own.map((n) => n * n);
+      const about = { squares, longest: own.reduce((a, b) => Math.max(a, b), 0) };
       last = centers;
-      const matrix = upload(own.rounded, [k, columns], { widen: false });
+      const rounded = new Float32Array(k * columns);
+      round(centers, all, columns, mean, rounded);
+      const matrix = upload(rounded, [k, columns], { widen: false });
       try {
         for (let first = 0; first < open.length; first += PIECE) {
           const some = open.subarray(first, first + PIECE), height = paddedRows(some.length);
-          const part = new Float32Array(height * columns);
-          some.forEach((r, i) => part.set(rounded.subarray(r * columns, (r + 1) * columns), i * columns));
+          const part = held.subarray(0, height * columns).fill(0, some.length * columns);
+          round(x, some, columns, mean, part);
           const piece = upload(part, [height, columns], { widen: false });
           try {
             const products = multiplyFloat32(piece, matrix);
