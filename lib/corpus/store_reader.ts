@@ -2,7 +2,7 @@
  * Opens a store. A small store is read into memory; of a large one only the offsets are, and bars come from disk.
  * @module
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { readAt } from "../base/files.ts";
 import { bisect } from "../base/bisect.ts";
 import { unpackLabels } from "./label_bytes.ts";
@@ -21,16 +21,28 @@ function inMemory(path: string): Column {
   return { read: (from, to) => bytes.subarray(from, to), close: () => {} };
 }
 
-function onDisk(path: string): Column {
-  let fd: number | null = null;
+/** A column in a file; of small records those that follow are read with the first, `block` bytes in all. */
+function onDisk(path: string, block = 0): Column {
+  let fd: number | null = null, size = 0, held = { from: 0, bytes: new Uint8Array(0) };
+  const readBlock = (from: number, to: number) => {
+    if (fd === null) size = fstatSync(fd = openSync(path, "r")).size;
+    return readAt(fd, new Uint8Array(Math.max(to - from, Math.min(block, size - from))), from);
+  };
   return {
-    read: (from, to) => readAt(fd ??= openSync(path, "r"), new Uint8Array(to - from), from),
+    read(from, to) {
+      if (block === 0) return readBlock(from, to);
+      if (from < held.from || to > held.from + held.bytes.length) held = { from, bytes: readBlock(from, to) };
+      return held.bytes.subarray(from - held.from, to - held.from);
+    },
     close() {
       if (fd !== null) closeSync(fd);
       fd = null;
     },
   };
 }
+
+/** Labels of some eighty bars; a bar's alone take as long to read. */
+const LABEL_BLOCK = 4096;
 
 const readLines = <T>(path: string): T[] =>
   Deno.readTextFileSync(path).split("\n").slice(0, -1).map((line) => JSON.parse(line));
@@ -54,7 +66,7 @@ export async function openCorpus(dir: string, { memory = 2 ** 28 }: OpenOptions 
       bars: count,
       offsets: new Uint32Array(Deno.readFileSync(`${dir}/${offsets}`).buffer),
       tokens: column(`${dir}/${tokens}`),
-      labels: column(`${dir}/${labels}`),
+      labels: column(`${dir}/${labels}`, LABEL_BLOCK),
     };
   });
   const songs = readLines<Song>(`${dir}/songs.jsonl`);
