@@ -24,9 +24,8 @@ export function standardisation({ rows, columns, shift, sum, products }: Gram): 
   return { columns, mean, std };
 }
 
-/** Rows of x (rows × columns) less the means, over the deviations. */
-export function standardise({ columns, mean, std }: Scale, x: Floats): Float64Array {
-  const z = new Float64Array(x.length);
+/** Rows of x (rows × columns) less the means, over the deviations, in an array of their own or in `z`, which has room. */
+export function standardise({ columns, mean, std }: Scale, x: Floats, z = new Float64Array(x.length)): Float64Array {
   for (let at = 0; at < x.length; at += columns) {
     for (let c = 0; c < columns; c++) z[at + c] = (x[at + c] - mean[c]) / std[c];
   }

@@ -27,7 +27,7 @@ export async function clusterBars(scale: Scale, x: RowSource, recipe: Recipe): P
     ? undefined
     : Int32Array.from(sample(Array(rows).keys(), probing.clusterRows, stream(seed, "cluster rows", rows))).sort();
   const n = drawn?.length ?? rows, z = new Float64Array(n * columns);
-  for (const { first, x: part } of pieces(x, columns, drawn)) z.set(standardise(scale, part), first * columns);
+  for (const { first, x: part } of pieces(x, columns, drawn)) standardise(scale, part, z.subarray(first * columns));
   return await kMeans(z, n, columns, clusterCount(recipe, n), { seed, iterations: probing.clusterIterations });
 }
 
