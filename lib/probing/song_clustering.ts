@@ -28,7 +28,12 @@ export async function clusterBars(scale: Scale, x: RowSource, recipe: Recipe): P
     : Int32Array.from(sample(Array(rows).keys(), probing.clusterRows, stream(seed, "cluster rows", rows))).sort();
   const n = drawn?.length ?? rows, z = new Float64Array(n * columns);
   for (const { first, x: part } of pieces(x, columns, drawn)) standardise(scale, part, z.subarray(first * columns));
-  return await kMeans(z, n, columns, clusterCount(recipe, n), { seed, iterations: probing.clusterIterations });
+  const clusters = await kMeans(z, n, columns, clusterCount(recipe, n), {
+    seed,
+    iterations: probing.clusterIterations,
+  });
+  z.buffer.transfer(0); // frees it now: left to the collector, it would stay beside the next drawing's
+  return clusters;
 }
 
 /** Cluster labels of rows. */
