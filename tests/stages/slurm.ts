@@ -84,7 +84,7 @@ async function compareTogether(
     ...different.map((line) => `two workers: ${line}`),
     ...(steps[0] === steps[1] ? [] : [`two workers: ${steps[1]} steps of ${steps[0]}`]),
     ...(workers === "2" ? [] : [`two workers: trained by ${workers}`]),
-    ...(starts(pair) === 2 && text.match(/Told to stop by SIGUSR1/g)?.length === 2 ? [] : [`two workers:\n${text}`]),
+    ...(starts(pair) === 2 && text.match(/Told to stop by SIGUSR2/g)?.length === 2 ? [] : [`two workers:\n${text}`]),
   ];
 }
 

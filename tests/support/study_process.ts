@@ -2,6 +2,7 @@
  * A study in processes of their own, to be stopped, killed and compared.
  * @module
  */
+import { exists } from "@lib/base/files.ts";
 import { projectRoot } from "@lib/base/project.ts";
 import { compose } from "./composer.ts";
 
@@ -67,7 +68,7 @@ export async function withRuns(test: (songs: string, run: (name: string) => stri
     await test(songs, (name) => `${prefix}-${name}`);
   } finally {
     await Deno.remove(songs, { recursive: true });
-    for (const { name } of Deno.readDirSync(runs)) {
+    for (const { name } of exists(runs) ? Deno.readDirSync(runs) : []) {
       if (name.startsWith(prefix)) await Deno.remove(`${runs}/${name}`, { recursive: true });
     }
   }

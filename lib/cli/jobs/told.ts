@@ -3,7 +3,7 @@
  * @module
  */
 
-/** The exit code after SIGUSR1, "come again" (EX_TEMPFAIL of sysexits.h): the job's time ends, and it may go on later. */
+/** The exit code after SIGUSR2, "come again" (EX_TEMPFAIL of sysexits.h): the job's time ends, and it may go on later. */
 export const COME_AGAIN = 75;
 
 /**
@@ -12,10 +12,11 @@ export const COME_AGAIN = 75;
  */
 const PATIENCE = 100_000;
 
-const codes = { SIGUSR1: COME_AGAIN, SIGTERM: 143 } as const;
+/** SIGUSR1 is what batch scripts of earlier runs send. Deno opens a debugger at it, so that those of today send SIGUSR2. */
+const codes = { SIGUSR2: COME_AGAIN, SIGUSR1: COME_AGAIN, SIGTERM: 143 } as const;
 
 /**
- * Stops what runs in this process once SIGUSR1 or SIGTERM comes. What saves a state saves it and ends with an
+ * Stops what runs in this process once SIGUSR2 or SIGTERM comes. What saves a state saves it and ends with an
  * AbortError; where nothing does, the process ends at once, as the job then does its step anew.
  *
  * @returns the exit code of the signal that came, undefined before

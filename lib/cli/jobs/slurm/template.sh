@@ -28,13 +28,13 @@ echo "$(date -u +%FT%TZ) Slurm's job ${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID,
 cd {{project}} || exit 1
 {{command}} "$job" --run {{run}} --threads {{threads}} </dev/null &
 pid=$!
-trap 'told=1; kill -USR1 $pid' USR1 # the time ends
+trap 'told=1; kill -USR2 $pid' USR1 # the time ends; at USR1 itself Deno would open a debugger, to all users of the node
 trap 'told=1' TERM                  # scancel, or another job comes first: Slurm tells the job as well, which saves
 wait $pid; code=$?
 while [ -n "$told" ]; do told=; wait $pid; code=$?; done
 
 case $code in
-  75 | 138) # it stopped for SIGUSR1, or ended by it before it listened
+  75 | 140) # it stopped for SIGUSR2, or ended by it before it listened
     scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" ;;
 esac
 exit $code

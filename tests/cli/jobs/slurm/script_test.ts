@@ -59,9 +59,9 @@ Deno.test("a task does its job of the array, writes to the job's log, and has it
   }
 });
 
-Deno.test("SIGUSR1 reaches the job, whose exit code 75 puts the task alone into the queue again", () =>
+Deno.test("SIGUSR1 reaches the job as SIGUSR2, whose exit code 75 puts the task alone into the queue again", () =>
   withFolder(async (folder) => {
-    const job = "trap 'echo saves; sleep 0.2; exit 75' USR1; echo began; while :; do sleep 0.05; done";
+    const job = "trap 'echo saves; sleep 0.2; exit 75' USR2; echo began; while :; do sleep 0.05; done";
     const found = await runTask(folder, job, async (tell, log) => {
       await until(log, "began");
       tell("SIGUSR1");
@@ -71,16 +71,16 @@ Deno.test("SIGUSR1 reaches the job, whose exit code 75 puts the task alone into 
     assertEquals([found.code, found.requeued], [75, "requeue 12_3"]);
   }));
 
-Deno.test("a job that ended by SIGUSR1 before it listened goes on as well; one that ends well in spite of it does not", async () => {
+Deno.test("a job that ended by what it is told with before it listened goes on as well; one that ends well in spite of it does not", async () => {
   await withFolder(async (folder) => {
     const found = await runTask(folder, "echo began; exec sleep 20", async (tell, log) => {
       await until(log, "began");
       tell("SIGUSR1");
     });
-    assertEquals([found.code, found.requeued], [138, "requeue 12_3"]);
+    assertEquals([found.code, found.requeued], [140, "requeue 12_3"]);
   });
   await withFolder(async (folder) => {
-    const job = "trap 'told=1' USR1; echo began; until [ -n \"$told\" ]; do sleep 0.05; done; exit 0";
+    const job = "trap 'told=1' USR2; echo began; until [ -n \"$told\" ]; do sleep 0.05; done; exit 0";
     const found = await runTask(folder, job, async (tell, log) => {
       await until(log, "began");
       tell("SIGUSR1");
