@@ -12,7 +12,13 @@ const MiB = 2 ** 20;
 const ENGINE = 700 * MiB;
 
 /** What each of several workers takes besides its rows: the whole batch's tokens, and what it sends and receives. */
-const TOGETHER = 200 * MiB;
+const TOGETHER = 100 * MiB;
+
+/**
+ * What a layer takes in the step of each bucket's length, once XLA compiled its islands: what `small` with one head
+ * and half its batch took above the rest, by 15 lengths and 12 layers.
+ */
+const TRACED = 3.6 * MiB;
 
 /** The encoder's weights, but for biases and LayerNorms. */
 export const weightsAbout = ({ layers, hidden, intermediate, maxPositions }: Recipe["model"]): number =>
@@ -23,14 +29,16 @@ const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Re
   12 * hidden + 3 * intermediate + 1.5 * heads * training.buckets.at(-1)!;
 
 /**
- * Bytes that a training takes at most, or each of so many workers of it. Beside measured peaks on libtensorflow's CPU: smoke 0.59 GiB (reckoned 0.71),
- * demo's BERT-aug 0.81 (0.87), small's 1.7 (2.0), 6 layers of 256 with 2,048 tokens 1.2 (1.4), 12 of 768 with 1,536
- * tokens 5.9 (6.7); the first of two workers of small's BERT-aug 1.4 (1.5).
+ * Bytes that a training takes at most, or each of so many workers of it. Beside measured peaks on libtensorflow's CPU:
+ * smoke 0.59 GiB (reckoned 0.72), demo's BERT-aug 0.81 (0.89), small's 1.9 (2.6), the same with one head and half the
+ * batch 1.7 (1.8), the first of two workers of small's 1.4 (2.1), 6 layers of 256 with 2,048 tokens 1.2 (1.7), 12 of 768
+ * with 1,536 tokens 5.9 (7.1).
  */
 export function trainingBytes(recipe: Recipe, name: ModelName, workers = 1): number {
-  const { model } = recipe, views = variants[name].view === "none" ? 1 : 2;
-  const tokens = Math.ceil(views * recipe.training.batchTokens / workers); // weights, moments, gradients, and the copies of a step: twelve
-  const engine = ENGINE + (workers > 1 ? TOGETHER : 0);
+  const { model, training } = recipe, views = variants[name].view === "none" ? 1 : 2;
+  const tokens = Math.ceil(views * training.batchTokens / workers); // weights, moments, gradients, and the copies of a step: twelve
+  const traces = training.islands && training.packing === "none" ? training.buckets.length * model.layers * TRACED : 0;
+  const engine = ENGINE + traces + (workers > 1 ? TOGETHER : 0);
   return engine + 4 * (12 * weightsAbout(model) + tokens * model.layers * numbersOfToken(recipe));
 }
 
