@@ -20,6 +20,7 @@ import {
   loggedSteps,
   pause,
   runs,
+  trainedBy,
 } from "../support/two_places.ts";
 
 /** A choice of a study that takes a minute or two, whose training is long enough to be stopped in twice. */
@@ -75,11 +76,7 @@ async function compareTogether(
   await tell(pair, slurm);
   console.log(`two workers in Slurm: ${clock(await running)}, told once`);
   const { steps, different } = differentSteps(alone, pair, model);
-  const text = Deno.readTextFileSync(log(pair)),
-    state = Deno.readTextFileSync(
-      `${runs}/${pair}/models/${model}/training/step-${String(choices.training.steps).padStart(7, "0")}/state.json`,
-    );
-  const { workers } = JSON.parse(state).run;
+  const text = Deno.readTextFileSync(log(pair)), workers = trainedBy(pair, model);
   return [
     ...different.map((line) => `two workers: ${line}`),
     ...(steps[0] === steps[1] ? [] : [`two workers: ${steps[1]} steps of ${steps[0]}`]),
