@@ -8,6 +8,7 @@ import { ensureSetup } from "./setup.ts";
 import { stoppable, stopWithInput } from "./stop.ts";
 import { beWorker, startWorkers, workersOf } from "./workers.ts";
 import { jobState, type StudyJob, studyJobs } from "../study/jobs/graph.ts";
+import { storeOfShard } from "../study/jobs/steps.ts";
 import { openStudy, type Study } from "../study/study.ts";
 import { lanesHere, localPlace } from "./jobs/local.ts";
 import { runJobs } from "./jobs/run.ts";
@@ -41,10 +42,8 @@ export function trainOptions(args: readonly string[], cwd?: string): TrainOption
 }
 
 /** The jobs that train models of a study, after the one that makes its store (and that one's shards). */
-export function trainingJobs(study: Study, models: readonly ModelName[]): StudyJob[] {
-  const all = studyJobs(study, models), store = all.find(({ name }) => name === "corpus");
-  return all.filter(({ name }) => name === "corpus" || store?.needs.includes(name) || name.startsWith("train-"));
-}
+export const trainingJobs = (study: Study, models: readonly ModelName[]): StudyJob[] =>
+  studyJobs(study, models).filter(({ name }) => (storeOfShard(name) ?? name) === "corpus" || name.startsWith("train-"));
 
 /**
  * Trains models as jobs of their study, as many at a time as are asked for or pay here. Where that is one, this process

@@ -131,7 +131,7 @@ async function compare(python: string): Promise<string[]> {
   try {
     await Promise.all([cluster.add(), cluster.add()]);
     start(ray);
-    /** Kills the node of a job, whose process has these words in its command, once it has come far enough, and adds another one. */
+    /** Kills the node of a process that has these words in its command, once it has come far enough; adds another one. */
     const strike = async (words: string, victim: "all" | "Ray", isReady: () => boolean) => {
       let kill: ReturnType<typeof cluster.nodeOf>;
       while (!over && !(kill = cluster.nodeOf(words))) await pause(50);

@@ -151,7 +151,10 @@ function sinkMaker(rows: number, { folder, memory }: AlignOptions) {
   };
 }
 
-/** A vector as float32, not copied if it is; a {@link UserError}, which begins with `where`, if it has another width or is not finite. */
+/**
+ * A vector as float32, not copied if it is; a {@link UserError}, which begins with `where`, if it has another width or is
+ * not finite.
+ */
 function checked(vector: ArrayLike<number>, columns: number | undefined, where: string): Float32Array {
   const x = vector instanceof Float32Array ? vector : Float32Array.from(vector),
     odd = x.findIndex((value) => !Number.isFinite(value));

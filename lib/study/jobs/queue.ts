@@ -7,9 +7,9 @@
 export type Turn = "queued" | "running";
 
 /**
- * A job: its name, the names of the jobs that must be done before, the bytes and the lanes that it takes at most (one if
- * left out), whether it is done, and what does it. The promise of `run` rejects if it fails or if `signal` stops it; `onTurn` may be called by one that
- * does not begin at once, or begins anew.
+ * A job: its name, the names of the jobs that must be done before, the bytes and the lanes that it takes at most (one
+ * if left out), whether it is done, and what does it. The promise of `run` rejects if it fails or if `signal` stops it;
+ * `onTurn` may be called by one that does not begin at once, or begins anew.
  */
 export type Job = {
   name: string;
@@ -60,12 +60,12 @@ export function checkJobs(jobs: readonly Pick<Job, "name" | "needs">[]): void {
 
 /**
  * Runs jobs until all are done, or none can be. Of those that could start, the first of the list starts first; if it
- * does not fit into memory or lanes beside those that run, nothing starts until one of them ends, so that no job waits forever.
- * One that does not fit at all runs alone. A job that fails keeps back only those that need it. A job that is done
+ * does not fit into memory or lanes beside those that run, nothing starts until one of them ends, so that no job waits
+ * forever. One that does not fit at all runs alone. A job that fails keeps back only those that need it. A job that is done
  * already, also by another process meanwhile, is not run.
  *
- * @param options `lanes`: most jobs at a time, of one lane each; `first`: how one stands that was started, until it says otherwise;
- * `memory`: bytes for all that run at a time; `signal`: no job is started any more, and those that run are awaited;
+ * @param options `lanes`: most jobs at a time, of one lane each; `first`: how one stands that was started, until it says
+ * otherwise; `memory`: bytes for all that run at a time; `signal`: no job is started any more, and those that run are awaited;
  * `onChange`: called after each change, with the state of every job
  * @returns the jobs' states by name, in the order of the list
  * @throws {RangeError} as {@link checkJobs}

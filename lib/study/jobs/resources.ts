@@ -36,9 +36,10 @@ const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Re
  */
 export function trainingBytes(recipe: Recipe, name: ModelName, workers = 1): number {
   const { model, training } = recipe, views = variants[name].view === "none" ? 1 : 2;
-  const tokens = Math.ceil(views * training.batchTokens / workers); // weights, moments, gradients, and the copies of a step: twelve
+  const tokens = Math.ceil(views * training.batchTokens / workers);
   const traces = training.islands && training.packing === "none" ? training.buckets.length * model.layers * TRACED : 0;
   const engine = ENGINE + traces + (workers > 1 ? TOGETHER : 0);
+  // Weights, moments, gradients, and the copies of a step: twelve.
   return engine + 4 * (12 * weightsAbout(model) + tokens * model.layers * numbersOfToken(recipe));
 }
 

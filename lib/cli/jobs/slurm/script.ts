@@ -35,7 +35,10 @@ export function checkTemplate(template: string, path: string, workers = 1): void
   );
 }
 
-/** The template of a run, for jobs of so many workers at most: the one that is asked for, else the run's own copy, else the project's. */
+/**
+ * The template of a run, for jobs of so many workers at most: the one that is asked for, else the run's own copy, else
+ * the project's.
+ */
 export async function templateOf(study: Study, asked?: string, workers = 1): Promise<string> {
   const copy = `${study.folder}/slurm/template.sh`, path = asked ?? (exists(copy) ? copy : ownTemplate);
   const template = await readTextIfThere(path);
