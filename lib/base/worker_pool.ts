@@ -5,6 +5,17 @@
  */
 import { UserError } from "./user_error.ts";
 
+/** An array of numbers. */
+type Numbers = Uint8Array | Int32Array | Uint32Array | Float32Array | Float64Array;
+
+/** A copy of numbers in memory that threads share: a worker that is sent them sees the same ones, and has no copy. */
+export function inSharedMemory<T extends Numbers>(values: T): T {
+  const Kind = values.constructor as new (buffer: SharedArrayBuffer) => T;
+  const shared = new Kind(new SharedArrayBuffer(values.byteLength));
+  shared.set(values);
+  return shared;
+}
+
 /** Gets what all jobs share, once in each worker; returns what does a job. */
 type Start<Shared, Job, Answer> = (shared: Shared) => (job: Job) => Answer | Promise<Answer>;
 

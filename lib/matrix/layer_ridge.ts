@@ -4,7 +4,7 @@
  */
 import { type Accumulator, addCrosses, addGrams, plainAccumulator, type Sums } from "./gram.ts";
 import { placedOnEngine, type Placement } from "./placement.ts";
-import { fitRidge, predictRidge, type RidgeFit } from "./ridge.ts";
+import { fitRidge, predictRidge, type RidgeFit, takeTargets } from "./ridge.ts";
 import { columnMeans, pieces, rowCount, type RowSource } from "./rows.ts";
 import { joinTargets, type RowTargets, takeTargetRows, type Targets } from "./targets.ts";
 
@@ -106,4 +106,23 @@ export async function predictRows(
     });
   }
   return out;
+}
+
+/**
+ * Predictions of fits of the same targets, as {@link predictRows} gives them, some targets of one fit at a time: for each
+ * fit a function that predicts `count` targets from the one at place `first` on (count × rows). Each call reads the rows.
+ */
+export function predictors(
+  fits: readonly RidgeFit[],
+  source: RowSource,
+  wanted?: Int32Array,
+  { placement = "auto" as Placement } = {},
+): ((first: number, count: number) => Promise<Float64Array>)[] {
+  const { columns, targets } = fits[0], rows = wanted?.length ?? rowCount(source, columns);
+  const isOnEngine = placedOnEngine(fits.length * rows * columns * targets, placement); // as if all were asked at once
+  const options = { placement: isOnEngine ? "engine" as const : "plain" as const };
+  return fits.map((fit) => async (first, count) => {
+    const [predicted] = await predictRows([takeTargets(fit, first, count)], source, wanted, options);
+    return predicted;
+  });
 }

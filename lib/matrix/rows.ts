@@ -46,9 +46,9 @@ export type RowSink<T extends RowSource = RowSource> = {
   abandon(): void;
 };
 
-/** Gathers rows × columns in memory; `createNpy` does so in a file. */
+/** Gathers rows × columns in memory that threads share; `createNpy` does so in a file. */
 export function rowsInMemory(rows: number, columns: number): RowSink {
-  const all = new Float32Array(rows * columns);
+  const all = new Float32Array(new SharedArrayBuffer(4 * rows * columns));
   let at = 0;
   return {
     append(x) {
@@ -97,9 +97,15 @@ const countBytes = (bytes: number): void => {
 export const rowCount = (source: RowSource, columns: number): number =>
   source instanceof Float32Array ? source.length / columns : source.rows;
 
-/** Rows first … first + rows − 1 of a source, copied if they are in memory. */
+/**
+ * Rows first … first + rows − 1 of a source, copied if they are in memory that threads do not share: a worker that is
+ * sent part of such memory gets a copy of all of it.
+ */
 export function sliceRows(source: RowSource, columns: number, first: number, rows: number): RowSource {
-  if (source instanceof Float32Array) return source.slice(first * columns, (first + rows) * columns);
+  if (source instanceof Float32Array) {
+    const own = source.subarray(first * columns, (first + rows) * columns);
+    return own.buffer instanceof SharedArrayBuffer ? own : own.slice();
+  }
   if (source.picked) return { ...source, picked: source.picked.subarray(first, first + rows), rows };
   return { ...source, first: source.first + first, rows };
 }

@@ -12,7 +12,7 @@ export type ClassTable = { classes: number; rows: number; labels: Uint8Array; so
 export type SongScore<K extends string> = (weights: Float64Array) => Record<K, number>;
 
 /** Decisions of each class, in bars weighted as their songs are. */
-type Counts = Record<"truePositives" | "falsePositives" | "falseNegatives" | "trueNegatives", Float64Array>;
+export type Counts = Record<"truePositives" | "falsePositives" | "falseNegatives" | "trueNegatives", Float64Array>;
 
 /** Songs renumbered 0…n − 1 in order of first appearance. */
 export function indexSongs(songs: ArrayLike<number>): { songs: Int32Array; songCount: number } {
@@ -62,15 +62,6 @@ export function weightedMean(values: ArrayLike<number>, support: Float64Array): 
 export const macroMean = (values: ArrayLike<number>): number =>
   weightedMean(values, new Float64Array(values.length).fill(1));
 
-/** Positives of each class, as a function of song weights. */
-export function positivesByClass(
-  { classes, rows, labels, songs, songCount }: ClassTable,
-): (weights: Float64Array) => Float64Array {
-  const counts = new Float64Array(songCount * classes);
-  for (let i = 0; i < labels.length; i++) counts[songs[i % rows] * classes + Math.floor(i / rows)] += labels[i];
-  return songSums(counts, classes);
-}
-
 /** Largest class of each row of decision values (classes × rows); the first of equals. */
 export function argMax(scores: ArrayLike<number>, classes: number): Int32Array {
   const rows = scores.length / classes, best = new Int32Array(rows);
@@ -80,31 +71,36 @@ export function argMax(scores: ArrayLike<number>, classes: number): Int32Array {
   return best;
 }
 
-/**
- * Counts of each class for hard decisions (1 or 0, classes × rows), as a function of song weights.
- *
- * @throws {RangeError} if the decisions are not classes × rows.
- */
-export function countByClass(decisions: ArrayLike<number>, table: ClassTable): (weights: Float64Array) => Counts {
-  const { classes, rows, labels, songs, songCount } = table;
-  checkTable(decisions, table);
+/** Counts of each class for hard decisions, class by class; `finish` gives them as a function of song weights. */
+export type ClassCounter = {
+  /** Counts class `k`: for each row 1 or 0 if it is said to have the class, and if it has. */
+  add(k: number, decisions: ArrayLike<number>, labels: ArrayLike<number>): void;
+  finish(): (weights: Float64Array) => Counts;
+};
+
+/** Counts hard decisions of rows of songs. */
+export function classCounter({ classes, songs, songCount }: Omit<ClassTable, "labels" | "rows">): ClassCounter {
   // For each song the classes' false positives, false negatives and true positives, and its bars.
   const columns = 3 * classes + 1, counts = new Float64Array(songCount * columns);
-  for (let k = 0; k < classes; k++) {
-    for (let r = 0; r < rows; r++) {
-      const cell = 2 * labels[k * rows + r] + (decisions[k * rows + r] ? 1 : 0) - 1;
-      if (cell >= 0) counts[songs[r] * columns + cell * classes + k]++;
-    }
-  }
   for (const song of songs) counts[song * columns + 3 * classes]++;
-  const sum = songSums(counts, columns);
-  return (weights) => {
-    const sums = sum(weights), all = sums[3 * classes];
-    const [falsePositives, falseNegatives, truePositives] = [0, 1, 2].map((cell) =>
-      sums.subarray(cell * classes, (cell + 1) * classes)
-    );
-    const trueNegatives = truePositives.map((hits, k) => all - hits - falsePositives[k] - falseNegatives[k]);
-    return { trueNegatives, falsePositives, falseNegatives, truePositives };
+  return {
+    add(k, decisions, labels) {
+      for (let r = 0; r < songs.length; r++) {
+        const cell = 2 * labels[r] + (decisions[r] ? 1 : 0) - 1;
+        if (cell >= 0) counts[songs[r] * columns + cell * classes + k]++;
+      }
+    },
+    finish() {
+      const sum = songSums(counts, columns);
+      return (weights) => {
+        const sums = sum(weights), all = sums[3 * classes];
+        const [falsePositives, falseNegatives, truePositives] = [0, 1, 2].map((cell) =>
+          sums.subarray(cell * classes, (cell + 1) * classes)
+        );
+        const trueNegatives = truePositives.map((hits, k) => all - hits - falsePositives[k] - falseNegatives[k]);
+        return { trueNegatives, falsePositives, falseNegatives, truePositives };
+      };
+    },
   };
 }
 

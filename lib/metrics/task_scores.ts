@@ -1,30 +1,29 @@
 /**
- * Each task's scores in both protocols, as functions of song weights (STUDY §11.7, §13.16–13.18).
+ * Each task's scores in both protocols, as functions of song weights or resampled (STUDY §11.7, §13.16–13.18).
  * @module
  */
+import { areasOnce, classParts, classRows, largestClass, type Predicted, resampledAreas } from "./class_parts.ts";
 import {
   accuracyScore,
-  argMax,
-  type ClassTable,
-  countByClass,
+  classCounter,
+  type Counts,
   errorScore,
   f1Scores,
   hardAuc,
   macroMean,
-  positivesByClass,
   type SongScore,
   weightedMean,
 } from "./class_scores.ts";
-import { aucByClass, aucOnce, precisionByClass, rankByClass } from "./ranking.ts";
+import { resample, type Resampled, type Resampling, weightings } from "./intervals.ts";
+import { precisionByClass } from "./ranking.ts";
 import {
-  type Answers,
-  askClasses,
   askValues,
   type BarTable,
   classCounts,
+  classesOf,
   type ClassTask,
-  occurring,
   type Question,
+  rowsAsked,
   type Task,
 } from "./tasks.ts";
 
@@ -54,18 +53,26 @@ export function scoreRange(metric: string): [number | null, number | null] {
 /** Scores of some predictions by metric: those of resampled songs, and those that have no interval. */
 export type TaskScores = { resampled: SongScore<string>; fixed: Record<string, number> };
 
-/** The bars of a table that have an answer to a question, and how predictions for them are scored. */
-export type Scorer = Omit<Answers<never>, "answers"> & {
-  /** Scores of predictions: decision values of the classes seen in training (classes × rows), or values (rows). */
-  scores(predicted: Float64Array, protocol: Protocol): TaskScores;
+/** As {@link TaskScores}, of songs that are resampled already. */
+export type ResampledScores = { resampled: Resampled; fixed: Record<string, number> };
+
+/** The rows of a table that have an answer to a question, the song of each, 0…songCount − 1, and how predictions for them are scored. */
+export type Scorer = {
+  rows: Int32Array;
+  songs: Int32Array;
+  songCount: number;
+  /** The sound scores of predictions, at each weighting of the songs. */
+  sound(predicted: Predicted, resampling: Omit<Resampling, "songs">): Promise<ResampledScores>;
+  /** The authors' scores of predictions. */
+  authors(predicted: Predicted): Promise<SongScore<string>>;
   /** The score by which a penalty is chosen, higher is better: the sound headline, of errors the negative. */
-  choice(predicted: Float64Array): number;
+  choice(predicted: Predicted): Promise<number>;
   /** What a row of the results says beside its score. */
   extras(protocol: Protocol): { threshold?: number | null; skippedClasses?: number | null };
 };
 
 /**
- * The scorer of a question.
+ * The scorer of a question. Predictions are asked for some classes at a time.
  *
  * Classes under `authors`: `aucHardWeighted`, the ROC area of hard decisions weighted by support; tempo `exactRow`.
  * Under `sound`: `aucWeighted` and `aucMacro` on decision values, `f1Macro` and `f1Micro` at the threshold, and, without
@@ -77,87 +84,98 @@ export type Scorer = Omit<Answers<never>, "answers"> & {
  * @param chordThreshold decision value above which a chord counts as found, by hand as the authors; other classes have 0
  */
 export function scorer(table: BarTable, question: Question, live: readonly number[], chordThreshold: number): Scorer {
-  if (question.name === undefined) {
-    return classScorer(question.task, askClasses(table, question.task), live, chordThreshold);
-  }
+  if (question.name === undefined) return classScorer(question.task, table, live, chordThreshold);
   const { rows, answers, songs, songCount } = askValues(table, question.name), { metric } = question;
-  const resampled = (predicted: Float64Array, protocol: Protocol): SongScore<string> => {
-    const score = errorScore(predicted, answers, { songs, songCount });
-    if (protocol === "authors") return metric === "rmse" ? (weights) => ({ rmse: score(weights).rmse }) : () => ({});
-    if (metric === "rmse") return score;
+  const score = async (predicted: Predicted) => errorScore(await predicted(0, 1), answers, { songs, songCount });
+  const sound = async (predicted: Predicted): Promise<SongScore<string>> => {
+    const errors = await score(predicted);
+    if (metric === "rmse") return errors;
     return (weights): Record<string, number> => {
-      const { rmse, r2 } = score(weights);
+      const { rmse, r2 } = errors(weights);
       return metric === "rmseTempo" ? { [metric]: rmse, r2 } : { [metric]: rmse };
     };
   };
   return {
     ...{ rows, songs, songCount },
-    scores: (predicted, protocol) => ({ resampled: resampled(predicted, protocol), fixed: {} }),
-    choice: (predicted) => -resampled(predicted, "sound")(new Float64Array(songCount).fill(1))[metric],
+    async sound(predicted, drawn) {
+      return { resampled: resample(await sound(predicted), { songs: songCount, ...drawn }), fixed: {} };
+    },
+    async authors(predicted) {
+      if (metric !== "rmse") return () => ({});
+      const errors = await score(predicted);
+      return (weights) => ({ rmse: errors(weights).rmse });
+    },
+    choice: async (predicted) => -(await sound(predicted))(new Float64Array(songCount).fill(1))[metric],
     extras: () => ({}),
   };
 }
 
-function classScorer(
-  task: ClassTask,
-  { rows, answers, songs, songCount }: Answers<number[]>,
-  live: readonly number[],
-  chordThreshold: number,
-): Scorer {
-  const ids = occurring([[...live], ...answers]), place = new Map(ids.map((id, k) => [id, k])), n = answers.length;
-  const labels = new Uint8Array(ids.length * n), first = Int32Array.from(answers, (set) => place.get(set[0])!);
-  answers.forEach((set, r) => set.forEach((id) => labels[place.get(id)! * n + r] = 1));
-  const table: ClassTable = { classes: ids.length, rows: n, labels, songs, songCount };
-  const once = new Float64Array(songCount).fill(1), support = positivesByClass(table);
-  const defined = support(once).filter((positives) => positives > 0 && positives < n).length;
-  const threshold = task === "C" ? chordThreshold : 0;
-  /** Classes not seen in training get −1, which is what a ridge on a target that is always −1 predicts. */
-  const spread = (predicted: Float64Array) => {
-    const all = new Float64Array(ids.length * n).fill(-1);
-    live.forEach((id, i) => all.set(predicted.subarray(i * n, (i + 1) * n), place.get(id)! * n));
-    return all;
+/** Bars of each class. */
+const supportOf = ({ truePositives, falseNegatives }: Counts): Float64Array =>
+  truePositives.map((hits, k) => hits + falseNegatives[k]);
+
+function classScorer(task: ClassTask, table: BarTable, live: readonly number[], chordThreshold: number): Scorer {
+  const rows = rowsAsked(table, task), n = rows.length;
+  const classesAt = (place: number) => classesOf(table.labels, rows[place], task);
+  const of = classRows(classesAt, rows.map((row) => table.songs[row]), live), { ids, places, songs, songCount } = of;
+  const classes = ids.length, threshold = task === "C" ? chordThreshold : 0;
+  const support = Float64Array.from(places, ({ length }) => length);
+  const defined = support.filter((positives) => positives > 0 && positives < n).length;
+  const once = new Float64Array(songCount).fill(1);
+  const isAbove = (decision: number) => decision > threshold ? 1 : 0;
+  /** Accuracies of the largest decision, for tempo. */
+  const accuracies = async (predicted: Predicted) => {
+    const truth = new Int32Array(n);
+    places.forEach((own, k) => own.forEach((row) => truth[row] = k));
+    return accuracyScore(await largestClass(of, predicted), truth, classes, of);
   };
-  const scores = (predicted: Float64Array, protocol: Protocol): TaskScores => {
-    const decisions = spread(predicted);
-    if (task === "T" && protocol === "sound") {
-      return { resampled: accuracyScore(argMax(decisions, ids.length), first, ids.length, table), fixed: {} };
+  /** Counts of the decisions, and for the sound protocol also areas at each weighting and precisions. */
+  const counted = async (predicted: Predicted, resampling?: Resampling) => {
+    const counter = classCounter({ classes, songs, songCount }), precision = new Float64Array(classes);
+    const areas = new Float64Array(resampling ? classes * weightings(resampling) : 0);
+    for await (const part of classParts(of, predicted)) {
+      const { first, decisions, table: { labels, classes: some } } = part;
+      for (let k = 0; k < some; k++) {
+        const [from, to] = [k * n, (k + 1) * n];
+        counter.add(first + k, Uint8Array.from(decisions.subarray(from, to), isAbove), labels.subarray(from, to));
+      }
+      if (resampling) precision.set(precisionByClass(resampledAreas(areas, part, resampling)), first);
     }
-    const hard = Uint8Array.from(decisions, (decision) => decision > threshold ? 1 : 0);
-    if (task === "T") {
-      const right = new Uint8Array(n).fill(1);
-      hard.forEach((decision, i) => decision !== labels[i] && (right[i % n] = 0));
-      const score = accuracyScore(right, new Uint8Array(n).fill(1), 2, table);
-      return { resampled: (weights) => ({ exactRow: score(weights).accuracy }), fixed: {} };
-    }
-    const count = countByClass(hard, table);
-    if (protocol === "authors") {
-      const resampled: SongScore<string> = (weights) => ({
-        aucHardWeighted: weightedMean(hardAuc(count(weights)), support(weights)),
-      });
-      return { resampled, fixed: {} };
-    }
-    const sorted = rankByClass(decisions, table),
-      area = aucByClass(sorted, table),
-      precision = precisionByClass(sorted);
-    return {
-      resampled: (weights) => {
-        const auc = area(weights), { perClass, micro } = f1Scores(count(weights));
-        return {
-          aucWeighted: weightedMean(auc, support(weights)),
-          aucMacro: macroMean(auc),
-          f1Macro: macroMean(perClass),
-          f1Micro: micro,
-        };
-      },
-      fixed: { apWeighted: weightedMean(precision, support(once)), apMacro: macroMean(precision) },
-    };
+    return { count: counter.finish(), areas, precision };
   };
   return {
-    ...{ rows, songs, songCount, scores },
-    choice: (predicted) =>
+    ...{ rows, songs, songCount },
+    async sound(predicted, drawn) {
+      const resampling = { songs: songCount, ...drawn };
+      if (task === "T") return { resampled: resample(await accuracies(predicted), resampling), fixed: {} };
+      const { count, areas, precision } = await counted(predicted, resampling);
+      const score = (weights: Float64Array, place: number) => {
+        const counts = count(weights), auc = areas.subarray(classes * place, classes * (place + 1));
+        const { perClass, micro } = f1Scores(counts), weighted = weightedMean(auc, supportOf(counts));
+        return { aucWeighted: weighted, aucMacro: macroMean(auc), f1Macro: macroMean(perClass), f1Micro: micro };
+      };
+      const fixed = { apWeighted: weightedMean(precision, support), apMacro: macroMean(precision) };
+      return { resampled: resample(score, resampling), fixed };
+    },
+    async authors(predicted) {
+      if (task !== "T") {
+        const { count } = await counted(predicted);
+        return (weights) => {
+          const counts = count(weights);
+          return { aucHardWeighted: weightedMean(hardAuc(counts), supportOf(counts)) };
+        };
+      }
+      const right = new Uint8Array(n).fill(1);
+      for await (const { decisions, table: { labels } } of classParts(of, predicted)) {
+        decisions.forEach((decision, i) => isAbove(decision) !== labels[i] && (right[i % n] = 0));
+      }
+      const score = accuracyScore(right, new Uint8Array(n).fill(1), 2, of);
+      return (weights) => ({ exactRow: score(weights).accuracy });
+    },
+    choice: async (predicted) =>
       task === "T"
-        ? scores(predicted, "sound").resampled(once).accuracy
-        : weightedMean(aucOnce(spread(predicted), table), support(once)),
+        ? (await accuracies(predicted))(once).accuracy
+        : weightedMean(await areasOnce(of, predicted), support),
     extras: (protocol) => ({
       threshold: task === "T" && protocol === "sound" ? null : threshold,
       skippedClasses: task === "T" ? null : classCounts[task] - defined,

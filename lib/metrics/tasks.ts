@@ -3,9 +3,9 @@
  * @module
  */
 import { chordNames } from "../tokens/chords.ts";
-import type { BarLabels } from "../tokens/labels.ts";
 import { positionsPerBar, tempoBins } from "../tokens/vocabulary.ts";
 import { indexSongs } from "./class_scores.ts";
+import { type LabelTable, listAt, meanAt, tempoAt } from "./label_columns.ts";
 
 /** The seven tasks: chords, groove pattern, instruments, tempo, mean velocity, mean duration, song clustering. */
 export type Task = "C" | "GP" | "I" | "T" | "MV" | "MD" | "SC";
@@ -14,7 +14,7 @@ export type Task = "C" | "GP" | "I" | "T" | "MV" | "MD" | "SC";
 export const tasks: readonly Task[] = ["C", "GP", "I", "T", "MV", "MD", "SC"];
 
 /** Labels of bars and the song of each, any number that tells songs apart. */
-export type BarTable = { labels: BarLabels[]; songs: Int32Array };
+export type BarTable<L extends LabelTable = LabelTable> = { labels: L; songs: Int32Array };
 
 /** Tasks whose answer is a set of classes. */
 export type ClassTask = Extract<Task, "C" | "GP" | "I" | "T">;
@@ -66,57 +66,46 @@ export const classCounts: Record<ClassTask, number> = {
 /** The rows of a table that have an answer, the answer of each, and its song, 0…songCount − 1. */
 export type Answers<Answer> = { rows: Int32Array; answers: Answer[]; songs: Int32Array; songCount: number };
 
-function answersOf<Answer>(table: BarTable, answer: (labels: BarLabels) => Answer | null): Answers<Answer> {
-  const all = table.labels.map(answer);
-  const rows = Int32Array.from([...all.keys()].filter((r) => all[r] !== null));
-  return {
-    rows,
-    answers: Array.from(rows, (r) => all[r] as Answer),
-    ...indexSongs(Array.from(rows, (r) => table.songs[r])),
-  };
-}
-
-/** The classes of a bar, each once; null for chords of a bar without one (STUDY §5.7). */
-export function classesOf({ chords, groove, instruments, tempoBin }: BarLabels, task: ClassTask): number[] | null {
-  if (task === "T") return [tempoBin];
-  const classes = [...new Set({ C: chords, GP: groove, I: instruments }[task])];
-  return task === "C" && classes.length === 0 ? null : classes;
+/** The classes of a bar, each once; none for chords of a bar without one, which is not asked for them (STUDY §5.7). */
+export function classesOf(labels: LabelTable, row: number, task: ClassTask): number[] {
+  if (task === "T") return [tempoAt(labels, row)];
+  const found: number[] = [];
+  for (const id of listAt(labels, row, ({ C: "chords", GP: "groove", I: "instruments" } as const)[task])) {
+    if (!found.includes(id)) found.push(id);
+  }
+  return found;
 }
 
 /** A value of a bar; null if it has no notes. */
-export const valueOf = (labels: BarLabels, name: ValueQuestion["name"]): number | null =>
-  name === "tempo" ? tempoBins[labels.tempoBin] : labels[name];
+export const valueOf = (labels: LabelTable, row: number, name: ValueQuestion["name"]): number | null =>
+  name === "tempo" ? tempoBins[tempoAt(labels, row)] : meanAt(labels, row, name);
 
-/** The classes of a table's bars, each once; for chords, of the bars that have one (STUDY §5.7). */
-export const askClasses = (table: BarTable, task: ClassTask): Answers<number[]> =>
-  answersOf(table, (labels) => classesOf(labels, task));
-
-/** A value of a table's bars; bars without notes have none. */
-export const askValues = (table: BarTable, name: ValueQuestion["name"]): Answers<number> =>
-  answersOf(table, (labels) => valueOf(labels, name));
-
-/** How many bars of a table have each class, by class ascending, and how many have an answer; none of them is kept. */
-export function countClasses(
-  { labels }: BarTable,
-  task: ClassTask,
-): { live: number[]; counts: number[]; bars: number } {
-  const found = new Map<number, number>();
-  let bars = 0;
-  for (const bar of labels) {
-    const classes = classesOf(bar, task);
-    if (classes === null) continue;
-    bars++;
-    for (const id of classes) found.set(id, 1 + (found.get(id) ?? 0));
-  }
-  const live = [...found.keys()].sort((a, b) => a - b);
-  return { live, counts: live.map((id) => found.get(id)!), bars };
-}
+const allRows = ({ labels }: BarTable): Int32Array => Int32Array.from({ length: labels.length }, (_, row) => row);
 
 /** The rows of a table that have a chord, ascending. */
-export const rowsWithChord = ({ labels }: BarTable): Int32Array =>
-  Int32Array.from(labels.keys()).filter((row) => labels[row].chords.length > 0);
+export const rowsWithChord = (table: BarTable): Int32Array =>
+  allRows(table).filter((row) => listAt(table.labels, row, "chords").length > 0);
 
-/** Classes that occur in answers, ascending. */
-export function occurring(answers: number[][]): number[] {
-  return [...new Set(answers.flat())].sort((a, b) => a - b);
+/** The rows of a table that are asked for classes: for chords those that have one (STUDY §5.7), else all. */
+export const rowsAsked = (table: BarTable, task: ClassTask): Int32Array =>
+  task === "C" ? rowsWithChord(table) : allRows(table);
+
+/** A value of a table's bars; bars without notes have none. */
+export function askValues(table: BarTable, name: ValueQuestion["name"]): Answers<number> {
+  const { labels, songs } = table, rows = allRows(table).filter((row) => valueOf(labels, row, name) !== null);
+  return {
+    rows,
+    answers: Array.from(rows, (row) => valueOf(labels, row, name)!),
+    ...indexSongs(rows.map((row) => songs[row])),
+  };
+}
+
+/** How many bars of a table have each class, by class ascending, and how many are asked; none of them is kept. */
+export function countClasses(table: BarTable, task: ClassTask): { live: number[]; counts: number[]; bars: number } {
+  const found = new Map<number, number>(), rows = rowsAsked(table, task);
+  for (const row of rows) {
+    for (const id of classesOf(table.labels, row, task)) found.set(id, 1 + (found.get(id) ?? 0));
+  }
+  const live = [...found.keys()].sort((a, b) => a - b);
+  return { live, counts: live.map((id) => found.get(id)!), bars: rows.length };
 }

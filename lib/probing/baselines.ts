@@ -3,7 +3,8 @@
  * @module
  */
 import { stream } from "../base/random.ts";
-import { type Protocol, scorer } from "../metrics/task_scores.ts";
+import type { Predicted } from "../metrics/class_parts.ts";
+import { scorer } from "../metrics/task_scores.ts";
 import { askValues, type BarTable, countClasses, isSoundAlone, type Question, questions } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import {
@@ -39,7 +40,7 @@ function constants(question: Question, fitOn: BarTable): { live: number[]; value
  *
  * @throws {RangeError} if labels are of no class or there are no training bars.
  */
-export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
+export async function baselineRows(tables: ProbeTables, recipe: Recipe): Promise<ProbeRow[]> {
   const { labels, ...line } = majorityLine, { train } = tables;
   if (train.labels.length === 0) throw new RangeError("train: expected at least one bar to fit on, found none.");
   const written = collector({ ...line, seed: recipe.seed, layer: null, pooling: "none" }, recipe, { replicates: true });
@@ -50,20 +51,32 @@ export function baselineRows(tables: ProbeTables, recipe: Recipe): ProbeRow[] {
     const guess = (fitOn: BarTable, scoreOn: BarTable) => {
       const { live, values } = constants(question, fitOn);
       const score = scorer(scoreOn, question, live, recipe.probing.chordThreshold), { length } = score.rows;
-      return { score, predicted: Float64Array.from(values.flatMap((value) => new Array<number>(length).fill(value))) };
+      const predicted: Predicted = (first, count) => {
+        const all = new Float64Array(count * length);
+        values.slice(first, first + count).forEach((value, k) => all.fill(value, k * length, (k + 1) * length));
+        return all;
+      };
+      return { score, predicted };
     };
     for (const split of scoredSplits) {
-      const { score, predicted } = guess(train, tables[split]), protocol: Protocol = "sound";
-      const place = { task, labels, protocol, split, rows: score.rows.length, songs: score.songCount };
-      written.collect(place, score.scores(predicted, protocol), score.extras(protocol));
+      const { score, predicted } = guess(train, tables[split]);
+      const place = {
+        task,
+        labels,
+        protocol: "sound",
+        split,
+        rows: score.rows.length,
+        songs: score.songCount,
+      } as const;
+      const scores = await score.sound(predicted, written.resampling(place));
+      written.collectResampled(place, scores, score.extras("sound"));
     }
     if (isSoundAlone(question)) continue;
-    const drawn = draws.map(({ train, test }) => ({ test, ...guess(train, test) }));
-    written.collectDrawn(
-      { task, labels },
-      drawn.map(({ test, score, predicted }) => drawnScores(score, test, predicted)),
-      drawn.at(-1)!.score.extras("authors"),
-    );
+    const drawn = await Array.fromAsync(draws, async ({ train, test }) => {
+      const { score, predicted } = guess(train, test);
+      return { scores: await drawnScores(score, test, predicted), extras: score.extras("authors") };
+    });
+    written.collectDrawn({ task, labels }, drawn.map(({ scores }) => scores), drawn.at(-1)!.extras);
   }
   const random = stream(recipe.seed, "random-clusters");
   const deal = (rows: number, k: number) => Int32Array.from({ length: rows }, () => random.integer(k));

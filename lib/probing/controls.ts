@@ -3,11 +3,12 @@
  * @module
  */
 import { type Random, sample, shuffle, stream } from "../base/random.ts";
-import { type Split, splits } from "../corpus/split.ts";
+import { inSharedMemory } from "../base/worker_pool.ts";
+import type { Split } from "../corpus/split.ts";
 import { type RowSink, rowsInMemory, type RowSource } from "../matrix/rows.ts";
+import { type LabelTable, listAt, takeLabels } from "../metrics/label_columns.ts";
 import { type BarTable, rowsWithChord } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import type { BarLabels } from "../tokens/labels.ts";
 import { vocabulary } from "../tokens/vocabulary.ts";
 import type { BarTables, Draw, ProbeTables } from "./rows.ts";
 
@@ -16,7 +17,7 @@ function drawRows(songs: ArrayLike<number>, most: number, random: (song: number)
   const all = Array.from({ length: songs.length }, (_, r) => r);
   if (most === 0) return Int32Array.from(all);
   const drawn = [...Map.groupBy(all, (r) => songs[r])].flatMap(([song, rows]) => sample(rows, most, random(song)));
-  return Int32Array.from(drawn).sort();
+  return inSharedMemory(Int32Array.from(drawn).sort());
 }
 
 /** The authors' drawings: songs stay, their bars are drawn anew each time (STUDY §11.2–11.3). */
@@ -43,14 +44,18 @@ function permutedRows(songs: ArrayLike<number>, rows: number[], by: "songs" | "b
  * songs' labels end to end in another order of songs: neighbouring bars stay alike, so that the control errs as much as
  * the probe does. `bars` shuffles single bars. Chords change places among the bars that have one.
  */
-export function permuteLabels({ labels, songs }: BarTable, by: "songs" | "bars", seed: number): BarTable {
-  const all = [...labels.keys()], withChord = Array.from(rowsWithChord({ labels, songs }));
+export function permuteLabels<L extends LabelTable>(
+  { labels, songs }: BarTable<L>,
+  by: "songs" | "bars",
+  seed: number,
+): BarTable<L> {
+  const all = Array.from({ length: labels.length }, (_, row) => row);
+  const withChord = Array.from(rowsWithChord({ labels, songs }));
   const random = stream(seed, "permuted labels", labels.length);
   const others = permutedRows(songs, all, by, random), donors = permutedRows(songs, withChord, by, random);
   const donorOf = Int32Array.from(all); // whose chords a row gets
   withChord.forEach((row, i) => donorOf[row] = donors[i]);
-  const dealt = all.map((row, i) => ({ ...labels[others[i]], chords: labels[donorOf[row]].chords }));
-  return { songs, labels: dealt };
+  return { songs, labels: takeLabels(labels, Int32Array.from(others), donorOf) };
 }
 
 /** A bar's type for control tasks: its lowest pitch that is no drum's, or the pitch or drum of its first note. */
@@ -67,24 +72,33 @@ export function barType(tokens: ArrayLike<number>, by: "lowest-pitch" | "first-n
  *
  * @param types of the bars of each split, see {@link barType}
  */
-export function controlTask(tables: BarTables, types: Record<Split, readonly number[]>, seed: number): BarTables {
-  const { labels } = tables.train, withChord = labels.filter(({ chords }) => chords.length > 0);
-  const donors = new Map([...new Set(splits.flatMap((split) => types[split]))].map((type) => {
-    const random = stream(seed, "control task", type), pick = (from: BarLabels[]) => from[random.integer(from.length)];
-    return [type, { any: pick(labels), chords: withChord.length > 0 ? pick(withChord).chords : undefined }];
-  }));
-  const relabel = (split: Split): BarTable => ({
-    songs: tables[split].songs,
-    labels: tables[split].labels.map((own, r) => {
-      const { any, chords = own.chords } = donors.get(types[split][r])!;
-      return { ...any, chords: own.chords.length > 0 ? chords : own.chords };
-    }),
-  });
+export function controlTask<L extends LabelTable>(
+  tables: BarTables<L>,
+  types: Record<Split, ArrayLike<number>>,
+  seed: number,
+): BarTables<L> {
+  const { labels } = tables.train, withChord = rowsWithChord(tables.train);
+  const drawDonors = (type: number) => {
+    const { integer } = stream(seed, "control task", type), any = integer(labels.length);
+    return { any, chords: withChord.length > 0 ? withChord[integer(withChord.length)] : -1 };
+  };
+  const donors = new Map<number, ReturnType<typeof drawDonors>>(); // rows of training bars
+  const donorsOf = (type: number) => donors.get(type) ?? (donors.set(type, drawDonors(type)), donors.get(type)!);
+  const relabel = (split: Split): BarTable<L> => {
+    const { labels: own, songs } = tables[split];
+    const chordsOf = (type: number, r: number) => listAt(own, r, "chords").length > 0 ? donorsOf(type).chords : -1;
+    const rows = Int32Array.from(types[split], (type) => donorsOf(type).any);
+    return { songs, labels: takeLabels(labels, rows, Int32Array.from(types[split], chordsOf)) };
+  };
   return { train: relabel("train"), validation: relabel("validation"), test: relabel("test") };
 }
 
 /** The tables with the recipe's drawings and controls. */
-export function withControls(tables: BarTables, types: Record<Split, readonly number[]>, recipe: Recipe): ProbeTables {
+export function withControls(
+  tables: BarTables,
+  types: Record<Split, ArrayLike<number>>,
+  recipe: Recipe,
+): ProbeTables {
   const { permuted, controlType } = recipe.probing, controls: ProbeTables["controls"] = [];
   if (permuted !== "none") {
     controls.push({ ...tables, labels: "permuted", train: permuteLabels(tables.train, permuted, recipe.seed) });

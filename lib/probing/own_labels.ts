@@ -6,11 +6,11 @@ import { csvColumns } from "../base/csv.ts";
 import { UserError } from "../base/user_error.ts";
 import { type Split, splits } from "../corpus/split.ts";
 import type { Corpus } from "../corpus/store.ts";
-import { fitSums, predictRows, sumLayer } from "../matrix/layer_ridge.ts";
-import type { RidgeFit } from "../matrix/ridge.ts";
+import { fitSums, predictors, sumLayer } from "../matrix/layer_ridge.ts";
 import { classTargets, joinTargets, valueTargets } from "../matrix/targets.ts";
-import { accuracyScore, argMax, errorScore, indexSongs, macroMean, type SongScore } from "../metrics/class_scores.ts";
-import { aucByClass, rankByClass } from "../metrics/ranking.ts";
+import { classParts, classRows, largestClass, type Predicted, resampledAreas } from "../metrics/class_parts.ts";
+import { accuracyScore, errorScore, indexSongs, macroMean, type SongScore } from "../metrics/class_scores.ts";
+import { resample, type Resampled, weightings } from "../metrics/intervals.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { collector, type LayerFeatures, type ProbeMeta, type ProbeRow } from "./rows.ts";
 
@@ -207,18 +207,14 @@ export async function probeOwn(
     ofSome: isClass ? classTargets(train.truth.map((answer) => [answer]), classes.length) : valueTargets(train.truth),
   });
   const fits = await fitSums(ofSome, alphas.toSorted((a, b) => b - a)); // the largest penalty wins among equals
-  const scoreOf = ({ truth, songs, songCount }: typeof test, values: Float64Array): SongScore<string> => {
-    if (!isClass) return errorScore(values, truth, { songs, songCount });
-    const rows = truth.length, table = { classes: classes.length, rows, songs, songCount };
-    const hot = new Uint8Array(classes.length * rows);
-    truth.forEach((answer, r) => hot[answer * rows + r] = 1);
-    const hits = accuracyScore(argMax(values, classes.length), truth, classes.length, table);
-    const area = aucByClass(rankByClass(values, { ...table, labels: hot }), { ...table, labels: hot });
-    return (weights) => ({ ...hits(weights), aucMacro: macroMean(area(weights)) });
-  };
-  const predict = async (split: "validation" | "test", asked: typeof test, some: readonly RidgeFit[]) =>
-    (await predictRows(some, features[split], asked.rows)).map((values) => scoreOf(asked, values));
-  const tried = (await predict("validation", validation, fits)).map((score) => {
+  const rowsOf = ({ truth, songs }: typeof test) => classRows((r) => [truth[r]], songs, [...classes.keys()]);
+  /** Accuracies, or errors. */
+  const scoreOf = async (asked: typeof test, predicted: Predicted): Promise<SongScore<string>> =>
+    isClass
+      ? accuracyScore(await largestClass(rowsOf(asked), predicted), asked.truth, classes.length, asked)
+      : errorScore(await predicted(0, 1), asked.truth, asked);
+  const tried = await Array.fromAsync(predictors(fits, features.validation, validation.rows), async (predicted) => {
+    const score = await scoreOf(validation, predicted);
     const { accuracy, rmse } = score(new Float64Array(validation.songCount).fill(1));
     return isClass ? accuracy : -rmse;
   });
@@ -228,7 +224,7 @@ export async function probeOwn(
   const guess = isClass ? counts.indexOf(Math.max(...counts)) : mean;
   const written = collector<string>(meta, recipe);
   for (const [split, asked] of [["validation", validation], ["test", test]] as const) {
-    const [score] = await predict(split, asked, [chosen]), guesses = asked.truth.map(() => guess);
+    const [predicted] = predictors([chosen], features[split], asked.rows), guesses = asked.truth.map(() => guess);
     const guessed: SongScore<string> = isClass
       ? accuracyScore(guesses, asked.truth, classes.length, asked)
       : errorScore(guesses, asked.truth, asked);
@@ -236,7 +232,15 @@ export async function probeOwn(
       isClass ? { guessAccuracy: guessed(weights).accuracy } : { guessRmse: guessed(weights).rmse };
     const { rows: { length }, songCount: songs } = asked;
     const place = { labels: "true", task, protocol: "sound", split, rows: length, songs } as const;
-    written.collect(place, { resampled: score, fixed: {} }, { alpha: chosen.alpha });
+    const resampling = written.resampling(place);
+    const resampled: Resampled = resample(await scoreOf(asked, predicted), resampling);
+    if (isClass) {
+      const areas = new Float64Array(classes.length * weightings(resampling));
+      for await (const part of classParts(rowsOf(asked), predicted)) resampledAreas(areas, part, resampling);
+      const at = (place: number) => areas.subarray(classes.length * place, classes.length * (place + 1));
+      resampled.aucMacro = Float64Array.from({ length: weightings(resampling) }, (_, place) => macroMean(at(place)));
+    }
+    written.collectResampled(place, { resampled, fixed: {} }, { alpha: chosen.alpha });
     written.collect(place, { resampled: guessScore, fixed: {} });
   }
   return written.rows;

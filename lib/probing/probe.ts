@@ -4,7 +4,7 @@
  */
 import { UserError } from "../base/user_error.ts";
 import { splits } from "../corpus/split.ts";
-import { predictRows } from "../matrix/layer_ridge.ts";
+import { predictors } from "../matrix/layer_ridge.ts";
 import { standardise } from "../matrix/ridge.ts";
 import { pickRows, pieces, readRows, rowCount } from "../matrix/rows.ts";
 import { type Protocol, scorer } from "../metrics/task_scores.ts";
@@ -72,22 +72,20 @@ async function soundScores(
   features: LayerFeatures,
   tables: Labelled,
   { probing }: Recipe,
-  { collect }: Collector,
+  { collectResampled, resampling }: Collector,
 ): Promise<void> {
   const scorers = scoredSplits.map((split) => scorer(tables[split], question, live, probing.chordThreshold));
   const [validation, test] = scorers;
   const offered = fits.toSorted((a, b) => b.alpha - a.alpha);
-  const tried = await predictRows(offered, features.validation, validation.rows);
-  const choices = tried.map(validation.choice); // the first of equals is taken
+  const tried = predictors(offered, features.validation, validation.rows);
+  const choices = await Array.fromAsync(tried, validation.choice); // one after another; the first of equals is taken
   const best = choices.reduce((top, choice, i) => choice > choices[top] || Number.isNaN(choices[top]) ? i : top, 0);
-  const [onTest] = await predictRows([offered[best]], features.test, test.rows);
+  const [onTest] = predictors([offered[best]], features.test, test.rows), { labels } = tables;
   for (const [i, split] of scoredSplits.entries()) {
-    const { rows, songCount, scores, extras } = scorers[i];
-    collect(
-      { task: question.task, labels: tables.labels, protocol: "sound", split, rows: rows.length, songs: songCount },
-      scores([tried[best], onTest][i], "sound"),
-      { alpha: offered[best].alpha, ...extras("sound") },
-    );
+    const { rows, songCount: songs, sound, extras } = scorers[i];
+    const place = { task: question.task, labels, protocol: "sound", split, rows: rows.length, songs } as const;
+    const scores = await sound([tried[best], onTest][i], resampling(place));
+    collectResampled(place, scores, { alpha: offered[best].alpha, ...extras("sound") });
   }
 }
 
@@ -113,8 +111,8 @@ async function authorsRows(
     for (const { question, live, fits } of fitted) {
       if (isSoundAlone(question)) continue;
       const score = scorer(scoreOn, question, live, chordThreshold);
-      const [predicted] = await predictRows(fits, z, score.rows);
-      keep(question.task, drawnScores(score, scoreOn, predicted), { alpha, ...score.extras("authors") });
+      const [predicted] = predictors(fits, z, score.rows);
+      keep(question.task, await drawnScores(score, scoreOn, predicted), { alpha, ...score.extras("authors") });
     }
     if (tasks.includes("SC") && (labels === "true" || (labels === "permuted" && draw === all.at(-1)))) {
       const clusters = await clusterBars(scale, x, recipe), { k } = clusters;

@@ -29,15 +29,17 @@ function partOf(table: BarTable, question: Question, withChord: Int32Array): Par
   if (name === undefined) {
     const { task } = question, { live } = countClasses(table, task), isC = task === "C";
     const place = new Map(live.map((id, i) => [id, i]));
-    const classesAt = (row: number) => classesOf(labels[isC ? withChord[row] : row], task)!.map((id) => place.get(id)!);
+    const classesAt = (row: number) => classesOf(labels, isC ? withChord[row] : row, task).map((id) => place.get(id)!);
     const take: RowTargets["take"] = (rows) => classTargets(Array.from(rows, classesAt), live.length);
     const { count, base } = take([]), rows = isC ? withChord.length : labels.length;
     return { question, live, targets: { rows, count, base, take } };
   }
-  if (labels.some((bar) => valueOf(bar, name) === null)) {
+  for (let row = 0; row < labels.length; row++) {
+    if (valueOf(labels, row, name) !== null) continue;
     throw new RangeError(`train: a bar without notes has no ${name}; leave it out.`);
   }
-  const take: RowTargets["take"] = (rows) => valueTargets(Array.from(rows, (row) => valueOf(labels[row], name)!));
+  const take: RowTargets["take"] = (rows) =>
+    valueTargets(Float64Array.from(rows, (row) => valueOf(labels, row, name)!));
   const { count, base } = take([]);
   return { question, live: [], targets: { rows: labels.length, count, base, take } };
 }

@@ -5,13 +5,21 @@
 import type { Split } from "../corpus/split.ts";
 import type { RowSource } from "../matrix/rows.ts";
 import { macroMean } from "../metrics/class_scores.ts";
-import { bootstrap, type Interval } from "../metrics/intervals.ts";
-import { headlines, type Protocol, type Scorer, type TaskScores } from "../metrics/task_scores.ts";
+import { type LabelTable, takeLabels } from "../metrics/label_columns.ts";
+import type { Predicted } from "../metrics/class_parts.ts";
+import { type Interval, intervals, resample, type Resampling } from "../metrics/intervals.ts";
+import {
+  headlines,
+  type Protocol,
+  type ResampledScores,
+  type Scorer,
+  type TaskScores,
+} from "../metrics/task_scores.ts";
 import type { BarTable, Task } from "../metrics/tasks.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 /** Bars of the three splits; no song may be in two of them. */
-export type BarTables = Record<Split, BarTable>;
+export type BarTables<L extends LabelTable = LabelTable> = Record<Split, BarTable<L>>;
 
 /** Embeddings of those bars at one layer, rows × columns, in memory or in files. */
 export type LayerFeatures = Record<Split, RowSource> & { columns: number };
@@ -133,21 +141,25 @@ export type Drawn = { rows: number; songs: number[]; scores: TaskScores };
 
 /** All bars of the tables as the one drawing, where there are no drawings. */
 export function drawsOf({ train, test, draws }: ProbeTables): Draw[] {
-  const all = ({ labels }: BarTable) => Int32Array.from(labels.keys());
+  const all = ({ labels }: BarTable) => Int32Array.from({ length: labels.length }, (_, row) => row);
   return draws ?? [{ train: all(train), test: all(test) }];
 }
 
 /** Those bars of a table. */
-export const takeBars = ({ labels, songs }: BarTable, rows: Int32Array): BarTable => ({
-  labels: Array.from(rows, (r) => labels[r]),
-  songs: Int32Array.from(rows, (r) => songs[r]),
+export const takeBars = <L extends LabelTable>({ labels, songs }: BarTable<L>, rows: Int32Array): BarTable<L> => ({
+  labels: takeLabels(labels, rows),
+  songs: rows.map((row) => songs[row]),
 });
 
 /** The authors' scores of one drawing, `of` being its bars. */
-export function drawnScores({ rows, songs, songCount, scores }: Scorer, of: BarTable, predicted: Float64Array): Drawn {
+export async function drawnScores(
+  { rows, songs, songCount, authors }: Scorer,
+  of: BarTable,
+  predicted: Predicted,
+): Promise<Drawn> {
   const ids = new Array<number>(songCount);
   rows.forEach((row, i) => ids[songs[i]] = of.songs[row]);
-  return { rows: rows.length, songs: ids, scores: scores(predicted, "authors") };
+  return { rows: rows.length, songs: ids, scores: { resampled: await authors(predicted), fixed: {} } };
 }
 
 /** A table being filled; its tasks are the paper's, or have a user's name. */
@@ -155,6 +167,10 @@ export type Collector<T extends string = Task> = {
   rows: ProbeRow<T>[];
   /** Adds scores; on the test split those that can be resampled have 95% intervals over `weights` songs. */
   collect(place: Place<T>, scores: TaskScores, extras?: Extras, weights?: number): void;
+  /** How songs are resampled for a row: not at all where it has no interval. */
+  resampling(place: Place<T>, weights?: number): Resampling;
+  /** Adds scores that are resampled already, as `resampling` says. */
+  collectResampled(place: Place<T>, scores: ResampledScores, extras?: Extras): void;
   /** Adds a score's mean and population std over drawings of test bars, its interval, and each drawing's (STUDY §11.3). */
   collectDrawn(place: Pick<Place<T>, "task" | "labels">, draws: Drawn[], extras?: Extras): void;
   /** Adds a number as it is. */
@@ -174,12 +190,14 @@ export function collector<T extends string = Task>(
   const add: Collector<T>["add"] = (place, metric, { value, low, high }, extras = {}) => {
     rows.push({ ...meta, metric, ...place, value, low, high, ...noExtras, ...extras });
   };
-  const collect: Collector<T>["collect"] = (place, { resampled, fixed }, extras = {}, weights = place.songs) => {
-    const keep = replicates ? [headlines[place.protocol][place.task as Task], "r2"] : [];
+  const resampling: Collector<T>["resampling"] = (place, weights = place.songs) => {
     // The authors' controls have no interval but their std: scoring all drawings at each resampling costs the most.
     const resampledToo = place.split === "test" && (place.protocol === "sound" || place.labels === "true");
-    const scores = bootstrap(resampled, weights, { resamplings: resampledToo ? bootstraps : 0, seed, keep });
-    for (const [metric, { replicates, ...interval }] of Object.entries(scores)) {
+    return { songs: weights, resamplings: resampledToo ? bootstraps : 0, seed };
+  };
+  const collectResampled: Collector<T>["collectResampled"] = (place, { resampled, fixed }, extras = {}) => {
+    const keep = replicates ? [headlines[place.protocol][place.task as Task], "r2"] : [];
+    for (const [metric, { replicates, ...interval }] of Object.entries(intervals(resampled, keep))) {
       add(
         place,
         metric,
@@ -189,6 +207,8 @@ export function collector<T extends string = Task>(
     }
     for (const [metric, value] of Object.entries(fixed)) add(place, metric, { value, low: null, high: null }, extras);
   };
+  const collect: Collector<T>["collect"] = (place, { resampled, fixed }, extras, weights) =>
+    collectResampled(place, { resampled: resample(resampled, resampling(place, weights)), fixed }, extras);
   const collectDrawn: Collector<T>["collectDrawn"] = ({ task, labels }, draws, extras = {}) => {
     const ids = [...new Set(draws.flatMap(({ songs }) => songs))].sort((a, b) => a - b);
     const places = new Map(ids.map((id, i) => [id, i]));
@@ -219,7 +239,7 @@ export function collector<T extends string = Task>(
       });
     }
   };
-  return { rows, add, collect, collectDrawn };
+  return { rows, add, resampling, collect, collectResampled, collectDrawn };
 }
 
 /** Clusters of a study: the recipe's, but at most its share of the training bars (STUDY §11.8). */

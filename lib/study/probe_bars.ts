@@ -5,11 +5,13 @@
 import type { Corpus } from "../corpus/store.ts";
 import { type Split, splits } from "../corpus/split.ts";
 import { createNpy } from "../matrix/npy.ts";
+import { packLabels } from "../metrics/label_columns.ts";
 import { pieceBytes, rowsInMemory, type RowSource, sliceRows } from "../matrix/rows.ts";
 import { barFeatures, barType, withControls } from "../probing/controls.ts";
 import type { LayerJob } from "../probing/probe_layers.ts";
 import type { BarTables, LayerFeatures, Line, ProbeTables } from "../probing/rows.ts";
 import { type Random, sample, stream } from "../base/random.ts";
+import { inSharedMemory } from "../base/worker_pool.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
 const perSplit = <T>(make: (split: Split) => T): Record<Split, T> =>
@@ -61,29 +63,15 @@ export function stackedBars(corpus: Corpus, recipe: Recipe, of = barsToProbe(cor
   };
 }
 
-/** Gives equal lists of small numbers as one list: of a million bars, most have the instruments and the groove of others. */
-function sharedLists(): (list: number[]) => number[] {
-  const known = new Map<string, number[]>();
-  return (list) => {
-    const key = String.fromCharCode(...list);
-    if (!known.has(key)) known.set(key, list.slice()); // no longer than it has to be
-    return known.get(key)!;
-  };
-}
-
 /** Labels and songs of bars, by default {@link barsToProbe}, with the recipe's drawings as the authors' and its controls. */
 export function probeTables(corpus: Corpus, recipe: Recipe, of = barsToProbe(corpus, recipe)): ProbeTables {
-  const { controlType } = recipe.probing, shared = sharedLists();
-  const labelsOf = (bar: number) => {
-    const { chords, groove, instruments, ...rest } = corpus.labels(bar);
-    return { chords: shared(chords), groove: shared(groove), instruments: shared(instruments), ...rest };
-  };
+  const { controlType } = recipe.probing;
   const tables: BarTables = perSplit((split) => ({
-    labels: Array.from(of[split], labelsOf),
-    songs: of[split].map(corpus.song),
+    labels: packLabels(of[split].length, (row) => corpus.labels(of[split][row])),
+    songs: inSharedMemory(of[split].map(corpus.song)),
   }));
   const types = perSplit((split) =>
-    controlType === "none" ? [] : Array.from(of[split], (bar) => barType(corpus.tokens(bar), controlType))
+    controlType === "none" ? [] : of[split].map((bar) => barType(corpus.tokens(bar), controlType))
   );
   return withControls(tables, types, recipe);
 }

@@ -238,7 +238,7 @@ export async function probeGuesses(study: Study, corpus: Corpus): Promise<ProbeR
   const { recipe } = study;
   const { rows } = await probedOnce(study, "guesses", async () => {
     const rows = await probeFeatures(study, corpus, tokenCountLine, tokenCounts);
-    return { rows: [...baselineRows(probeTables(corpus, recipe), recipe), ...rows], mixes: [] };
+    return { rows: [...await baselineRows(probeTables(corpus, recipe), recipe), ...rows], mixes: [] };
   });
   return rows;
 }

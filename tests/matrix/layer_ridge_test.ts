@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { tensorCount } from "@lib/engine/mod.ts";
 import { crossProducts, gram } from "@lib/matrix/gram.ts";
-import { fitSums, predictRows, sumLayer } from "@lib/matrix/layer_ridge.ts";
+import { fitSums, predictors, predictRows, sumLayer } from "@lib/matrix/layer_ridge.ts";
 import { createNpy } from "@lib/matrix/npy.ts";
 import { fitRidge, predictRidge } from "@lib/matrix/ridge.ts";
 import { columnMeans, type Floats, readRows, sliceRows } from "@lib/matrix/rows.ts";
@@ -88,6 +88,10 @@ Deno.test("two pieces of all rows and of some are what plain sums of those rows 
       assertLess(relative((await fitSums(sums.ofSome, [10], { placement }))[0].weights, other.weights), 1e-9);
       const predicted = await predictRows(fits, stored, some, { placement });
       predicted.forEach((found, i) => assertLess(relative(found, predictRidge(judges[i], chosen, some.length)), 1e-9));
+      const parts = predictors(fits, stored, some, { placement }), from = 2 * some.length;
+      for (const [i, predict] of parts.entries()) { // three targets of one fit alone
+        assertLess(relative(await predict(2, 3), predicted[i].slice(from, from + 3 * some.length)), 1e-12);
+      }
     }
   });
 });

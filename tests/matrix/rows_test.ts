@@ -98,6 +98,18 @@ Deno.test("rows gather in memory, one after the other or by their place", () => 
   assertEquals(other.finish(), Float32Array.of(0, 0, 7, 8));
 });
 
+Deno.test("rows that are gathered in memory are cut without a copy, also for a worker", () => {
+  const sink = rowsInMemory(4, 1);
+  sink.append(Float32Array.of(1, 2, 3, 4));
+  const all = sink.finish() as Float32Array, part = sliceRows(all, 1, 1, 2) as Float32Array;
+  const sent = structuredClone(part);
+  all[2] = 7;
+  assertEquals([[...part], [...sent]], [[2, 7], [2, 7]]);
+  const own = Float32Array.of(1, 2, 3), cut = sliceRows(own, 1, 1, 2) as Float32Array;
+  own[1] = 7;
+  assertEquals([...cut, cut.buffer.byteLength], [2, 3, 8]); // of memory of one thread a worker would get all
+});
+
 Deno.test("several readers share the memory, each at most 16 MiB", () => {
   assertEquals([pieceBytes(64, 8), pieceBytes(1000, 3)], [8 * 2 ** 20, 16 * 2 ** 20]);
 });

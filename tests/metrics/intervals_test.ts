@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { songMean } from "@lib/metrics/class_scores.ts";
-import { bootstrap, central, twoSided } from "@lib/metrics/intervals.ts";
+import { bootstrap, central, intervals, resample, songWeights, twoSided, weightings } from "@lib/metrics/intervals.ts";
 import { stream } from "@lib/base/random.ts";
 
 Deno.test("the central 95% lies between order statistics, as numpy's percentiles do", () => {
@@ -51,4 +51,15 @@ Deno.test("one song, or no resamplings, make no interval", () => {
       ...{ value: 1.5, low: null, high: null },
     },
   );
+});
+
+Deno.test("scores that are resampled first have the same intervals; a score is told which resampling it is", () => {
+  const values = Float64Array.of(1, 4, 2, 8), mean = songMean("mean", values), drawn = { resamplings: 30, seed: 2 };
+  const resampling = { songs: 4, ...drawn }, places: number[] = [];
+  const found = resample((weights, place) => (places.push(place), mean(weights)), resampling);
+  assertEquals(places, Array.from({ length: 31 }, (_, place) => place));
+  assertEquals([weightings(resampling), weightings({ ...resampling, songs: 1 })], [31, 1]);
+  assertEquals([...found.mean], Array.from(songWeights(resampling), (weights) => mean(weights).mean));
+  assertEquals(intervals(found, ["mean"]), bootstrap(mean, 4, { ...drawn, keep: ["mean"] }));
+  assertEquals(found.mean[0], 15 / 4);
 });

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import {
-  askClasses,
   askValues,
   type BarTable,
   classCounts,
+  classesOf,
   countClasses,
-  occurring,
   questions,
+  rowsAsked,
   rowsWithChord,
   valueQuestions,
 } from "@lib/metrics/tasks.ts";
@@ -24,37 +24,29 @@ const table: BarTable = {
 };
 
 Deno.test("a bar's classes are those of its labels, each once", () => {
-  const classes = (["C", "GP", "I", "T"] as const).map((task) => askClasses(table, task).answers[0]);
+  const classes = (["C", "GP", "I", "T"] as const).map((task) => classesOf(table.labels, 0, task));
   assertEquals(classes, [[3, 10], [0, 8], [128, 2], [5]]);
   // 12 roots × 7 qualities; 48 positions; 128 programs and drums; 32 tempo bins (STUDY §5, §4).
   assertEquals(classCounts, { C: 84, GP: 48, I: 129, T: 32 });
   assertEquals(questions.map(({ task }) => task), ["C", "GP", "I", "T", "T", "MV", "MD", "MD"]);
 });
 
-Deno.test("chords are asked of bars that have one, the other classes of all; songs are renumbered", () => {
-  assertEquals(askClasses(table, "C"), {
-    rows: Int32Array.of(0, 2, 3),
-    answers: [[3, 10], [83], [10]],
-    songs: Int32Array.of(0, 1, 0),
-    songCount: 2,
-  });
-  assertEquals(askClasses(table, "T").answers, [[5], [31], [5], [5]]);
-  assertEquals([...askClasses(table, "GP").rows], [0, 1, 2, 3]);
+Deno.test("chords are asked of bars that have one, the other classes of all", () => {
+  assertEquals([...rowsAsked(table, "C")], [0, 2, 3]);
+  assertEquals([...rowsAsked(table, "GP")], [0, 1, 2, 3]);
+  assertEquals([0, 1, 2, 3].map((row) => classesOf(table.labels, row, "C")), [[3, 10], [], [83], [10]]);
+  assertEquals([0, 1, 2, 3].map((row) => classesOf(table.labels, row, "T")), [[5], [31], [5], [5]]);
 });
 
-Deno.test("values are asked of bars with notes", () => {
-  const { rows, answers } = askValues(table, "meanVelocity");
-  assertEquals([[...rows], answers], [[0, 2, 3], [64, 30, 64]]);
+Deno.test("values are asked of bars with notes; songs are renumbered", () => {
+  const { rows, answers, songs, songCount } = askValues(table, "meanVelocity");
+  assertEquals([[...rows], answers, [...songs], songCount], [[0, 2, 3], [64, 30, 64], [0, 1, 0], 2]);
   assertEquals(valueQuestions.map(({ task, name }) => [task, ...askValues(table, name).answers]), [
     ["T", 59, 210, 59, 59], // bins 5 and 31 (STUDY §3.5), of every bar
     ["MV", 64, 30, 64],
     ["MD", 3.5, 9, 3.5],
     ["MD", 0.25, 0.25, 0.25],
   ]);
-});
-
-Deno.test("occurring classes come once, ascending", () => {
-  assertEquals(occurring([[10, 2], [], [2, 9]]), [2, 9, 10]);
 });
 
 Deno.test("bars are counted by class, each bar once for a class; chords are of bars that have one", () => {

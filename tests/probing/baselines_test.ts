@@ -20,7 +20,7 @@ const tables = {
   test: bars([x, o, o, o], [o, o, x, o], [65, 65, 75, 55]),
 };
 const study = recipe("sound", "smoke", { probing: { bootstraps: 50, clusters: 2, clusterShare: 0.5 } });
-const rows = baselineRows(tables, study);
+const rows = await baselineRows(tables, study);
 const value = (task: string, metric: string, split = "test", protocol = "sound") => {
   const own = rows.filter((row) =>
     row.task === task && row.metric === metric && row.split === split && row.protocol === protocol && row.draw === null
@@ -40,22 +40,22 @@ Deno.test("the most common class and the training mean are said of every bar", (
   assertEquals([value("I", "aucWeighted"), value("C", "aucMacro")], [0.5, 0.5]);
 });
 
-Deno.test("the authors' scores of the same guesses are of the drawn bars, and durations in quarters have none", () => {
+Deno.test("the authors' scores of the same guesses are of the drawn bars, and durations in quarters have none", async () => {
   assertEquals(value("T", "exactRow", "test", "authors"), 1 / 4);
   assertEquals(value("I", "aucHardWeighted", "test", "authors"), 0.5);
   assertAlmostEquals(value("MV", "rmse", "test", "authors"), Math.sqrt(50), 1e-12);
   assertEquals(rows.some(({ metric, protocol }) => metric === "rmseQuarters" && protocol === "authors"), false);
   const first = { train: Int32Array.of(0), test: Int32Array.of(0, 2) }; // velocity 50 for 65 and 75
-  const drawn = baselineRows({ ...tables, draws: [first, first] }, study).find(({ task, metric, protocol, draw }) =>
-    task === "MV" && metric === "rmse" && protocol === "authors" && draw === null
-  )!;
+  const drawn = (await baselineRows({ ...tables, draws: [first, first] }, study)).find((
+    { task, metric, protocol, draw },
+  ) => task === "MV" && metric === "rmse" && protocol === "authors" && draw === null)!;
   assertAlmostEquals(drawn.value, Math.sqrt((15 ** 2 + 25 ** 2) / 2), 1e-12);
   assertEquals([drawn.std, drawn.rows, drawn.songs], [0, 2, 2]);
 });
 
-Deno.test("clusters at random tell no songs, and every headline has a row of the majority line", () => {
+Deno.test("clusters at random tell no songs, and every headline has a row of the majority line", async () => {
   const many = bars(Array(400).fill(x), Array(400).fill(x), Array(400).fill(60));
-  const large = baselineRows({ train: many, validation: many, test: many }, study);
+  const large = await baselineRows({ train: many, validation: many, test: many }, study);
   const sc = (metric: string) =>
     large.find((row) => row.task === "SC" && row.metric === metric && row.split === "test")!;
   // Two bars of a song are in one of two clusters half of the time: entropy 0, else 1.

@@ -67,7 +67,7 @@ Deno.test("permuted labels are the same labels on other bars, song after song", 
 });
 
 Deno.test("a control task gives a type one answer wherever it stands, spread as the true ones are", () => {
-  const types = (table: BarTable) => table.labels.map((_, r) => (7 * r) % 40);
+  const types = (table: BarTable<BarLabels[]>) => table.labels.map((_, r) => (7 * r) % 40);
   const of = { train: types(tables.train), validation: types(tables.validation), test: types(tables.test) };
   const control = controlTask(tables, of, 0), answers = new Map<number, unknown>();
   const chordsOf = new Map<number, number[]>();
@@ -92,7 +92,7 @@ Deno.test("a control task gives a type one answer wherever it stands, spread as 
 });
 
 Deno.test("probes on permuted labels find nothing; control tasks are learned where the type is in the features alone", async () => {
-  const types = (table: BarTable) => table.labels.map(({ instruments }) => instruments[0]);
+  const types = (table: BarTable<BarLabels[]>) => table.labels.map(({ instruments }) => instruments[0]);
   const all = withControls(
     tables,
     { train: types(tables.train), validation: types(tables.validation), test: types(tables.test) },

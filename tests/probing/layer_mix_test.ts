@@ -23,7 +23,7 @@ Deno.test("layers weigh by what they hold, and their sum holds what several hold
   for (const [at, x] of layers.entries()) {
     rows.push(...await probeLayer(x, tables, study, { ...meta, layer: at }, { protocols: ["sound"] }));
   }
-  const mixes = mixesOf(rows, baselineRows(tables, study), "gain");
+  const mixes = mixesOf(rows, await baselineRows(tables, study), "gain");
   const weights = (task: "T" | "MV") => mixes.find(({ tasks }) => tasks.includes(task))!.weights;
   assert(weights("T")[1] > 0.5 && weights("MV")[2] > 0.9, JSON.stringify(mixes));
   for (const { weights } of mixes) assertAlmostEquals(weights.reduce((sum, weight) => sum + weight, 0), 1, 1e-12);

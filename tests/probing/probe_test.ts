@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess, as
 import type { BarLabels } from "@lib/tokens/labels.ts";
 import type { BarTable, Task } from "@lib/metrics/tasks.ts";
 import { drawBars } from "@lib/probing/controls.ts";
-import { type LayerFeatures, type ProbeRow, type ProbeTables, takeBars } from "@lib/probing/rows.ts";
+import { type BarTables, type LayerFeatures, type ProbeRow, takeBars } from "@lib/probing/rows.ts";
 import type { Protocol } from "@lib/metrics/task_scores.ts";
 import { probeLayer } from "@lib/probing/probe.ts";
 import { stream } from "@lib/base/random.ts";
@@ -28,7 +28,7 @@ function value(rows: ProbeRow[], task: Task, metric: string, protocol: Protocol 
 }
 
 /** Bars of `songs` songs, each song in a key and tempo of its own, the rest of each bar at random. */
-function compose(name: string, songs: number, bars: number): BarTable {
+function compose(name: string, songs: number, bars: number): BarTable<BarLabels[]> {
   const random = stream(11, "compose", name);
   const some = (n: number, of: number) => [...new Set(Array.from({ length: n }, () => random.integer(of)))];
   const labels: BarLabels[] = Array.from({ length: songs * bars }, (_, r) => ({
@@ -44,7 +44,7 @@ function compose(name: string, songs: number, bars: number): BarTable {
 }
 
 /** Features that hold a bar's labels, mixed, with a little noise; or noise alone. */
-function embed(table: BarTable, planted: boolean): Float32Array {
+function embed(table: BarTable<BarLabels[]>, planted: boolean): Float32Array {
   const random = stream(12, "embed", table.labels.length), width = 24;
   return Float32Array.from(table.labels.flatMap((bar) => {
     const row = Array.from({ length: width }, () => 0.05 * (random.uniform() - 0.5));
@@ -61,7 +61,7 @@ function embed(table: BarTable, planted: boolean): Float32Array {
   }));
 }
 
-const tables: ProbeTables = {
+const tables: BarTables<BarLabels[]> = {
   train: compose("train", 30, 20),
   validation: compose("validation", 10, 20),
   test: compose("test", 12, 20),

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { stream } from "@lib/base/random.ts";
 import type { Split } from "@lib/corpus/split.ts";
+import { type LabelTable, listAt, meanAt, tempoAt } from "@lib/metrics/label_columns.ts";
 import type { BarTable } from "@lib/metrics/tasks.ts";
 import type { BarTables, ProbeRow } from "@lib/probing/rows.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
@@ -19,7 +20,7 @@ export const study = recipe("sound", "smoke", {
 export const columns = 12;
 
 /** Songs of bars whose tempo and instruments are drawn for each bar, and whose other labels say nothing. */
-function compose(name: string, songs: number, bars: number): BarTable {
+function compose(name: string, songs: number, bars: number): BarTable<BarLabels[]> {
   const random = stream(5, "compose", name);
   const labels = Array.from({ length: songs * bars }, (): BarLabels => ({
     chords: random.uniform() < 0.2 ? [] : [7 * random.integer(3)],
@@ -34,7 +35,7 @@ function compose(name: string, songs: number, bars: number): BarTable {
 }
 
 /** 25 training, 8 validation and 10 test songs of 12 bars. */
-export const tables: BarTables = {
+export const tables: BarTables<BarLabels[]> = {
   train: compose("train", 25, 12),
   validation: compose("v", 8, 12),
   test: compose("t", 10, 12),
@@ -54,6 +55,17 @@ export function features(seed = 0) {
   };
   return { columns, train: of("train"), validation: of("validation"), test: of("test") };
 }
+
+/** All labels of a bar. */
+export const labelsAt = (labels: LabelTable, row: number): BarLabels => ({
+  chords: [...listAt(labels, row, "chords")],
+  groove: [...listAt(labels, row, "groove")],
+  instruments: [...listAt(labels, row, "instruments")],
+  tempoBin: tempoAt(labels, row),
+  meanVelocity: meanAt(labels, row, "meanVelocity"),
+  meanDuration: meanAt(labels, row, "meanDuration"),
+  meanDurationQuarters: meanAt(labels, row, "meanDurationQuarters"),
+});
 
 /** The one test row with these fields. */
 export const find = (rows: ProbeRow[], task: string, metric: string, labels = "true", draw: number | null = null) => {

@@ -72,7 +72,7 @@ export async function decisions(task: string) {
 }
 
 /** Songs and labels of the fixtures' bars. */
-export async function goldenTable(split: "train" | "test"): Promise<BarTable> {
+export async function goldenTable(split: "train" | "test"): Promise<BarTable<BarLabels[]>> {
   const songs = Int32Array.from((await fixture(`song_${split}`)).data), ids = expected.columns;
   const y: Record<string, Float64Array> = {};
   for (const task of ["chord", "groove_pattern", "inst", "tempo", "mean_velocity", "mean_duration"]) {

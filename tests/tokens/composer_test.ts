@@ -16,7 +16,7 @@ import { choices as drawn, compose, type Composed } from "../support/composer.ts
 const study = recipe("sound", "smoke", { probing: { bootstraps: 1, clusters: 20 } });
 
 /** Bars of composed songs: what they were made of, and what reading and labelling their MIDI files says. */
-function corpusOf(first: number, songs: number): { truth: Composed[]; table: BarTable } {
+function corpusOf(first: number, songs: number): { truth: Composed[]; table: BarTable<BarLabels[]> } {
   const truth: Composed[] = [], labels: BarLabels[] = [], of: number[] = [];
   for (let song = first; song < first + songs; song++) {
     const { bytes, bars } = compose(7, song, 24), read = tokenize(readScore(bytes, study), study);

@@ -120,7 +120,7 @@ export async function probeCommand(args: string[], cwd?: string): Promise<number
     );
     const jobs = [...layers.map((job): LayerJob => ({ ...job, asked: { replicates: true } })), ...baselines];
     const rows = await probeLayers(jobs, tables, recipe, { workers, signal, onDone: meter("layers") });
-    rows.push(...baselineRows(tables, recipe));
+    rows.push(...await baselineRows(tables, recipe));
     const ownRows: OwnRow[] = [];
     for (const { meta, features } of labelled ? layers : []) {
       signal.throwIfAborted();

@@ -236,18 +236,22 @@ export async function alignEmbeddings(
   const kept = (bar: number) => contents.every((of) => hasAll(of, bar));
   const [train, validation, test] = splits.map((split) => wanted[split].filter(kept));
   const bars = { train, validation, test }, total = train.length + validation.length + test.length;
-  const all = splits.flatMap((split) => Array.from(wanted[split]));
-  const lacking = contents.map((of) => all.filter((bar) => !hasAll(of, bar)).length);
+  const count = (isCounted: (bar: number) => boolean) =>
+    splits.reduce((sum, split) => sum + wanted[split].filter(isCounted).length, 0);
+  const all = count(() => true), lacking = contents.map((of) => count((bar) => !hasAll(of, bar)));
   const empty = splits.filter((split) => bars[split].length === 0).join(" and ");
   if (empty !== "") {
     const lack = files.map(({ path }, i) => `${path} lacks ${counted(lacking[i])}`).join(", ");
     throw new UserError(
       `Embeddings: expected bars to train, validate and test probes on, found none for ${empty}; of ` +
-        `${counted(all.length)} bars to probe ${lack}.`,
+        `${counted(all)} bars to probe ${lack}.`,
     );
   }
   const places = new Int32Array(corpus.bars).fill(-1);
-  [...train, ...validation, ...test].forEach((bar, row) => places[bar] = row);
+  [train, validation, test].reduce((first, own) => {
+    own.forEach((bar, i) => places[bar] = first + i);
+    return first + own.length;
+  }, 0);
   const rowOf = (song: string, index: number) => {
     const bar = barOf(song, index);
     return typeof bar === "number" ? places[bar] : -1;
@@ -263,8 +267,8 @@ export async function alignEmbeddings(
       files,
       (file, i) => readModel(file, contents[i].has.size, rowOf, sinks, onRows),
     );
-    const notes = files.map((file, i) => noteOf(file, models[i], contents[i], lacking[i], all.length));
-    if (total < all.length) notes.push(`${counted(total)} bars, which all have, are probed.`);
+    const notes = files.map((file, i) => noteOf(file, models[i], contents[i], lacking[i], all));
+    if (total < all) notes.push(`${counted(total)} bars, which all have, are probed.`);
     return { bars, models, notes };
   } catch (error) {
     sinks.abandon();

@@ -5,6 +5,7 @@
 import { EigenvalueDecomposition, Matrix, QrDecomposition } from "ml-matrix";
 import type { Random } from "../../base/random.ts";
 import { predictRidge, type RidgeFit } from "../../matrix/ridge.ts";
+import { heldPredictions } from "../../metrics/class_parts.ts";
 import { scorer } from "../../metrics/task_scores.ts";
 import { type Answers, type BarTable, questions, type Task } from "../../metrics/tasks.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
@@ -91,14 +92,15 @@ export async function taskSubspace(
     const asked = Float32Array.from(
       Array.from(rows).flatMap((row) => [...z.subarray(row * columns, (row + 1) * columns)]),
     );
-    const choices = own.fits.map((fit) => score.choice(predictRidge(fit, asked, rows.length)));
+    const choiceOf = (values: Float64Array) => score.choice(heldPredictions(values, rows.length));
+    const choices = await Array.fromAsync(own.fits, (fit) => choiceOf(predictRidge(fit, asked, rows.length)));
     const best = choices.reduce((top, choice, i) => choice > choices[top] ? i : top, 0), fit = own.fits[best];
     after = choices[best];
     if (found.rank === 0) {
       before = after;
       const same = new Float64Array(fit.targets * rows.length);
       fit.intercepts.forEach((value, t) => same.fill(value, t * rows.length, (t + 1) * rows.length));
-      guess = score.choice(same);
+      guess = await choiceOf(same);
     }
     const isGone = !(after - guess > probing.removedLeft * (before - guess));
     if (isGone || !(before > guess) || found.rank >= most) return { ...found, before, after };
