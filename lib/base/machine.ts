@@ -27,20 +27,48 @@ function commitHere(): { commit?: string } {
   }
 }
 
-/** Threads that this process computes with: `TF_NUM_INTRAOP_THREADS`, which TensorFlow heeds, or one a core. */
+/** A number of threads that a variable names; undefined if it names none. */
+function named(set: string | undefined): number | undefined {
+  const number = Number(set);
+  return Number.isInteger(number) && number > 0 ? number : undefined;
+}
+
+/**
+ * Threads that this process computes with: `TF_NUM_INTRAOP_THREADS`, which TensorFlow heeds, or one a core; where that is
+ * 1, as many as {@link branches}.
+ */
 export function threads(
   set: string | undefined = Deno.env.get("TF_NUM_INTRAOP_THREADS"),
   cores: number = navigator.hardwareConcurrency,
 ): number {
-  const number = Number(set);
-  return Number.isInteger(number) && number > 0 ? number : cores;
+  const each = named(set) ?? cores;
+  return each === 1 ? branches(set) : each;
 }
+
+/**
+ * Branches of a batch that this process computes side by side: where an op has one thread (`TF_NUM_INTRAOP_THREADS=1`), as
+ * many as ops may run at once (`TF_NUM_INTEROP_THREADS`); else 1.
+ */
+export const branches = (
+  each: string | undefined = Deno.env.get("TF_NUM_INTRAOP_THREADS"),
+  atOnce: string | undefined = Deno.env.get("TF_NUM_INTEROP_THREADS"),
+): number => named(each) === 1 ? named(atOnce) ?? 1 : 1;
 
 /** The variables that give a process so many threads. */
 export const threadVariables = (count: number): Record<string, string> => ({
   TF_NUM_INTRAOP_THREADS: String(count),
   TF_NUM_INTEROP_THREADS: String(count),
 });
+
+/** With more threads a batch would fall into many small parts. Two were tried. */
+const MOST_BRANCHES = 4;
+
+/**
+ * The variables by which a process with so many threads trains: each computes a branch of the batch, up to four; more
+ * threads share out each op instead.
+ */
+export const trainingVariables = (count: number): Record<string, string> =>
+  count > MOST_BRANCHES ? threadVariables(count) : { ...threadVariables(count), TF_NUM_INTRAOP_THREADS: "1" };
 
 /** This machine, as this process uses it. */
 export const thisMachine = (): Machine => ({

@@ -3,12 +3,13 @@
  * @module
  */
 import { authorsLogits, authorsStates } from "./authors_bert.ts";
+import { branchesOf } from "./branches.ts";
 import type { BertConfig } from "./config.ts";
 import { type Dropout, dropoutMasks } from "./dropout.ts";
 import { CheckpointError } from "./hugging_face.ts";
 import { askedStates, attentionRows, type Layout, plainLayout, tokenCuts } from "./layout.ts";
 import { type Model, norm, type Parameters, unflatten, weightAndBias } from "./parameters.ts";
-import { compile, tf } from "../engine/mod.ts";
+import { compile, engineBranches, tf } from "../engine/mod.ts";
 import type { Compiled, Tensor } from "../engine/types.ts";
 import { attention, attentionTo } from "../engine/attention.ts";
 import { addBias, addNorm, denseGelu, gatherRows, layerNorm, linear, type Precision, product } from "../engine/ops.ts";
@@ -52,7 +53,22 @@ export function layoutStates(
   p: Parameters,
   config: BertConfig,
   layout: Layout,
-  { dropout, precision: type, edit = (states) => states }: Omit<Pass, "only"> = {},
+  pass: Omit<Pass, "only"> = {},
+): Tensor[] {
+  if (engineBranches === 1 || pass.edit) return branchStates(p, config, layout, pass);
+  const { layouts, join } = branchesOf(layout, engineBranches), drawn = new Map<number, Tensor>();
+  const own = { ...pass, ...(pass.dropout && { dropout: { ...pass.dropout, drawn } }) };
+  const parts = layouts.map((layout) => branchStates(p, config, layout, own)), last = parts[0].length - 1;
+  const chosen = layout.blocks.some(({ asked }) => asked.length > 0);
+  return parts[0].map((_, layer) => join(parts.map((states) => states[layer]), chosen && layer === last));
+}
+
+/** {@link layoutStates} of a branch. */
+function branchStates(
+  p: Parameters,
+  config: BertConfig,
+  layout: Layout,
+  { dropout, precision: type, edit = (states) => states }: Omit<Pass, "only">,
 ): Tensor[] {
   const { blocks } = layout,
     chosen = blocks.some(({ asked }) => asked.length > 0),

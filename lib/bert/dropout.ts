@@ -5,11 +5,16 @@
 import { tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
 import { dropoutMask } from "../engine/attention.ts";
-import type { Cut } from "../engine/workers.ts";
+import { type Cut, takeOwn } from "../engine/workers.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 
-/** How one pass drops the share `rate` of activations, at a place in each layer (STUDY §7.6); `seed` is two int32. */
-export type Dropout = { rate: number; place: Recipe["views"]["dropoutPlace"]; seed: Tensor };
+/**
+ * How one pass drops the share `rate` of activations, at a place in each layer (STUDY §7.6); `seed` is two int32. Passes
+ * of parts of one batch share `drawn`, the masks of all its rows by their number, so that each is drawn once.
+ */
+export type Dropout = { rate: number; place: Recipe["views"]["dropoutPlace"]; seed: Tensor } & {
+  drawn?: Map<number, Tensor>;
+};
 
 /**
  * Where a pass drops, and its masks: each call of `mask` draws the next one, or a worker's rows of it, and `skip` leaves
@@ -24,8 +29,13 @@ export function dropoutMasks(dropout?: Dropout): Masks {
   return {
     inside: place === "attention-and-feed-forward", // attention maps
     outside: place === "block-outputs", // outputs of attention; those of the feed-forward block drop at both places
-    mask: (shape: number[], cut?: Cut): Tensor =>
-      dropoutMask(shape, dropout!.rate, dropout!.seed.add(tf.tensor1d([draws++, 0], "int32")), cut),
+    mask(shape: number[], cut?: Cut): Tensor {
+      const { rate, seed, drawn } = dropout!, number = draws++, own = () => seed.add(tf.tensor1d([number, 0], "int32"));
+      if (!drawn || !cut) return dropoutMask(shape, rate, own(), cut);
+      const whole = drawn.get(number) ?? dropoutMask([cut.whole, ...shape.slice(1)], rate, own());
+      drawn.set(number, whole);
+      return takeOwn(whole, cut);
+    },
     skip: () => void draws++,
   };
 }

@@ -6,7 +6,7 @@ import type { ModelName } from "../bert/variants.ts";
 import { readArguments, studyVariables, usageError } from "./arguments.ts";
 import { ensureSetup } from "./setup.ts";
 import { stoppable, stopWithInput } from "./stop.ts";
-import { beWorker, startWorkers, workersOf } from "./workers.ts";
+import { beWorker, startWorkers, trainInBranches, workersOf } from "./workers.ts";
 import { jobState, type StudyJob, studyJobs } from "../study/jobs/graph.ts";
 import { storeOfShard } from "../study/jobs/steps.ts";
 import { openStudy, type Study } from "../study/study.ts";
@@ -67,6 +67,7 @@ export async function trainCommand(args: string[]): Promise<number> {
   if (start > 1) return await startWorkers(["train", ...args], start);
   const code = jobs === 1 ? 0 : await trainSideBySide(study, models, jobs);
   if (code !== 0) return code;
+  trainInBranches();
   const { corpusOf, encoderText, train, trainAlong } = await import("../study/training_steps.ts"); // after the set-up
   try {
     const corpus = await corpusOf(study);

@@ -2,7 +2,7 @@
  * The workers of one training: which of them a process is, and all of them started on this machine.
  * @module
  */
-import { threads, threadVariables } from "../base/machine.ts";
+import { threads, threadVariables, trainingVariables } from "../base/machine.ts";
 import { howEnded, interrupt } from "../base/processes.ts";
 import { projectRoot } from "../base/project.ts";
 import { COME_AGAIN } from "./jobs/told.ts";
@@ -43,6 +43,11 @@ export function freeAddresses(count: number): string[] {
   const addresses = listeners.map(({ addr }) => `127.0.0.1:${(addr as Deno.NetAddr).port}`);
   listeners.forEach((listener) => listener.close());
   return addresses;
+}
+
+/** Has this process train in branches, one a thread. It must be called before the engine is loaded. */
+export function trainInBranches(): void {
+  for (const [key, value] of Object.entries(trainingVariables(threads()))) Deno.env.set(key, value);
 }
 
 /** Exit codes of workers that were stopped, or stopped with another one. */

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tfjs from "@tensorflow/tfjs";
+import { branches } from "../base/machine.ts";
 import { loadChosen, placeHere } from "./loading.ts";
 import type {
   Compiled,
@@ -34,6 +35,12 @@ export const onGpu: boolean = engine.info.device === "GPU";
 
 /** Whether libtensorflow's kernels for the CPU compute, whose quickest op is not always the plain one. */
 export const onLibraryCpu: boolean = engine.info.engine === "libtensorflow" && !onGpu;
+
+/**
+ * Branches that a batch is computed in side by side: as many as ops run at once, where each has one thread
+ * (`trainingVariables` of base/machine.ts); else 1, as on GPUs.
+ */
+export const engineBranches: number = onLibraryCpu ? branches() : 1;
 
 /** Devices that a function can be compiled for to run on all at once; see replicas.ts. */
 export const engineReplicas: number = engine.replicas ?? 1;

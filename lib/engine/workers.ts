@@ -40,6 +40,18 @@ export function joinedCuts(cuts: readonly Cut[]): Cut {
   return { whole: before, ranges };
 }
 
+/** The cut of some of a cut's rows, given as ranges of its own: 0 is its first row. */
+export function within({ whole, ranges }: Cut, own: readonly (readonly [from: number, to: number])[]): Cut {
+  let before = 0;
+  const found = ranges.flatMap(([from, to]) => {
+    const begin = before;
+    before += to - from;
+    return own.map(([a, b]) => [Math.max(a, begin), Math.min(b, before)]).filter(([a, b]) => a < b)
+      .map(([a, b]) => [from + a - begin, from + b - begin] as const);
+  });
+  return { whole, ranges: found };
+}
+
 /** The rows of a cut, from all of them. It has no gradient. */
 export function takeOwn(x: Tensor, { ranges }: Cut): Tensor {
   const parts = ranges.filter(([from, to]) => to > from).map(([from, to]) => x.slice([from], [to - from]));

@@ -8,7 +8,7 @@ import { createBert } from "../bert/parameters.ts";
 import type { ModelName } from "../bert/variants.ts";
 import { toTensors, trainingBatch, type TrainingPlan, trainingPlans } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
-import { engineInfo, tensorCount, tf } from "../engine/mod.ts";
+import { engineBranches, engineInfo, tensorCount, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
 import { explained, removeIfThere } from "../base/files.ts";
 import { threads } from "../base/machine.ts";
@@ -182,7 +182,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
   const state = await valueOfFirst(() => before?.run ?? newRun(inputs));
   let tensors = await tensorsOfFirst(own);
   const mask = decayMask(config), goesOn = state.step < steps && !state.ended;
-  const otherThreads = goesOn ? noteThreads(state, threads(), workers) : undefined;
+  const otherThreads = goesOn ? noteThreads(state, threads(), engineBranches, workers) : undefined;
   if (otherThreads && keeps) say(otherThreads);
   // Where steps are queued, the next one is before this one's numbers are read, so that the device need not wait. After
   // one whose weights are validated or saved it is not, since a step takes over the weights.

@@ -40,13 +40,13 @@ type RunInputs =
  * `firstLoss`; `patience` has the last validation loss that improved enough, and how many validations followed; `ended`
  * says that validation stopped improving before the last step; `threads` are the numbers of threads that the sittings
  * had, each once, the last one's last: equal to the bit are trainings with the same one alone; so are numbers of
- * `workers`.
+ * `branches` and `workers`.
  */
 export type RunState =
   & Record<"step" | "tokens" | "seconds", number>
   & { firstLoss: number | null; best: { step: number; loss: number } | null; ended: boolean; began: RunInputs }
   & { patience: { reference: number | null; waited: number } }
-  & Record<"threads" | "workers", number[]>;
+  & Record<"threads" | "branches" | "workers", number[]>;
 
 /** What a run on this machine depends on; `choice` is what `training.precision` came to. */
 export function runInputs(
@@ -76,24 +76,31 @@ export function newRun(began: RunInputs): RunState {
     patience,
     ended: false,
     threads: [],
+    branches: [],
     workers: [],
     began,
   };
 }
 
-/** Notes the numbers of threads and workers of a sitting; a line about it if the one before had others. */
-export function noteThreads(run: RunState, now: number, workers = 1): string | undefined {
-  const { step, began: { model, engine } } = run, count = (n: number, of: string) => `${n} ${of}${n === 1 ? "" : "s"}`;
-  const before = run.threads.at(-1), others = run.workers.at(-1) ?? 1; // early versions had one and did not record it
+/** Notes the numbers of threads, branches and workers of a sitting; a line about it if the one before had others. */
+export function noteThreads(run: RunState, now: number, branches = 1, workers = 1): string | undefined {
+  const { step, began: { model, engine } } = run;
+  const count = (n: number, of: string) => `${n} ${of}${n === 1 ? "" : of.endsWith("h") ? "es" : "s"}`;
+  // Early versions had one branch and one worker and did not record it.
+  const before = run.threads.at(-1), parts = run.branches.at(-1) ?? 1, others = run.workers.at(-1) ?? 1;
   const note = (numbers: number[], number: number) => [...numbers.filter((other) => other !== number), number];
   run.threads = note(run.threads, now), run.workers = note(run.workers, workers);
+  run.branches = note(run.branches, branches);
   const told = (now: string, before: string, how: string) =>
     `${model}: the training goes on with ${now} after step ${step}, which it came to with ${before}. Sums are added in ` +
     `another order then, so its weights are not, to the bit, those of a training that keeps to one number${how}.`;
   if (before === undefined || engine.device !== "CPU") return undefined;
   if (others !== workers) return told(count(workers, "worker"), count(others, "worker"), "");
-  const set = ` (TF_NUM_INTRAOP_THREADS=${before})`;
-  return before === now ? undefined : told(count(now, "thread"), count(before, "thread"), set);
+  if (before !== now) {
+    const set = parts === 1 ? ` (TF_NUM_INTRAOP_THREADS=${before})` : "";
+    return told(count(now, "thread"), count(before, "thread"), set);
+  }
+  return parts === branches ? undefined : told(count(branches, "branch"), count(parts, "branch"), "");
 }
 
 /** The numbers of threads that the sittings of a training had; none if an early version trained it. */

@@ -1,11 +1,27 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { freeMemory, thisMachine, threads, threadVariables } from "@lib/base/machine.ts";
+import { branches, freeMemory, thisMachine, threads, threadVariables, trainingVariables } from "@lib/base/machine.ts";
 import { inProcess } from "../support/process.ts";
 import { withFolder } from "../support/folder.ts";
 
 Deno.test("threads are those that the variable sets, and else one a core, as TensorFlow reads it", () => {
   assertEquals([threads("3", 8), threads("1", 8)], [3, 1]);
   for (const none of [undefined, "", "0", "-2", "many"]) assertEquals(threads(none, 8), 8, none);
+});
+
+Deno.test("a batch has branches where an op has one thread and several run at once, and these are the threads", () => {
+  assertEquals([
+    branches("1", "3"),
+    branches("1", "1"),
+    branches("1", ""),
+    branches("2", "3"),
+    branches(undefined, "3"),
+  ], [
+    ...[3, 1, 1, 1, 1],
+  ]);
+  for (const [count, parts] of [[1, 1], [2, 2], [4, 4], [5, 1], [64, 1]]) {
+    const { TF_NUM_INTRAOP_THREADS: each, TF_NUM_INTEROP_THREADS: atOnce } = trainingVariables(count);
+    assertEquals([branches(each, atOnce), Math.max(Number(each), Number(atOnce))], [parts, count]);
+  }
 });
 
 Deno.test("a process that gets the variables has as many threads, of which its machine tells", async () => {

@@ -3,6 +3,8 @@
  * @module
  */
 import { taskArguments } from "@lib/cli/arguments.ts";
+import { trainInBranches } from "@lib/cli/workers.ts";
 
 taskArguments("bench-train");
+trainInBranches(); // as task train does
 await import("./train_bench.ts");

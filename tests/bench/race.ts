@@ -8,8 +8,10 @@
  * @module
  */
 import { taskArguments } from "@lib/cli/arguments.ts";
+import { trainInBranches } from "@lib/cli/workers.ts";
 
 const { values: { data, out, name, to, stop } } = taskArguments("bench-race");
+trainInBranches();
 const { openCorpus } = await import("@lib/corpus/store_reader.ts");
 const { choosePrecision } = await import("@lib/training/pace/precision.ts");
 const { pretrain } = await import("@lib/training/pretrain.ts");

@@ -7,13 +7,14 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { threads } from "@lib/base/machine.ts";
 import { readArguments } from "@lib/cli/arguments.ts";
 import { toTensors, trainingPlans } from "@lib/training/batches.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert, parametersOf } from "@lib/bert/parameters.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { engineInfo, rawOp, tf } from "@lib/engine/mod.ts";
+import { engineBranches, engineInfo, rawOp, tf } from "@lib/engine/mod.ts";
 import type { Tensor } from "@lib/engine/types.ts";
 import { decayMask, trainingStep } from "@lib/training/training_step.ts";
 import { type ModelName, modelNames, variants } from "@lib/bert/variants.ts";
@@ -24,14 +25,14 @@ import { productOperations } from "../support/operations.ts";
 import { peerPython } from "./peers.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const threads = navigator.hardwareConcurrency;
+const peerThreads = threads();
 
 const { values } = readArguments("bench-train", Deno.args);
 
 /** The peer: one question a line, one answer a line. */
 async function startPeer() {
   const child = new Deno.Command(await peerPython("torch"), {
-    args: [`${root}tests/bench/peers/bert_step.py`, String(threads)],
+    args: [`${root}tests/bench/peers/bert_step.py`, String(peerThreads)],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
@@ -213,7 +214,7 @@ async function epochBench(peer: Peer, count: number): Promise<void> {
 }
 
 const { engine, version, device } = engineInfo();
-console.log(`${engine} ${version} on the ${device}, ${threads} threads each`);
+console.log(`${engine} ${version} on the ${device}, ${peerThreads} threads each, ours in ${engineBranches} branches`);
 if (values.variants) {
   for (const shape of values.shapes.split(",")) await variantBench(shape);
   Deno.exit(0);

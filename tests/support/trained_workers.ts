@@ -1,4 +1,5 @@
 /** Trainings by several workers on a small store. @module */
+import { assertEquals, assertLess } from "@std/assert";
 import { type Recipe, recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
 import { withFolder } from "./folder.ts";
 import { buildSmall } from "./small_store.ts";
@@ -32,9 +33,28 @@ export const withWorkersStore = (test: (store: string, dir: string) => Promise<v
   });
 
 /** Starts so many workers on trainings; one is a process alone. */
-export function startTraining(store: string, models: string, cases: TrainingCase[], count: number): RunningWorker[] {
+export function startTraining(
+  store: string,
+  models: string,
+  cases: TrainingCase[],
+  count: number,
+  env: Record<string, string> = {},
+): RunningWorker[] {
   const hosts = count === 1 ? ["127.0.0.1:1"] : freeAddresses(count); // one address: no server
-  return startWorkers("tests/support/train_workers_child.ts", [store, models, JSON.stringify(cases)], hosts);
+  return startWorkers("tests/support/train_workers_child.ts", [store, models, JSON.stringify(cases)], hosts, env);
+}
+
+/** Asserts that steps have the numbers of others, relatively to so much. */
+export function assertNear(found: WorkerStep[], expected: WorkerStep[], most: number): void {
+  assertEquals(found.map(({ name, step }) => [name, step]), expected.map(({ name, step }) => [name, step]));
+  found.forEach((step, i) => {
+    for (const number of ["loss", "gradientNorm"] as const) {
+      const right = expected[i][number], place = `${step.name}, step ${step.step}, ${number}`;
+      assertLess(Math.abs(step[number] - right), most * right, place);
+    }
+    assertEquals(step.validation === undefined, expected[i].validation === undefined);
+    if (step.validation) assertLess(Math.abs(step.validation.loss - expected[i].validation!.loss), 10 * most);
+  });
 }
 
 /** What a worker told until it ended: its steps, and how it ended. */

@@ -11,7 +11,7 @@ import { readArguments, studyVariables, usageError } from "../arguments.ts";
 import { ensureEngine, ensureSetup } from "../setup.ts";
 import { stoppable, stopWithInput } from "../stop.ts";
 import { modelsByOption } from "../train.ts";
-import { beWorker, startWorkers, workersOf } from "../workers.ts";
+import { beWorker, startWorkers, trainInBranches, workersOf } from "../workers.ts";
 import { allJobs, pageNews } from "./page.ts";
 import { lanesHere, localPlace } from "./local.ts";
 import { jobArguments, memoryOf, type Place } from "./place.ts";
@@ -136,6 +136,7 @@ export async function jobCommand(args: string[]): Promise<number> {
   if (jobState(study, job) === "done") return 0;
   await ensureEngine();
   if (start > 1) return await startWorkers(["job", ...args], start, threads);
+  if (job.along) trainInBranches();
   try {
     await (isAlong ? job.along! : job.work)();
     return 0;

@@ -7,6 +7,7 @@
  */
 import { UserError } from "../../base/user_error.ts";
 import { type Cut, joinedCuts, ownRange, times, worker, workers } from "../../engine/workers.ts";
+import { dealRows } from "../../bert/branches.ts";
 import { type ModelName, variants } from "../../bert/variants.ts";
 import type { Corpus } from "../../corpus/store.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
@@ -40,23 +41,9 @@ export function bucketShare(
   return { blocks: [{ rows: both, length, asked: [{ rows: both, count: views === 1 ? most : most + 1 }] }], pairs };
 }
 
-/** How many rows of each block the workers have: the longest rows first, each to who has the fewest tokens so far. */
-function rowsOfWorkers({ blocks }: PackShape, all: number): number[][] {
-  const tokens = new Array<number>(all).fill(0), rows = blocks.map(() => new Array<number>(all).fill(0));
-  const order = blocks.map((_, i) => i).sort((a, b) => blocks[b].length - blocks[a].length);
-  for (const block of order) {
-    for (let row = 0; row < blocks[block].rows; row++) {
-      const least = tokens.indexOf(Math.min(...tokens));
-      tokens[least] += blocks[block].length;
-      rows[block][least]++;
-    }
-  }
-  return rows;
-}
-
 /** The share of a packed batch. */
 export function packedShare(shape: PackShape, views: number, { own, all }: Place = here): BatchShare {
-  const counts = rowsOfWorkers(shape, all);
+  const counts = dealRows(shape.blocks, all);
   const idle = counts[0].some((_, i) => counts.every((rows) => rows[i] === 0));
   if (idle) {
     throw tooFew(

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/ass
 import { tf } from "@lib/engine/mod.ts";
 import { agree, numbersOfFirst, tensorsOfFirst, valueOfFirst } from "@lib/training/workers/together.ts";
 import type { TrainingCase, WorkerStep } from "../../support/train_workers_child.ts";
-import { ended, startTraining, withWorkersStore } from "../../support/trained_workers.ts";
+import { assertNear, ended, startTraining, withWorkersStore } from "../../support/trained_workers.ts";
 import { hasWorkers } from "../../support/workers.ts";
 
 Deno.test("a process alone agrees with itself, and has its own state and numbers", async () => {
@@ -22,19 +22,6 @@ const cases: TrainingCase[] = [
   { name: "dropout", model: "BERT-dropout", training: { packing: "rows", batchTokens: 512, accumulate: 2 } },
 ];
 const killed: TrainingCase = { name: "killed", model: "BERT-dropout", training: { steps: 40, validateEvery: 4 } };
-
-/** Asserts that steps have the numbers of others, relatively to so much. */
-function assertNear(found: WorkerStep[], expected: WorkerStep[], most: number): void {
-  assertEquals(found.map(({ name, step }) => [name, step]), expected.map(({ name, step }) => [name, step]));
-  found.forEach((step, i) => {
-    for (const number of ["loss", "gradientNorm"] as const) {
-      const right = expected[i][number], place = `${step.name}, step ${step.step}, ${number}`;
-      assertLess(Math.abs(step[number] - right), most * right, place);
-    }
-    assertEquals(step.validation === undefined, expected[i].validation === undefined);
-    if (step.validation) assertLess(Math.abs(step.validation.loss - expected[i].validation!.loss), 10 * most);
-  });
-}
 
 Deno.test({
   name: "two workers make the steps of one, in all models; one that is killed is named, and three go on from the state",
