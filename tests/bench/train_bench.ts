@@ -14,7 +14,8 @@ import { bertConfig } from "@lib/bert/config.ts";
 import { createBert, parametersOf } from "@lib/bert/parameters.ts";
 import { buildCorpus } from "@lib/corpus/build.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
-import { engineBranches, engineInfo, rawOp, tf } from "@lib/engine/mod.ts";
+import { compile, engineBranches, engineInfo, tf } from "@lib/engine/mod.ts";
+import { matMul } from "@lib/engine/ops.ts";
 import type { Tensor } from "@lib/engine/types.ts";
 import { decayMask, trainingStep } from "@lib/training/training_step.ts";
 import { type ModelName, modelNames, variants } from "@lib/bert/variants.ts";
@@ -92,20 +93,24 @@ function ours(choices: Recipe, rows: number, length: number, model: ModelName = 
   };
 }
 
-/** Operations a second of an n³ product, n = 2048: the better of TensorFlow's and PyTorch's. */
+/** Operations a second of n³ products, n = 2048, one in each branch: the better of TensorFlow's and PyTorch's. */
 async function matrixRate(precision: Recipe["training"]["precision"], ask: Peer["ask"]): Promise<[number, number]> {
-  const n = 2048, [a, b] = [tf.randomNormal([n, n]), tf.randomNormal([n, n])];
-  const one = precision === "float32" && (() => rawOp("MatMul", { T: precision }, [a, b]));
-  const times: number[] = [];
-  for (let i = 0; one && i < 7; i++) {
-    const start = performance.now(), y = one(), corner = y.slice([0, 0], [1, 1]);
-    corner.dataSync();
+  const n = 2048,
+    inputs = Array.from({ length: engineBranches + 1 }, () => tf.randomNormal([n, n])),
+    times: number[] = [];
+  const products = compile("products", (b, ...all) => all.map((a) => matMul(a, b, false, false, "float32")));
+  for (let i = 0; precision === "float32" && i < 7; i++) {
+    const start = performance.now(),
+      made = await products(...inputs),
+      corners = made.map((y) => y.slice([0, 0], [1, 1]));
+    corners.forEach((corner) => corner.dataSync());
     times.push((performance.now() - start) / 1000);
-    tf.dispose([y, corner]);
+    tf.dispose([...made, ...corners]);
   }
-  tf.dispose([a, b]);
+  tf.dispose(inputs);
   const theirs = await ask<{ seconds: number[] }>({ product: n, precision, times: 7 });
-  return [one ? 2 * n ** 3 / median(times) : 0, 2 * n ** 3 / median(theirs.seconds)];
+  const operations = 2 * n ** 3, own = times.length > 0 ? engineBranches * operations / median(times) : 0;
+  return [own, operations / median(theirs.seconds)];
 }
 
 type Peer = Awaited<ReturnType<typeof startPeer>>;
