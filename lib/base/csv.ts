@@ -51,33 +51,43 @@ export function csvTextOf(bytes: Uint8Array, path: string): string {
  * A row: its number from 1 (the line's where no field has a line break), how many fields it has, and those of the
  * columns without the white space around them; undefined where the row ends before.
  */
-type CsvRow = { line: number; fields: number; values: (string | undefined)[] };
+export type CsvRow = { line: number; fields: number; values: (string | undefined)[] };
+
+/** What parts the fields of a CSV file, and how many columns there are. */
+type CsvForm = { separator: string; columns: number };
 
 /**
- * The rows below the first one of a CSV file, with the columns called `names`. Fields are parted by commas, semicolons
- * or tabs: by what gives those columns. Empty rows are left out, and Excel's `sep=` above the names is passed over.
+ * Gives `take` the rows below the first one of a CSV file, with the columns called `names`. Fields are parted by commas,
+ * semicolons or tabs: by what gives those columns. Empty rows are left out, and Excel's `sep=` above the names is passed
+ * over.
  *
- * @returns what parts the fields, how many columns there are, and the rows; undefined if a column is missing
+ * @returns undefined if a column is missing; then no row was taken
  */
-export function csvColumns(
+export function eachCsvRow(
   text: string,
   names: readonly string[],
-): { separator: string; columns: number; rows: CsvRow[] } | undefined {
+  take: (row: CsvRow) => void,
+): CsvForm | undefined {
   const skipped = /^sep=.\r?\n/.exec(text)?.[0] ?? "", body = text.slice(skipped.length);
   for (const separator of [",", ";", "\t"]) {
     if (body.split("\n", 1)[0].split(separator).length < names.length) continue;
     let columns = 0, places: number[] = [];
-    const rows: CsvRow[] = []; // other columns' fields are dropped row by row
     dsvFormat(separator).parseRows(body, (fields, i) => {
       if (i === 0) {
         columns = fields.length;
         places = names.map((name) => fields.findIndex((field) => field.trim().toLowerCase() === name));
       } else if (!places.includes(-1) && fields.some((field) => field.trim() !== "")) {
         const values = places.map((place) => fields[place]?.trim());
-        rows.push({ line: i + (skipped ? 2 : 1), fields: fields.length, values });
+        take({ line: i + (skipped ? 2 : 1), fields: fields.length, values });
       }
     });
-    if (columns > 0 && !places.includes(-1)) return { separator, columns, rows };
+    if (columns > 0 && !places.includes(-1)) return { separator, columns };
   }
   return undefined;
+}
+
+/** All rows that {@link eachCsvRow} gives, and the file's form; undefined if a column is missing. */
+export function csvColumns(text: string, names: readonly string[]): CsvForm & { rows: CsvRow[] } | undefined {
+  const rows: CsvRow[] = [], form = eachCsvRow(text, names, (row) => rows.push(row));
+  return form && { ...form, rows };
 }

@@ -11,7 +11,7 @@
  * @module
  */
 import { basename } from "node:path";
-import { csvColumns, csvTextOf } from "../../base/csv.ts";
+import { type CsvRow, csvTextOf, eachCsvRow } from "../../base/csv.ts";
 import { UserError } from "../../base/user_error.ts";
 import { openNpy } from "../../matrix/npy.ts";
 import { arrayPieces, type StoredArray } from "../../matrix/rows.ts";
@@ -19,8 +19,8 @@ import { openSafetensors } from "../../matrix/safetensors.ts";
 import type { EmbeddingFile, EmbeddingRows } from "./align.ts";
 import { openParquet } from "./embedding_parquet.ts";
 
-/** The song, bar and layer of each row of the table beside an array. */
-type Keys = { songs: string[]; bars: number[]; layers?: number[] };
+/** The song (a place in `names`), bar and layer of each row of the table beside an array. */
+type Keys = { names: string[]; songs: Int32Array; bars: Float64Array; layers?: Float64Array };
 
 /** A whole number from 0; pandas writes 3.0 where a column has gaps. */
 const wholeNumber = (text: string | undefined): number | undefined => {
@@ -35,28 +35,33 @@ async function readKeys(array: string, rows: number): Promise<Keys> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new UserError(`${path}: expected the song and bar of each row of ${basename(array)} there, found no file.`);
   });
-  const text = csvTextOf(bytes, path), withLayer = csvColumns(text, ["song", "bar", "layer"]);
-  const table = withLayer ?? csvColumns(text, ["song", "bar"]);
-  if (!table) {
+  const text = csvTextOf(bytes, path), known = new Map<string, number>(), wrong: (string | undefined)[] = [];
+  const songs = new Int32Array(rows), numbers = [1, 2].map(() => new Float64Array(rows)); // none is kept as text
+  const what = ["a bar's index", "a layer's number"];
+  let found = 0;
+  const take = ({ line, values: [name = "", ...others] }: CsvRow) => {
+    if (!known.has(name)) known.set(name, known.size);
+    songs[found] = known.get(name)!;
+    others.forEach((text, i) => {
+      const value = wholeNumber(text);
+      if (value !== undefined) numbers[i][found] = value;
+      else wrong[i] ??= `${path}, line ${line}: expected ${what[i]} from 0, found ${text || "nothing"}.`;
+    });
+    found++;
+  };
+  const withLayer = eachCsvRow(text, ["song", "bar", "layer"], take);
+  if (!withLayer && !eachCsvRow(text, ["song", "bar"], take)) {
     const found = text.split(/\r?\n/, 1)[0].slice(0, 200) || "nothing";
     throw new UserError(`${path}, line 1: expected the columns song and bar, found ${found}.`);
   }
-  if (table.rows.length !== rows) {
-    throw new UserError(`${path}: expected ${rows} rows, as ${basename(array)} has, found ${table.rows.length}.`);
+  if (found !== rows) {
+    throw new UserError(`${path}: expected ${rows} rows, as ${basename(array)} has, found ${found}.`);
   }
-  const numbers = (column: number, what: string) =>
-    table.rows.map(({ line, values }) => {
-      const value = wholeNumber(values[column]);
-      if (value !== undefined) return value;
-      throw new UserError(`${path}, line ${line}: expected ${what} from 0, found ${values[column] || "nothing"}.`);
-    });
-  const known = new Map<string, string>(); // a song's name once, not as often as it has bars
-  const named = (name = "") => known.get(name) ?? (known.set(name, name), name);
-  return {
-    songs: table.rows.map(({ values }) => named(values[0])),
-    bars: numbers(1, "a bar's index"),
-    ...(withLayer ? { layers: numbers(2, "a layer's number") } : {}),
-  };
+  const first = wrong.find((message) => message !== undefined);
+  if (first !== undefined) throw new UserError(first);
+  const [bars, layers] = numbers;
+  const names: string[] = JSON.parse(JSON.stringify([...known.keys()])); // parts of the text would keep all of it
+  return { names, songs, bars, ...(withLayer ? { layers } : {}) };
 }
 
 /** An array of a file with the layer that its rows are of, or the function that gives a row's bar and layer. */
@@ -69,7 +74,7 @@ async function* arrayRows(arrays: readonly Layered[], keys: Keys, vectors: boole
     const part = (first: number, rows: number, x?: Float32Array): EmbeddingRows => {
       const places = Array.from({ length: rows }, (_, i) => at(first + i));
       return {
-        songs: places.map(({ bar }) => keys.songs[bar]),
+        songs: places.map(({ bar }) => keys.names[keys.songs[bar]]),
         bars: places.map(({ bar }) => keys.bars[bar]),
         layers: places.map(({ layer }) => layer),
         vectors: x ? places.map((_, i) => x.subarray(i * columns, (i + 1) * columns)) : [],
