@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { probeBars, probeTables, stackedBars } from "@lib/study/probe_bars.ts";
 import { withStudy } from "../support/composed_study.ts";
@@ -45,5 +45,22 @@ Deno.test("a million bars stand in one list", () =>
     const of = { train: bars, validation: bars.subarray(0, 1).fill(2), test: bars.slice(0, count).fill(5) };
     const { all } = stackedBars(corpus, study.recipe, of);
     assertEquals([all.length, all[0], all[count - 1], all[count], all[count + 1]], [2 * count + 1, 2, 3, 2, 5]);
+    await Promise.resolve();
+  }));
+
+Deno.test("labels of bars with both controls take less than a hundred bytes a bar, which threads share", () =>
+  withStudy({ split: { train: 0.5, validation: 0.25 } }, async (study, corpus) => {
+    const tables = probeTables(corpus, study.recipe), buffers = new Set<ArrayBufferLike>();
+    const gather = (value: unknown): void => {
+      if (ArrayBuffer.isView(value)) return void buffers.add(value.buffer);
+      if (typeof value !== "object" || value === null) return;
+      const parts = Object.values(value); // no list has as many parts as there are bars
+      assertLess(parts.length, 20);
+      parts.forEach(gather);
+    };
+    gather(tables);
+    const sizes = Array.from(buffers, ({ byteLength }) => byteLength);
+    assertEquals([tables.controls!.length, [...buffers].every((one) => one instanceof SharedArrayBuffer)], [2, true]);
+    assertLess(sizes.reduce((sum, size) => sum + size, 0), 100 * corpus.bars);
     await Promise.resolve();
   }));
