@@ -4,7 +4,7 @@ import { recipe, type RecipeChanges, recipeDifferences, type Scale } from "@lib/
 const scales: Scale[] = ["smoke", "demo", "small", "base"];
 
 /** What the authors' preset changes where the sound one trains by Muon: the paper has AdamW. */
-const adamW: Record<string, string[]> = { demo: ["learningRate", "optimizer"] };
+const adamW: Record<string, string[]> = { demo: ["learningRate", "optimizer"], small: ["learningRate", "optimizer"] };
 
 Deno.test("base is the paper's model and training, in both presets", () => {
   // The numbers of the paper's text and tables, as STUDY 0, 4.6, 7, 8, 9 and 10 report them.
