@@ -63,12 +63,14 @@ export const threadVariables = (count: number): Record<string, string> => ({
 /** With more threads a batch would fall into many small parts. Two were tried. */
 const MOST_BRANCHES = 4;
 
-/**
- * The variables by which a process with so many threads trains: each computes a branch of the batch, up to four; more
- * threads share out each op instead.
- */
-export const trainingVariables = (count: number): Record<string, string> =>
-  count > MOST_BRANCHES ? threadVariables(count) : { ...threadVariables(count), TF_NUM_INTRAOP_THREADS: "1" };
+/** Branches of a training by so many threads: one each, up to four threads; more share out each op instead. */
+export const trainingBranches = (threads: number): number => threads > MOST_BRANCHES ? 1 : threads;
+
+/** The variables by which a process with so many threads trains in {@link trainingBranches}. */
+export const trainingVariables = (count: number): Record<string, string> => ({
+  ...threadVariables(count),
+  ...(trainingBranches(count) > 1 ? { TF_NUM_INTRAOP_THREADS: "1" } : {}),
+});
 
 /** This machine, as this process uses it. */
 export const thisMachine = (): Machine => ({

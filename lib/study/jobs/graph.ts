@@ -5,6 +5,7 @@
  * after it: `cli/jobs/page.ts`.
  * @module
  */
+import { trainingBranches } from "../../base/machine.ts";
 import { type ModelName, modelNames } from "../../bert/variants.ts";
 import type { Corpus, Manifest } from "../../corpus/store.ts";
 import { handFeatureLine } from "../../probing/rows.ts";
@@ -63,7 +64,7 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
     const { name, train, evaluate } = trainingOf(study, model, seed);
     return {
       ...{ name: `train-${plain(name)}`, needs: ["corpus"], steps: () => [train, evaluate] },
-      memory: () => trainingBytes(recipe, model, workers),
+      memory: (threads) => trainingBytes(recipe, model, workers, trainingBranches(threads)),
       work: onCorpus(async (corpus) => await (await training()).trainSeed(study, corpus, model, seed)),
       ...{
         workers,

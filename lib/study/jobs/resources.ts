@@ -20,6 +20,9 @@ const TOGETHER = 100 * MiB;
  */
 const TRACED = 3.6 * MiB;
 
+/** How much more of that each further branch of a batch takes, which has its own ops. */
+const BRANCHED = 0.5;
+
 /** The encoder's weights, but for biases and LayerNorms. */
 export const weightsAbout = ({ layers, hidden, intermediate, maxPositions }: Recipe["model"]): number =>
   hidden * (layers * (4 * hidden + 2 * intermediate) + vocabulary.size + maxPositions);
@@ -29,15 +32,17 @@ const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Re
   12 * hidden + 3 * intermediate + 1.5 * heads * training.buckets.at(-1)!;
 
 /**
- * Bytes that a training takes at most, or each of so many workers of it. Beside measured peaks on libtensorflow's CPU:
- * smoke 0.59 GiB (reckoned 0.72), demo's BERT-aug 0.81 (0.89), small's 1.9 (2.6), the same with one head and half the
- * batch 1.7 (1.8), the first of two workers of small's 1.4 (2.1), 6 layers of 256 with 2,048 tokens 1.2 (1.7), 12 of 768
+ * Bytes that a training in so many branches takes at most, or each of so many workers of it. Beside measured peaks on libtensorflow's CPU:
+ * smoke 0.59 GiB (reckoned 0.72), demo's BERT-aug 0.81 (0.89), small's in two branches 2.2 (2.6), with half the batch in
+ * one 1.7 (1.8), that of two heads and 5,376 tokens 1.9 (2.6), the first of two workers of it 1.4 (2.1), 6 layers of 256 with 2,048 tokens 1.2 (1.7), 12 of 768
  * with 1,536 tokens 5.9 (7.1).
  */
-export function trainingBytes(recipe: Recipe, name: ModelName, workers = 1): number {
+export function trainingBytes(recipe: Recipe, name: ModelName, workers = 1, branches = 1): number {
   const { model, training } = recipe, views = variants[name].view === "none" ? 1 : 2;
   const tokens = Math.ceil(views * training.batchTokens / workers);
-  const traces = training.islands && training.packing === "none" ? training.buckets.length * model.layers * TRACED : 0;
+  const traces = training.islands && training.packing === "none"
+    ? training.buckets.length * model.layers * TRACED * (1 + BRANCHED * (branches - 1))
+    : 0;
   const engine = ENGINE + traces + (workers > 1 ? TOGETHER : 0);
   // Weights, moments, gradients, and the copies of a step: twelve.
   return engine + 4 * (12 * weightsAbout(model) + tokens * model.layers * numbersOfToken(recipe));
