@@ -2,10 +2,10 @@
  * A batch in branches: parts of its rows that are computed side by side, each op of them on one thread.
  *
  * At narrow widths most ops are too small to gain by a second thread, and what XLA compiles runs on one. Two branches keep
- * two cores busy all the time (README, Speed).
+ * two cores busy all the time (lib/README.md, Speed).
  * @module
  */
-import { rawOp, tf } from "../engine/mod.ts";
+import { tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
 import { type Cut, within } from "../engine/workers.ts";
 import type { Block, Layout } from "./layout.ts";
@@ -50,12 +50,6 @@ const rowsOf = (x: Tensor, from: number, count: number): Tensor =>
 
 const joined = (parts: Tensor[]): Tensor => parts.length === 1 ? parts[0] : tf.concat(parts);
 
-/** Integers one after another, which TensorFlow.js joins as numbers. */
-const joinedInts = (parts: Tensor[]): Tensor =>
-  parts.length === 1
-    ? parts[0]
-    : rawOp("ConcatV2", { N: parts.length, T: "int32", Tidx: "int32" }, [...parts, tf.scalar(0, "int32")]);
-
 /** The cuts of a branch's rows, and of what is asked for, among those of the batch (or of all workers' batch). */
 function sharesOf(layout: Layout, pieces: readonly Piece[]): NonNullable<Layout["shares"]> {
   const whole = (rows: number): Cut => ({ whole: rows, ranges: [[0, rows]] });
@@ -70,9 +64,7 @@ function sharesOf(layout: Layout, pieces: readonly Piece[]): NonNullable<Layout[
       rows: within(rows, own.map(({ unit, first, rows }) => [unit.from + first, unit.from + first + rows])),
       length,
       asked: asked.map(({ rows, count }, part) => {
-        const alike = own.filter(({ unit }) =>
-          unit.asked !== undefined && unit.asked === layout.blocks[block].asked[part]
-        );
+        const alike = own.filter(({ unit }) => unit.asked === layout.blocks[block].asked[part]);
         return { rows: within(rows, alike.map(({ first, rows }) => [first, first + rows])), count };
       }),
     };
@@ -83,7 +75,7 @@ function sharesOf(layout: Layout, pieces: readonly Piece[]): NonNullable<Layout[
 function layoutOf(layout: Layout, pieces: readonly Piece[]): Layout {
   const { ids, places, blocks } = layout;
   const tokens = (x: Tensor) =>
-    joinedInts(pieces.map(({ unit, first, rows }) => rowsOf(x, unit.token + first * unit.length, rows * unit.length)));
+    joined(pieces.map(({ unit, first, rows }) => rowsOf(x, unit.token + first * unit.length, rows * unit.length)));
   let token = 0; // of the branch
   const own = blocks.flatMap(({ length, marks, pads }, block): Block[] => {
     const some = pieces.filter(({ unit }) => unit.block === block);

@@ -30,10 +30,11 @@ export function dropoutMasks(dropout?: Dropout): Masks {
     inside: place === "attention-and-feed-forward", // attention maps
     outside: place === "block-outputs", // outputs of attention; those of the feed-forward block drop at both places
     mask(shape: number[], cut?: Cut): Tensor {
-      const { rate, seed, drawn } = dropout!, number = draws++, own = () => seed.add(tf.tensor1d([number, 0], "int32"));
-      if (!drawn || !cut) return dropoutMask(shape, rate, own(), cut);
-      const whole = drawn.get(number) ?? dropoutMask([cut.whole, ...shape.slice(1)], rate, own());
-      drawn.set(number, whole);
+      const { rate, seed, drawn } = dropout!, number = draws++;
+      const draw = (shape: number[]) => dropoutMask(shape, rate, seed.add(tf.tensor1d([number, 0], "int32")));
+      if (!cut) return draw(shape);
+      const whole = drawn?.get(number) ?? draw([cut.whole, ...shape.slice(1)]);
+      drawn?.set(number, whole);
       return takeOwn(whole, cut);
     },
     skip: () => void draws++,

@@ -22,17 +22,11 @@ import {
   withGradient,
 } from "./ops.ts";
 import { sharedBlocks } from "./replicas.ts";
-import { type Cut, takeOwn } from "./workers.ts";
 import type { Tensor } from "./types.ts";
 
-/**
- * A mask that zeroes a share `rate` of the entries and scales the rest by 1/(1−rate), as the seed's two int32 say.
- *
- * @param cut the rows (of the first axis) that a worker has of a mask of all workers' rows, whose part is drawn
- */
-export function dropoutMask(shape: number[], rate: number, seed: Tensor, cut?: Cut): Tensor {
+/** A mask that zeroes a share `rate` of the entries and scales the rest by 1/(1−rate), as the seed's two int32 say. */
+export function dropoutMask(shape: number[], rate: number, seed: Tensor): Tensor {
   return tf.tidy(() => {
-    if (cut) return takeOwn(dropoutMask([cut.whole, ...shape.slice(1)], rate, seed), cut);
     const blocks = sharedBlocks(),
       types = { dtype: "float32", T: "int32", Tseed: "int32", ...(blocks > 0 ? { blocks } : {}) };
     const uniform = rawOp("StatelessRandomUniform", types, [ints(shape), seed]);

@@ -56,7 +56,10 @@ export type TaskScores = { resampled: SongScore<string>; fixed: Record<string, n
 /** As {@link TaskScores}, of songs that are resampled already. */
 export type ResampledScores = { resampled: Resampled; fixed: Record<string, number> };
 
-/** The rows of a table that have an answer to a question, the song of each, 0…songCount − 1, and how predictions for them are scored. */
+/**
+ * The rows of a table that have an answer to a question, the song of each, 0…songCount − 1, and how predictions for them
+ * are scored.
+ */
 export type Scorer = {
   rows: Int32Array;
   songs: Int32Array;

@@ -85,7 +85,7 @@ export function newRun(began: RunInputs): RunState {
 /** Notes the numbers of threads, branches and workers of a sitting; a line about it if the one before had others. */
 export function noteThreads(run: RunState, now: number, branches = 1, workers = 1): string | undefined {
   const { step, began: { model, engine } } = run;
-  const count = (n: number, of: string) => `${n} ${of}${n === 1 ? "" : of.endsWith("h") ? "es" : "s"}`;
+  const count = (n: number, one: string, more = `${one}s`) => `${n} ${n === 1 ? one : more}`;
   // Early versions had one branch and one worker and did not record it.
   const before = run.threads.at(-1), parts = run.branches.at(-1) ?? 1, others = run.workers.at(-1) ?? 1;
   const note = (numbers: number[], number: number) => [...numbers.filter((other) => other !== number), number];
@@ -100,7 +100,9 @@ export function noteThreads(run: RunState, now: number, branches = 1, workers = 
     const set = parts === 1 ? ` (TF_NUM_INTRAOP_THREADS=${before})` : "";
     return told(count(now, "thread"), count(before, "thread"), set);
   }
-  return parts === branches ? undefined : told(count(branches, "branch"), count(parts, "branch"), "");
+  return parts === branches
+    ? undefined
+    : told(count(branches, "branch", "branches"), count(parts, "branch", "branches"), "");
 }
 
 /** The numbers of threads that the sittings of a training had; none if an early version trained it. */

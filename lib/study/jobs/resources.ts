@@ -32,10 +32,10 @@ const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Re
   12 * hidden + 3 * intermediate + 1.5 * heads * training.buckets.at(-1)!;
 
 /**
- * Bytes that a training in so many branches takes at most, or each of so many workers of it. Beside measured peaks on libtensorflow's CPU:
- * smoke 0.59 GiB (reckoned 0.72), demo's BERT-aug 0.81 (0.89), small's in two branches 2.2 (2.6), with half the batch in
- * one 1.7 (1.8), that of two heads and 5,376 tokens 1.9 (2.6), the first of two workers of it 1.4 (2.1), 6 layers of 256 with 2,048 tokens 1.2 (1.7), 12 of 768
- * with 1,536 tokens 5.9 (7.1).
+ * Bytes that a training in so many branches takes at most, or each of so many workers of it. Beside measured peaks on
+ * libtensorflow's CPU: smoke 0.59 GiB (reckoned 0.72), demo's BERT-aug 0.81 (0.89), small's in two branches 2.2 (2.6),
+ * with half the batch in one 1.7 (1.8), that of two heads and 5,376 tokens 1.9 (2.6), the first of two workers of it 1.4
+ * (2.1), 6 layers of 256 with 2,048 tokens 1.2 (1.7), 12 of 768 with 1,536 tokens 5.9 (7.1).
  */
 export function trainingBytes(recipe: Recipe, name: ModelName, workers = 1, branches = 1): number {
   const { model, training } = recipe, views = variants[name].view === "none" ? 1 : 2;
