@@ -127,6 +127,12 @@ function weightGradient(dy: Tensor, x: Tensor, type: Precision): Tensor {
   return outer > inner ? transpose(product(x, dy), [1, 0]) : product(dy, x);
 }
 
+/** The gradients of {@link product} by x and W, which are given in the products' type. */
+function productGradients(dy: Tensor, x: Tensor, w: Tensor, type: Precision): Tensor[] {
+  const d = lower(dy, type);
+  return [raise(matMul(d, w, false, false, type), type), weightGradient(d, x, type)];
+}
+
 /**
  * x·Wᵀ (N × out), with the weight as PyTorch stores it: out × in.
  *
@@ -138,10 +144,7 @@ export function product(x: Tensor, weight: Tensor, type: Precision = "float32"):
     return {
       value: raise(matMul(saved[0], saved[1], false, true, type), type),
       saved,
-      gradient: (dy, x, w) => {
-        const d = lower(dy, type);
-        return [raise(matMul(d, w, false, false, type), type), weightGradient(d, x, type)];
-      },
+      gradient: (dy, x, w) => productGradients(dy, x, w, type),
     };
   });
 }
@@ -154,9 +157,18 @@ export const addBias = (y: Tensor, bias: Tensor): Tensor =>
     gradient: (dy) => [dy, columnSum(dy)],
   }));
 
-/** x·Wᵀ + b; see {@link product}. */
-export const linear = (x: Tensor, weight: Tensor, bias: Tensor, type: Precision = "float32"): Tensor =>
-  addBias(product(x, weight, type), bias);
+/** x·Wᵀ + b; see {@link product}. The bias is added in the products' type, before the result is float32 again. */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor, type: Precision = "float32"): Tensor {
+  if (type === "float32") return addBias(product(x, weight), bias);
+  return withGradient([x, weight, bias], (x, w, b) => {
+    const saved = [lower(x, type), lower(w, type)];
+    return {
+      value: raise(rawOp("BiasAdd", { T: type }, [matMul(saved[0], saved[1], false, true, type), lower(b, type)]), type),
+      saved,
+      gradient: (dy, x, w) => [...productGradients(dy, x, w, type), columnSum(dy)],
+    };
+  });
+}
 
 /** LayerNorm of the sum of terms; `spread` makes their gradients of the sum's. Sums over rows are not in the kernel. */
 function normBlock(

@@ -4,7 +4,7 @@
  * change.
  * @module
  */
-import { callText, capturedError, DType, LARGEST_CONSTANT, type TensorMetadata } from "../attributes.ts";
+import { type Attribute, callText, capturedError, DType, LARGEST_CONSTANT, type TensorMetadata } from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { setAttributes } from "./attributes.ts";
 import * as eager from "./binding.ts";
@@ -12,8 +12,8 @@ import { C, check, cString, type Pointer, status } from "./capi.ts";
 
 type Typed = Omit<TensorMetadata, "id">;
 
-/** An output of a graph node. */
-type Output = Typed & { operation: Pointer; index: number };
+/** An output of a graph node; `narrow` is what it is a wider copy of. */
+type Output = Typed & { operation: Pointer; index: number; narrow?: Output };
 
 /** What is traced, run once: from the inputs' symbols to the outputs' ids. */
 type Build = (symbols: TensorMetadata[]) => number[];
@@ -118,9 +118,17 @@ function outputOf(graph: Graph, id: number): Output {
   return output;
 }
 
+/** A cast's element types. Casting bfloat16 to float32 and back gives the same values, so that a trace leaves out both. */
+function castOf(attributes: readonly Attribute[]): Record<"from" | "to", number> {
+  const type = (name: string) => attributes.find((attribute) => attribute.name === name)!.value as number;
+  return { from: type("SrcT"), to: type("DstT") };
+}
+
 eager.binding.executeOp = (op, attributes, ids, count) => {
   if (!current) return eager.executeEagerly(op, attributes, ids, count);
   const graph = current, inputs = ids.map((id) => outputOf(graph, id)), shapes = inputs.map(({ shape }) => shape);
+  const cast = op === "Cast" ? castOf(attributes) : undefined, { narrow } = inputs[0] ?? {};
+  if (cast && narrow?.dtype === cast.to) return [symbolOf(graph, narrow)];
   const description = begin(graph, op);
   const listed = !LIST_FIRST.has(op) ? 0 : op === "ConcatV2" ? inputs.length - 1 : inputs.length;
   if (listed > 0) C.TF_AddInputList(description, outputArray(inputs.slice(0, listed)), listed);
@@ -128,10 +136,11 @@ eager.binding.executeOp = (op, attributes, ids, count) => {
   if (EMPTY_LAST.has(op)) C.TF_AddInputList(description, outputArray([]), 0);
   setAttributes(op, description, attributes.filter(({ name }) => listed === 0 || name !== "N"), false);
   const operation = finish(graph, description, op, shapes);
-  return Array.from(
-    { length: count },
-    (_, index) => symbolOf(graph, infer(graph, operation, index, callText(op, shapes))),
-  );
+  const wider = cast?.from === DType.bfloat16 && cast.to === DType.float32;
+  return Array.from({ length: count }, (_, index) => {
+    const output = infer(graph, operation, index, callText(op, shapes));
+    return symbolOf(graph, wider ? { ...output, narrow: inputs[0] } : output);
+  });
 };
 
 const readEagerly = eager.binding.tensorDataSync;
