@@ -109,11 +109,13 @@ function attend([q, k, v]: Tensor[], { marks, dropout }: AttentionRows, type: Pr
 /** The gradients of {@link attend} by q, k and v. */
 function attendGradient(d: Tensor, [q, k, v, map, mix, dropout]: Tensor[], type: Precision): Tensor[] {
   const dUsed = batchMatMul(d, v, false, true, type);
-  const [along] = fused(
+  const size = mix.shape.at(-1)!, flat = (x: Tensor) => reshape(x, [-1, size], type); // one shape for many lengths
+  const [sums] = fused(
     "attention_sums",
     (d, mix) => [reduce("Sum", mul(raise(d, type), raise(mix, type)), [-1], true)],
-    ...[d, mix],
+    ...[flat(d), flat(mix)],
   );
+  const along = reshape(sums, [...mix.shape.slice(0, -1), 1]);
   const gradient = (map: Tensor, dUsed: Tensor, along: Tensor, dropout?: Tensor) => {
     const dMap = dropout ? mul(raise(dUsed, type), dropout) : raise(dUsed, type);
     return [lower(mul(raise(map, type), sub(dMap, along)), type)];

@@ -94,6 +94,7 @@ export const fused: Engine["fused"] = engine.fused;
  * @param fn pure: reads no value and draws no random number in JavaScript
  * @param options.islands compile {@link fused} parts with XLA on libtensorflow: costs seconds at the first call for a
  * shape, and pays off over hundreds of calls
+ * @param options.leastIsland least elements of the largest input of such a part
  * @param options.donated numbers of inputs that no one reads after the call: XLA takes their memory for outputs
  */
 export const compile = (name: string, fn: TensorFunction, options: CompileOptions = {}): Compiled =>

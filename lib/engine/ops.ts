@@ -163,7 +163,10 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor, type: Precision 
   return withGradient([x, weight, bias], (x, w, b) => {
     const saved = [lower(x, type), lower(w, type)];
     return {
-      value: raise(rawOp("BiasAdd", { T: type }, [matMul(saved[0], saved[1], false, true, type), lower(b, type)]), type),
+      value: raise(
+        rawOp("BiasAdd", { T: type }, [matMul(saved[0], saved[1], false, true, type), lower(b, type)]),
+        type,
+      ),
       saved,
       gradient: (dy, x, w) => [...productGradients(dy, x, w, type), columnSum(dy)],
     };
@@ -257,11 +260,12 @@ export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
 export function splitFlat(flat: Tensor, shapes: number[][]): Tensor[] {
   const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1)), { length } = sizes;
   const types = { num_split: length, T: "float32", Tlen: "int32" };
-  return rawOps("SplitV", types, [flat, ints(sizes), int(0)], length).map((part, i) => reshape(part, shapes[i]));
+  const parts = rawOps("SplitV", types, [flat, ints(sizes), int(0)], length);
+  return parts.map((part, i) => shapes[i].length === 1 ? part : reshape(part, shapes[i]));
 }
 
 /** Tensors one after another as a flat vector. */
 export function joinFlat(tensors: readonly Tensor[]): Tensor {
-  const flat = tensors.map((tensor) => reshape(tensor, [tensor.size]));
+  const flat = tensors.map((tensor) => tensor.rank === 1 ? tensor : reshape(tensor, [tensor.size]));
   return rawOp("ConcatV2", { N: flat.length, T: "float32", Tidx: "int32" }, [...flat, int(0)]);
 }

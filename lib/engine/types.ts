@@ -45,15 +45,27 @@ export type EngineInfo = {
 /** Attributes of a raw op: integers, floats, booleans, texts, and TensorFlow.js' names of element types. */
 export type RawAttributes = Record<string, number | boolean | string | number[] | { float: number } | { text: string }>;
 
-/** A compiled function: like the original, but asynchronous; counts the input shapes that it was traced for. */
-export type Compiled = { (...inputs: Tensor[]): Promise<Tensor[]>; readonly traces: number };
+/**
+ * A compiled function: like the original, but asynchronous; counts the input shapes that it was traced for. Where
+ * JavaScript traces for long, `prepare` does so for the shapes of such inputs ahead of their call.
+ */
+export type Compiled = {
+  (...inputs: Tensor[]): Promise<Tensor[]>;
+  readonly traces: number;
+  prepare?(...inputs: Tensor[]): void;
+};
 
 /**
- * How a function is compiled: whether libtensorflow makes its fused parts XLA kernels (`islands`), and the numbers of
- * inputs that the caller gives up (`donated`), whose memory XLA may use for the outputs. The caller still disposes of them.
- * On several devices at once (`replicas`) each has all inputs, and must come to the same outputs: see replicas.ts.
+ * How a function is compiled: whether libtensorflow makes its fused parts XLA kernels (`islands`), those alone whose
+ * largest input has so many elements (`leastIsland`, by default 0); and the numbers of inputs that the caller gives up
+ * (`donated`), whose memory XLA may use for the outputs. The caller still disposes of them. On several devices at once (`replicas`) each has all inputs, and must come to the same outputs: see replicas.ts.
  */
-export type CompileOptions = { islands?: boolean; donated?: readonly number[]; replicas?: number };
+export type CompileOptions = {
+  islands?: boolean;
+  leastIsland?: number;
+  donated?: readonly number[];
+  replicas?: number;
+};
 
 /**
  * This process among the `workers` that train one model: its number, from 0, and the addresses (`host:port`) of all, in

@@ -50,7 +50,7 @@ export type Fields = {
     & Record<"seeds" | "steps" | "batchTokens" | "batchRows" | "accumulate" | "learningRate" | "warmupSteps", number>
     & Record<"beta1" | "beta2" | "epsilon" | "weightDecay" | "clipNorm", number>
     & Record<"muonMomentum" | "muonSteps" | "muonScale", number>
-    & Record<"validateEvery" | "validationBars" | "explosion" | "patience" | "leastGain", number>
+    & Record<"validateEvery" | "validationBars" | "explosion" | "patience" | "leastGain" | "leastIsland", number>
     & {
       buckets: number[];
       packing: "none" | "rows";

@@ -13,7 +13,7 @@ const introduced: Record<string, Record<string, unknown>> = {
     seeds: 1,
     ...{ accumulate: 1, explosion: 0, patience: 0, leastGain: 0, tensorboard: false },
     ...{ optimizer: "adamw", muonMomentum: 0.95, muonSteps: 5, muonScale: 0.2 },
-    ...{ precision: "float32", islands: false, packing: "none", rowLengths: [512] },
+    ...{ precision: "float32", islands: false, leastIsland: 0, packing: "none", rowLengths: [512] },
   },
   probing: {
     ...{ padTo: 64, memory: 1024, clusterRows: Number.MAX_SAFE_INTEGER, ckaBars: 500, conceptBars: 0 },

@@ -146,6 +146,7 @@ const optimization = {
   tensorboard: false,
   precision: "auto",
   islands: true,
+  leastIsland: 65_536, // small's parts for chosen tokens alone have fewer, of another shape for each length
   packing: "none",
   rowLengths: [512] as number[],
 } as const;

@@ -181,6 +181,9 @@ export const recipeGroups = {
       .describe(
         "Whether XLA compiles LayerNorm, GELU, softmax and AdamW into one pass each: seconds once for a shape.",
       ),
+    leastIsland: z.int().nonnegative().describe(
+      "Least elements of the largest input of what XLA compiles so; smaller parts do not give back the time it takes.",
+    ),
   }),
   probing: z.strictObject({
     poolings: z.array(z.enum(["bar", "notes", "eob"])).min(1).describe(

@@ -217,11 +217,12 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
       });
     let next = prepare();
     const shapes = new Set<number>(); // those that were compiled
+    const tensorsOf = (parts: Part[]) => parts.map(({ batch }) => toTensors(shared?.own(batch) ?? batch));
     const begin = (number: number): Running => {
       const begun = performance.now(), parts = next, rate = learningRate(training, number);
       const queued = step(
         tensors,
-        parts.map(({ batch }) => toTensors(shared?.own(batch) ?? batch)),
+        tensorsOf(parts),
         adamWScalars(training, number, rate, ...(shared ? [signal?.aborted ? 1 : 0] : [])),
         parts.map((_, i) => [seed, (number - 1) * accumulate + i + 1]),
         mask,
@@ -232,6 +233,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
     while (state.step < steps && !state.ended) {
       const { begun, number, parts, rate, queued } = running ?? begin(state.step + 1);
       next = prepare(); // while the step runs
+      if (!next.every(({ plan }) => shapes.has(plan.length))) step.prepare(tensors[0], tensorsOf(next));
       const { state: stepped, read } = await queued;
       tensors = stepped;
       const due = number % training.validateEvery === 0 || number === steps;

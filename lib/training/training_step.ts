@@ -5,8 +5,8 @@
 import { type ModelName, variants } from "../bert/variants.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { isMatrix, parameterCount, parametersOf } from "../bert/parameters.ts";
-import { compile, tf } from "../engine/mod.ts";
-import type { Compiled, Scalar, Tensor } from "../engine/types.ts";
+import { compile, onLibraryCpu, tf } from "../engine/mod.ts";
+import type { Scalar, Tensor } from "../engine/types.ts";
 import { joinFlat, splitFlat } from "../engine/ops.ts";
 import { allSum, inShares, replicas, rowsBefore, shareOf } from "../engine/replicas.ts";
 import { sumsOfWorkers } from "../engine/workers.ts";
@@ -80,29 +80,63 @@ const summands = (numbers: Tensor): Tensor[] => [1, 4].map((i) => numbers.slice(
 const stopOf = (scalars: Tensor): Tensor => scalars.slice([3], [1]);
 
 /**
+ * What a step does with the gradient and the numbers of a batch, those of all workers by a division: the next state, and
+ * its numbers.
+ */
+function updateOf(config: BertConfig, recipe: Recipe, division?: Division) {
+  return (state: StepState, scalars: Tensor, decayed: Tensor, gradient: Tensor, numbers: Tensor): Tensor[] => {
+    const [weights, first, second] = state;
+    const update = (gradient: Tensor) => {
+      const next = optimizerUpdate(config, { weights, first, second }, gradient, scalars, recipe.training, decayed);
+      return { state: [next.weights, next.first, next.second], norm: next.norm.reshape([1]) };
+    };
+    if (!division) {
+      const { state, norm } = update(gradient);
+      return [...state, tf.concat([numbers, norm])];
+    }
+    const [sum, masked, guessed, stops] = sumsOfWorkers([gradient, ...summands(numbers), stopOf(scalars)]);
+    const { state: next, norm } = update(sum), all = numbersOfWorkers(numbers, masked, guessed, recipe);
+    return [...next, tf.concat([all.slice([0], [4]), norm, guessed, stops])];
+  };
+}
+
+/** A compiled step; `prepare` traces it ahead for batches of such shapes, if that takes long and was not done yet. */
+type CompiledStep = {
+  (...inputs: Tensor[]): Promise<Tensor[]>;
+  prepare(weights: Tensor, seed: Tensor, ...batch: BatchTensors): void;
+};
+
+/**
  * A compiled optimizer step of a model (STUDY §9.1):
  * (weights, first, second, scalars, seed, decay mask, ...batch) → [weights, first, second, numbers, correct]. The first
  * three inputs are given up (see `compile`). By a division the batch is this worker's part, and the scalars are one more:
  * 1 if it wants to stop.
  */
-export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division): Compiled {
-  const differentiate = lossesAndGradient(model, config, recipe, division);
-  return compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...batch) => {
-    const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
-    const update = (gradient: Tensor) => {
-      const state = { weights, first, second };
-      const next = optimizerUpdate(config, state, gradient, scalars, recipe.training, decayed);
-      return { ...next, norm: next.norm.reshape([1]) };
-    };
-    if (!division) {
-      const next = update(gradient);
-      return [next.weights, next.first, next.second, tf.concat([numbers, next.norm]), correct];
-    }
-    const [sum, masked, guessed, stops] = sumsOfWorkers([gradient, ...summands(numbers), stopOf(scalars)]);
-    const next = update(sum), all = numbersOfWorkers(numbers, masked, guessed, recipe);
-    const told = tf.concat([all.slice([0], [4]), next.norm, guessed, stops]);
-    return [next.weights, next.first, next.second, told, correct];
-  }, { islands: recipe.training.islands, donated: [0, 1, 2], replicas });
+export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division): CompiledStep {
+  const differentiate = lossesAndGradient(model, config, recipe, division), { islands, leastIsland } = recipe.training;
+  const update = updateOf(config, recipe, division);
+  if (!onLibraryCpu) {
+    const whole = compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...batch) => {
+      const { gradient, numbers, correct } = differentiate(weights, seed, batch);
+      return [...update([weights, first, second], scalars, decayed, gradient, numbers), correct];
+    }, { islands, leastIsland, donated: [0, 1, 2], replicas });
+    return Object.assign((...inputs: Tensor[]) => whole(...inputs), { prepare() {} });
+  }
+  // Two functions, since each length has to be traced, and an update does not depend on the length.
+  const begin = compile(`gradient_${model}`, (weights, seed, ...batch) => {
+    const { gradient, numbers, correct } = differentiate(weights, seed, batch);
+    return [gradient, numbers, correct];
+  }, { islands, leastIsland });
+  const end = compile(`update_${model}`, (weights, first, second, scalars, decayed, gradient, numbers) => {
+    return update([weights, first, second], scalars, decayed, gradient, numbers);
+  }, { islands, leastIsland });
+  const step = async (...[weights, first, second, scalars, seed, decayed, ...batch]: Tensor[]) => {
+    const [gradient, numbers, correct] = await begin(weights, seed, ...batch);
+    const next = await end(weights, first, second, scalars, decayed, gradient, numbers);
+    tf.dispose([gradient, numbers]);
+    return [...next, correct];
+  };
+  return Object.assign(step, { prepare: (...inputs: Tensor[]) => begin.prepare?.(...inputs) });
 }
 
 /** The state of an optimizer between steps: weights and both moments. */
@@ -110,8 +144,14 @@ export type StepState = [weights: Tensor, first: Tensor, second: Tensor];
 
 type StepInputs = [state: StepState, batches: BatchTensors[], scalars: Tensor, seeds: number[][], mask: Tensor];
 type Numbers = { numbers: Float32Array; correct: Float32Array[] };
-/** A step that is queued: its state is there at once, `read` waits for its numbers. */
-export type QueuedStep = (...inputs: StepInputs) => Promise<{ state: StepState; read: () => Promise<Numbers> }>;
+/**
+ * A step that is queued: its state is there at once, `read` waits for its numbers. `prepare` traces ahead what batches of
+ * such shapes need, where that takes long; it disposes of the batches.
+ */
+export type QueuedStep = {
+  (...inputs: StepInputs): Promise<{ state: StepState; read: () => Promise<Numbers> }>;
+  prepare(weights: Tensor, batches: BatchTensors[]): void;
+};
 type OptimizerStep = (...inputs: StepInputs) => Promise<{ state: StepState } & Numbers>;
 
 /**
@@ -135,7 +175,7 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
  * work meanwhile. `read` must be called once; it frees what it reads.
  */
 export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division): QueuedStep {
-  const whole = trainingStep(model, config, recipe, division), { islands } = recipe.training;
+  const whole = trainingStep(model, config, recipe, division), { islands, leastIsland } = recipe.training;
   const differentiate = lossesAndGradient(model, config, recipe, division);
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
     const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
@@ -144,12 +184,12 @@ export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe,
       return numbersOfWorkers(numbers, masked, guessed, recipe);
     };
     return [sum.add(gradient.mul(share)), division ? told() : numbers, correct];
-  }, { islands, donated: [1], replicas });
+  }, { islands, leastIsland, donated: [1], replicas });
   const update = compile("update", (weights, first, second, gradient, scalars, mask) => {
     const [sum, ...stops] = sumsOfWorkers(division ? [gradient, stopOf(scalars)] : [gradient]);
     const next = optimizerUpdate(config, { weights, first, second }, sum, scalars, recipe.training, mask);
     return [next.weights, next.first, next.second, tf.concat([next.norm.reshape([1]), ...stops])];
-  }, { islands, donated: [0, 1, 2], replicas });
+  }, { islands, leastIsland, donated: [0, 1, 2], replicas });
 
   /** Reads tensors together, and frees them. */
   const readAll = async (tensors: Tensor[]): Promise<Float32Array[]> => {
@@ -190,7 +230,16 @@ export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe,
     return { state: [weights, first, second] as StepState, read };
   }
 
-  return async (state, batches, scalars, seeds, mask) => {
+  function prepare(weights: Tensor, batches: BatchTensors[]): void {
+    const seed = tf.tensor1d([0, 0], "int32"), share = tf.scalar(1);
+    for (const batch of batches) {
+      if (batches.length === 1) whole.prepare(weights, seed, ...batch);
+      else add.prepare?.(weights, weights, share, seed, ...batch);
+    }
+    tf.dispose([seed, share, ...batches.flat()]);
+  }
+
+  const queue = async (...[state, batches, scalars, seeds, mask]: StepInputs) => {
     const seedTensors = seeds.map((seed) => tf.tensor1d(seed, "int32"));
     try {
       return await (batches.length === 1
@@ -200,4 +249,5 @@ export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe,
       tf.dispose([...state, ...batches.flat(), scalars, ...seedTensors]);
     }
   };
+  return Object.assign(queue, { prepare });
 }

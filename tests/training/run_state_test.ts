@@ -189,12 +189,13 @@ Deno.test("what a killed process was writing is removed, and nothing else", () =
 Deno.test("a state of an earlier version goes on by what was done then, or the field that differs is named", () =>
   withFolder(async (dir) => {
     // what those versions did: no accumulation, no early stop, explosions let through, no islands, float32
-    const then = { explosion: 0, islands: false, precision: "float32" } as const, early = smoke({ training: then });
+    const then = { explosion: 0, islands: false, leastIsland: 0, precision: "float32" } as const,
+      early = smoke({ training: then });
     const whole = await collect(corpus, `${dir}/whole`, { recipe: early });
     await collect(corpus, `${dir}/early`, { recipe: early, stopAfter: 2 });
     await pretend(`${dir}/early`, 2, ({ recipe, engine }, run) => {
       const { training, model } = recipe as unknown as Record<string, Record<string, unknown>>;
-      for (const name of ["accumulate", "explosion", "patience", "leastGain", "precision", "islands"]) {
+      for (const name of ["accumulate", "explosion", "patience", "leastGain", "precision", "islands", "leastIsland"]) {
         delete training[name];
       }
       delete model.encoder, delete model.init, delete engine.precision;

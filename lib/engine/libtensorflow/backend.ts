@@ -9,32 +9,36 @@ import { nvidiaDriver } from "../library.ts";
 import { findPlugin } from "../xla/plugin.ts";
 import { placeHere } from "../loading.ts";
 import { nodeKernels } from "../node_kernels.ts";
-import type { Compiled, Engine, EngineInfo, Tensor, TensorFunction } from "../types.ts";
+import type { Compiled, CompileOptions, Engine, EngineInfo, Tensor, TensorFunction } from "../types.ts";
 import { binding, listDevices, version } from "./binding.ts";
 import { joinGroup } from "./collectives.ts";
-import { inIslands, island, trace } from "./trace.ts";
+import { isIsland, island, trace } from "./trace.ts";
 
 const { backend, rawOps, symbolically } = await nodeKernels(binding);
 
 function fused(name: string, fn: TensorFunction, ...inputs: Tensor[]): Tensor[] {
-  if (!inIslands()) return fn(...inputs);
+  if (!isIsland(Math.max(...inputs.map(({ size }) => size)))) return fn(...inputs);
   return island(name, backend.getInputTensorIds(inputs), (symbols) => symbolically(fn, symbols))
     .map((output) => backend.createOutputTensor(output));
 }
 
-function compile(name: string, fn: TensorFunction, { islands }: { islands?: boolean }): Compiled {
+function compile(name: string, fn: TensorFunction, options: CompileOptions): Compiled {
+  const leastIsland = options.islands ? options.leastIsland ?? 0 : Infinity;
   const traced = new Map<string, ReturnType<typeof trace>>();
-  const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
+  const prepare = (...inputs: Tensor[]) => {
     const key = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join();
     let run = traced.get(key);
     if (!run) {
       const types = inputs.map(({ shape, dtype }) => ({ shape, dtype: dtypeNumber(dtype) }));
-      traced.set(key, run = trace(name, types, (symbols) => symbolically(fn, symbols), islands));
+      traced.set(key, run = trace(name, types, (symbols) => symbolically(fn, symbols), leastIsland));
     }
-    const outputs = await run(backend.getInputTensorIds(inputs));
+    return run;
+  };
+  const call = async (...inputs: Tensor[]): Promise<Tensor[]> => {
+    const outputs = await prepare(...inputs)(backend.getInputTensorIds(inputs));
     return outputs.map((output) => backend.createOutputTensor(output));
   };
-  return Object.defineProperty(call, "traces", { get: () => traced.size }) as unknown as Compiled;
+  return Object.defineProperties(call, { traces: { get: () => traced.size }, prepare: { value: prepare } }) as Compiled;
 }
 
 /** What runs, and why no GPU does. */

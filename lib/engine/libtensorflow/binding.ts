@@ -73,7 +73,7 @@ export function handleOf(id: number): Pointer {
 }
 
 /** A TF_Tensor's memory, not copied. */
-function memoryOf(tensor: Pointer): ArrayBuffer {
+export function memoryOf(tensor: Pointer): ArrayBuffer {
   const size = Number(C.TF_TensorByteSize(tensor));
   return size === 0 ? new ArrayBuffer(0) : Deno.UnsafePointerView.getArrayBuffer(C.TF_TensorData(tensor)!, size);
 }

@@ -4,7 +4,14 @@
  * change.
  * @module
  */
-import { type Attribute, callText, capturedError, DType, LARGEST_CONSTANT, type TensorMetadata } from "../attributes.ts";
+import {
+  type Attribute,
+  callText,
+  capturedError,
+  DType,
+  LARGEST_CONSTANT,
+  type TensorMetadata,
+} from "../attributes.ts";
 import { TensorFlowError } from "../types.ts";
 import { setAttributes } from "./attributes.ts";
 import * as eager from "./binding.ts";
@@ -24,10 +31,12 @@ type Graph = {
   graph: Pointer;
   outputs: Map<number, Output>;
   nodes: number;
-  /** Whether XLA compiles its islands; if not, their ops are plain nodes of the graph. */
-  islands: boolean;
+  /** Least elements of the largest input of an island that XLA compiles; the ops of others are plain nodes. */
+  leastIsland: number;
   /** Names of the islands' functions that the graph has a copy of. */
   copied: Set<string>;
+  /** What nodes compute → their outputs: a second node of the same would compute the same. */
+  made: Map<string, Output[]>;
 };
 
 /** Ops whose last argument is a list, which is empty here. */
@@ -50,6 +59,9 @@ function outputArray(outputs: readonly Pick<Output, "operation" | "index">[]): U
   });
   return bytes;
 }
+
+/** Names an output inside its graph. */
+const nameOf = ({ operation, index }: Output): string => `${Deno.UnsafePointer.value(operation)}:${index}`;
 
 const dims = (shape: readonly number[]): BigInt64Array<ArrayBuffer> => BigInt64Array.from(shape, BigInt);
 
@@ -91,7 +103,10 @@ function placeholder(graph: Graph, { shape, dtype }: Typed): Output {
   return { operation: finish(graph, description, "Placeholder", [shape]), index: 0, shape, dtype };
 }
 
-/** A constant with the value of an eager tensor that the traced function captured. */
+/** Most bytes of a constant that is looked for among those that a graph has. */
+const LARGEST_KEY = 64;
+
+/** A constant with the value of an eager tensor that the traced function captured; each value has one node. */
 function constant(graph: Graph, id: number): Output {
   const { shape, dtype } = eager.describe(eager.handleOf(id));
   const tensor = C.TFE_TensorHandleResolve(eager.handleOf(id), status);
@@ -101,12 +116,20 @@ function constant(graph: Graph, id: number): Output {
     C.TF_DeleteTensor(tensor);
     throw capturedError(shape, size);
   }
+  const key = size <= LARGEST_KEY ? `${dtype}[${shape}] ${new Uint8Array(eager.memoryOf(tensor))}` : undefined;
+  const known = key && graph.made.get(key);
+  if (known) {
+    C.TF_DeleteTensor(tensor);
+    return known[0];
+  }
   const description = begin(graph, "Const", "constant");
   C.TF_SetAttrType(description, cString("dtype"), dtype);
   C.TF_SetAttrTensor(description, cString("value"), tensor, status);
   C.TF_DeleteTensor(tensor);
   check(() => "A constant could not be made");
-  return infer(graph, finish(graph, description, "Const", [shape]), 0, "Const");
+  const output = infer(graph, finish(graph, description, "Const", [shape]), 0, "Const");
+  if (key) graph.made.set(key, [output]);
+  return output;
 }
 
 function outputOf(graph: Graph, id: number): Output {
@@ -129,6 +152,8 @@ eager.binding.executeOp = (op, attributes, ids, count) => {
   const graph = current, inputs = ids.map((id) => outputOf(graph, id)), shapes = inputs.map(({ shape }) => shape);
   const cast = op === "Cast" ? castOf(attributes) : undefined, { narrow } = inputs[0] ?? {};
   if (cast && narrow?.dtype === cast.to) return [symbolOf(graph, narrow)];
+  const key = `${op} ${JSON.stringify(attributes)} ${inputs.map(nameOf).join()}`, known = graph.made.get(key);
+  if (known && !EMPTY_LAST.has(op)) return known.map((output) => symbolOf(graph, output));
   const description = begin(graph, op);
   const listed = !LIST_FIRST.has(op) ? 0 : op === "ConcatV2" ? inputs.length - 1 : inputs.length;
   if (listed > 0) C.TF_AddInputList(description, outputArray(inputs.slice(0, listed)), listed);
@@ -137,10 +162,12 @@ eager.binding.executeOp = (op, attributes, ids, count) => {
   setAttributes(op, description, attributes.filter(({ name }) => listed === 0 || name !== "N"), false);
   const operation = finish(graph, description, op, shapes);
   const wider = cast?.from === DType.bfloat16 && cast.to === DType.float32;
-  return Array.from({ length: count }, (_, index) => {
+  const outputs = Array.from({ length: count }, (_, index): Output => {
     const output = infer(graph, operation, index, callText(op, shapes));
-    return symbolOf(graph, wider ? { ...output, narrow: inputs[0] } : output);
+    return wider ? { ...output, narrow: inputs[0] } : output;
   });
+  graph.made.set(key, outputs);
+  return outputs.map((output) => symbolOf(graph, output));
 };
 
 const readEagerly = eager.binding.tensorDataSync;
@@ -155,9 +182,16 @@ eager.binding.tensorDataSync = (id) => {
 type Built = { name: string; function: Pointer; outputs: Output[] };
 
 /** Runs `build` on symbols, makes the graph a function, and adds it to the context. */
-function buildFunction(name: string, inputs: readonly Typed[], build: Build, islands: boolean): Built {
+function buildFunction(name: string, inputs: readonly Typed[], build: Build, leastIsland: number): Built {
   const before = { current, outer }, unique = `${name}_${functions++}`;
-  const graph: Graph = { graph: C.TF_NewGraph(), outputs: new Map(), nodes: 0, islands, copied: new Set() };
+  const graph: Graph = {
+    graph: C.TF_NewGraph(),
+    outputs: new Map(),
+    nodes: 0,
+    leastIsland,
+    copied: new Set(),
+    made: new Map(),
+  };
   try {
     const placeholders = inputs.map((input) => placeholder(graph, input));
     const symbols = placeholders.map((output) => symbolOf(graph, output));
@@ -180,20 +214,21 @@ function buildFunction(name: string, inputs: readonly Typed[], build: Build, isl
  * Builds a function without computing anything: input ids in, a promise of outputs out, executed on another thread.
  *
  * @param name the function's name in messages and profiles
- * @param islands whether XLA compiles the {@link island}s inside
+ * @param leastIsland least elements of the largest input of an {@link island} inside that XLA compiles
  * @throws {TensorFlowError} naming op and shapes, if a node does not fit, or `build` reads a value or captures much
  */
-export function trace(name: string, inputs: readonly Typed[], build: Build, islands = false): Traced {
+export function trace(name: string, inputs: readonly Typed[], build: Build, leastIsland = Infinity): Traced {
   if (current) throw new TensorFlowError("Traces do not nest.");
-  const { name: unique, function: made, outputs } = buildFunction(name, inputs, build, islands);
+  const { name: unique, function: made, outputs } = buildFunction(name, inputs, build, leastIsland);
   C.TF_DeleteFunction(made);
   return (ids) => eager.executeFunction(unique, ids, outputs.length);
 }
 
 const compiledIslands = new Map<string, Built>();
 
-/** Whether the running trace compiles islands and is not inside one already. */
-export const inIslands = (): boolean => current?.islands === true && outer === undefined;
+/** Whether a part with so many elements in its largest input is an island of the running trace; no island has others. */
+export const isIsland = (elements: number): boolean =>
+  current !== undefined && outer === undefined && elements >= current.leastIsland;
 
 /**
  * Makes a part of a trace one XLA kernel: elementwise ops and sums take one pass over memory, and oneDNN keeps the
@@ -206,7 +241,7 @@ export function island(name: string, ids: readonly number[], build: Build): Tens
   const graph = current!, inputs = ids.map((id) => outputOf(graph, id));
   const key = `${name}(${inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join()})`;
   let built = compiledIslands.get(key);
-  if (!built) compiledIslands.set(key, built = buildFunction(name.replace(/\W/g, "_"), inputs, build, false));
+  if (!built) compiledIslands.set(key, built = buildFunction(name.replace(/\W/g, "_"), inputs, build, Infinity));
   if (!graph.copied.has(built.name)) {
     C.TF_GraphCopyFunction(graph.graph, built.function, null, status);
     check(() => `Copying the island ${key} failed`);

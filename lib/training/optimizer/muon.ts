@@ -81,15 +81,15 @@ export function muon(
   decayed: Tensor | undefined,
   kept: Tensor,
 ): OptimizerState {
-  const parameters = parametersOf(encoder), shapes = parameters.map(({ shape }) => shape);
+  const parameters = parametersOf(encoder), sizes = parameters.map(({ size }) => [size]);
   const hidden = parameters.map(isHidden), { muonMomentum: decay, weightDecay, clipNorm } = config;
   const pick = (flat: Tensor) => {
-    const parts = splitFlat(flat, shapes);
+    const parts = splitFlat(flat, sizes);
     const of = (own: boolean) => joinFlat(parts.filter((_, i) => hidden[i] === own));
     return [of(true), of(false)];
   };
   const whole = (own: Tensor, rest: Tensor) => {
-    const of = (flat: Tensor, own: boolean) => splitFlat(flat, shapes.filter((_, i) => hidden[i] === own)).values();
+    const of = (flat: Tensor, own: boolean) => splitFlat(flat, sizes.filter((_, i) => hidden[i] === own)).values();
     const [first, second] = [of(own, true), of(rest, false)];
     return joinFlat(hidden.map((own) => (own ? first : second).next().value!));
   };
@@ -103,7 +103,8 @@ export function muon(
     },
     ...[mean, slope, kept],
   );
-  const own = shapes.filter((_, i) => hidden[i]), move = joinFlat(moves(splitFlat(ahead, own), config));
+  const shapes = parameters.filter(isHidden).map(({ shape }) => shape);
+  const move = joinFlat(moves(splitFlat(ahead, shapes), config));
   const [moved] = fused(
     `muon move ${weightDecay}`,
     (weights, move, rate) => [weights.sub(move.add(weights.mul(weightDecay)).mul(rate))],

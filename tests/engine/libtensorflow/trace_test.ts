@@ -65,6 +65,37 @@ Deno.test(
 );
 
 Deno.test(
+  "what is prepared for a shape is not traced again",
+  tidily(async () => {
+    let traced = 0;
+    const x = tf.ones([2]), run = compile("prepared", (x) => (traced++, [x.mul(2)]));
+    run.prepare!(x);
+    assertEquals([traced, run.traces], [1, 1]);
+    const [y] = await run(x);
+    assertEquals([traced, ...y.dataSync()], [1, 2, 2]);
+    tf.dispose([x, y]);
+  }),
+);
+
+Deno.test(
+  "ops of a trace that differ in an attribute, an input or a constant alone are not taken for each other",
+  tidily(async () => {
+    const a = tf.tensor2d([[1, 2], [3, 4]]), b = tf.tensor2d([[0, 1], [1, 1]]);
+    const fn = (a: Tensor, b: Tensor) => {
+      const product = (a: Tensor, b: Tensor, turned: boolean) =>
+        rawOp("MatMul", { T: "float32", transpose_a: turned, transpose_b: false }, [a, b]);
+      const products = [product(a, b, false), product(a, b, true), product(b, a, false), product(a, b, false)];
+      const constants = [tf.scalar(0), tf.scalar(-0), tf.scalar(2 ** -149), tf.tensor1d([0]), tf.scalar(0)];
+      const zeros = constants.map((zero) => tf.concat([a.mul(0).add(1).div(zero).flatten(), zero.flatten()]));
+      return [...products, ...zeros, a.cast("int32").add(tf.scalar(0, "int32")), a.sum(0), a.sum(1), ...tf.split(a, 2)];
+    };
+    const found = await compile("alike", fn)(a, b), expected = tf.tidy(() => fn(a, b));
+    assertEquals(found.map((x) => [x.dtype, ...x.dataSync()]), expected.map((x) => [x.dtype, ...x.dataSync()]));
+    tf.dispose([a, b, ...found, ...expected]);
+  }),
+);
+
+Deno.test(
   "an island may use its inputs only, and constants",
   tidily(async () => {
     const x = tf.ones([2]);
