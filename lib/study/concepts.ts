@@ -18,7 +18,7 @@ import { handFeatures } from "../probing/hand_features.ts";
 import { handFeatureLine, type Line, lineOf, tokenCountLine, untrainedLine } from "../probing/rows.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { givenChecksum, openGiven } from "./given_models.ts";
-import { fileName, once } from "./jobs/steps.ts";
+import { conceptStep, fileName, once } from "./jobs/steps.ts";
 import type { Study } from "./study.ts";
 import { trained } from "./training_steps.ts";
 
@@ -94,9 +94,8 @@ function conceptsOnce<T>(
   work: (folder: string) => Promise<T>,
   more: object = {},
 ): Promise<T> {
-  const { recipe, data } = study, folder = `${study.folder}/probes/concepts-${fileName(name)}`;
-  const inputs = { ...recipe, data, concepts: { conceptBars: recipe.probing.conceptBars }, name, ...more };
-  return once(study, { step: `concepts ${name}`, inputs }, async () => {
+  const folder = `${study.folder}/probes/concepts-${fileName(name)}`;
+  return once(study, conceptStep(study, name, more), async () => {
     try {
       return await work(folder);
     } finally {

@@ -69,7 +69,7 @@ const shown: Record<string, RegExp> = {
 const kinds: [string, RegExp][] = [
   ["store", /^corpus/],
   ["training", /^train-/],
-  ["probing", /^probe-/],
+  ["probing", /^(probe-|concepts)/],
   ["notebooks", /^notebook-/],
   ["the rest", /^/],
 ];

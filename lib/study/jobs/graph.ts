@@ -13,7 +13,16 @@ import type { Recipe } from "../../recipe/recipe.ts";
 import { hasRecord, readJson } from "../step_records.ts";
 import { readsSongs, type Study } from "../study.ts";
 import { MERGING, probingBytes, tokenizingBytes, trainingBytes } from "./resources.ts";
-import { compareStep, doneStep, otherStoreStep, probeStep, similarStep, type Step, storeStep } from "./steps.ts";
+import {
+  compareStep,
+  conceptSteps,
+  doneStep,
+  otherStoreStep,
+  probeStep,
+  similarStep,
+  type Step,
+  storeStep,
+} from "./steps.ts";
 import { resultsStep, shardSteps, trainingOf, trainingSeeds } from "./steps.ts";
 
 /**
@@ -114,6 +123,10 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
     memory: light,
     work: onCorpus(async (corpus) => await (await import("../similar_bars.ts")).similarBars(study, corpus)),
   };
+  const concepts: StudyJob = {
+    ...{ name: "concepts", needs: similar.needs, steps: () => conceptSteps(study), memory: light },
+    work: onCorpus(async (corpus) => await (await import("../concepts.ts")).probeConceptsOf(study, corpus, modelNames)),
+  };
   const isWhole = modelNames.every((model) => models.includes(model));
   const encoders: StudyJob[] = [
     probeJob("guesses", [], onCorpus(async (corpus) => await (await probing()).probeGuesses(study, corpus))),
@@ -125,8 +138,9 @@ export function studyJobs(study: Study, models: readonly ModelName[] = modelName
     ...seeds.flatMap((seed, i) => [
       ...models.map((model) => trainJob(model, seed)),
       ...(i === 0 && isWhole ? [similar] : []),
+      ...(i === 0 ? [ofEncoder("untrained", [], "untrained")] : []), // the longest first, so that no core waits at the end
+      ...(i === 0 && isWhole && conceptSteps(study).length > 0 ? [concepts] : []),
       ...models.map((model) => probeSeed(model, seed)),
-      ...(i === 0 ? [ofEncoder("untrained", [], "untrained")] : []),
     ]),
   ];
   if (!isWhole) return [...stores, ...encoders];

@@ -75,6 +75,18 @@ export const compareStep = ({ recipe, data }: Of, models: readonly string[] = [.
   { step: "compare layers", inputs: { ...recipe, data, models } }
 );
 
+/** The probing of a model, of `untrained` or of `baselines` for concepts; `more` is what else it depends on. */
+export function conceptStep({ recipe, data }: Of, name: string, more: object = {}): Step {
+  const { conceptBars } = recipe.probing;
+  return { step: `concepts ${name}`, inputs: { ...recipe, data, concepts: { conceptBars }, name, ...more } };
+}
+
+/** The probings for concepts that a study has: none without composed bars. */
+export const conceptSteps = (study: Of): Step[] =>
+  study.recipe.probing.conceptBars === 0
+    ? []
+    : [...modelNames, "untrained", "baselines"].map((name) => conceptStep(study, name));
+
 /** How many bars are looked for, and among which. */
 export type SimilarOptions =
   & { among?: "other songs" | "all songs" }

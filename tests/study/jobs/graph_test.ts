@@ -24,7 +24,7 @@ Deno.test("a study of one seed has a job for each store, training and probing, a
       names.toSorted(),
       [
         ...["alike", "compare-layers", "corpus", "corpus-authors", "probe-guesses", "probe-untrained", "results"],
-        "probe-hand-made-features",
+        ...["concepts", "probe-hand-made-features"],
         ...modelNames.flatMap((model) => [`train-${model}`, `probe-${model}`]),
       ].sort(),
     );
