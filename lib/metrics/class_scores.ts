@@ -59,8 +59,15 @@ export function weightedMean(values: ArrayLike<number>, support: Float64Array): 
 }
 
 /** Mean of scores; those that are NaN are left out. */
-export const macroMean = (values: ArrayLike<number>): number =>
-  weightedMean(values, new Float64Array(values.length).fill(1));
+export function macroMean(values: ArrayLike<number>): number {
+  let sum = 0, count = 0;
+  for (let c = 0; c < values.length; c++) {
+    if (Number.isNaN(values[c])) continue;
+    sum += values[c];
+    count++;
+  }
+  return sum / count;
+}
 
 /** Largest class of each row of decision values (classes × rows); the first of equals. */
 export function argMax(scores: ArrayLike<number>, classes: number): Int32Array {

@@ -213,15 +213,18 @@ export function collector<T extends string = Task>(
     const ids = [...new Set(draws.flatMap(({ songs }) => songs))].sort((a, b) => a - b);
     const places = new Map(ids.map((id, i) => [id, i]));
     const scoreDraws = draws.map(({ scores, songs }) => {
-      const at = songs.map((song) => places.get(song)!);
-      return (weights: Float64Array) => scores.resampled(Float64Array.from(at, (place) => weights[place]));
+      const at = songs.map((song) => places.get(song)!), own = new Float64Array(at.length);
+      return (weights: Float64Array) => {
+        for (let i = 0; i < at.length; i++) own[i] = weights[at[i]];
+        return scores.resampled(own);
+      };
     });
     const once = scoreDraws.map((score) => score(new Float64Array(ids.length).fill(1)));
+    const metrics = Object.keys(once[0]);
     const resampled: TaskScores["resampled"] = (weights) => {
-      const scores = scoreDraws.map((score) => score(weights));
-      return Object.fromEntries(
-        Object.keys(once[0]).map((metric) => [metric, macroMean(scores.map((of) => of[metric]))]),
-      );
+      const scores = scoreDraws.map((score) => score(weights)), means: Record<string, number> = {};
+      for (const metric of metrics) means[metric] = macroMean(scores.map((of) => of[metric]));
+      return means;
     };
     const place: Place<T> = {
       ...{ task, labels, protocol: "authors", split: "test", songs: ids.length },
