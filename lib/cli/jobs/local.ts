@@ -58,6 +58,20 @@ export function lanesHere(
   return lanesFor(study.recipe, asked, { cores: ownThreads(), gpu, free: freeMemory(), bytes });
 }
 
+/** The jobs beside which no other can run, as each of the others is needed by it or needs it. */
+export function jobsAlone(jobs: readonly Pick<StudyJob, "name" | "needs">[]): Set<string> {
+  const before = new Map<string, Set<string>>(), needs = new Map(jobs.map((job) => [job.name, job.needs]));
+  const beforeOf = (name: string): Set<string> => {
+    const known = before.get(name);
+    if (known) return known;
+    const all = new Set((needs.get(name) ?? []).flatMap((need) => [need, ...beforeOf(need)]));
+    before.set(name, all);
+    return all;
+  };
+  const inOrder = (a: string, b: string) => a === b || beforeOf(a).has(b) || beforeOf(b).has(a);
+  return new Set(jobs.map(({ name }) => name).filter((name) => jobs.every((other) => inOrder(name, other.name))));
+}
+
 /**
  * Does a job in a process of its own, whose output goes to the job's log; `onLine` gets each line of it. The process is
  * in a session of its own, so that Ctrl-C in the terminal reaches it once, by us; it stops if this process dies.
@@ -109,7 +123,10 @@ export function localPlace(study: Study, { lanes, threads }: Lanes): Place {
         const [needs, free] = [memoryOf(large, threads), memory].map((bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`);
         console.error(`${large.name} may need ${needs} of memory, ${free} are free; such jobs run alone.`);
       }
-      const run: OneByOne["run"] = (job, told) => inProcess(study, job, threads, told);
+      // What nothing can run beside has all threads; not a training, whose last bits would depend on the other jobs.
+      const alone = jobsAlone(jobs), all = Math.max(threads, Math.min(ownThreads(), lanes * threads));
+      const threadsOf = ({ name, workers }: StudyJob) => workers === undefined && alone.has(name) ? all : threads;
+      const run: OneByOne["run"] = (job, told) => inProcess(study, job, threadsOf(job), told);
       return await inOrder(study, threads, { lanes, memory, run })(jobs, told);
     },
     close: () => Promise.resolve(),

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { lanesFor } from "@lib/cli/jobs/local.ts";
+import { jobsAlone, lanesFor } from "@lib/cli/jobs/local.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 
 Deno.test("a narrow encoder's jobs have a core each, if they fit; a wide one's or a GPU's run one at a time", () => {
@@ -20,4 +20,17 @@ Deno.test("a narrow encoder's jobs have a core each, if they fit; a wide one's o
   assertEquals(lanesFor(base, { workers: 16 }, machine), { lanes: 16, threads: 1 });
   assertEquals(lanesFor(demo, { workers: 4, jobs: 2 }, machine), { lanes: 2, threads: 2 });
   assertEquals(lanesFor(demo, { workers: 4, threads: 3 }, machine), { lanes: 4, threads: 3 });
+});
+
+Deno.test("nothing runs beside a job that each other one needs, or that needs each other one", () => {
+  const jobs = (needs: Record<string, string[]>) => Object.entries(needs).map(([name, needs]) => ({ name, needs }));
+  const alone = (needs: Record<string, string[]>) => [...jobsAlone(jobs(needs))].sort();
+  assertEquals(alone({ store: [], a: ["store"], b: ["store"], sum: ["a", "b"], page: ["sum"] }), [
+    "page",
+    "store",
+    "sum",
+  ]);
+  assertEquals(alone({ store: [], a: ["store"], b: ["a"] }), ["a", "b", "store"]);
+  assertEquals(alone({ store: [], other: [], a: ["store"], page: ["a", "other"] }), ["page"]);
+  assertEquals(alone({ a: [], b: [] }), []);
 });
