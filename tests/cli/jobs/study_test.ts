@@ -56,7 +56,7 @@ Deno.test("--dry-run prints the jobs with their state, needs and commands, and m
     assertEquals(code, 0, text);
     assert(!exists(`${projectRoot}/data/runs/${name}`));
     const lines = text.trim().split("\n"), jobs = lines.filter((line) => line.startsWith("to do "));
-    assertEquals([jobs.length, lines.length], [29, 58]);
+    assertEquals([jobs.length, lines.length], [30, 60]);
     const at = lines.findIndex((line) => line.includes(" probe-BERT-aug-seed-1 "));
     assertStringIncludes(lines[at], "needs corpus, probe-guesses, train-BERT-aug-seed-1");
     assertEquals(lines[at + 1].trim(), `deno task job probe-BERT-aug-seed-1 --run ${name} --threads 1`);
