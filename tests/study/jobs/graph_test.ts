@@ -99,7 +99,10 @@ Deno.test("what judges results makes no job stale, a probing's choice no trainin
       assertEquals(new Set(found.map(([, state]) => state)), new Set(["stale"]));
       return found.map(([name]) => name).sort();
     };
-    assertEquals(await names({ probing: { bootstraps: 99 } }), [...probes, "compare-layers", "concepts", "results"].sort());
+    assertEquals(
+      await names({ probing: { bootstraps: 99 } }),
+      [...probes, "compare-layers", "concepts", "results"].sort(),
+    );
     const trained = all.filter((name) => !name.startsWith("corpus"));
     assertEquals(await names({ training: { learningRate: 1e-4 } }), trained.toSorted());
     assertEquals(await names({ tokens: { minNotes: 9 } }), all.filter((name) => name !== "corpus-authors").sort());
