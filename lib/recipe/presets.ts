@@ -204,8 +204,8 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     contrast: { validationBatches: 12 },
     probing: { poolings: ["bar"], conceptBars: 240, usedBars: 0 }, // three poolings take the probes' minutes three times
   },
-  // Twelve layers, 64 wide, whose one head has the size of the paper's. On two cores (AVX-512, bfloat16) 38,600 tokens a
-  // second, so that 44 million tokens of 3,103 songs take 20 minutes; twice the width made less than half as many.
+  // Twelve layers, 64 wide, whose one head has the size of the paper's. On two cores (AVX-512, bfloat16) 36,000 tokens a
+  // second and more, so that 44 million tokens of 3,103 songs take 20 minutes; twice the width made less than half as many.
   small: {
     model: { ...bert, layers: 12, hidden: 64, heads: 1, intermediate: 128 },
     training: {

@@ -1,8 +1,8 @@
 /**
  * A study as a graph of jobs: songs → store, in shards where that is asked for → (model, seed) trained and evaluated →
- * embedded and probed → results of all seeds, CKA, similar bars. Each job is one command, does steps that are skipped if
- * they are done, and may run on any machine that sees the run's folder. What shows the study (notebooks, page) comes
- * after it: `cli/jobs/page.ts`.
+ * embedded and probed → results of all seeds, CKA, similar bars, concepts. Each job is one command, does steps that are
+ * skipped if they are done, and may run on any machine that sees the run's folder. What shows the study (notebooks,
+ * page) comes after it: `cli/jobs/page.ts`.
  * @module
  */
 import { trainingBranches } from "../../base/machine.ts";
