@@ -9,6 +9,7 @@ import { CheckpointError } from "../bert/hugging_face.ts";
 import { encodePooled, type Pooling } from "../bert/pooling.ts";
 import { UserError } from "../base/user_error.ts";
 import { lengthStep } from "../engine/mod.ts";
+import type { Precision } from "../engine/ops.ts";
 import { exists } from "../base/files.ts";
 import { createNpy, openNpy } from "../matrix/npy.ts";
 import { pieceBytes, readRows, type RowSink, rowsInMemory, type RowSource, type StoredRows } from "../matrix/rows.ts";
@@ -60,14 +61,15 @@ async function named(error: unknown, model: Model, corpus: Corpus, batch: readon
 }
 
 /**
- * Choices of {@link embedLayers}: how a bar's states become one embedding, by default the state of its Bar token; only
- * these layers, in this order; a folder, made if need be, for `bar-0.npy` and so on where embeddings do not fit the
+ * Choices of {@link embedLayers}: how a bar's states become one embedding, by default the state of its Bar token; the
+ * element type of the encoder's products, by default float32; only these layers, in this order; a folder, made if need be, for `bar-0.npy` and so on where embeddings do not fit the
  * recipe's memory (without one they stay there). With `keep` the folder gets these files in any case, and bars whose
  * files are all there do not pass the encoder again; the caller answers for their being of this encoder and these bars.
  * `signal` rejects the promise; `onProgress` is called after each batch.
  */
 export type EmbedOptions = {
   poolings?: readonly Pooling[];
+  precision?: Precision;
   layers?: readonly number[];
   folder?: string;
   keep?: boolean;
@@ -105,7 +107,9 @@ function keptRows(path: string, rows: number, columns: number, options: { pieceB
 async function embedInto(
   sinks: readonly (readonly RowSink[])[],
   { model, corpus, bars, recipe }: { model: Model; corpus: Corpus; bars: ArrayLike<number>; recipe: Recipe },
-  { poolings, layers, signal, onProgress }: Required<Pick<EmbedOptions, "poolings" | "layers">> & EmbedOptions,
+  { poolings, precision, layers, signal, onProgress }:
+    & Required<Pick<EmbedOptions, "poolings" | "layers">>
+    & EmbedOptions,
 ): Promise<void> {
   const { hidden: columns, maxPositions } = model.config;
   const alike = Map.groupBy(Array.from(bars).keys(), (row) => corpus.tokens(bars[row]).join()).values();
@@ -115,7 +119,7 @@ async function embedInto(
     signal?.throwIfAborted();
     const size = rowsOf(length, recipe.training), tokens = batch.map(corpus.tokens);
     while (tokens.length < size) tokens.push(tokens[0]); // the last batch keeps its traced shape
-    const states = await encodePooled(model, padRows(tokens, length), tokens.map((t) => t.length), poolings)
+    const states = await encodePooled(model, padRows(tokens, length), tokens.map((t) => t.length), poolings, precision)
       .catch(async (error) => Promise.reject(await named(error, model, corpus, batch)));
     batch.forEach((bar, i) => {
       const rows = distinct.get(bar)!;
@@ -145,7 +149,7 @@ export async function embedLayers(
   corpus: Corpus,
   bars: ArrayLike<number>,
   recipe: Recipe,
-  { poolings = ["bar"], layers, folder, keep = false, signal, onProgress }: EmbedOptions = {},
+  { poolings = ["bar"], precision, layers, folder, keep = false, signal, onProgress }: EmbedOptions = {},
 ): Promise<{ columns: number; layers: RowSource[]; pooled: Map<Pooling, RowSource[]> }> {
   const { hidden: columns, layers: depth } = model.config, { memory } = recipe.probing, rows = bars.length;
   const wanted = layers ?? Array.from({ length: depth + 1 }, (_, layer) => layer);
@@ -171,7 +175,13 @@ export async function embedLayers(
   };
   const sinks = paths.map((of) => of.map(sinkOf));
   try {
-    await embedInto(sinks, { model, corpus, bars, recipe }, { poolings, layers: wanted, signal, onProgress });
+    await embedInto(sinks, { model, corpus, bars, recipe }, {
+      poolings,
+      precision,
+      layers: wanted,
+      signal,
+      onProgress,
+    });
     return gathered(sinks.map((of) => of.map((sink) => sink.finish())));
   } catch (error) {
     for (const sink of sinks.flat()) sink.abandon();

@@ -74,6 +74,7 @@ export type Fields = {
     & {
       poolings: ("bar" | "notes" | "eob")[];
       layerMix: "gain" | "uniform" | "none";
+      precision: "float32" | "as-trained";
       alphas: number[];
       permuted: "songs" | "bars" | "none";
       controlType: "lowest-pitch" | "first-note" | "none";

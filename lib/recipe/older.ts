@@ -16,6 +16,7 @@ const introduced: Record<string, Record<string, unknown>> = {
     ...{ precision: "float32", islands: false, leastIsland: 0, packing: "none", rowLengths: [512] },
   },
   probing: {
+    precision: "float32",
     ...{ padTo: 64, memory: 1024, clusterRows: Number.MAX_SAFE_INTEGER, ckaBars: 500, conceptBars: 0 },
     ...{ usedBars: 0, usedFitBars: 4000, usedControls: 3, removedFrom: "bar", removedShare: 0.25, removedLeft: 0.05 },
     ...{ removedAtOnce: 4, movedBy: 0 },

@@ -41,6 +41,7 @@ export const sound: Omit<Fields, "scale" | "model" | "training"> = {
   probing: {
     poolings: ["bar", "notes", "eob"],
     layerMix: "gain",
+    precision: "float32",
     padTo: 64,
     memory: 1024,
     trainBarsPerSong: 0,
@@ -202,7 +203,8 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     },
     split: { train: 0.6, validation: 0.2 },
     contrast: { validationBatches: 12 },
-    probing: { poolings: ["bar"], conceptBars: 240, usedBars: 0 }, // three poolings take the probes' minutes three times
+    // Three poolings take the probes' minutes three times, bfloat16 halves those of embedding.
+    probing: { poolings: ["bar"], precision: "as-trained", conceptBars: 240, usedBars: 0 },
   },
   // Twelve layers, 64 wide, whose one head has the size of the paper's. On two cores (AVX-512, bfloat16) 36,000 tokens a
   // second and more, so that 44 million tokens of 3,103 songs take 20 minutes; twice the width made less than half as many.

@@ -194,6 +194,10 @@ export const recipeGroups = {
       "All layers as one embedding, standardised and summed: by how far each layer's probe beats the guess on " +
         "validation songs, all alike, or not at all.",
     ),
+    precision: z.enum(["float32", "as-trained"]).describe(
+      "Element type of an encoder's products as it embeds bars for the study's probes; as-trained: that of its training, " +
+        "which changed scores by a thousandth of their intervals' width in the median, and at most by a fifth.",
+    ),
     padTo: count.describe(
       "Bars are padded to a multiple of so many tokens when they are embedded (64; 16 where a trace's second is little " +
         "beside the pads it saves).",

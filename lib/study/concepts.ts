@@ -12,7 +12,7 @@ import { progress, stopSignal } from "../notebook/notebook.ts";
 import { composeConcepts, type ConceptBars } from "../probing/concepts/compose.ts";
 import { allBars, type ConceptLayer, type ConceptRow, probeConcepts } from "../probing/concepts/probe_concepts.ts";
 import { barFeatures, tokenCounts } from "../probing/controls.ts";
-import { embedLayers } from "../probing/embed.ts";
+import { embedLayers, type EmbedOptions } from "../probing/embed.ts";
 import { alignEmbeddings, type AlignOptions, type EmbeddingFile } from "../probing/embeddings/align.ts";
 import { handFeatures } from "../probing/hand_features.ts";
 import { handFeatureLine, type Line, lineOf, tokenCountLine, untrainedLine } from "../probing/rows.ts";
@@ -20,7 +20,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { givenChecksum, openGiven } from "./given_models.ts";
 import { conceptStep, fileName, once } from "./jobs/steps.ts";
 import type { Study } from "./study.ts";
-import { trained } from "./training_steps.ts";
+import { probingPrecision, trained } from "./training_steps.ts";
 
 /** The two baselines without an encoder on composed bars: hand-made features, and token counts. */
 export function conceptBaselines({ corpus }: ConceptBars, { seed }: Recipe): ConceptLayer[] {
@@ -40,7 +40,7 @@ export async function conceptLayers(
   { model: name, input }: Pick<Line, "model" | "input">,
   { corpus }: ConceptBars,
   recipe: Recipe,
-  options: { folder: string; signal?: AbortSignal; onProgress?: (done: number, total: number) => void },
+  options: Pick<EmbedOptions, "precision" | "folder" | "signal" | "onProgress">,
 ): Promise<ConceptLayer[]> {
   const [pooling] = recipe.probing.poolings, bars = Array.from({ length: corpus.bars }, (_, bar) => bar);
   const { layers, columns } = await embedLayers(model, corpus, bars, recipe, { ...options, poolings: [pooling] });
@@ -153,9 +153,9 @@ export async function probeConceptsOf(
     });
   const ofModel = (line: Line, open: () => Promise<Model> | Model) =>
     step(line.model, async (composed, folder) => {
-      const model = await open();
+      const model = await open(), precision = await probingPrecision(study);
       try {
-        return await conceptLayers(model, line, composed, recipe, { folder, signal: stopSignal() });
+        return await conceptLayers(model, line, composed, recipe, { precision, folder, signal: stopSignal() });
       } finally {
         model.weights.dispose();
       }

@@ -44,7 +44,7 @@ import {
   trainingOf,
   trainingSeeds,
 } from "./jobs/steps.ts";
-import { trained } from "./training_steps.ts";
+import { probingPrecision, trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 
 /** A file of the run's folder `probes`; its name has the step's or model's. */
@@ -179,7 +179,8 @@ async function probeModel(
     const keeperOf = await openParts(folder, `${study.key(probeStep(study, step).inputs)} ${weights}`);
     const place = inFiles ? ` (${mebibytes.toFixed(0)} MiB, in files)` : "";
     const bar = progress({ label: `Embedding with ${what}${place}`, total, unit: "bars" });
-    const options = { signal, onProgress: (done: number) => void bar.update(done), poolings, folder, keep: true };
+    const precision = await probingPrecision(study), onProgress = (done: number) => void bar.update(done);
+    const options = { signal, onProgress, poolings, precision, folder, keep: true };
     const { layers, pooled, columns } = await embedLayers(model, corpus, bars.all, recipe, options);
     await bar.done();
     if (isFirst) {

@@ -8,7 +8,9 @@ import { type Model, parameterCount } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import { type Corpus, readManifest } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
-import { engineText } from "../engine/mod.ts";
+import { bfloat16Problem } from "../engine/library.ts";
+import { engineInfo, engineText } from "../engine/mod.ts";
+import type { Precision } from "../engine/ops.ts";
 import { evaluate, type Evaluation } from "../training/evaluation.ts";
 import { barsToEvaluate, guessMostCommon, type MlmAccuracy } from "../training/masked_evaluation.ts";
 import { livePlot, progress, show, stopped, stopSignal } from "../notebook/notebook.ts";
@@ -155,6 +157,17 @@ async function precisionOf(study: Study): Promise<PrecisionChoice> {
     }
     return await choosePrecision(study.recipe);
   });
+}
+
+/**
+ * The element type of an encoder's products as it embeds bars for probes, by `probing.precision`; float32 where the engine
+ * here has no other.
+ */
+export async function probingPrecision(study: Study): Promise<Precision> {
+  if (study.recipe.probing.precision === "float32") return "float32";
+  const { engine } = engineInfo(),
+    lacks = engine === "libtensorflow" ? bfloat16Problem() !== undefined : engine === "WebGPU";
+  return lacks ? "float32" : (await precisionOf(study)).precision;
 }
 
 async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: number) {

@@ -14,7 +14,7 @@ import { fitLayer } from "../probing/ridge_fits.ts";
 import { askValues, type ValueQuestion, valueQuestions } from "../metrics/tasks.ts";
 import { lineOf, type ProbeRow } from "../probing/rows.ts";
 import { firstOfEachSong, probeTables, stackedBars } from "./probe_bars.ts";
-import { trained } from "./training_steps.ts";
+import { probingPrecision, trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
 import { escapeHtml } from "../notebook/table.ts";
 import { bestTestRow } from "../findings/best_layer.ts";
@@ -64,8 +64,15 @@ export function worstBars(
     const encoder = await trained(study, corpus, model), [pooling] = recipe.probing.poolings;
     try {
       const meter = progress({ label: `Embedding with ${model}`, total: all.length, unit: "bars" });
+      const precision = await probingPrecision(study);
       const { columns, layers } = await embedLayers(encoder, corpus, all, recipe, {
-        ...{ layers: chosen.map(({ layer }) => layer), poolings: [pooling], folder: files, signal: stopSignal() },
+        ...{
+          precision,
+          layers: chosen.map(({ layer }) => layer),
+          poolings: [pooling],
+          folder: files,
+          signal: stopSignal(),
+        },
         onProgress: (done) => void meter.update(done),
       });
       await meter.done();

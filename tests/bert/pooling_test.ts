@@ -1,8 +1,9 @@
-import { assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { encode } from "@lib/bert/bert.ts";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert } from "@lib/bert/parameters.ts";
 import { encodePooled, type Pooling, poolingWeights } from "@lib/bert/pooling.ts";
+import { bfloat16Problem } from "@lib/engine/library.ts";
 import { recipe } from "@lib/recipe/recipe.ts";
 import { largestDifference } from "../support/golden.ts";
 
@@ -44,3 +45,24 @@ for (const preset of ["sound", "authors"] as const) {
     model.weights.dispose();
   });
 }
+
+Deno.test("bfloat16 embeddings are float32's but for the rounding of each layer's products", {
+  ignore: bfloat16Problem() !== undefined,
+}, async () => {
+  const config = bertConfig(recipe("sound", "smoke")), model = createBert(config, 5);
+  for (const poolings of [["bar"], ["eob", "notes"]] as Pooling[][]) {
+    const exact = await encodePooled(model, ids, lengths, poolings);
+    const short = await encodePooled(model, ids, lengths, poolings, "bfloat16");
+    exact.forEach((states, pooling) => {
+      const size = states.length / (config.layers + 1), norm = (x: Float32Array) => Math.hypot(...x);
+      for (let layer = 0; layer <= config.layers; layer++) {
+        const [a, b] = [states, short[pooling]].map((all) => all.subarray(layer * size, (layer + 1) * size));
+        const share = norm(a.map((value, i) => value - b[i])) / norm(a);
+        // Eight bits are kept: a layer rounds what enters and leaves its six products, by 2⁻⁹ at most each.
+        assertLess(share, layer * 12 * 2 ** -9 + 1e-6, `layer ${layer}`);
+        if (layer > 0) assert(share > 2 ** -18, `layer ${layer}: as exact as float32`);
+      }
+    });
+  }
+  model.weights.dispose();
+});
