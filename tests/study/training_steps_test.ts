@@ -9,11 +9,13 @@ import {
   modelFolder,
   mostCommonGuess,
   otherCorpusOf,
+  probingPrecision,
   train,
   trained,
 } from "@lib/study/training_steps.ts";
 import type { StepLog } from "@lib/training/step_log.ts";
 import { trainingLog } from "@lib/training/step_log.ts";
+import { bfloat16Problem } from "@lib/engine/library.ts";
 import { withStudy } from "../support/composed_study.ts";
 
 Deno.test("a curve's point is the mean of the nine steps around it; validation stays as it is", () => {
@@ -35,6 +37,16 @@ Deno.test("a curve's point is the mean of the nine steps around it; validation s
   assertEquals(of("NT-Xent loss, nats"), []); // plain BERT has none
   assertEquals([of("MLM loss, nats", "validation"), of("MLM accuracy", "validation")], [[[10, 3]], [[10, 0.25]]]);
 });
+
+for (const type of ["float32", "bfloat16"] as const) {
+  Deno.test(`encoders trained in ${type} embed bars for probes in float32, or in ${type} if they should`, () =>
+    withStudy({ training: { precision: type } }, async (study) => {
+      const of = (precision: "float32" | "as-trained") =>
+        probingPrecision({ ...study, recipe: { ...study.recipe, probing: { ...study.recipe.probing, precision } } });
+      const offered = bfloat16Problem() === undefined ? type : "float32";
+      assertEquals([await of("float32"), await of("as-trained")], ["float32", offered]);
+    }));
+}
 
 Deno.test("a model is trained and measured once, whoever asks again", () =>
   withStudy({ training: { steps: 4, validateEvery: 2 } }, async (study, corpus) => {
