@@ -159,7 +159,6 @@ export const addBias = (y: Tensor, bias: Tensor): Tensor =>
 
 /** x·Wᵀ + b; see {@link product}. The bias is added in the products' type, before the result is float32 again. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor, type: Precision = "float32"): Tensor {
-  if (type === "float32") return addBias(product(x, weight), bias);
   return withGradient([x, weight, bias], (x, w, b) => {
     const saved = [lower(x, type), lower(w, type)];
     return {

@@ -58,7 +58,8 @@ export type Compiled = {
 /**
  * How a function is compiled: whether libtensorflow makes its fused parts XLA kernels (`islands`), those alone whose
  * largest input has so many elements (`leastIsland`, by default 0); and the numbers of inputs that the caller gives up
- * (`donated`), whose memory XLA may use for the outputs. The caller still disposes of them. On several devices at once (`replicas`) each has all inputs, and must come to the same outputs: see replicas.ts.
+ * (`donated`), whose memory XLA may use for the outputs. The caller still disposes of them.
+ * On several devices at once (`replicas`) each has all inputs, and must come to the same outputs: see replicas.ts.
  */
 export type CompileOptions = {
   islands?: boolean;

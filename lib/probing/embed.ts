@@ -62,10 +62,11 @@ async function named(error: unknown, model: Model, corpus: Corpus, batch: readon
 
 /**
  * Choices of {@link embedLayers}: how a bar's states become one embedding, by default the state of its Bar token; the
- * element type of the encoder's products, by default float32; only these layers, in this order; a folder, made if need be, for `bar-0.npy` and so on where embeddings do not fit the
- * recipe's memory (without one they stay there). With `keep` the folder gets these files in any case, and bars whose
- * files are all there do not pass the encoder again; the caller answers for their being of this encoder and these bars.
- * `signal` rejects the promise; `onProgress` is called after each batch.
+ * element type of the encoder's products, by default float32; only these layers, in this order; a folder, made if need
+ * be, for `bar-0.npy` and so on where embeddings do not fit the recipe's memory (without one they stay there). With
+ * `keep` the folder gets these files in any case, and bars whose files are all there do not pass the encoder again; the
+ * caller answers for their being of this encoder and these bars. `signal` rejects the promise; `onProgress` is called
+ * after each batch.
  */
 export type EmbedOptions = {
   poolings?: readonly Pooling[];

@@ -8,14 +8,13 @@ import { type Model, parameterCount } from "../bert/parameters.ts";
 import { loadCheckpoint } from "../bert/checkpoint.ts";
 import { type Corpus, readManifest } from "../corpus/store.ts";
 import { openCorpus } from "../corpus/store_reader.ts";
-import { bfloat16Problem } from "../engine/library.ts";
-import { engineInfo, engineText } from "../engine/mod.ts";
+import { engineText } from "../engine/mod.ts";
 import type { Precision } from "../engine/ops.ts";
 import { evaluate, type Evaluation } from "../training/evaluation.ts";
 import { barsToEvaluate, guessMostCommon, type MlmAccuracy } from "../training/masked_evaluation.ts";
 import { livePlot, progress, show, stopped, stopSignal } from "../notebook/notebook.ts";
 import { type ModelName, modelNames } from "../bert/variants.ts";
-import { choosePrecision, type PrecisionChoice } from "../training/pace/precision.ts";
+import { choosePrecision, float32Alone, type PrecisionChoice } from "../training/pace/precision.ts";
 import { trainingSecondsLeft } from "../training/pace/time_left.ts";
 import { recordedPrecision } from "../training/run_state.ts";
 import { type CurvePoint, learningCurves } from "../plots/figures.ts";
@@ -164,10 +163,8 @@ async function precisionOf(study: Study): Promise<PrecisionChoice> {
  * here has no other.
  */
 export async function probingPrecision(study: Study): Promise<Precision> {
-  if (study.recipe.probing.precision === "float32") return "float32";
-  const { engine } = engineInfo(),
-    lacks = engine === "libtensorflow" ? bfloat16Problem() !== undefined : engine === "WebGPU";
-  return lacks ? "float32" : (await precisionOf(study)).precision;
+  if (study.recipe.probing.precision === "float32" || float32Alone()) return "float32";
+  return (await precisionOf(study)).precision;
 }
 
 async function trainModel(study: Study, corpus: Corpus, model: ModelName, seed: number) {

@@ -74,18 +74,24 @@ async function measure(recipe: Recipe): Promise<Record<Precision, number> & { ra
   return { float32: median(times[0]), bfloat16: median(times[1]), ratio };
 }
 
+/** Why the engine here has float32 alone; undefined if it has bfloat16, too. */
+export function float32Alone(): string | undefined {
+  const { engine } = engineInfo();
+  if (engine === "WebGPU") return "WebGPU has no other";
+  return engine === "libtensorflow" && bfloat16Problem() ? "TensorFlow offers no other here" : undefined;
+}
+
 /**
  * The element type of a training's products: the recipe's, or under `auto` bfloat16 on a GPU, and on a CPU the one that
  * {@link PrecisionChoice} measured as faster, which takes a second. Encoders and engines without bfloat16 have float32.
  */
 export async function choosePrecision(recipe: Recipe): Promise<PrecisionChoice> {
-  const { engine, device } = engineInfo(), { precision } = recipe.training;
+  const { precision } = recipe.training, alone = float32Alone();
   if (precision !== "auto") return { precision, reason: "as the recipe says" };
   const exact = (reason: string): PrecisionChoice => ({ precision: "float32", reason });
   if (recipe.model.encoder !== "bert") return exact("the authors' encoder has no other");
-  if (engine === "WebGPU") return exact("WebGPU has no other");
-  if (device === "GPU") return { precision: "bfloat16", reason: "on a GPU" };
-  if (engine === "libtensorflow" && bfloat16Problem()) return exact("TensorFlow offers no other here");
+  if (alone) return exact(alone);
+  if (engineInfo().device === "GPU") return { precision: "bfloat16", reason: "on a GPU" };
   const { ratio, ...milliseconds } = await measure(recipe), isFaster = ratio <= WORTH_IT;
   const times = (["float32", "bfloat16"] as const).map((type) => `${milliseconds[type].toFixed(0)} ms in ${type}`);
   return {
