@@ -11,7 +11,7 @@ import { askedStates, attentionRows, type Layout, plainLayout, tokenCuts } from 
 import { type Model, norm, type Parameters, unflatten, weightAndBias } from "./parameters.ts";
 import { compile, engineBranches, tf } from "../engine/mod.ts";
 import type { Compiled, Tensor } from "../engine/types.ts";
-import { attention, attentionTo } from "../engine/attention.ts";
+import { attention, headsApart } from "../engine/attention.ts";
 import { addBias, addNorm, denseGelu, gatherRows, layerNorm, linear, type Precision, product } from "../engine/ops.ts";
 
 /** The sum of a token's, its position's and its type's embedding, normalised: layer 0, N × hidden. */
@@ -63,6 +63,8 @@ export function layoutStates(
   return parts[0].map((_, layer) => join(parts.map((states) => states[layer]), chosen && layer === last));
 }
 
+const beside = (parts: Tensor[], axis: number): Tensor => parts.length === 1 ? parts[0] : tf.concat(parts, axis);
+
 /** {@link layoutStates} of a branch. */
 function branchStates(
   p: Parameters,
@@ -81,17 +83,19 @@ function branchStates(
     return chosen ? [...states.slice(0, -1), askedStates(states.at(-1)!, blocks)] : states;
   }
   const masks = dropoutMasks(dropout), { inside, outside, mask } = masks, cuts = tokenCuts(layout.shares);
-  const rows = attentionRows(blocks, heads, type, masks, layout.shares);
+  const apart = headsApart({ heads, type }, inside), groups = apart ? heads : 1, size = config.hidden / groups;
+  const rows = attentionRows(blocks, heads / groups, type, masks, layout.shares);
   let x = edit(embeddings(p, config, layout), 0);
   const states = [x];
   for (let layer = 0; layer < layers; layer++) {
     const name = `bert.encoder.layer.${layer}`;
-    const project = (x: Tensor, ...parts: string[]) => { // the parts' outputs beside each other
+    const project = (x: Tensor, group: number, ...parts: string[]) => { // a group's parts beside each other
       const own = parts.map((part) => {
-        const both = weightAndBias(p, `${name}.attention.self.${part}`);
+        const both = weightAndBias(p, `${name}.attention.self.${part}`)
+          .map((values) => groups === 1 ? values : values.slice([group * size], [size]));
         return part === "query" ? both.map((values) => values.mul(scale)) : both;
       });
-      return linear(x, tf.concat(own.map(([weight]) => weight), 0), tf.concat(own.map(([, bias]) => bias), 0), type);
+      return linear(x, beside(own.map(([weight]) => weight), 0), beside(own.map(([, bias]) => bias), 0), type);
     };
     const last = chosen && layer === layers - 1, cut = last ? cuts.asked : cuts.tokens;
     /** Dense, dropout, residual and LayerNorm of a block. */
@@ -101,15 +105,18 @@ function branchStates(
       if (!drops) return addNorm(y, bias, x, ...normal, layerNormEps);
       return layerNorm(addBias(y, bias).mul(mask(y.shape, cut)).add(x), ...normal, layerNormEps);
     };
-    let mixed: Tensor; // tokens × hidden
-    if (last) {
-      const keyValue = project(x, "key", "value"); // N × 2·hidden
-      x = askedStates(x, blocks); // as many as asked for × hidden
-      mixed = attentionTo(project(x, "query"), keyValue, rows.asked(), { heads, type });
-    } else {
-      mixed = attention(project(x, "query", "key", "value"), rows.whole(), { heads, type }); // of N × 3·hidden
-    }
-    x = end(mixed, x, `${name}.attention.output`, outside);
+    const all = x, asking = last ? askedStates(x, blocks) : x; // the last layer computes only what is asked for
+    const projected = (group: number) => {
+      if (last) return [project(asking, group, "query"), project(all, group, "key", "value")];
+      if (apart) return ["query", "key", "value"].map((part) => project(all, group, part));
+      return [project(all, group, "query", "key", "value")];
+    };
+    const who = last ? rows.asked() : rows.whole();
+    const mixed = Array.from(
+      { length: groups },
+      (_, group) => attention(projected(group), who, { heads: heads / groups, type }),
+    );
+    x = end(beside(mixed, 1), asking, `${name}.attention.output`, outside);
     const inner = denseGelu(x, ...weightAndBias(p, `${name}.intermediate.dense`), type); // tokens × intermediate
     x = edit(end(inner, x, `${name}.output`, inside || outside), layer + 1);
     states.push(x);

@@ -6,7 +6,7 @@
  * taken from the mix (Σ map·dMap = Σ mix·dMix; Dao et al. 2022). Maps have the products' element type.
  * @module
  */
-import { fused, rawOp, rawOps, tf } from "./mod.ts";
+import { fused, onLibraryCpu, rawOp, rawOps, tf } from "./mod.ts";
 import {
   batchMatMul,
   int,
@@ -80,6 +80,7 @@ export function spreadMarks({ query, key }: Marks, { heads, type = "float32" }: 
 /** N × parts·width, parts side by side → for each part rows × heads × tokens × size. */
 function splitHeads(x: Tensor, parts: number, rows: number, heads: number, type: Precision): Tensor[] {
   const size = x.shape[1]! / parts / heads;
+  if (parts * heads === 1) return [reshape(x, [rows, 1, -1, size], type)]; // in this order already
   const apart = transpose(reshape(x, [rows, -1, parts, heads, size], type), [2, 0, 3, 1, 4], type);
   return parts === 1
     ? [reshape(apart, apart.shape.slice(1), type)]
@@ -89,6 +90,7 @@ function splitHeads(x: Tensor, parts: number, rows: number, heads: number, type:
 /** The inverse of {@link splitHeads}. */
 function joinHeads(parts: Tensor[], type: Precision): Tensor {
   const [rows, heads, tokens, size] = parts[0].shape as number[], count = parts.length;
+  if (count * heads === 1) return reshape(parts[0], [rows * tokens, size], type);
   const all = count === 1
     ? transpose(parts[0], [0, 2, 1, 3], type)
     : transpose(rawOp("Pack", { N: count, T: type, axis: 0 }, parts), [1, 3, 0, 2, 4], type);
@@ -128,12 +130,29 @@ function attendGradient(d: Tensor, [q, k, v, map, mix, dropout]: Tensor[], type:
   ];
 }
 
-/** Attention as one block; input i holds `parts[i]` of query, key and value side by side. */
-function attentionBlock(inputs: Tensor[], parts: number[], rows: AttentionRows[], { heads, type = "float32" }: Heads) {
-  const queries = rows.map((own) => own.rows * own.queries);
-  const keys = rows.map((own) => own.rows * own.keys), sizes = parts.length === 1 ? [queries] : [queries, keys];
+/**
+ * Whether each head's queries, keys and values are best computed as products of their own: their rows are then in order,
+ * and nothing is transposed. Of libtensorflow's steps on two cores (AVX-512) that saved 3% at width 64 with one head and
+ * 4% at 128 with two in float32, where bfloat16 lost 3%; three heads gained nothing. Heads that share a dropout mask stay
+ * together.
+ */
+export const headsApart = ({ heads, type = "float32" }: Heads, drops: boolean): boolean =>
+  onLibraryCpu && (heads === 1 || heads === 2 && type === "float32" && !drops);
+
+/**
+ * Dot-product attention of all heads: softmax(q·kᵀ)·v over the keys that a query sees.
+ *
+ * @param inputs queries, divided by √size, of all `rows` one after another, and their keys and values: N × 3·width side
+ * by side where each row's queries and keys are as many, or queries (Σ rows·queries) × width with keys and values side by
+ * side (Σ rows·keys) × 2·width, or each on its own
+ * @param rows those of equal lengths together, with marks from {@link spreadMarks}
+ * @returns (Σ rows·queries) × width, heads side by side
+ */
+export function attention(inputs: Tensor[], rows: AttentionRows[], { heads, type = "float32" }: Heads): Tensor {
+  const parts = [[3], [1, 2], [1, 1, 1]][inputs.length - 1];
+  const queries = rows.map((own) => own.rows * own.queries), keys = rows.map((own) => own.rows * own.keys);
   return withGradient(inputs, (...inputs) => {
-    const cut = inputs.map((x, i) => splitRows(lower(x, type), sizes[i], type));
+    const cut = inputs.map((x, i) => splitRows(lower(x, type), i === 0 ? queries : keys, type));
     const saved: Tensor[][] = [],
       mixed = rows.map((own, at) => {
         const qkv = parts.flatMap((count, i) => splitHeads(cut[i][at], count, own.rows, heads, type));
@@ -156,20 +175,3 @@ function attentionBlock(inputs: Tensor[], parts: number[], rows: AttentionRows[]
     };
   });
 }
-
-/**
- * Dot-product attention of all heads: softmax(q·kᵀ)·v over the keys that a query sees.
- *
- * @param qkv N × 3·width: queries, divided by √size, keys and values side by side, of all `rows` one after another
- * @param rows those of equal lengths together; in each `queries` and `keys` are the same, marks from {@link spreadMarks}
- * @returns N × width, heads side by side
- */
-export const attention = (qkv: Tensor, rows: AttentionRows[], heads: Heads): Tensor =>
-  attentionBlock([qkv], [3], rows, heads);
-
-/**
- * {@link attention} for some queries of each row: `query` and the result are (Σ rows·queries) × width, keys and values
- * side by side (Σ rows·keys) × 2·width.
- */
-export const attentionTo = (query: Tensor, keyValue: Tensor, rows: AttentionRows[], heads: Heads): Tensor =>
-  attentionBlock([query, keyValue], [1, 2], rows, heads);

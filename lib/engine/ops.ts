@@ -6,7 +6,7 @@
  * @module
  */
 import { bfloat16Problem } from "./library.ts";
-import { engineInfo, fused, onLibraryCpu, rawOp, rawOps, tf } from "./mod.ts";
+import { engineBranches, engineInfo, fused, onLibraryCpu, rawOp, rawOps, tf } from "./mod.ts";
 import { EngineError, type Tensor } from "./types.ts";
 
 /** Element type of products; everything else is float32. */
@@ -108,19 +108,20 @@ export function gatherRows(table: Tensor, indices: Tensor, groups = 1): Tensor {
   }));
 }
 
-/** Widths whose columns share cache sets: powers of two of at least a KiB of float32. */
-const aliases = (n: number) => n >= 256 && (n & (n - 1)) === 0;
+/** Widths whose columns share so few cache sets that it tells: powers of two of at least 4 KiB of float32. */
+const aliases = (n: number) => n >= 1024 && (n & (n - 1)) === 0;
 
 /**
  * dyᵀ·x, a weight's gradient.
  *
- * oneDNN reads both operands down their columns. If a width is a power of two, these lie in the same few cache sets and
- * the product runs at half its rate (256 × 2048 × 1024 on AVX2: 73 GFLOP/s; 116 by Eigen's, which packs first; 150 at
- * widths of 768 and 3072). SparseMatMul with no sparse operand is Eigen's dense product.
+ * oneDNN reads both operands down their columns. If a width is a large power of two, these lie in the same few cache
+ * sets, and with AVX2 and two threads the product runs at half its rate (256 × 2688 × 1024: 88 GFLOP/s; 152 by Eigen's,
+ * which packs first). On one thread, with AVX-512, and at widths of 256 and 512 it is as fast as Eigen's or up to 1.4
+ * times as fast. SparseMatMul with no sparse operand is Eigen's dense product.
  */
 function weightGradient(dy: Tensor, x: Tensor, type: Precision): Tensor {
   const [outer, inner] = [dy.shape[1]!, x.shape[1]!];
-  const aliased = type === "float32" && onLibraryCpu && (aliases(outer) || aliases(inner));
+  const aliased = type === "float32" && onLibraryCpu && engineBranches === 1 && (aliases(outer) || aliases(inner));
   if (!aliased) return raise(matMul(dy, x, true, false, type), type);
   const dense = { transpose_a: true, transpose_b: false, a_is_sparse: false, b_is_sparse: false };
   const product = (a: Tensor, b: Tensor) => rawOp("SparseMatMul", { ...dense, Ta: type, Tb: type }, [a, b]);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { attention, type AttentionRows, attentionTo, dropoutMask, spreadMarks } from "@lib/engine/attention.ts";
+import { attention, type AttentionRows, dropoutMask, spreadMarks } from "@lib/engine/attention.ts";
 import { compile, tf } from "@lib/engine/mod.ts";
 import { bfloat16Problem } from "@lib/engine/library.ts";
 import { gatherRows, linear } from "@lib/engine/ops.ts";
@@ -53,7 +53,7 @@ Deno.test(
         }
       }
     }
-    const y = tf.tidy(() => attention(qkv, rowsOf(bias, length), { heads }));
+    const y = tf.tidy(() => attention([qkv], rowsOf(bias, length), { heads }));
     assertLess(largestDifference(y.dataSync(), expected), roundingBound([2, 1, 3, 1, 3]));
     tf.dispose([qkv, bias, y]);
   }),
@@ -63,7 +63,7 @@ Deno.test(
   "attention's gradient equals finite differences",
   tidily(async () => {
     const { shape: { heads }, bias } = attentionCase();
-    await checkGradients((x) => attention(x, rowsOf(bias, 3), { heads }), [draw([6, 12])]);
+    await checkGradients((x) => attention([x], rowsOf(bias, 3), { heads }), [draw([6, 12])]);
     bias.dispose();
   }),
 );
@@ -73,7 +73,7 @@ Deno.test(
   tidily(async () => {
     const { shape: { heads }, bias } = attentionCase();
     const seed = tf.tensor1d([3, 4], "int32"), mask = dropoutMask([2, 2, 3, 3], 0.3, seed);
-    await checkGradients((x) => attention(x, rowsOf(bias, 3, { dropout: mask }), { heads }), [draw([6, 12])]);
+    await checkGradients((x) => attention([x], rowsOf(bias, 3, { dropout: mask }), { heads }), [draw([6, 12])]);
     tf.dispose([bias, seed, mask]);
   }),
 );
@@ -85,9 +85,9 @@ Deno.test(
     const qkv = draw([6, 12]), chosen = tf.tensor1d([2, 0, 4, 4], "int32"); // rows of the first and of the second bar
     const some = (qkv: Tensor) => {
       const [query, keyValue] = [qkv.slice([0, 0], [6, 4]), qkv.slice([0, 4], [6, 8])];
-      return attentionTo(gatherRows(query, chosen), keyValue, rowsOf(bias, 2), { heads });
+      return attention([gatherRows(query, chosen), keyValue], rowsOf(bias, 2), { heads });
     };
-    const all = (qkv: Tensor) => gatherRows(attention(qkv, rowsOf(bias, 3), { heads }), chosen);
+    const all = (qkv: Tensor) => gatherRows(attention([qkv], rowsOf(bias, 3), { heads }), chosen);
     const values = [some, all].map((f) => tf.tidy(() => f(qkv).dataSync()));
     assertLess(largestDifference(values[0], values[1]), roundingBound([2, 1, 3, 1, 3]));
     const gradients = [some, all].map((f) => tf.tidy(() => tf.grad((x) => f(x).square().sum())(qkv).dataSync()));
@@ -122,7 +122,7 @@ Deno.test(
       const run = (type: Type) =>
         compile("precision", (x, w, b, rows, none) => {
           const { value, grads } = tf.valueAndGrads((x: Tensor, w: Tensor, b: Tensor, rows: Tensor) => {
-            const mixed = attention(rows, rowsOf(none, 3, { type }), { heads: 2, type });
+            const mixed = attention([rows], rowsOf(none, 3, { type }), { heads: 2, type });
             return linear(x, w, b, type).square().sum().add(mixed.square().sum()) as Scalar;
           })([x, w, b, rows]);
           return [value, ...grads];

@@ -4,7 +4,7 @@
  * @module
  */
 import { stream } from "@lib/base/random.ts";
-import { attention, attentionTo, dropoutMask, spreadMarks } from "@lib/engine/attention.ts";
+import { attention, dropoutMask, spreadMarks } from "@lib/engine/attention.ts";
 import { compile, tf } from "@lib/engine/mod.ts";
 import { addNorm, biasGelu, crossEntropy, gatherRows, layerNorm, linear } from "@lib/engine/ops.ts";
 import type { Scalar, Tensor } from "@lib/engine/types.ts";
@@ -38,19 +38,19 @@ export const gradientCases: Case[] = [
     name: "attention",
     shapes: [[6, 12]],
     more: () => [bias()],
-    f: ([x], [b]) => attention(x, rowsOf(b, 3), { heads }),
+    f: ([x], [b]) => attention([x], rowsOf(b, 3), { heads }),
   },
   {
     name: "attention with dropout",
     shapes: [[6, 12]],
     more: () => [bias(), tf.tidy(() => dropoutMask([2, 2, 3, 3], 0.3, indices(3, 4)))],
-    f: ([x], [b, mask]) => attention(x, rowsOf(b, 3, mask), { heads }),
+    f: ([x], [b, mask]) => attention([x], rowsOf(b, 3, mask), { heads }),
   },
   {
-    name: "attentionTo",
+    name: "attention of some queries",
     shapes: [[4, 4], [6, 8]],
     more: () => [bias()],
-    f: ([q, kv], [b]) => attentionTo(q, kv, rowsOf(b, 2), { heads }),
+    f: ([q, kv], [b]) => attention([q, kv], rowsOf(b, 2), { heads }),
   },
   { name: "gatherRows", shapes: [[6, 3]], more: () => [indices(2, 0, 2, 5)], f: ([x], [i]) => gatherRows(x, i) },
   {
