@@ -46,6 +46,7 @@ import {
 } from "./jobs/steps.ts";
 import { probingPrecision, trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
+import { prepareWorstBars } from "./worst_bars.ts";
 
 /** A file of the run's folder `probes`; its name has the step's or model's. */
 const probeFile = (study: Study, name: string, end: string): string => study.path("probes", fileName(name) + end);
@@ -200,6 +201,10 @@ async function probeModel(
     const onDone = (done: number) => void meter.update(done);
     const rows = await probeLayers(jobs, tables, recipe, { signal, onDone, keeper: keeperOf("layer") });
     await meter.done();
+    if (isFirst && named.input === "trained") {
+      const ofFirst = rows.filter((row) => row.pooling === poolings[0]);
+      await prepareWorstBars(study, corpus, ofFirst, named.model, { layers, columns });
+    }
     if (layerMix === "none") return { rows, mixes: [] };
     const mixes = mixesOf(rows.filter((row) => row.pooling === poolings[0]), guesses, layerMix);
     const pieces = { pieceBytes: pieceBytes(memory, 2 * layers.length) };

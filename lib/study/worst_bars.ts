@@ -7,6 +7,7 @@ import type { Corpus } from "../corpus/store.ts";
 import { embedLayers } from "../probing/embed.ts";
 import { removeIfThere } from "../base/files.ts";
 import { predictRows } from "../matrix/layer_ridge.ts";
+import type { RowSource } from "../matrix/rows.ts";
 import { html, progress, type Shown, stopSignal } from "../notebook/notebook.ts";
 import type { ModelName } from "../bert/variants.ts";
 import { rollLegend } from "../notebook/small_roll.ts";
@@ -40,10 +41,38 @@ export function worstOf(predictions: Prediction[], songOf: (bar: number) => numb
   return { rmse: Math.sqrt(squares / predictions.length), worst };
 }
 
+/** How notebook 4 asks for worst bars: of which model and tasks, and how many of each task. */
+const shown = { model: "BERT", tasks: ["MV", "MD"], count: 3 } as const;
+
+/** The layers of a model, 0 … L, of the bars of `stackedBars`. */
+type Embedded = { layers: readonly RowSource[]; columns: number };
+
+/** A probe to read: its task, layer and penalty. */
+type Chosen = { task: ValueTask; layer: number; alpha: number };
+
+/** What a probe that is fitted anew reads of the test bars. */
+async function readWorst(
+  corpus: Corpus,
+  { recipe }: Study,
+  { task, layer, alpha }: Chosen,
+  { columns, source }: { columns: number; source: RowSource },
+  count: number,
+): Promise<Omit<WorstBars, "model">> {
+  const { of, cut } = stackedBars(corpus, recipe), tables = probeTables(corpus, recipe);
+  const { name } = valueQuestions.find((question) => question.task === task)!;
+  const { train, test } = cut(source, columns), { rows, answers } = askValues(tables.test, name);
+  const { fitted: [fitted] } = await fitLayer(train, columns, [tables.train], [task], [alpha]);
+  const [fit] = fitted.find(({ question }) => question.name === name)!.fits;
+  const [read] = await predictRows([fit], test, rows);
+  const predictions = answers.map((truth, row) => ({ bar: of.test[rows[row]], truth, read: read[row] }));
+  return { task, layer, bars: predictions.length, ...worstOf(predictions, corpus.song, count) };
+}
+
 /**
  * The test bars on which a model's sound probe of mean velocity (MV) or mean duration (MD) errs most, `count` of each
  * task, one of each song; done once. `rows` are those of `tableRows`; their probe is fitted anew.
  *
+ * @param options `embedded`: the model's layers, where they are at hand; else the bars are embedded anew
  * @throws {RangeError} if the rows lack such a probe.
  */
 export function worstBars(
@@ -51,16 +80,27 @@ export function worstBars(
   corpus: Corpus,
   rows: readonly ProbeRow[],
   model: ModelName,
-  { tasks = ["MV", "MD"], count = 4 }: { tasks?: readonly ValueTask[]; count?: number } = {},
+  { tasks = ["MV", "MD"], count = 4, embedded }: {
+    tasks?: readonly ValueTask[];
+    count?: number;
+    embedded?: Embedded;
+  } = {},
 ): Promise<WorstBars[]> {
-  const chosen = tasks.map((task) => {
+  const chosen = tasks.map((task): Chosen => {
     const { layer = null, alpha = null } = bestTestRow(rows, lineOf(model), task, "sound") ?? {};
     if (layer !== null && alpha !== null) return { task, layer, alpha };
     throw new RangeError(`Worst bars: expected a sound probe of ${task} in ${model} among the rows, found none.`);
   });
   const { recipe, data, folder } = study, name = `mistakes ${model}`;
+  const read = async (columns: number, sourceOf: (i: number) => RowSource) => {
+    const found = await Array.fromAsync(chosen, (probe, i) => {
+      return readWorst(corpus, study, probe, { columns, source: sourceOf(i) }, count);
+    });
+    return found.map((worst): WorstBars => ({ model, ...worst }));
+  };
   return study.once(name, { ...recipe, data, model, chosen, count }, async () => {
-    const { all, of, cut } = stackedBars(corpus, recipe), files = `${folder}/probes/embeddings-${name}`;
+    if (embedded) return await read(embedded.columns, (i) => embedded.layers[chosen[i].layer]);
+    const { all } = stackedBars(corpus, recipe), files = `${folder}/probes/embeddings-${name}`;
     const encoder = await trained(study, corpus, model), [pooling] = recipe.probing.poolings;
     try {
       const meter = progress({ label: `Embedding with ${model}`, total: all.length, unit: "bars" });
@@ -76,22 +116,27 @@ export function worstBars(
         onProgress: (done) => void meter.update(done),
       });
       await meter.done();
-      const tables = probeTables(corpus, recipe), found: WorstBars[] = [];
-      for (const [i, { task, layer, alpha }] of chosen.entries()) {
-        const { name } = valueQuestions.find((question) => question.task === task)!;
-        const { train, test } = cut(layers[i], columns), { rows, answers } = askValues(tables.test, name);
-        const { fitted: [fitted] } = await fitLayer(train, columns, [tables.train], [task], [alpha]);
-        const [fit] = fitted.find(({ question }) => question.name === name)!.fits;
-        const [read] = await predictRows([fit], test, rows);
-        const predictions = answers.map((truth, row) => ({ bar: of.test[rows[row]], truth, read: read[row] }));
-        found.push({ model, task, layer, bars: predictions.length, ...worstOf(predictions, corpus.song, count) });
-      }
-      return found;
+      return await read(columns, (i) => layers[i]);
     } finally {
       encoder.weights.dispose();
       await removeIfThere(files);
     }
   });
+}
+
+/**
+ * {@link worstBars} that notebook 4 will ask for, while a model's layers are at hand, so that it need not embed all bars
+ * again. With several training seeds the notebook's best layer may be another, and is then embedded there.
+ */
+export async function prepareWorstBars(
+  study: Study,
+  corpus: Corpus,
+  rows: readonly ProbeRow[],
+  model: string,
+  embedded: Embedded,
+): Promise<void> {
+  const { tasks, count } = shown;
+  if (model === shown.model) await worstBars(study, corpus, rows, model, { tasks, count, embedded });
 }
 
 const labelNames = { MV: { what: "mean velocity", digits: 0 }, MD: { what: "mean duration, bins", digits: 1 } };

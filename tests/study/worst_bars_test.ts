@@ -44,3 +44,21 @@ Deno.test("the probe behind the worst bars is the one whose error stands in the 
     assertStringIncludes(String(worstBarFigures(corpus, duration).data["text/plain"]), "mean duration, bins");
     assertThrows(() => worstBars(study, corpus, [], "BERT"), RangeError, "probe of MV in BERT");
   }));
+
+Deno.test("a model's probing leaves the worst bars that notebook 4 asks for, equal to those embedded anew", () =>
+  withStudy({ probing: { layerMix: "none" } }, async (study, corpus) => {
+    const rows = tableRows(await probe(study, corpus, "BERT"), "bar"), steps = study.path("steps");
+    const before = Deno.readTextFileSync(`${steps}/mistakes-BERT.json`);
+    const notebook = Deno.readTextFileSync(new URL("../../notebooks/04_probe_layers.ipynb", import.meta.url));
+    const [, asked] = notebook.match(/worstBars\(study, corpus, rows, \\"BERT\\", (\{.*?\})\)/)!;
+    const options = JSON.parse(asked.replaceAll('\\"', '"').replaceAll(/(\w+):/g, '"$1":'));
+    const kept = await worstBars(study, corpus, rows, "BERT", options);
+    assertEquals(Deno.readTextFileSync(`${steps}/mistakes-BERT.json`), before); // nothing was done again
+    const anew = await worstBars(study, corpus, rows, "BERT", { ...options, count: options.count + 1 });
+    kept.forEach(({ rmse, worst, ...rest }, i) => {
+      const { rmse: wanted, worst: more, ...others } = anew[i];
+      assertEquals(rest, others);
+      assertLess(Math.abs(rmse - wanted), 1e-3 * wanted); // float32 in other batches
+      assertEquals(worst.map(({ bar }) => bar), more.slice(0, options.count).map(({ bar }) => bar));
+    });
+  }));
