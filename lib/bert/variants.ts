@@ -17,5 +17,8 @@ export const variants: Record<ModelName, Variant> = {
   "BERT-dropout": { view: "same", dropout: true },
 };
 
+/** Whether a model compares two views of a bar. */
+export const compares = (model: ModelName): boolean => variants[model].view !== "none";
+
 /** The names of the models, in the paper's order. */
 export const modelNames = Object.keys(variants) as ModelName[];

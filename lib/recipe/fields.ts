@@ -43,7 +43,7 @@ export type Fields = {
     neighborSelf: boolean;
     dropoutPlace: "attention-and-feed-forward" | "block-outputs";
   };
-  contrast: Record<"temperature" | "weight" | "validationRows" | "validationBatches", number> & {
+  contrast: Record<"temperature" | "weight" | "every" | "validationRows" | "validationBatches", number> & {
     batches: "song-disjoint" | "song-order";
   };
   training:

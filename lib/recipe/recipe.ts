@@ -115,7 +115,8 @@ export function recipe(preset: Preset, scale: Scale, changes: RecipeChanges = {}
     throw new RecipeError(`Scale: expected one of ${Object.keys(scales).join(", ")}, found ${scale}.`);
   }
   const sized = merge({ ...presets[preset], scale }, scales[scale]);
-  const scaled = preset === "authors" ? merge(sized, { model: authorsModel, training: authorsTraining(scale) }) : sized;
+  const authorsOwn = { model: authorsModel, training: authorsTraining(scale), contrast: { every: 1 } };
+  const scaled = preset === "authors" ? merge(sized, authorsOwn) : sized;
   return validateRecipe(merge(structuredClone(scaled), structuredClone(changes)));
 }
 

@@ -113,6 +113,10 @@ export const recipeGroups = {
   contrast: z.strictObject({
     temperature: positive.describe("NT-Xent's temperature τ (paper: 0.1)."),
     weight: z.number().nonnegative().describe("Weight α of NT-Xent beside MLM (paper: 0.1)."),
+    every: count.describe(
+      "Every so many-th step has second views and NT-Xent, with so many times its weight; the others are steps of masked " +
+        "tokens alone (lazy regularization, Karras et al. 2020; paper: 1).",
+    ),
     batches: z.enum(["song-disjoint", "song-order"])
       .describe(
         "Validation batches with at most one bar of a song, or in song order as the authors' loader (STUDY 9.6).",

@@ -34,7 +34,7 @@ import {
   trainingsOf,
 } from "./jobs/steps.ts";
 import { buildStore, sweepShards } from "./jobs/stores.ts";
-import { curvePoints, measures, type TrainingCurve, trainingCurve } from "./results/curves.ts";
+import { curvePoints, measures, stepMean, type TrainingCurve, trainingCurve } from "./results/curves.ts";
 import { readsSongs, storeRecipe, type Study } from "./study.ts";
 import type { Spec } from "../plots/theme.ts";
 
@@ -98,7 +98,7 @@ export function curvesOf(logs: readonly StepLog[]): CurvePoint[] {
   logs.forEach(({ step, validation }, i) => {
     const near = logs.slice(Math.max(0, i - 4), i + 5);
     for (const measure of ["masked", "accuracy", "contrast"] as const) {
-      const value = near.reduce((sum, log) => sum + log[measure], 0) / near.length;
+      const value = stepMean(near, measure);
       if (value > 0) rows.push({ step, value, measure: measures[measure], series: "training" });
     }
     if (!validation) return;

@@ -129,7 +129,7 @@ export function bucketBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, mod
   return assemble(views.map(({ masked }) => masked), seconds, plan.length, plan.bars.length, recipe);
 }
 
-/** The batch of a plan for a training step, with its masks and views. */
+/** The batch of a plan for a training step, with its masks and views; with BERT as model without second views. */
 export const trainingBatch = (
   corpus: Corpus,
   plan: TrainingPlan,

@@ -101,7 +101,13 @@ export const readBatch = (batch: BatchTensors, paired: boolean, share?: BatchSha
   batch[0].shape.length === 1 ? readPacked(batch, paired, share) : readRows(batch as RowTensors, paired, share);
 
 /**
- * The losses of a batch, for use inside a trace: L = L_MLM + α·NT-Xent.
+ * How much NT-Xent weighs in a step that has it: α, or so many times α as steps go by for each (`contrast.every`), so that
+ * its gradient is the same in the mean over steps.
+ */
+export const contrastWeight = ({ contrast: { weight, every } }: Recipe): number => weight * every;
+
+/**
+ * The losses of a batch, for use inside a trace: L = L_MLM + α·NT-Xent ({@link contrastWeight}).
  *
  * @param paired whether second views follow the first; without them `contrast` and `accuracy` are 0
  * @returns scalars, and `correct`: as many as labels, 1 where a chosen token was guessed; of the whole batch, where
@@ -126,8 +132,8 @@ export function losses(
   if (!pair) {
     return { own: masked, total: whole, masked: whole, correct: right, contrast: tf.scalar(0), accuracy: tf.scalar(0) };
   }
-  const { temperature, weight } = recipe.contrast, [one, other] = [pair.first, pair.second].map(allGather);
+  const { temperature } = recipe.contrast, [one, other] = [pair.first, pair.second].map(allGather);
   const { loss: contrast, accuracy } = ntXent(one, other, temperature, pair.present);
-  const weighted = contrast.mul(weight);
+  const weighted = contrast.mul(contrastWeight(recipe));
   return { own: masked.add(weighted), total: whole.add(weighted), masked: whole, correct: right, contrast, accuracy };
 }

@@ -5,7 +5,7 @@
 import { bertConfig } from "../bert/config.ts";
 import { CheckpointError } from "../bert/hugging_face.ts";
 import { createBert } from "../bert/parameters.ts";
-import type { ModelName } from "../bert/variants.ts";
+import { compares, type ModelName } from "../bert/variants.ts";
 import { toTensors, trainingBatch, type TrainingPlan, trainingPlans } from "./batches.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { engineBranches, engineInfo, tensorCount, tf } from "../engine/mod.ts";
@@ -22,7 +22,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { finishRun, newRun, noteThreads, readRun, recordedPrecision, runInputs } from "./run_state.ts";
 import { type RunState, saveBest, saveState, stateFolder } from "./run_state.ts";
 import { openLog, type StepLog } from "./step_log.ts";
-import { division } from "./workers/share.ts";
+import { type Division, division } from "./workers/share.ts";
 import { agree, numbersOfFirst, tensorsOfFirst, valueOfFirst } from "./workers/together.ts";
 import { decayMask, type QueuedStep, queuedStep, stepNumbers, type StepState } from "./training_step.ts";
 
@@ -136,6 +136,26 @@ function counts(
   return total;
 }
 
+/**
+ * The steps of a training by their numbers: those with second views, every `contrast.every`-th from the first one on, and
+ * those of masked tokens alone.
+ */
+function stepKinds({ corpus, recipe, model, seed = recipe.seed }: PretrainOptions, training: Recipe["training"]) {
+  const made = new Map<boolean, { paired: boolean; shared?: Division; step: QueuedStep }>();
+  const config = bertConfig(recipe);
+  return (number: number) => {
+    const paired = compares(model) && (number - 1) % recipe.contrast.every === 0;
+    if (!made.has(paired)) {
+      const shared = division(corpus, { ...recipe, seed }, paired);
+      made.set(paired, {
+        ...{ paired, shared },
+        step: queuedStep(model, config, { ...recipe, training }, { paired, division: shared }),
+      });
+    }
+    return made.get(paired)!;
+  };
+}
+
 /** Seconds that the first worker of a training waits for the last one to start. */
 const LAST_WORKER = 600;
 
@@ -174,7 +194,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
   using _lock = keeps ? await guarded(dir, undefined, () => lockFolder(dir)) : undefined;
   const choice = await valueOfFirst(() => settledPrecision(options));
   const settled = { ...training, precision: choice.precision }, seeded = { ...recipe, seed };
-  const inputs = runInputs(seeded, corpus, model, choice), shared = division(corpus, seeded, model);
+  const inputs = runInputs(seeded, corpus, model, choice);
   await agree(inputs);
   const before = keeps ? await readRun(dir, inputs, say) : undefined;
   const fresh = (weights: Tensor): StepState => [weights, tf.zerosLike(weights), tf.zerosLike(weights)];
@@ -207,22 +227,24 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
       });
       saved = state.step;
     };
-    const step = queuedStep(model, config, { ...recipe, training: settled }, shared),
-      plans = trainingPlans(corpus, seeded, model);
+    const kindOf = stepKinds(options, settled), plans = trainingPlans(corpus, seeded, model);
     for (let i = 0; i < state.step * accumulate; i++) plans.next();
-    const prepare = (): Part[] =>
+    const prepare = (number: number): Part[] =>
       Array.from({ length: accumulate }, () => {
         const plan = plans.next().value;
-        return { plan, batch: trainingBatch(corpus, plan, seeded, model) };
+        return { plan, batch: trainingBatch(corpus, plan, seeded, kindOf(number).paired ? model : "BERT") };
       });
-    let next = prepare();
-    const shapes = new Set<number>(); // those that were compiled
-    const tensorsOf = (parts: Part[]) => parts.map(({ batch }) => toTensors(shared?.own(batch) ?? batch));
+    let next = prepare(state.step + 1);
+    const shapes = new Set<string>(); // those that were compiled
+    const tensorsOf = (number: number, parts: Part[]) =>
+      parts.map(({ batch }) => toTensors(kindOf(number).shared?.own(batch) ?? batch));
+    const shapeOf = (number: number) => ({ plan }: Part) => `${plan.length} ${kindOf(number).paired}`;
     const begin = (number: number): Running => {
       const begun = performance.now(), parts = next, rate = learningRate(training, number);
+      const { step, shared } = kindOf(number);
       const queued = step(
         tensors,
-        tensorsOf(parts),
+        tensorsOf(number, parts),
         adamWScalars(training, number, rate, ...(shared ? [signal?.aborted ? 1 : 0] : [])),
         parts.map((_, i) => [seed, (number - 1) * accumulate + i + 1]),
         mask,
@@ -232,8 +254,10 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
     };
     while (state.step < steps && !state.ended) {
       const { begun, number, parts, rate, queued } = running ?? begin(state.step + 1);
-      next = prepare(); // while the step runs
-      if (!next.every(({ plan }) => shapes.has(plan.length))) step.prepare(tensors[0], tensorsOf(next));
+      const { paired, shared } = kindOf(number), after = number + 1;
+      next = prepare(after); // while the step runs
+      const known = next.map(shapeOf(after)).every((shape) => shapes.has(shape));
+      if (!known) kindOf(after).step.prepare(tensors[0], tensorsOf(after, next));
       const { state: stepped, read } = await queued;
       tensors = stepped;
       const due = number % training.validateEvery === 0 || number === steps;
@@ -269,16 +293,16 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
       const scores = {
         loss,
         masked,
-        contrast,
+        contrast: paired || !compares(model) ? contrast : null,
         accuracy: (shared ? guessedByAll : guessed) / chosen,
-        contrastAccuracy,
+        contrastAccuracy: paired || !compares(model) ? contrastAccuracy : null,
         gradientNorm,
       };
       const pace = { learningRate: rate, seconds: state.seconds, tokensPerSecond };
       const memory = { resident: Deno.memoryUsage().rss / 2 ** 20, tensors: live, handles };
       const measured = validation && { validation: { loss: validation.loss, accuracy: validation.accuracy } };
       const final = number === steps || state.ended, before = shapes.size;
-      for (const { plan } of parts) shapes.add(plan.length);
+      for (const shape of parts.map(shapeOf(number))) shapes.add(shape);
       const compiled = shapes.size > before && { compiled: true as const };
       const entry: StepLog = { ...place, ...scores, ...pace, memory, ...measured, ...compiled, final };
       if (log) await guarded(dir, saved, () => log.append(entry));

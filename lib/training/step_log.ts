@@ -12,7 +12,8 @@ import { eventHeader, eventRecord } from "./tensorboard.ts";
  * `step` counts from 1 to `steps`, `epoch` the passes over the training bars before it; `tokens` (of first views,
  * without pads) and `seconds` (with validations and checkpoints) count from the run's begin. `loss` is `masked` +
  * α·`contrast`, nats; `accuracy` the share of chosen tokens guessed right by the model before the step;
- * `contrastAccuracy` the share of views whose partner is the nearest in the batch. Contrast is 0 for plain BERT.
+ * `contrastAccuracy` the share of views whose partner is the nearest in the batch. Contrast is 0 for plain BERT, and
+ * null in a variant's steps without second views (`contrast.every`); it weighs α·`every`.
  * `gradientNorm` is before clipping; `tokensPerSecond` is the step's own, without validation and checkpoint. `memory`
  * is resident MiB, and live tensors as TensorFlow.js and the engine count them. `compiled` steps were the first of their
  * shape in the process. `validation` comes every
@@ -21,7 +22,8 @@ import { eventHeader, eventRecord } from "./tensorboard.ts";
 export type StepLog =
   & { model: ModelName; validation?: { loss: number; accuracy: number }; compiled?: true; final: boolean }
   & Record<"step" | "steps" | "epoch" | "tokens" | "seconds" | "tokensPerSecond", number>
-  & Record<"loss" | "masked" | "contrast" | "accuracy" | "contrastAccuracy", number>
+  & Record<"loss" | "masked" | "accuracy", number>
+  & Record<"contrast" | "contrastAccuracy", number | null>
   & Record<"gradientNorm" | "learningRate", number>
   & { memory: Record<"resident" | "tensors" | "handles", number> };
 
@@ -51,9 +53,9 @@ export const trainingLog = async (dir: string): Promise<StepLog[]> => (await rea
 const scalarsOf = (log: StepLog): Record<string, number | undefined> => ({
   "training/loss": log.loss,
   "training/masked": log.masked,
-  "training/contrast": log.contrast,
+  "training/contrast": log.contrast ?? undefined,
   "training/accuracy": log.accuracy,
-  "training/contrastAccuracy": log.contrastAccuracy,
+  "training/contrastAccuracy": log.contrastAccuracy ?? undefined,
   "validation/loss": log.validation?.loss,
   "validation/accuracy": log.validation?.accuracy,
   "optimizer/gradientNorm": log.gradientNorm,

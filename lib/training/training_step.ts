@@ -2,7 +2,7 @@
  * One optimizer step of a model: losses, their gradient, and the optimizer, compiled.
  * @module
  */
-import { type ModelName, variants } from "../bert/variants.ts";
+import { compares, type ModelName, variants } from "../bert/variants.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { isMatrix, parameterCount, parametersOf } from "../bert/parameters.ts";
 import { compile, onLibraryCpu, tf } from "../engine/mod.ts";
@@ -10,7 +10,7 @@ import type { Scalar, Tensor } from "../engine/types.ts";
 import { joinFlat, splitFlat } from "../engine/ops.ts";
 import { allSum, inShares, replicas, rowsBefore, shareOf } from "../engine/replicas.ts";
 import { sumsOfWorkers } from "../engine/workers.ts";
-import { type BatchTensors, losses } from "./objectives.ts";
+import { type BatchTensors, contrastWeight, losses } from "./objectives.ts";
 import { optimizerUpdate } from "./optimizer/update.ts";
 import type { Division } from "./workers/share.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -39,17 +39,27 @@ function shared<T>(batch: BatchTensors, views: number, work: (own: BatchTensors)
   });
 }
 
+/**
+ * What a step is of: a model; whether its batches have second views (`paired`, by default those of all variants), and how
+ * workers share them out.
+ */
+type StepKind = { paired?: boolean; division?: Division };
+
 /** The losses of a batch and the flat gradient of their sum; both views of a variant pass as one batch of 2N rows. */
-function lossesAndGradient(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division) {
-  const { view, dropout: drops } = variants[model];
-  const rate = drops ? recipe.views.dropout : config.dropout, parameters = parametersOf(config);
+function lossesAndGradient(
+  model: ModelName,
+  config: BertConfig,
+  recipe: Recipe,
+  { paired, division }: StepKind & { paired: boolean },
+) {
+  const rate = variants[model].dropout ? recipe.views.dropout : config.dropout, parameters = parametersOf(config);
   return (weights: Tensor, seed: Tensor, whole: BatchTensors) =>
-    shared(whole, view === "none" ? 1 : 2, (batch) => {
+    shared(whole, paired ? 2 : 1, (batch) => {
       const dropout = rate > 0 ? { rate, place: recipe.views.dropoutPlace, seed } : undefined;
       let parts: ReturnType<typeof losses>;
       const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
         const named = new Map(parameters.map(({ name }, i) => [name, tensors[i]]));
-        parts = losses(named, config, recipe, batch, view !== "none", dropout, division?.shareOf(batch));
+        parts = losses(named, config, recipe, batch, paired, dropout, division?.shareOf(batch));
         Object.values(parts).forEach((tensor) => tf.keep(tensor)); // they would not outlive the gradient's scope
         return parts.own as Scalar;
       })(splitFlat(weights, parameters.map(({ shape }) => shape)));
@@ -68,9 +78,9 @@ const weightsOf = (batch: BatchTensors): Tensor => batch[batch[0].shape.length =
  * The first four of {@link stepNumbers} and `guessed`, of all workers, from one worker's and the sums of its second and
  * fifth.
  */
-function numbersOfWorkers(own: Tensor, masked: Tensor, guessed: Tensor, { contrast }: Recipe): Tensor {
+function numbersOfWorkers(own: Tensor, masked: Tensor, guessed: Tensor, recipe: Recipe): Tensor {
   const [loss, accuracy] = [2, 3].map((i) => own.slice([i], [1]));
-  return tf.concat([masked.add(loss.mul(contrast.weight)), masked, loss, accuracy, guessed]);
+  return tf.concat([masked.add(loss.mul(contrastWeight(recipe))), masked, loss, accuracy, guessed]);
 }
 
 /** The masked loss and the guessed tokens of a worker, which are summed. */
@@ -112,8 +122,14 @@ type CompiledStep = {
  * three inputs are given up (see `compile`). By a division the batch is this worker's part, and the scalars are one more:
  * 1 if it wants to stop.
  */
-export function trainingStep(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division): CompiledStep {
-  const differentiate = lossesAndGradient(model, config, recipe, division), { islands, leastIsland } = recipe.training;
+export function trainingStep(
+  model: ModelName,
+  config: BertConfig,
+  recipe: Recipe,
+  { paired = compares(model), division }: StepKind = {},
+): CompiledStep {
+  const differentiate = lossesAndGradient(model, config, recipe, { paired, division }),
+    { islands, leastIsland } = recipe.training;
   const update = updateOf(config, recipe, division);
   if (!onLibraryCpu) {
     const whole = compile(`train_${model}`, (weights, first, second, scalars, seed, decayed, ...batch) => {
@@ -174,9 +190,14 @@ export function optimizerStep(model: ModelName, config: BertConfig, recipe: Reci
  * As {@link optimizerStep}, but the state may go into the next step before the numbers are read, so that a device has
  * work meanwhile. `read` must be called once; it frees what it reads.
  */
-export function queuedStep(model: ModelName, config: BertConfig, recipe: Recipe, division?: Division): QueuedStep {
-  const whole = trainingStep(model, config, recipe, division), { islands, leastIsland } = recipe.training;
-  const differentiate = lossesAndGradient(model, config, recipe, division);
+export function queuedStep(
+  model: ModelName,
+  config: BertConfig,
+  recipe: Recipe,
+  { paired = compares(model), division }: StepKind = {},
+): QueuedStep {
+  const whole = trainingStep(model, config, recipe, { paired, division }), { islands, leastIsland } = recipe.training;
+  const differentiate = lossesAndGradient(model, config, recipe, { paired, division });
   const add = compile(`gradient_${model}`, (weights, sum, share, seed, ...batch) => {
     const { gradient, numbers, correct } = differentiate(weights, seed, batch as BatchTensors);
     const told = () => {

@@ -6,6 +6,7 @@
  */
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert, parameterCount } from "@lib/bert/parameters.ts";
+import { compares } from "@lib/bert/variants.ts";
 import { openCorpus } from "@lib/corpus/store_reader.ts";
 import { tf } from "@lib/engine/mod.ts";
 import { sumNumbers, waitForWorkers, worker, workers } from "@lib/engine/workers.ts";
@@ -27,8 +28,8 @@ const MODEL = "BERT-aug";
 async function measure(store: string, turns: number): Promise<Times> {
   const choices = validateRecipe(JSON.parse(await Deno.readTextFile(`${store}.json`))),
     corpus = await openCorpus(store);
-  const config = bertConfig(choices), { training } = choices, shared = division(corpus, choices, MODEL);
-  const step = queuedStep(MODEL, config, choices, shared),
+  const config = bertConfig(choices), { training } = choices, shared = division(corpus, choices, compares(MODEL));
+  const step = queuedStep(MODEL, config, choices, { division: shared }),
     { weights } = createBert(config, 1),
     mask = decayMask(config);
   let state: StepState = [weights, tf.zerosLike(weights), tf.zerosLike(weights)];

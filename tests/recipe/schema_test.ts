@@ -33,6 +33,7 @@ Deno.test("ranges of the fields end where their meaning does", () => {
     ["views", "velocityShift", [0, 31], [-1, 32]],
     ["contrast", "temperature", [0.01], [0, -1]],
     ["contrast", "validationRows", [2], [1]],
+    ["contrast", "every", [1, 3], [0, 1.5]],
     ["training", "steps", [1], [0, 1.5]],
     ["training", "clipNorm", [0, 1], [-1]],
     ["probing", "alphas", [[1], [1, 2]], [[], [0]]],

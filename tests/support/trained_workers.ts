@@ -12,6 +12,7 @@ export const workersRecipe = (training: RecipeChanges["training"] = {}): Recipe 
     split: { train: 0.5, validation: 0.3 },
     tokens: { maxTokens: 64 },
     model: { dropout: 0.1 },
+    contrast: { every: 2 }, // steps of both kinds
     training: {
       steps: 20,
       batchTokens: 448,

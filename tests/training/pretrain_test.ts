@@ -6,6 +6,7 @@ import { DivergedError } from "@lib/training/pretrain.ts";
 import { type StepLog, trainingLog } from "@lib/training/step_log.ts";
 import { UserError } from "@lib/base/user_error.ts";
 import { recipe, type RecipeChanges } from "@lib/recipe/recipe.ts";
+import { roundingBound } from "../support/rounding.ts";
 import { choices, type Collect, collect, numbers, smallCorpus, withFolder } from "../support/small_run.ts";
 
 const corpus = await smallCorpus();
@@ -42,6 +43,31 @@ Deno.test("a packed training stopped anywhere goes on to the same losses and wei
       await Deno.readFile(`${dir}/parts/model.safetensors`),
       await Deno.readFile(`${dir}/whole/model.safetensors`),
     );
+  }));
+
+Deno.test("every second step is one of masked tokens alone, and NT-Xent weighs twice as much in the others", () =>
+  withFolder(async (dir) => {
+    const of = (every: number, weight: number) =>
+      recipe("sound", "smoke", { split: { train: 0.5, validation: 0.3 }, contrast: { every, weight } });
+    const model = "BERT-dropout", lazy = await train(`${dir}/lazy`, { model, recipe: of(2, 0.1) });
+    assertEquals(lazy.map(({ contrast }) => contrast === null), lazy.map(({ step }) => step % 2 === 0));
+    assertEquals(lazy.map(({ contrastAccuracy }) => contrastAccuracy === null), lazy.map(({ step }) => step % 2 === 0));
+    const [each] = await train(`${dir}/each`, { model, recipe: of(1, 0.1), stopAfter: 1 }), [first, second] = lazy;
+    assertEquals([first.masked, first.contrast], [each.masked, each.contrast]); // the same weights, batch and dropout
+    const bound = roundingBound([3], 8);
+    assertLess(Math.abs(each.loss - each.masked - 0.1 * each.contrast!), bound);
+    assertLess(Math.abs(first.loss - first.masked - 0.2 * first.contrast!), bound);
+    assertEquals(second.loss, second.masked);
+    // Where NT-Xent weighs nothing, second views change nothing; Adam's first steps make roundings of it large.
+    const without = await train(`${dir}/without`, { model: "BERT-neighbor", recipe: of(2, 0) });
+    const alone = await train(`${dir}/alone`, { model: "BERT-neighbor", recipe: of(1, 0) });
+    without.forEach(({ tokens, masked }, i) => {
+      assertEquals(tokens, alone[i].tokens); // the same bars
+      assertLess(Math.abs(masked - alone[i].masked), 1e-3);
+    });
+    const part = await train(`${dir}/parts`, { model, recipe: of(2, 0.1), stopAfter: 3 });
+    const rest = await train(`${dir}/parts`, { model, recipe: of(2, 0.1) });
+    assertEquals(numbers([...part, ...rest]), numbers(lazy));
   }));
 
 Deno.test("training on few bars learns them, and leaves no tensor behind", () =>

@@ -25,15 +25,18 @@ const MOST = 200;
 
 const rounded = (value: number): number => Number(value.toPrecision(5));
 
+/** The mean of a measure over the steps that have it; 0 if none has. */
+export function stepMean(logs: readonly StepLog[], measure: keyof typeof measures): number {
+  const values = logs.map((log) => log[measure] ?? null).filter((value) => value !== null);
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}
+
 /** A training's curves from its log. */
 export function trainingCurve(logs: readonly StepLog[], of: Pick<TrainingCurve, "model" | "seed">): TrainingCurve {
   const every = Math.ceil((logs.at(-1)?.steps ?? 1) / MOST);
   const chosen = logs.flatMap((log, i) => (i + 1) % every === 0 || i === logs.length - 1 ? [{ log, i }] : []);
-  const average = (measure: "masked" | "accuracy" | "contrast") =>
-    chosen.map(({ i }) => {
-      const near = logs.slice(Math.max(0, i - 4), i + 5);
-      return rounded(near.reduce((sum, log) => sum + (log[measure] ?? 0), 0) / near.length);
-    });
+  const average = (measure: keyof typeof measures) =>
+    chosen.map(({ i }) => rounded(stepMean(logs.slice(Math.max(0, i - 4), i + 5), measure)));
   const validated = logs.filter(({ validation }) => validation);
   const axes = (some: readonly StepLog[]) => ({
     step: some.map(({ step }) => step),

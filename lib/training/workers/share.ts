@@ -8,7 +8,6 @@
 import { UserError } from "../../base/user_error.ts";
 import { type Cut, joinedCuts, ownRange, times, worker, workers } from "../../engine/workers.ts";
 import { dealRows } from "../../bert/branches.ts";
-import { type ModelName, variants } from "../../bert/variants.ts";
 import type { Corpus } from "../../corpus/store.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { roundHalfEven } from "../../tokens/beats.ts";
@@ -146,13 +145,13 @@ export type Division = {
 };
 
 /**
- * The division of a training's batches among all workers; undefined where this process trains alone.
+ * The division of a training's batches, with second views if they are `paired`, among all workers; undefined where this process trains alone.
  *
  * @throws {UserError} if a batch has fewer rows than there are workers; a bucket's at its first batch
  */
-export function division(corpus: Corpus, recipe: Recipe, model: ModelName, place = here): Division | undefined {
+export function division(corpus: Corpus, recipe: Recipe, paired: boolean, place = here): Division | undefined {
   if (place.all === 1) return undefined;
-  const { training, masking } = recipe, views = variants[model].view === "none" ? 1 : 2;
+  const { training, masking } = recipe, views = paired ? 2 : 1;
   const packed = training.packing === "rows" ? packedShare(packShape(corpus, recipe), views, place) : undefined;
   const bucket = (length: number) => {
     const rows = rowsOf(length, training), most = roundHalfEven(masking.rate * length);

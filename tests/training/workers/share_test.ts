@@ -18,7 +18,7 @@ const corpus = await smallCorpus(undefined, inBuckets);
 function parts(choices: typeof inBuckets, all: number) {
   const plan = trainingPlans(corpus, choices, "BERT-aug").next().value;
   const whole = trainingBatch(corpus, plan, choices, "BERT-aug");
-  const divisions = Array.from({ length: all }, (_, own) => division(corpus, choices, "BERT-aug", { own, all })!);
+  const divisions = Array.from({ length: all }, (_, own) => division(corpus, choices, true, { own, all })!);
   return { whole, own: divisions.map((division) => division.own(whole)) };
 }
 
@@ -100,7 +100,7 @@ Deno.test("a batch of fewer rows than workers is refused, with what to do", () =
   );
   const shape = { blocks: [{ rows: 2, length: 512, slots: 8, chosen: 77 }], most: 16 };
   assertThrows(() => packedShare(shape, 2, { own: 1, all: 3 }), UserError, "training.batchTokens");
-  assertEquals(division(corpus, inRows, "BERT", { own: 0, all: 1 }), undefined);
+  assertEquals(division(corpus, inRows, false, { own: 0, all: 1 }), undefined);
 });
 
 Deno.test("what is asked for is counted over all workers' rows, in both views", () => {
