@@ -98,6 +98,8 @@ async function matrixRate(precision: Recipe["training"]["precision"], ask: Peer[
   const n = 2048,
     inputs = Array.from({ length: engineBranches + 1 }, () => tf.randomNormal([n, n])),
     times: number[] = [];
+  // The peer's first: until it has loaded PyTorch, it takes a core from ours.
+  const theirs = await ask<{ seconds: number[] }>({ product: n, precision, times: 7 });
   const products = compile("products", (b, ...all) => all.map((a) => matMul(a, b, false, false, "float32")));
   for (let i = 0; precision === "float32" && i < 7; i++) {
     const start = performance.now(),
@@ -108,7 +110,6 @@ async function matrixRate(precision: Recipe["training"]["precision"], ask: Peer[
     tf.dispose([...made, ...corners]);
   }
   tf.dispose(inputs);
-  const theirs = await ask<{ seconds: number[] }>({ product: n, precision, times: 7 });
   const operations = 2 * n ** 3, own = times.length > 0 ? engineBranches * operations / median(times) : 0;
   return [own, operations / median(theirs.seconds)];
 }
