@@ -3,7 +3,7 @@
  * @module
  */
 import { authorsLogits, authorsStates } from "./authors_bert.ts";
-import { branchesOf } from "./branches.ts";
+import { branchesOf, joined } from "./branches.ts";
 import type { BertConfig } from "./config.ts";
 import { type Dropout, dropoutMasks } from "./dropout.ts";
 import { CheckpointError } from "./hugging_face.ts";
@@ -63,8 +63,6 @@ export function layoutStates(
   return parts[0].map((_, layer) => join(parts.map((states) => states[layer]), chosen && layer === last));
 }
 
-const beside = (parts: Tensor[], axis: number): Tensor => parts.length === 1 ? parts[0] : tf.concat(parts, axis);
-
 /** {@link layoutStates} of a branch. */
 function branchStates(
   p: Parameters,
@@ -95,7 +93,7 @@ function branchStates(
           .map((values) => groups === 1 ? values : values.slice([group * size], [size]));
         return part === "query" ? both.map((values) => values.mul(scale)) : both;
       });
-      return linear(x, beside(own.map(([weight]) => weight), 0), beside(own.map(([, bias]) => bias), 0), type);
+      return linear(x, joined(own.map(([weight]) => weight)), joined(own.map(([, bias]) => bias)), type);
     };
     const last = chosen && layer === layers - 1, cut = last ? cuts.asked : cuts.tokens;
     /** Dense, dropout, residual and LayerNorm of a block. */
@@ -116,7 +114,7 @@ function branchStates(
       { length: groups },
       (_, group) => attention(projected(group), who, { heads: heads / groups, type }),
     );
-    x = end(beside(mixed, 1), asking, `${name}.attention.output`, outside);
+    x = end(joined(mixed, 1), asking, `${name}.attention.output`, outside);
     const inner = denseGelu(x, ...weightAndBias(p, `${name}.intermediate.dense`), type); // tokens × intermediate
     x = edit(end(inner, x, `${name}.output`, inside || outside), layer + 1);
     states.push(x);

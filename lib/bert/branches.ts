@@ -48,7 +48,8 @@ type Piece = { unit: Unit; first: number; rows: number };
 const rowsOf = (x: Tensor, from: number, count: number): Tensor =>
   from === 0 && count === x.shape[0] ? x : x.slice([from], [count]);
 
-const joined = (parts: Tensor[]): Tensor => parts.length === 1 ? parts[0] : tf.concat(parts);
+/** Tensors one behind the other along an axis; a single one as it is. */
+export const joined = (parts: Tensor[], axis = 0): Tensor => parts.length === 1 ? parts[0] : tf.concat(parts, axis);
 
 /** The cuts of a branch's rows, and of what is asked for, among those of the batch (or of all workers' batch). */
 function sharesOf(layout: Layout, pieces: readonly Piece[]): NonNullable<Layout["shares"]> {

@@ -109,7 +109,7 @@ function methodsHtml(recipe: Recipe): string {
     } of the tokens, which are masked, for ${training.steps.toLocaleString("en-US")} steps of at most ${
       training.batchTokens.toLocaleString("en-US")
     } tokens. Three variants add a contrastive loss (NT-Xent, weight ${contrast.weight}${
-      contrast.every === 1 ? "" : `, in each ${contrast.every}. step with ${contrast.every} times that weight`
+      contrast.every === 1 ? "" : `, in one step of ${contrast.every} with ${contrast.every} times that weight`
     }): the bar's second view is the bar ` +
     "transposed (aug), another bar of its song (neighbor), or the same bar under other dropout (dropout).",
     "From the state of the first token at every layer, ridge probes predict six labels, and k-means gives a seventh score. " +

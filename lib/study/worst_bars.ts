@@ -13,7 +13,7 @@ import type { ModelName } from "../bert/variants.ts";
 import { rollLegend } from "../notebook/small_roll.ts";
 import { fitLayer } from "../probing/ridge_fits.ts";
 import { askValues, type ValueQuestion, valueQuestions } from "../metrics/tasks.ts";
-import { lineOf, type ProbeRow } from "../probing/rows.ts";
+import { type LayerFeatures, lineOf, type ProbeRow, type ProbeTables } from "../probing/rows.ts";
 import { firstOfEachSong, probeTables, stackedBars } from "./probe_bars.ts";
 import { probingPrecision, trained } from "./training_steps.ts";
 import type { Study } from "./study.ts";
@@ -50,21 +50,21 @@ type Embedded = { layers: readonly RowSource[]; columns: number };
 /** A probe to read: its task, layer and penalty. */
 type Chosen = { task: ValueTask; layer: number; alpha: number };
 
-/** What a probe that is fitted anew reads of the test bars. */
+/** What a probe that is fitted anew reads of the test bars, whose places in the corpus are `bars`. */
 async function readWorst(
   corpus: Corpus,
-  { recipe }: Study,
   { task, layer, alpha }: Chosen,
-  { columns, source }: { columns: number; source: RowSource },
+  { columns, train, test }: LayerFeatures,
+  tables: ProbeTables,
+  bars: Int32Array,
   count: number,
 ): Promise<Omit<WorstBars, "model">> {
-  const { of, cut } = stackedBars(corpus, recipe), tables = probeTables(corpus, recipe);
   const { name } = valueQuestions.find((question) => question.task === task)!;
-  const { train, test } = cut(source, columns), { rows, answers } = askValues(tables.test, name);
+  const { rows, answers } = askValues(tables.test, name);
   const { fitted: [fitted] } = await fitLayer(train, columns, [tables.train], [task], [alpha]);
   const [fit] = fitted.find(({ question }) => question.name === name)!.fits;
   const [read] = await predictRows([fit], test, rows);
-  const predictions = answers.map((truth, row) => ({ bar: of.test[rows[row]], truth, read: read[row] }));
+  const predictions = answers.map((truth, row) => ({ bar: bars[rows[row]], truth, read: read[row] }));
   return { task, layer, bars: predictions.length, ...worstOf(predictions, corpus.song, count) };
 }
 
@@ -93,8 +93,9 @@ export function worstBars(
   });
   const { recipe, data, folder } = study, name = `mistakes ${model}`;
   const read = async (columns: number, sourceOf: (i: number) => RowSource) => {
+    const { of, cut } = stackedBars(corpus, recipe), tables = probeTables(corpus, recipe);
     const found = await Array.fromAsync(chosen, (probe, i) => {
-      return readWorst(corpus, study, probe, { columns, source: sourceOf(i) }, count);
+      return readWorst(corpus, probe, cut(sourceOf(i), columns), tables, of.test, count);
     });
     return found.map((worst): WorstBars => ({ model, ...worst }));
   };

@@ -11,7 +11,7 @@ import { tf } from "../engine/mod.ts";
 import type { BatchTensors } from "./objectives.ts";
 import { type PackedBatch, packedBatch, packedTensors } from "./packing/batch.ts";
 import { type PackedPlan, packedPlans } from "./packing/plans.ts";
-import { type ModelName, variants } from "../bert/variants.ts";
+import { compares, type ModelName, variants } from "../bert/variants.ts";
 import { shuffle, stream } from "../base/random.ts";
 import { UserError } from "../base/user_error.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -125,7 +125,7 @@ export function bucketBatch(corpus: Corpus, plan: BatchPlan, recipe: Recipe, mod
   const views = plan.bars.map((bar, row) =>
     viewsOf(corpus, bar, plan.partners[row], recipe, model, (purpose) => stream(recipe.seed, purpose, plan.epoch, bar))
   );
-  const seconds = variants[model].view === "none" ? [] : views.map(({ second }) => second);
+  const seconds = compares(model) ? views.map(({ second }) => second) : [];
   return assemble(views.map(({ masked }) => masked), seconds, plan.length, plan.bars.length, recipe);
 }
 

@@ -290,14 +290,15 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<StepLog> {
       state.seconds += (now - lap) / 1000;
       lap = now;
       const place = { model, step: number, steps, epoch: parts[0].plan.epoch, tokens: state.tokens };
-      const scores = {
-        loss,
-        masked,
-        contrast: paired || !compares(model) ? contrast : null,
-        accuracy: (shared ? guessedByAll : guessed) / chosen,
-        contrastAccuracy: paired || !compares(model) ? contrastAccuracy : null,
-        gradientNorm,
-      };
+      const has = paired || !compares(model),
+        scores = {
+          loss,
+          masked,
+          contrast: has ? contrast : null,
+          accuracy: (shared ? guessedByAll : guessed) / chosen,
+          contrastAccuracy: has ? contrastAccuracy : null,
+          gradientNorm,
+        };
       const pace = { learningRate: rate, seconds: state.seconds, tokensPerSecond };
       const memory = { resident: Deno.memoryUsage().rss / 2 ** 20, tensors: live, handles };
       const measured = validation && { validation: { loss: validation.loss, accuracy: validation.accuracy } };

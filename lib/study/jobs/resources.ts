@@ -2,7 +2,7 @@
  * What a study's jobs take of a machine, reckoned from the recipe before they start: memory, and cores.
  * @module
  */
-import { type ModelName, variants } from "../../bert/variants.ts";
+import { compares, type ModelName } from "../../bert/variants.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { vocabulary } from "../../tokens/vocabulary.ts";
 
@@ -38,7 +38,7 @@ const numbersOfToken = ({ model: { hidden, intermediate, heads }, training }: Re
  * (2.1), 6 layers of 256 with 2,048 tokens 1.2 (1.7), 12 of 768 with 1,536 tokens 5.9 (7.1).
  */
 export function trainingBytes(recipe: Recipe, name: ModelName, workers = 1, branches = 1): number {
-  const { model, training } = recipe, views = variants[name].view === "none" ? 1 : 2;
+  const { model, training } = recipe, views = compares(name) ? 2 : 1;
   const tokens = Math.ceil(views * training.batchTokens / workers);
   const traces = training.islands && training.packing === "none"
     ? training.buckets.length * model.layers * TRACED * (1 + BRANCHED * (branches - 1))

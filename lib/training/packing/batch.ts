@@ -3,7 +3,7 @@
  * @module
  */
 import { stream } from "../../base/random.ts";
-import { type ModelName, variants } from "../../bert/variants.ts";
+import { compares, type ModelName } from "../../bert/variants.ts";
 import type { Block, Layout } from "../../bert/layout.ts";
 import type { Corpus } from "../../corpus/store.ts";
 import { tf } from "../../engine/mod.ts";
@@ -39,7 +39,7 @@ export type PackedBatch = Record<"ids" | "places" | "labels", Int32Array> & { we
 
 /** The batch of a plan, with the masks and views of its bars' epochs. */
 export function packedBatch(corpus: Corpus, plan: PackedPlan, recipe: Recipe, model: ModelName): PackedBatch {
-  const paired = variants[model].view !== "none", views = paired ? 2 : 1, { blocks: shapes, most } = plan.shape;
+  const paired = compares(model), views = paired ? 2 : 1, { blocks: shapes, most } = plan.shape;
   const sum = (of: (shape: typeof shapes[number]) => number) => shapes.reduce((total, shape) => total + of(shape), 0);
   const tokens = views * sum(({ rows, length }) => rows * length), labels = sum(({ rows, chosen }) => rows * chosen);
   const batch = {

@@ -145,7 +145,8 @@ export type Division = {
 };
 
 /**
- * The division of a training's batches, with second views if they are `paired`, among all workers; undefined where this process trains alone.
+ * The division of a training's batches, with second views if they are `paired`, among all workers; undefined where this
+ * process trains alone.
  *
  * @throws {UserError} if a batch has fewer rows than there are workers; a bucket's at its first batch
  */
