@@ -42,6 +42,7 @@ export type Fields = {
   views: Record<"pitchShift" | "velocityShift" | "dropout", number> & {
     neighborSelf: boolean;
     dropoutPlace: "attention-and-feed-forward" | "block-outputs";
+    dropoutSteps: "all" | "compared";
   };
   contrast: Record<"temperature" | "weight" | "every" | "validationRows" | "validationBatches", number> & {
     batches: "song-disjoint" | "song-order";

@@ -8,6 +8,7 @@ const introduced: Record<string, Record<string, unknown>> = {
   midi: { meters: "all", zeroLength: "drop", controllers: "pedal", drums: "channel-10" },
   tokens: { tempoBin: "truncated" },
   duplicates: { exact: "keep", near: "ignore", bars: "notes", shared: 0.5, compared: 100 },
+  views: { dropoutSteps: "all" },
   contrast: { every: 1 },
   model: { encoder: "bert", init: "bert" },
   training: {

@@ -36,6 +36,7 @@ export const sound: Omit<Fields, "scale" | "model" | "training"> = {
     neighborSelf: false,
     dropout: 0.1,
     dropoutPlace: "attention-and-feed-forward",
+    dropoutSteps: "all",
   },
   contrast: {
     ...{ temperature: 0.1, weight: 0.1, every: 1, batches: "song-disjoint" },
@@ -205,6 +206,7 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
       validationBars: 120,
     },
     split: { train: 0.6, validation: 0.2 },
+    views: { dropoutSteps: "compared" },
     contrast: { every: 3, validationBatches: 12 },
     // Three poolings take the probes' minutes three times, bfloat16 halves those of embedding.
     probing: { poolings: ["bar"], precision: "as-trained", conceptBars: 240, usedBars: 0 },
@@ -231,6 +233,9 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     // A step with second views takes 1.7 to 2.4 times as long as one without. In equal minutes every third step with them
     // learns masked tokens better, and tells views apart as well (lib/README.md, Speed).
     contrast: { every: 3 },
+    // The other models learn masked tokens without dropout, so that BERT-dropout does, too: it differs from them by NT-Xent
+    // alone, as they do, and masks that make no view cost no time.
+    views: { dropoutSteps: "compared" },
     // All 290,000 bars of 3,000 songs would be embedded seven times, and each layer's areas under curves resampled over
     // 29,000 test bars: seven hours of that alone on two cores. What tells is songs, not more bars of them: ten test
     // bars of a song (as STUDY §11.2) take a tenth of it, twenty training bars leave 750 rows for each feature.

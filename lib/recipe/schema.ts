@@ -109,6 +109,10 @@ export const recipeGroups = {
     dropout: rate.describe("BERT-dropout: rate of the dropout that makes its two views (paper: 0.1)."),
     dropoutPlace: z.enum(["attention-and-feed-forward", "block-outputs"])
       .describe("Dropout on attention maps and feed-forward (paper), or on both blocks' outputs (STUDY 7.6)."),
+    dropoutSteps: z.enum(["all", "compared"]).describe(
+      "BERT-dropout drops in all steps (paper), or in those alone that have second views; in the others it is as the other " +
+        "models are (`model.dropout`).",
+    ),
   }),
   contrast: z.strictObject({
     temperature: positive.describe("NT-Xent's temperature τ (paper: 0.1)."),

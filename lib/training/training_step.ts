@@ -52,10 +52,12 @@ function lossesAndGradient(
   recipe: Recipe,
   { paired, division }: StepKind & { paired: boolean },
 ) {
-  const rate = variants[model].dropout ? recipe.views.dropout : config.dropout, parameters = parametersOf(config);
+  const { views } = recipe, parameters = parametersOf(config);
+  const drops = variants[model].dropout && (paired || views.dropoutSteps === "all");
+  const rate = drops ? views.dropout : config.dropout;
   return (weights: Tensor, seed: Tensor, whole: BatchTensors) =>
     shared(whole, paired ? 2 : 1, (batch) => {
-      const dropout = rate > 0 ? { rate, place: recipe.views.dropoutPlace, seed } : undefined;
+      const dropout = rate > 0 ? { rate, place: views.dropoutPlace, seed } : undefined;
       let parts: ReturnType<typeof losses>;
       const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
         const named = new Map(parameters.map(({ name }, i) => [name, tensors[i]]));

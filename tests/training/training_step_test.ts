@@ -1,6 +1,7 @@
-import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { bertConfig } from "@lib/bert/config.ts";
 import { createBert, parametersOf } from "@lib/bert/parameters.ts";
+import type { ModelName } from "@lib/bert/variants.ts";
 import type { Tensor } from "@lib/engine/types.ts";
 import { tensorCount, tf } from "@lib/engine/mod.ts";
 import { type BatchPlan, toTensors, trainingBatch, trainingPlans } from "@lib/training/batches.ts";
@@ -84,4 +85,22 @@ Deno.test("a step's numbers are the loss, its two parts, the contrast's accuracy
     tf.dispose(state);
   }
   mask.dispose();
+});
+
+Deno.test("without second views BERT-dropout's step is BERT's, where dropout is of compared steps alone", async () => {
+  const config = bertConfig(choices), mask = decayMask(config), { weights } = createBert(config, 1);
+  const plan = trainingPlans(corpus, choices, "BERT").next().value, seed = tf.tensor1d([0, 1], "int32");
+  const moved = async (model: ModelName, dropoutSteps: "all" | "compared") => {
+    const own = { ...choices, views: { ...choices.views, dropoutSteps } };
+    const batch = toTensors(trainingBatch(corpus, plan, own, "BERT")), scalars = adamWScalars(own.training, 1, 1e-3);
+    const zeros = [tf.zerosLike(weights), tf.zerosLike(weights)];
+    const step = trainingStep(model, config, own, { paired: false });
+    const outputs = await step(weights, ...zeros, scalars, seed, mask, ...batch), values = outputs[1].dataSync();
+    tf.dispose([...zeros, scalars, ...batch, ...outputs]);
+    return values;
+  };
+  const plain = await moved("BERT", "compared");
+  assertEquals(await moved("BERT-dropout", "compared"), plain);
+  assertGreater(largestDifference(await moved("BERT-dropout", "all"), plain), 1e-4 * Math.max(...plain.map(Math.abs)));
+  tf.dispose([mask, weights, seed]);
 });
