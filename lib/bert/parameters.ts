@@ -83,6 +83,7 @@ export const isMatrix = ({ shape }: Parameter): boolean => shape.length > 1;
  *
  * `init: bert`: matrices are normal with standard deviation `initStd`, truncated at two of it; biases are 0.
  * `init: torch`: embeddings are normal with standard deviation 1, dense layers and biases uniform within ±1/√inputs.
+ * `positions: sinusoids`: the table of learned positions starts as {@link sinusoids} of that standard deviation.
  */
 export function createBert(config: BertConfig, seed: number): Model {
   const parameters = parametersOf(config), vectors = new Set(parameters.filter((p) => !isMatrix(p)).map((p) => p.name));
@@ -94,13 +95,29 @@ export function createBert(config: BertConfig, seed: number): Model {
     const fill = (draw: () => number) => values.forEach((_, i) => values[i] = draw());
     if (isMatrix(parameter)) inputs = shape[1];
     const isNorm = vectors.has(name.replace(/bias$/, "weight"));
-    if (isNorm) values.fill(name.endsWith("weight") ? 1 : 0);
+    if (config.positions === "sinusoids" && /position_embeddings/.test(name)) {
+      const amplitude = Math.SQRT2 * (config.init === "bert" ? config.initStd : 1);
+      values.set(sinusoids(shape[0], shape[1]).map((value) => amplitude * value));
+    } else if (isNorm) values.fill(name.endsWith("weight") ? 1 : 0);
     else if (config.init === "bert") {
       if (isMatrix(parameter)) fill(() => config.initStd * truncatedNormal(random));
     } else if (/embed/.test(name)) fill(() => normal(random));
     else fill(() => (2 * random.uniform() - 1) / Math.sqrt(inputs));
   }
   return { config, weights: tf.tensor1d(weights) };
+}
+
+/**
+ * Sine at even and cosine at odd dimensions of each position, frequencies from 1 down to 1/10,000 (Vaswani et al. 2017,
+ * §3.5); length × width, row by row. A product of two rows depends on their distance alone, so that a head finds the
+ * tokens beside its own sooner than among random rows.
+ */
+function sinusoids(length: number, width: number): Float32Array {
+  return Float32Array.from({ length: length * width }, (_, i) => {
+    const [position, dimension] = [Math.floor(i / width), i % width];
+    const angle = position * 10000 ** (-2 * (dimension >> 1) / width);
+    return dimension % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+  });
 }
 
 /** A standard normal number (Box–Muller). */

@@ -34,7 +34,7 @@ export type Fields = {
   model:
     & Record<"layers" | "hidden" | "heads" | "intermediate" | "maxPositions", number>
     & Record<"layerNormEps" | "initStd" | "dropout", number>
-    & { encoder: "bert" | "authors"; init: "bert" | "torch" };
+    & { encoder: "bert" | "authors"; init: "bert" | "torch"; positions: "random" | "sinusoids" };
   masking: Record<"rate" | "mask" | "random", number> & {
     replacements: "events" | "all";
     validation: "fixed" | "redrawn";

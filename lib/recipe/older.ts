@@ -10,7 +10,7 @@ const introduced: Record<string, Record<string, unknown>> = {
   duplicates: { exact: "keep", near: "ignore", bars: "notes", shared: 0.5, compared: 100 },
   views: { dropoutSteps: "all" },
   contrast: { every: 1 },
-  model: { encoder: "bert", init: "bert" },
+  model: { encoder: "bert", init: "bert", positions: "random" },
   training: {
     seeds: 1,
     ...{ accumulate: 1, explosion: 0, patience: 0, leastGain: 0, tensorboard: false },

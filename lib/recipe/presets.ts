@@ -116,6 +116,7 @@ const bert = {
   layerNormEps: 1e-12,
   init: "bert",
   initStd: 0.02,
+  positions: "random",
   dropout: 0,
 } as const;
 

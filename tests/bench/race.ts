@@ -2,7 +2,7 @@
  * The race: minutes of training to a fixed accuracy on fixed validation bars with fixed masks.
  *
  * `deno task bench-race --data STORE --out DIR --name NAME` trains BERT by the recipe of `small`, changed by the variable
- * RECIPE, on the store of a corpus as `sound` makes it, and writes a line of JSON for each validation to `DIR/race.jsonl`.
+ * RECIPE (whose `seed` is the training's alone), on the store of a corpus as `sound` makes it, and writes a line of JSON for each validation to `DIR/race.jsonl`.
  * Minutes count from the first step's begin to the last one's end, with traces and compilations, and without the
  * validations, which measure and are no part of what is measured.
  * @module
@@ -20,8 +20,8 @@ const { recipe } = await import("@lib/recipe/recipe.ts");
 /** Validation bars of the race. */
 const BARS = 5000;
 
-const given = JSON.parse(Deno.env.get("RECIPE") || "{}");
-const choices = recipe("sound", "small", { ...given, training: { ...given.training, validationBars: BARS } });
+const given = JSON.parse(Deno.env.get("RECIPE") || "{}"), { seed, ...changes } = given; // songs and bars keep their seed
+const choices = recipe("sound", "small", { ...changes, training: { ...changes.training, validationBars: BARS } });
 const goal = Number(to) / 1000, corpus = await openCorpus(data), precision = await choosePrecision(choices);
 const { model, training } = choices, dir = `${out}/${name}`;
 const shape = `H${model.hidden} L${model.layers} heads ${model.heads} FF ${model.intermediate}`;
@@ -29,7 +29,7 @@ console.log(`${name}: ${shape}, ${training.optimizer}, ${precision.precision} ($
 
 let last = performance.now(), measured = 0, tokens = 0, reached: number | undefined;
 const begin = last;
-for await (const log of pretrain({ corpus, recipe: choices, model: "BERT", dir, precision })) {
+for await (const log of pretrain({ corpus, recipe: choices, model: "BERT", dir, precision, seed })) {
   const now = performance.now();
   // What a step took beside its own time is its validation and saving; other steps have none.
   if (log.validation) measured += now - last - 1000 * (log.tokens - tokens) / log.tokensPerSecond;

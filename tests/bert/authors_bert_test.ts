@@ -32,6 +32,7 @@ const config: BertConfig = {
   layerNormEps: 1e-5,
   init: "torch",
   initStd: 0.02,
+  positions: "random",
   dropout: 0,
   vocabularySize: 560,
 };

@@ -89,3 +89,31 @@ Deno.test(
     });
   }),
 );
+
+Deno.test("positions that start as sinusoids have the variance of other weights, and products that depend on distance", () => {
+  const sized = recipe("sound", "smoke", { model: { hidden: 64, positions: "sinusoids", initStd: 0.1 } });
+  const config = bertConfig(sized), { weights } = createBert(config, 1), values = weights.dataSync<"float32">();
+  weights.dispose();
+  const name = "bert.embeddings.position_embeddings.weight", { data } = namedParameters(config, values).get(name)!;
+  const row = (position: number) => data.subarray(64 * position, 64 * (position + 1));
+  const product = (a: number, b: number) => row(a).reduce((sum, value, i) => sum + value * row(b)[i], 0);
+  for (const distance of [0, 1, 5, 100]) {
+    const expected = Array.from({ length: 32 }, (_, i) => Math.cos(distance * 10000 ** (-i / 32)))
+      .reduce((sum, cosine) => sum + 2 * 0.1 ** 2 * cosine, 0); // sin a·sin b + cos a·cos b = cos(a − b)
+    for (const from of [0, 17, 400]) assertLess(Math.abs(product(from, from + distance) - expected), 1e-5);
+  }
+  const mean = data.reduce((sum, value) => sum + value ** 2, 0) / data.length;
+  assertLess(Math.abs(mean - 0.1 ** 2), 1e-8);
+});
+
+Deno.test("positions alone differ between the two ways to start them", () => {
+  const start = (positions: "random" | "sinusoids") => {
+    const config = bertConfig(recipe("sound", "smoke", { model: { positions } })), { weights } = createBert(config, 1);
+    const named = namedParameters(config, weights.dataSync<"float32">());
+    weights.dispose();
+    return named;
+  };
+  const random = start("random"), sinusoids = start("sinusoids");
+  const differ = [...random].filter(([name, { data }]) => data.some((value, i) => value !== sinusoids.get(name)!.data[i]));
+  assertEquals(differ.map(([name]) => name), ["bert.embeddings.position_embeddings.weight"]);
+});

@@ -1,6 +1,6 @@
 """Checks and measures the engine on a machine with a GPU that cannot fetch anything, stage by stage.
 
-    python3 FOLDER/device.py --out OUT [--stages smoke,equality,speed,study] [--seconds 220] [--plugin FILE]
+    python3 FOLDER/device.py --out OUT [--stages smoke,equality,speed,study,race] [--seconds 220] [--plugin FILE]
 
 FOLDER was made by bundle.ts. OUT gets results.json, written anew after each measurement, and at the end a table is
 printed. A stage that fails or runs out of time leaves its last words in the JSON, and the next one begins. Without
@@ -51,6 +51,7 @@ def arguments():
     parser.add_argument("--recipe", default="{}", help="changes to the study's recipe, JSON")
     parser.add_argument("--also", default="[]", help="changes to the study's training whose step is timed besides, JSON")
     parser.add_argument("--jobs", default="train", help="waves of the study's jobs: 'train:0;mps;train:1,2;probe-guesses'")
+    parser.add_argument("--races", default="", help="waves of changes to small's recipe, by name, to compare: JSON, or its file")
     parser.add_argument("--pack-seconds", type=float, default=25, help="left for packing after trainings")
     parser.add_argument("--keep-executables", action="store_true", help="bring compiled modules back")
     parser.add_argument("--cases", default="", help="equality's cases; default all")
@@ -399,6 +400,16 @@ def study(runner, options):
     runner.deadline = kept
 
 
+def races(runner, options):
+    """BERT by each of some recipes, wave after wave; recipes of one shape find what the first of them compiled."""
+    text = open(options.races).read() if os.path.exists(options.races) else options.races
+    start_mps(runner)
+    for wave in json.loads(text):
+        runner.together([("race", name, ["race", name], 600, {"RECIPE": json.dumps(recipe)}) for name, recipe in wave.items()],
+                        options.together)
+    stop_mps(runner)
+
+
 def pack_study(options):
     """The study's run by seed, without songs and states of trainings that ended."""
     folder = f"{options.work}/data/runs/{options.study}"
@@ -469,6 +480,9 @@ def table(results):
                                  f"{m['tokensPerSecond']:,} tokens/s (padded {m['padded']:,}), evaluation {m['evaluation']:.1f} s"))
                 elif what == "job":
                     rows.append((stage, name, f"{m['seconds']:.0f} s"))
+                elif what == "race":
+                    rows.append((stage, name, f"step {m['step']}, {m['tokens'] / 1e6:.1f} million tokens in {m['seconds']:.0f} s: "
+                                 f"{m['accuracy']:.4f}, loss {m['loss']:.4f}"))
                 elif what == "trained":
                     rows.append((stage, name, f"{m['steps']} steps, {m['tokens']:,} tokens in {m['seconds']:.0f} s, {m['pace']:,.0f} tokens/s "
                                  f"a step, validation {m['validation']}"))
@@ -536,6 +550,7 @@ def main():
     stage(next((name for name in ("equality", "speed", "study") if name in stages), ""), first)
     stage("speed", speed)
     stage("study", lambda: study(runner, options))
+    stage("race", lambda: races(runner, options))
     if torch:
         stage("speed", lambda: torch.measure(options.seconds_each / 2, max(5, min(60, runner.left() - options.pack_seconds))))
     stop.set()

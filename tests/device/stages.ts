@@ -1,6 +1,6 @@
 /**
  * What runs on the device, one thing a process: `stages.ts smoke | equality CASE | speed SPEC SECONDS |
- * warm STUDY MODEL LENGTH | corpus STUDY | job STUDY NAME`.
+ * warm STUDY MODEL LENGTH | corpus STUDY | job STUDY NAME | race NAME`.
  *
  * Each measurement is one line of JSON on the standard output as soon as it is taken; device.py collects them.
  * @module
@@ -68,6 +68,9 @@ function specOf(text: string): Spec {
 
 /** Tokens of a row, all of them real. */
 const LENGTH = 256;
+
+/** Tokens of a packed row, and of the longest bar. */
+const LONGEST = 512;
 
 /** A training step on rows of random tokens, every one full. */
 async function fullStep({ scale, precision, tokens, model }: Spec) {
@@ -229,6 +232,22 @@ async function job(name: string, wanted: string): Promise<void> {
   });
 }
 
+/**
+ * Trains BERT by the recipe of `small` on packed rows, changed by the variable RECIPE, and tells its accuracy on the 5,000
+ * validation bars of tests/bench/race.ts: which recipes learn more from as many tokens.
+ */
+async function race(name: string): Promise<void> {
+  const { pretrain } = await import("@lib/training/pretrain.ts");
+  const { seed, ...given } = JSON.parse(Deno.env.get("RECIPE") || "{}"); // the training's seed; songs keep theirs
+  const packed = { packing: "rows", rowLengths: [LONGEST], buckets: [LONGEST], validationBars: 5000 } as const;
+  const choices = recipe("sound", "small", { ...given, training: { ...packed, ...given.training } });
+  const corpus = await openCorpus(`${root}data/corpora/songs`), dir = `${root}data/runs/races/${name}`;
+  const start = performance.now();
+  for await (const { step, tokens, validation } of pretrain({ corpus, recipe: choices, model: "BERT", dir, seed })) {
+    if (validation) say({ what: "race", step, tokens, seconds: seconds(start), ...validation });
+  }
+}
+
 const [stage, ...args] = Deno.args;
 if (stage === "smoke") await smoke();
 else if (stage === "equality") await equality(args[0]);
@@ -236,7 +255,8 @@ else if (stage === "speed") await speed(args[0], Number(args[1]));
 else if (stage === "corpus") await store(args[0]);
 else if (stage === "job") await job(args[0], args[1]);
 else if (stage === "warm") await warm(args[0], args[1] as ModelName, Number(args[2]));
+else if (stage === "race") await race(args[0]);
 else if (stage === "list") {
   say({ cases: cases.map(caseName), models: modelNames, lengths: choicesOf(cases[0]).training.buckets });
-} else throw new Error(`Expected smoke, equality, speed, warm, corpus, job or list, found ${stage}.`);
+} else throw new Error(`Expected smoke, equality, speed, warm, corpus, job, race or list, found ${stage}.`);
 Deno.exit(0);
