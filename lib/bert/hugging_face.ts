@@ -96,7 +96,9 @@ export function readConfig(path: string, text: string): BertConfig {
     if (typeof value === "number" && isFine(value)) return [ours, value];
     throw wrong(`${what} for ${key}`, value ?? "none");
   }));
-  const config = isAuthors ? { encoder: "authors", ...fields } : { encoder: "bert", init: "bert", positions: "random", ...read };
+  const config = isAuthors
+    ? { encoder: "authors", ...fields }
+    : { encoder: "bert", init: "bert", positions: "random", ...read };
   const { heads, hidden } = config as unknown as BertConfig;
   if (hidden % heads === 0) return config as unknown as BertConfig;
   const [headsKey, hiddenKey] = isAuthors ? ["heads", "hidden"] : ["num_attention_heads", "hidden_size"];

@@ -114,6 +114,8 @@ Deno.test("positions alone differ between the two ways to start them", () => {
     return named;
   };
   const random = start("random"), sinusoids = start("sinusoids");
-  const differ = [...random].filter(([name, { data }]) => data.some((value, i) => value !== sinusoids.get(name)!.data[i]));
+  const differ = [...random].filter(([name, { data }]) =>
+    data.some((value, i) => value !== sinusoids.get(name)!.data[i])
+  );
   assertEquals(differ.map(([name]) => name), ["bert.embeddings.position_embeddings.weight"]);
 });
