@@ -121,7 +121,10 @@ const bert = {
 } as const;
 
 /** What the authors' encoder is besides its size, at every scale (STUDY §7). */
-export const authorsModel = { encoder: "authors", init: "torch", layerNormEps: 1e-5 } as const;
+export const authorsModel = {
+  ...{ encoder: "authors", init: "torch", layerNormEps: 1e-5 },
+  ...{ initStd: bert.initStd, positions: bert.positions }, // it has no use for them
+} as const;
 
 /**
  * How it is trained: its pads take part in attention, so that no bar may share a row; and by AdamW, as the paper says,
@@ -215,7 +218,9 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
   // Twelve layers, 64 wide, whose one head has the size of the paper's. On two cores (AVX-512, bfloat16) 36,000 tokens a
   // second and more, so that 44 million tokens of 3,103 songs take 20 minutes; twice the width made less than half as many.
   small: {
-    model: { ...bert, layers: 12, hidden: 64, heads: 1, intermediate: 128 },
+    // Weights of std 0.1 and positions of sinusoids let heads find neighbors after 12 million tokens, before which MLM has a
+    // plateau at half of the tokens (lib/README.md, Speed). BERT's 0.02 is for 768: at 64 no score of attention differs.
+    model: { ...bert, layers: 12, hidden: 64, heads: 1, intermediate: 128, initStd: 0.1, positions: "sinusoids" },
     training: {
       ...optimization,
       optimizer: "muon", // has AdamW's accuracy with one head in place of two, and so with fewer maps
