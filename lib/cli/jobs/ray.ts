@@ -37,7 +37,7 @@ type Driver = {
 };
 
 /** Variables that say how a process computes: a job has them wherever it runs. */
-const computing = /^(ENGINE|LIBTENSORFLOW_DIR|PJRT_PLUGIN|XLA_\w+|TF_\w+|ONEDNN_\w+)$/;
+const computing = /^(ENGINE|LIBTENSORFLOW_DIR|PJRT_PLUGIN|XLA_\w+|TF_\w+|ONEDNN_\w+|GLIBC_TUNABLES)$/;
 
 /** Ray's settings: nothing is sent to its makers, and a cluster of one machine has an address that no other reaches. */
 const settings = (isOwn: boolean): Record<string, string> => ({
