@@ -236,9 +236,9 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
       validateEvery: 300,
       validationBars: 500,
     },
-    // A step with second views takes 1.7 to 2.4 times as long as one without. In equal minutes every third step with them
-    // learns masked tokens better, and tells views apart as well (lib/README.md, Speed).
-    contrast: { every: 3 },
+    // A step with second views takes two to three times as long as one without. In equal minutes every fifth step with them
+    // learns masked tokens better than every third, and tells views apart as well (lib/README.md, Speed).
+    contrast: { every: 5 },
     // The other models learn masked tokens without dropout, so that BERT-dropout does, too: it differs from them by NT-Xent
     // alone, as they do, and masks that make no view cost no time.
     views: { dropoutSteps: "compared" },

@@ -91,7 +91,7 @@ export const recipeGroups = {
     init: z.enum(["bert", "torch"]).describe("Fresh weights as BERT's, or by PyTorch's defaults (STUDY 7.7)."),
     initStd: positive.describe("Std of the truncated normal that weights start from (BERT: 0.02; STUDY 7.7)."),
     positions: z.enum(["random", "sinusoids"])
-      .describe("Learned positions start as other weights do (BERT), or as sinusoids of their variance (STUDY 7.2)."),
+      .describe("Learned positions start as other weights do (BERT), or as sinusoids of their variance (STUDY 7.1)."),
     dropout: rate.describe("Dropout on attention maps and feed-forward of all models but BERT-dropout (STUDY 7.6: 0)."),
   }),
   masking: z.strictObject({

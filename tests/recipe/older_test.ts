@@ -28,6 +28,11 @@ Deno.test("songs of a recipe of commit f137c84 are read as they were then", () =
   assertEquals([read.controllers, read.drums, tokens.tempoBin], ["pedal", "channel-10", "truncated"]);
 });
 
+Deno.test("models of earlier recipes dropped in all steps, and their positions started as other weights", () => {
+  const { views, model } = validateRecipe(without(["views.dropoutSteps", "model.positions"]));
+  assertEquals([views.dropoutSteps, model.positions], ["all", "random"]);
+});
+
 Deno.test("what a recipe says is kept, whatever was done before its field came", () => {
   const mine = recipe("authors", "smoke", { probing: { shuffles: 7 }, duplicates: { compared: 3 } });
   assertEquals(validateRecipe(mine), mine);
