@@ -109,8 +109,7 @@ export function createBert(config: BertConfig, seed: number): Model {
 
 /**
  * Sine at even and cosine at odd dimensions of each position, frequencies from 1 down to 1/10,000 (Vaswani et al. 2017,
- * §3.5); length × width, row by row. A product of two rows depends on their distance alone, so that a head finds the
- * tokens beside its own sooner than among random rows.
+ * section 3.5); length × width, row by row. The product of two rows depends on their distance alone.
  */
 function sinusoids(length: number, width: number): Float32Array {
   return Float32Array.from({ length: length * width }, (_, i) => {

@@ -218,8 +218,8 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
   // Twelve layers, 64 wide, whose one head has the size of the paper's. On two cores (AVX-512, bfloat16) 36,000 tokens a
   // second and more, so that 44 million tokens of 3,103 songs take 20 minutes; twice the width made less than half as many.
   small: {
-    // Weights of std 0.1 and positions of sinusoids let heads find neighbors after 12 million tokens, before which MLM has a
-    // plateau at half of the tokens (lib/README.md, Speed). BERT's 0.02 is for 768: at 64 no score of attention differs.
+    // With weights of std 0.1 and positions of sinusoids MLM leaves a plateau, half of the tokens, after 10 to 15 million
+    // tokens (lib/README.md, Speed). BERT's 0.02 fits a width of 768: at 64 all scores of attention start nearly equal.
     model: { ...bert, layers: 12, hidden: 64, heads: 1, intermediate: 128, initStd: 0.1, positions: "sinusoids" },
     training: {
       ...optimization,
