@@ -2,7 +2,8 @@
  * The race: minutes of training to a fixed accuracy on fixed validation bars with fixed masks.
  *
  * `deno task bench-race --data STORE --out DIR --name NAME` trains BERT by the recipe of `small`, changed by the variable
- * RECIPE (whose `seed` is the training's alone), on the store of a corpus as `sound` makes it, and writes a line of JSON for each validation to `DIR/race.jsonl`.
+ * RECIPE (whose `seed` is the training's alone), on the store of a corpus as `sound` makes it, and writes a line of JSON for
+ * each validation to `DIR/race.jsonl`.
  * Minutes count from the first step's begin to the last one's end, with traces and compilations, and without the
  * validations, which measure and are no part of what is measured.
  * @module
