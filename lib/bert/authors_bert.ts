@@ -6,7 +6,7 @@
 import type { BertConfig } from "./config.ts";
 import { type Cut, times } from "../engine/workers.ts";
 import { type Dropout, dropoutMasks } from "./dropout.ts";
-import { norm, type Parameters, weightAndBias } from "./parameters.ts";
+import { frequencyOf, norm, type Parameters, weightAndBias } from "./parameters.ts";
 import { tf } from "../engine/mod.ts";
 import type { Tensor, Tensor2D } from "../engine/types.ts";
 import { denseGelu, gatherRows, linear } from "../engine/ops.ts";
@@ -19,8 +19,7 @@ const withoutBias = (p: Parameters, name: string, x: Tensor): Tensor =>
 
 /** position · frequency for each position and dimension, the same for both dimensions of a pair; length × width. */
 function angles(length: number, width: number, rotated: number): Tensor {
-  const frequencyOf = (i: number) => i < rotated ? 10000 ** (-2 * (i >> 1) / rotated) : 0;
-  const frequency = Float32Array.from({ length: width }, (_, i) => frequencyOf(i));
+  const frequency = Float32Array.from({ length: width }, (_, i) => i < rotated ? frequencyOf(i, rotated) : 0);
   return tf.range(0, length).reshape([length, 1]).mul(tf.tensor2d(frequency, [1, width]));
 }
 

@@ -107,14 +107,17 @@ export function createBert(config: BertConfig, seed: number): Model {
   return { config, weights: tf.tensor1d(weights) };
 }
 
+/** The frequency of a dimension of sinusoids: from 1 down to 1/10,000, one for a pair (Vaswani et al. 2017, section 3.5). */
+export const frequencyOf = (dimension: number, width: number): number => 10000 ** (-2 * (dimension >> 1) / width);
+
 /**
- * Sine at even and cosine at odd dimensions of each position, frequencies from 1 down to 1/10,000 (Vaswani et al. 2017,
- * section 3.5); length × width, row by row. The product of two rows depends on their distance alone.
+ * Sine at even and cosine at odd dimensions of each position, length × width, row by row. The product of two rows depends
+ * on their distance alone.
  */
 function sinusoids(length: number, width: number): Float32Array {
   return Float32Array.from({ length: length * width }, (_, i) => {
     const [position, dimension] = [Math.floor(i / width), i % width];
-    const angle = position * 10000 ** (-2 * (dimension >> 1) / width);
+    const angle = position * frequencyOf(dimension, width);
     return dimension % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
   });
 }

@@ -115,8 +115,8 @@ export function recipe(preset: Preset, scale: Scale, changes: RecipeChanges = {}
     throw new RecipeError(`Scale: expected one of ${Object.keys(scales).join(", ")}, found ${scale}.`);
   }
   const sized = merge({ ...presets[preset], scale }, scales[scale]);
-  const lazy = { contrast: { every: 1 }, views: { dropoutSteps: "all" } }; // not theirs
-  const authorsOwn = { model: authorsModel, training: authorsTraining(scale), ...lazy };
+  const allSteps = { contrast: { every: 1 }, views: { dropoutSteps: "all" } }; // every so many-th step is ours
+  const authorsOwn = { model: authorsModel, training: authorsTraining(scale), ...allSteps };
   const scaled = preset === "authors" ? merge(sized, authorsOwn) : sized;
   return validateRecipe(merge(structuredClone(scaled), structuredClone(changes)));
 }
