@@ -5,7 +5,7 @@
  * as one. Where JSR is out of reach, `@std/assert` is mapped to `tests/assert.ts`; plain `deno test -A` works elsewhere.
  * @module
  */
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "@lib/base/user_error.ts";
 import { taskArguments } from "@lib/cli/arguments.ts";
@@ -20,10 +20,11 @@ export interface Counts {
   skipped: number;
 }
 
-/** Runs `deno` in the project's root; its output goes to the terminal, and is returned. */
+/** Runs `deno` in the project's root; its output is returned, and goes to the terminal at once, or all at its end. */
 export async function deno(
   args: string[],
   env: Record<string, string> = {},
+  { atEnd = false }: { atEnd?: boolean } = {},
 ): Promise<{ success: boolean; output: string }> {
   const child = new Deno.Command(Deno.execPath(), {
     args,
@@ -34,15 +35,17 @@ export async function deno(
     stderr: "piped",
   }).spawn();
   let output = "";
+  const print = (text: string) => Deno.stdout.write(new TextEncoder().encode(text));
   const follow = async (stream: ReadableStream<Uint8Array>) => {
     const decoder = new TextDecoder();
     for await (const chunk of stream) {
       const text = decoder.decode(chunk, { stream: true });
       output += text;
-      await Deno.stdout.write(new TextEncoder().encode(text));
+      if (!atEnd) await print(text);
     }
   };
   await Promise.all([follow(child.stdout), follow(child.stderr)]);
+  if (atEnd) await print(output);
   return { success: (await child.status).success, output };
 }
 
@@ -161,6 +164,13 @@ export function readSummary(output: string): Counts | undefined {
   return line && { passed: Number(line[1]), failed: Number(line[2]), skipped: Number(line[3] ?? 0) };
 }
 
+/** Adds counts to a total. */
+function add(total: Counts, { passed, failed, skipped }: Counts): void {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+}
+
 /** Runs a stage, prints its time, and adds to the counts; a stage that throws or says nothing counts as failed. */
 export async function stage(name: string, total: Counts, run: () => Promise<Counts | boolean>): Promise<void> {
   console.log(`\n== ${name}`);
@@ -173,18 +183,49 @@ export async function stage(name: string, total: Counts, run: () => Promise<Coun
     result = false;
   }
   const counts = typeof result === "boolean" ? { passed: Number(result), failed: Number(!result), skipped: 0 } : result;
-  total.passed += counts.passed;
-  total.failed += counts.failed;
-  total.skipped += counts.skipped;
+  add(total, counts);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`== ${name}: ${counts.failed === 0 ? "ok" : "FAILED"} in ${seconds} s`);
 }
 
 /** Runs `deno test`; a run that fails without a failing test, as by a type error, counts as one failure. */
-export async function tests(args: string[], env: Record<string, string> = {}): Promise<Counts> {
-  const { success, output } = await deno(["test", "--allow-all", "--no-check", ...args], env);
+export async function tests(
+  args: string[],
+  env: Record<string, string> = {},
+  options: { atEnd?: boolean } = {},
+): Promise<Counts> {
+  const { success, output } = await deno(["test", "--allow-all", "--no-check", ...args], env, options);
   const counts = countTests(output) ?? { passed: 0, failed: 0, skipped: 0 };
   return success ? counts : { ...counts, failed: Math.max(1, counts.failed) };
+}
+
+/** The test files below a folder of the project, by their paths from its root. */
+export async function testFiles(folder: string): Promise<string[]> {
+  const paths = (await filesBelow(`${root}/${folder}`)).map((path) => path.slice(root.length + 1));
+  return paths.filter((path) => path.endsWith("_test.ts")).sort();
+}
+
+/** Test files by their room, the folder in `tests` that they are in or below. */
+export const byRoom = (files: string[]): [room: string, files: string[]][] => {
+  const rooms = Object.groupBy(files, (file) => dirname(file).split("/").slice(0, 2).join("/"));
+  return Object.entries(rooms).map(([room, files]) => [room, files ?? []]);
+};
+
+/**
+ * Runs test files, the rooms in processes of their own and two of them at a time where there are two cores: a test
+ * rarely fills more than one. What a room prints stands together, when it is done.
+ */
+export async function testsOfRooms(args: string[], files: string[], env: Record<string, string> = {}): Promise<Counts> {
+  const rooms = byRoom(files), total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const next = async () => {
+    for (let room = rooms.shift(); room; room = rooms.shift()) {
+      const counts = await tests([...args, ...room[1]], env, { atEnd: true });
+      console.log(`${room[0]}: ${summaryLine(counts)}`);
+      add(total, counts);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(2, navigator.hardwareConcurrency) }, next));
+  return total;
 }
 
 async function main(): Promise<boolean> {
@@ -205,7 +246,9 @@ async function main(): Promise<boolean> {
       return modules.length > 0 && await ok("check", config, map, ...modules);
     });
     await stage("docs", total, documented);
-    await stage("unit tests", total, () => tests([map, "--ignore=tests/notebooks_test.ts", "tests"]));
+    await stage("unit tests", total, async () => {
+      return await testsOfRooms([map], (await testFiles("tests")).filter((file) => file !== "tests/notebooks_test.ts"));
+    });
     await stage("examples", total, () => tests([map, "--doc", "lib"]));
     await stage("notebooks", total, () => tests([map, "tests/notebooks_test.ts"]));
   } catch (error) {

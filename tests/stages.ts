@@ -7,9 +7,18 @@
  * @module
  */
 import { exists } from "@lib/base/files.ts";
-import { projectRoot } from "@lib/base/project.ts";
 import { ensureSetup } from "@lib/cli/setup.ts";
-import { type Counts, deno, filesBelow, importMap, readSummary, stage, summaryLine, tests } from "./run.ts";
+import {
+  type Counts,
+  deno,
+  importMap,
+  readSummary,
+  stage,
+  summaryLine,
+  testFiles,
+  tests,
+  testsOfRooms,
+} from "./run.ts";
 import { rayStage } from "./stages/ray.ts";
 import { slurmStage } from "./stages/slurm.ts";
 
@@ -28,11 +37,9 @@ const leftOut = [
 
 /** The numerical tests of a further level. Deno's --ignore leaves out nothing once a file is among its arguments. */
 export async function numericalTests(): Promise<string[]> {
-  const below = async (path: string) =>
-    (await filesBelow(`${projectRoot}/${path}`)).map((file) => file.slice(projectRoot.length + 1));
-  const files = await Promise.all(numerical.map((path) => path.endsWith(".ts") ? [path] : below(path)));
+  const files = await Promise.all(numerical.map((path) => path.endsWith(".ts") ? [path] : testFiles(path)));
   const isLeftOut = (file: string) => leftOut.some((path) => file === path || file.startsWith(`${path}/`));
-  return files.flat().filter((file) => file.endsWith("_test.ts") && !isLeftOut(file)).toSorted();
+  return files.flat().filter((file) => !isLeftOut(file)).toSorted();
 }
 
 /** A way to run the numerical tests. */
@@ -129,7 +136,7 @@ async function main(): Promise<boolean> {
     await stage("four workers of one training", total, () => tests([map, "tests/four_workers.ts"], { ENGINE: "cpu" }));
     for (const level of levels) {
       const name = `numerical tests, ${level.name}`, missing = lacking(level, info);
-      if (missing.length === 0) await stage(name, total, () => tests([map, ...files], level.env));
+      if (missing.length === 0) await stage(name, total, () => testsOfRooms([map], files, level.env));
       else {
         console.log(`\n== ${name}: skipped, the processor has no ${missing.join(", ")}`);
         total.skipped++;

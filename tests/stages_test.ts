@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { readSummary, summaryLine } from "./run.ts";
+import { byRoom, readSummary, summaryLine, testFiles } from "./run.ts";
 import { lacking, numericalTests } from "./stages.ts";
 
 Deno.test("a level is skipped where the processor lacks what it needs", () => {
@@ -22,4 +22,13 @@ Deno.test("further levels compute, and leave out what kills processes or is XLA'
   for (const room of ["engine", "matrix", "bert", "training", "probing", "study"]) {
     assert(files.some((file) => file.startsWith(`tests/${room}/`)), room);
   }
+});
+
+Deno.test("each test file belongs to one room, and all are found", async () => {
+  const files = ["tests/a_test.ts", "tests/bert/b_test.ts", "tests/bert/deep/c_test.ts", "tests/midi/d_test.ts"];
+  const rooms = { tests: files.slice(0, 1), "tests/bert": files.slice(1, 3), "tests/midi": files.slice(3) };
+  assertEquals(Object.fromEntries(byRoom(files)), rooms);
+  const found = await testFiles("tests");
+  assert(found.includes("tests/stages_test.ts") && found.includes("tests/notebooks_test.ts"), found.join("\n"));
+  assertEquals(byRoom(found).flatMap(([, files]) => files).toSorted(), found);
 });
