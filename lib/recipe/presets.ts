@@ -191,7 +191,9 @@ export const scales: Record<Fields["scale"], Pick<Fields, "model" | "training"> 
     },
   },
   demo: {
-    model: { ...bert, layers: 4, hidden: 128, heads: 2, intermediate: 256 },
+    // Of weights of std 0.02, 0.05, 0.07 and 0.1 BERT guesses most masked tokens of validation songs with 0.05: .499, .507,
+    // .498 and .470, means of three trainings (the first with random positions, the others with sinusoids).
+    model: { ...bert, layers: 4, hidden: 128, heads: 2, intermediate: 256, initStd: 0.05, positions: "sinusoids" },
     training: {
       ...optimization,
       islands: false, // compiling them takes longer than 400 steps gain

@@ -37,7 +37,7 @@ Deno.test("the authors' preset differs from the sound one where their code does,
       ...["tokens.quantise", "tokens.barTempo", "tokens.tempoBin", "tokens.cut", "labels.chords", "labels.notes"],
       ...["duplicates.exact", "duplicates.near", "split.by", "model.encoder", "model.layerNormEps", "model.init"],
       ...["masking.replacements", "masking.validation", "views.neighborSelf", "views.dropoutPlace", "contrast.batches"],
-      ...(scale === "small" ? ["model.initStd", "model.positions"] : []), // of our encoder alone
+      ...(["demo", "small"].includes(scale) ? ["model.initStd", "model.positions"] : []), // of our encoder alone
       ...(adamW[scale] ?? []).map((field) => `training.${field}`), // as the paper says
       ...(sound.contrast.every === 1 ? [] : ["contrast.every", "views.dropoutSteps"]), // the paper: NT-Xent in each step
       ...(sound.training.packing === "none" ? [] : ["training.packing"]), // pads of theirs take part
