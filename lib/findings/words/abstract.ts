@@ -101,7 +101,7 @@ function layerText(rows: readonly TableRow[], models: readonly Line[], depth: nu
   const mean = ({ layers }: { layers: number[] }) => layers.reduce((sum, layer) => sum + layer / layers.length, 0);
   const sorted = places.toSorted((a, b) => mean(a) - mean(b)), [first, last] = [sorted[0], sorted.at(-1)!];
   const text = ({ task, layers }: typeof first) =>
-    `${taskNames[task].toLowerCase()} (layers ${listText(layers.map(String))})`;
+    `${taskNames[task].toLowerCase()} (layer${layers.length === 1 ? "" : "s"} ${listText(layers.map(String))})`;
   return [`Of ${depth} layers, the best ones lie lowest for ${text(first)} and highest for ${text(last)}.`];
 }
 
@@ -137,7 +137,7 @@ function trainingText(evaluations: readonly Evaluation[], guess: number): string
   if (accuracies.length === 0) return [];
   const [low, high] = [Math.min(...accuracies), Math.max(...accuracies)].map((one) => one.toFixed(3));
   return [
-    `They guess ${
+    `${accuracies.length === 1 ? "It guesses" : "They guess"} ${
       low === high ? low : `${low} to ${high}`
     } of the masked tokens of validation songs; the most common ` +
     `token of each kind gets ${guess.toFixed(3)}.`,
@@ -167,12 +167,11 @@ function studyText(
   const probed = tested
     ? ` Probes are scored on ${count(tested.rows, "bar")} of ${count(tested.songs, "test song")}.`
     : "";
-  return `${
-    opened(count(seeds.length || paperModels.length, "encoder"))
-  } of ${layers} layers of width ${hidden} were trained on ` +
+  const encoders = seeds.length || paperModels.length, [were, each] = encoders === 1 ? ["was", ""] : ["were", " each"];
+  return `${opened(count(encoders, "encoder"))} of ${layers} layers of width ${hidden} ${were} trained on ` +
     `${count(train, "song")} (validated on ${validation}, tested on ${test}), on ${
       tokensText(tokens)
-    } each${luck}.${probed}`;
+    }${each}${luck}.${probed}`;
 }
 
 /**

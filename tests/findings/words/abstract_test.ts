@@ -81,6 +81,18 @@ Deno.test("a study that has trained nothing yet has no sentence about results", 
   assert(none[1].startsWith("Four encoders of 4 layers of width 128 were trained on 30 songs"));
 });
 
+Deno.test("one encoder is spoken of as one", () => {
+  const rows = plantedRows({ poolings: ["bar"] }).filter(({ model }) => model !== "BERT-aug");
+  const sentences = abstractOf(facts({ rows, evaluations: [evaluationOf("BERT", 0)] })), [, on, guesses] = sentences;
+  assert(on.startsWith("One encoder of 4 layers of width 128 was trained on 30 songs"), on);
+  assert(on.includes("on 2.35 million tokens, with 1 seed of training"), on);
+  assert(guesses.startsWith("It guesses 0.500 of the masked tokens"), guesses);
+  assert(
+    sentences.some((sentence) => /^Of 4 layers, .* \(layer 2\) and .* \(layer 2\)\.$/.test(sentence)),
+    `${sentences}`,
+  );
+});
+
 Deno.test("a study of the paper's size does not say that it is smaller", () => {
   assertEquals(found(/models are larger/, { recipe: recipe("sound", "base") }), []);
   assertEquals(found(/models are larger/).length, 1);
