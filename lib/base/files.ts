@@ -149,6 +149,16 @@ export function writeFolder(path: string, fill: (temporary: string) => Promise<v
   });
 }
 
+/**
+ * Removes from a folder the files that processes were writing when they died, those whose names begin so; for callers that
+ * hold the lock under which such files are written.
+ */
+export async function removeTemporaries(folder: string, start = ""): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.startsWith(start) && isTemporary(name)) await removeIfThere(`${folder}/${name}`);
+  }
+}
+
 /** A new folder, to be removed by its maker; throws a {@link UserError} if the system's place for such is no use. */
 export async function temporaryFolder(): Promise<string> {
   return await Deno.makeTempDir().catch((error) => {

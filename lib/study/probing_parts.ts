@@ -8,7 +8,7 @@
  * @module
  */
 import { deserialize, serialize } from "node:v8";
-import { exists, isTemporary, readTextIfThere, removeIfThere, writeFile, writeFileSync } from "../base/files.ts";
+import { exists, readTextIfThere, removeIfThere, removeTemporaries, writeFile, writeFileSync } from "../base/files.ts";
 import type { RowKeeper } from "../probing/probe_layers.ts";
 import type { ProbeRow } from "../probing/rows.ts";
 import { fileName } from "./jobs/steps.ts";
@@ -40,7 +40,7 @@ export async function openParts(folder: string, key: string): Promise<(name: str
     await removeIfThere(folder);
     await writeFile(`${folder}/key`, key);
   }
-  for await (const { name } of Deno.readDir(folder)) if (isTemporary(name)) await Deno.remove(`${folder}/${name}`);
+  await removeTemporaries(folder);
   return (name) => {
     const pathOf = (place: number) => `${folder}/${name}-${place}.rows`;
     return {

@@ -2,6 +2,7 @@
  * The study's probing, as notebook 4 does it: each encoder and each baseline once, with results in the run's folder.
  * @module
  */
+import { basename, dirname } from "node:path";
 import { baselineRows } from "../probing/baselines.ts";
 import { ckaMatrix } from "../matrix/cka.ts";
 import { bertConfig } from "../bert/config.ts";
@@ -10,7 +11,8 @@ import { tokenCounts } from "../probing/controls.ts";
 import { handFeatures } from "../probing/hand_features.ts";
 import type { Corpus } from "../corpus/store.ts";
 import { embeddingMemory, embedLayers } from "../probing/embed.ts";
-import { removeIfThere, sha256, writeFile } from "../base/files.ts";
+import { removeIfThere, removeTemporaries, sha256, writeFile } from "../base/files.ts";
+import { withLock } from "../base/lock.ts";
 import { mixesOf, mixLayers } from "../probing/layer_mix.ts";
 import { progress, stopSignal } from "../notebook/notebook.ts";
 import { createNpy } from "../matrix/npy.ts";
@@ -94,6 +96,7 @@ export async function probedOnce<T extends Probed>(
   const path = probeFile(study, name, ".safetensors");
   const info = await once(study, step, async () => {
     const { rows, ...more } = await work();
+    await removeTemporaries(dirname(path), `${basename(path)}.`);
     await storeReplicates(path, rows);
     return { rows: rows.map(({ replicates: _, ...row }) => row), ...more } as T;
   });
@@ -268,14 +271,20 @@ export async function probeBaselines(study: Study, corpus: Corpus): Promise<Prob
 export async function storeResults(study: Study, corpus: Corpus): Promise<void> {
   const rows = [await probeBaselines(study, corpus), await probe(study, corpus, "untrained")];
   for (const model of modelNames) rows.push(await probe(study, corpus, model));
-  await once(study, resultsStep(study), () => writeResults(study.path("results"), rows.flat()));
+  await once(study, resultsStep(study), async () => {
+    await removeTemporaries(study.folder, "results.");
+    await writeResults(study.path("results"), rows.flat());
+  });
 }
 
 /** Writes tables into the run's folder `tables`, as `name.csv` and as `name.tex` with the label `tab:name`. */
 export async function writeTables(study: Study, named: Record<string, { caption: string; rows: readonly object[] }>) {
-  for (const [name, { caption, rows }] of Object.entries(named)) {
-    const columns = [...new Set(rows.flatMap(Object.keys))];
-    await writeFile(study.path("tables", `${name}.csv`), toCsv(rows, columns));
-    await writeFile(study.path("tables", `${name}.tex`), toLatex(rows, { caption, label: `tab:${name}` }));
-  }
+  await withLock(study.path("tables", "lock"), async () => {
+    await removeTemporaries(study.path("tables"));
+    for (const [name, { caption, rows }] of Object.entries(named)) {
+      const columns = [...new Set(rows.flatMap(Object.keys))];
+      await writeFile(study.path("tables", `${name}.csv`), toCsv(rows, columns));
+      await writeFile(study.path("tables", `${name}.tex`), toLatex(rows, { caption, label: `tab:${name}` }));
+    }
+  });
 }

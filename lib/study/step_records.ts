@@ -3,7 +3,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { exists, writeFile } from "../base/files.ts";
+import { basename } from "node:path";
+import { exists, removeTemporaries, writeFile } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
 import { type Machine, thisMachine } from "../base/machine.ts";
 import { UserError } from "../base/user_error.ts";
@@ -125,6 +126,7 @@ export async function doOnce<T>(
   return await withLock(`${recordPath(folder, step)}.lock`, async () => {
     const before = finished<T>(folder, step, keys);
     if (before) return before.info;
+    await removeTemporaries(`${folder}/steps`, `${basename(recordPath(folder, step))}.json.`);
     const start = performance.now(), info = await work(), seconds = (performance.now() - start) / 1000;
     const place = { finished: new Date().toISOString(), seconds, machine: thisMachine() };
     const record: StepRecord<T> = { step, key: keys[0], info, ...place };

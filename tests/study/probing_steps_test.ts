@@ -167,8 +167,9 @@ Deno.test("each training of a model is probed, under its seed", () => {
   });
 });
 
-Deno.test("tables stand as CSV and LaTeX", () =>
+Deno.test("tables stand as CSV and LaTeX, without what a process that was killed was writing", () =>
   withStudy({}, async (study) => {
+    await Deno.writeTextFile(study.path("tables", "table1.csv.0123abcd.tmp"), "half");
     await writeTables(study, {
       table1: { caption: "Table 1", rows: [{ model: "BERT", score: 0.5 }, { extra: "a,b" }] },
     });
@@ -176,4 +177,8 @@ Deno.test("tables stand as CSV and LaTeX", () =>
     assertEquals(csv.trimEnd().split(/\r?\n/), ["model,score,extra", "BERT,0.5,", ',,"a,b"']);
     const tex = await Deno.readTextFile(study.path("tables", "table1.tex"));
     assert(tex.includes("\\caption{Table 1}") && tex.includes("\\label{tab:table1}") && tex.includes("BERT & 0.5"));
+    assertEquals(Array.from(Deno.readDirSync(study.path("tables")), ({ name }) => name).sort(), [
+      "table1.csv",
+      "table1.tex",
+    ]);
   }));

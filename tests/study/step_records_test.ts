@@ -48,6 +48,15 @@ Deno.test("a step that failed is not done", () =>
     assertEquals(await doOnce(folder, "train", ["k"], () => 1, alone), 1);
   }));
 
+Deno.test("a step removes what one that was killed was writing as its record, and nothing of other steps", () =>
+  withRun(async (folder) => {
+    const names = ["make-it.json.0123abcd.tmp", "make-it-not.json.0123abcd.tmp", "make-it.json.notes.tmp"];
+    for (const name of names) await Deno.writeTextFile(`${folder}/steps/${name}`, "half");
+    await doOnce(folder, "make it", ["k"], () => 1, alone);
+    const left = Array.from(Deno.readDirSync(`${folder}/steps`), ({ name }) => name).sort();
+    assertEquals(left, ["make-it.json", ...names.slice(1)].sort());
+  }));
+
 Deno.test("keys differ by values, not by the order of fields", () => {
   assertEquals(fingerprint({ x: [1, { b: 1, a: 2 }] }), fingerprint({ x: [1, { a: 2, b: 1 }] }));
   const others = [{ x: [1, { a: 2, b: 2 }] }, { x: [{ a: 2, b: 1 }, 1] }, { y: [1, { a: 2, b: 1 }] }, {}];
