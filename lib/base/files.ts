@@ -153,10 +153,12 @@ export function writeFolder(path: string, fill: (temporary: string) => Promise<v
  * Removes from a folder the files that processes were writing when they died, those whose names begin so; for callers that
  * hold the lock under which such files are written.
  */
-export async function removeTemporaries(folder: string, start = ""): Promise<void> {
-  for await (const { name } of Deno.readDir(folder)) {
-    if (name.startsWith(start) && isTemporary(name)) await removeIfThere(`${folder}/${name}`);
-  }
+export const removeTemporaries = (folder: string, start = ""): Promise<void> =>
+  sweep(folder, (name) => name.startsWith(start) && isTemporary(name));
+
+/** Removes from a folder what is chosen by its name. */
+export async function sweep(folder: string, chosen: (name: string) => boolean): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) if (chosen(name)) await removeIfThere(`${folder}/${name}`);
 }
 
 /** A new folder, to be removed by its maker; throws a {@link UserError} if the system's place for such is no use. */

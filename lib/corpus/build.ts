@@ -5,7 +5,7 @@
  * @module
  */
 import { assemble } from "./assemble.ts";
-import { clear, finished, isSwept, type Plan, prepare, readPlan, type Shard, sweep } from "./build_plan.ts";
+import { clear, finished, isSwept, type Plan, prepare, readPlan, type Shard, sweepBuild } from "./build_plan.ts";
 import { writeFile } from "../base/files.ts";
 import { withLock } from "../base/lock.ts";
 import { threads } from "../base/machine.ts";
@@ -65,7 +65,7 @@ async function storeOf(dir: string, plan: Plan, options: BuildOptions, parts: ()
       await clear(dir, plan);
       summary = await assemble(paths, dir, plan.recipe, options.signal);
     }
-    await sweep(dir);
+    await sweepBuild(dir);
     return summary;
   });
 }

@@ -2,7 +2,7 @@
  * What an earlier build left in a folder: its plan until it is done, then its source.
  * @module
  */
-import { isTemporary, readTextIfThere, removeIfThere, writeFile } from "../base/files.ts";
+import { isTemporary, readTextIfThere, removeIfThere, sweep, writeFile } from "../base/files.ts";
 import { type CorpusRecipe, corpusRecipe, recipeDifferences } from "../recipe/recipe.ts";
 import type { Source } from "./sources.ts";
 import { checkFiles, CorpusError, type CorpusSummary, readManifest } from "./store.ts";
@@ -69,10 +69,8 @@ const leftover = (name: string) => name === "parts" || name === "build.json" || 
 export const isSwept = async (dir: string): Promise<boolean> =>
   !(await Array.fromAsync(Deno.readDir(dir))).some(({ name }) => leftover(name));
 
-/** Removes the leftovers of a finished store's build, or what else is `chosen`. */
-export async function sweep(dir: string, chosen: (name: string) => boolean = leftover): Promise<void> {
-  for await (const { name } of Deno.readDir(dir)) if (chosen(name)) await removeIfThere(`${dir}/${name}`);
-}
+/** Removes the leftovers of a finished store's build. */
+export const sweepBuild = (dir: string): Promise<void> => sweep(dir, leftover);
 
 /**
  * Makes room for a store: removes the manifest and segments of an earlier one, and what a killed build left half written.

@@ -10,7 +10,7 @@ import { toTensors, trainingBatch, type TrainingPlan, trainingPlans } from "./ba
 import type { Corpus } from "../corpus/store.ts";
 import { engineBranches, engineInfo, tensorCount, tf } from "../engine/mod.ts";
 import type { Tensor } from "../engine/types.ts";
-import { explained, removeIfThere } from "../base/files.ts";
+import { explained, sweep } from "../base/files.ts";
 import { threads } from "../base/machine.ts";
 import { UserError } from "../base/user_error.ts";
 import { waitForWorkers, watchWorkers, worker, workers } from "../engine/workers.ts";
@@ -80,11 +80,7 @@ async function lockFolder(dir: string): Promise<Disposable> {
     file.close();
     throw new CheckpointError(`${dir} is being trained by another process; wait for it or stop it.`);
   }
-  for (const folder of [dir, `${dir}/training`]) {
-    for await (const { name } of Deno.readDir(folder)) {
-      if (name.endsWith(".tmp")) await removeIfThere(`${folder}/${name}`);
-    }
-  }
+  for (const folder of [dir, `${dir}/training`]) await sweep(folder, (name) => name.endsWith(".tmp"));
   return file;
 }
 
